@@ -1,0 +1,127 @@
+"""Everything that can go wrong and that a caller may want to tell apart."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class StashbotError(Exception):
+    """Base of every error that stashbot raises on purpose."""
+
+
+class SettingsError(StashbotError):
+    """The settings are missing, malformed or contradictory; the owner must mend them.
+
+    `faults` holds one line a fault, each with its key and what would be right.
+    """
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class StoreError(StashbotError):
+    """The database cannot be read or written: locked, full, damaged, or not ours."""
+
+
+class NothingToSend(StashbotError):
+    """There is no image to send.
+
+    `is_empty`: because the library has none, and not only because each one is on its
+    way already, or cannot be sent.
+    """
+
+    def __init__(self, reason: str, *, is_empty: bool) -> None:
+        super().__init__(reason)
+        self.is_empty = is_empty
+
+
+class ImageUnusable(StashbotError):
+    """One image cannot be sent: its file is gone, empty, or over every limit.
+
+    `str()` is the reason in a few words, for the log. Another image may do.
+    """
+
+
+class ServiceError(StashbotError):
+    """A service outside the process refused, or did not answer.
+
+    `permanent` errors come back the same however soon we ask again; `retry_after`
+    is the number of seconds that the service asked us to wait, if it did.
+    """
+
+    def __init__(
+        self, reason: str, *, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class StashProblem(StrEnum):
+    """What is wrong with Stash; each has its sentence in the locale files."""
+
+    UNREACHABLE = "unreachable"
+    SLOW = "slow"
+    BROKEN = "broken"  # it answers, but not as Stash does
+    KEY_REFUSED = "key_refused"
+    LOCKED = "locked"  # by its public-access tripwire
+    NEEDS_SETUP = "needs_setup"
+    NEEDS_MIGRATION = "needs_migration"
+    TOO_OLD = "too_old"
+
+
+class StashError(ServiceError):
+    """Stash is away, refuses us, or is in a state in which it cannot serve.
+
+    `version` is the release that was found, for `TOO_OLD`, else empty.
+    """
+
+    def __init__(self, problem: StashProblem, reason: str, *, version: str = "") -> None:
+        passing = (StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN)
+        super().__init__(reason, permanent=problem not in passing)
+        self.problem = problem
+        self.version = version
+
+
+class TelegramError(ServiceError):
+    """Telegram refused a request, throttled us or is out of reach.
+
+    `maybe_sent` says that the message may have arrived all the same: the answer
+    was lost after the request had gone out, so it must not be sent again.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        maybe_sent: bool = False,
+    ) -> None:
+        super().__init__(reason, permanent=permanent, retry_after=retry_after)
+        self.maybe_sent = maybe_sent
+
+
+class ChatGone(TelegramError):
+    """The bot was blocked or removed, or the chat is deleted: stop writing there."""
+
+
+class ChatMoved(TelegramError):
+    """The group has become a supergroup; `chat_id` is its new id."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__(f"the group has become the supergroup {chat_id}", permanent=True)
+        self.chat_id = chat_id
+
+
+class MediaRefused(TelegramError):
+    """Telegram does not take this file in this form, or does not know this file_id."""
+
+
+class TokenRefused(TelegramError):
+    """Telegram does not know the token: it was revoked or mistyped."""
+
+
+class PollConflict(TelegramError):
+    """Another program polls with the same token, or a webhook is set for it."""

@@ -1,0 +1,128 @@
+"""The values that the parts of the program hand to each other. All are frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a file goes out: the name of the Bot API's method and field for it."""
+
+    PHOTO = "photo"
+    ANIMATION = "animation"
+    VIDEO = "video"
+    DOCUMENT = "document"
+
+
+class Trigger(StrEnum):
+    """What asked for a picture."""
+
+    COMMAND = "command"
+    SCHEDULE = "schedule"
+    VOTE = "vote"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A performer, tag, gallery or studio: its id in Stash and what it is called."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image in Stash, with the few fields that a caption and the choice need.
+
+    `date` is as Stash has it: YYYY, YYYY-MM or YYYY-MM-DD, or empty. `rating100` is
+    1 to 100, None for none. `fingerprint` changes when the file's content does;
+    `width`, `height` (pixels) and `duration` (seconds) are 0 where Stash does not
+    know them. `source` is the path of its file on the server, with the query.
+    """
+
+    id: int
+    source: str = ""
+    title: str = ""
+    date: str = ""
+    rating100: int | None = None
+    studio: Named | None = None
+    performers: tuple[Named, ...] = ()
+    galleries: tuple[Named, ...] = ()
+    tags: tuple[Named, ...] = ()
+    fingerprint: str = ""
+    width: int = 0
+    height: int = 0
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in a form that Telegram takes.
+
+    `kind` says by which method; `filename` is what the receiver sees of a document.
+    `width`, `height` (pixels) and `duration` (seconds) are 0 where unknown.
+    """
+
+    kind: Kind
+    filename: str
+    data: bytes
+    width: int = 0
+    height: int = 0
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file that Telegram has from us already, and how it went out."""
+
+    kind: Kind
+    file_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What Telegram made of a message: its id, and the file in it."""
+
+    message_id: int
+    file: KnownFile
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody, or the clock, wants `count` pictures in a chat.
+
+    `requested_at` is in UTC; `language` is that of the messages about it.
+    """
+
+    id: int
+    chat_id: int
+    user_id: int
+    count: int
+    trigger: Trigger
+    requested_at: datetime
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A chat's way through the library: where it is in the order `random_<seed>`.
+
+    `offset` counts the images before the page in use. `exhausted_at` is when a whole
+    pass found nothing unseen, `newest_id` the highest image id of that pass; both are
+    unset while there may be more to see.
+    """
+
+    seed: int
+    offset: int = 0
+    exhausted_at: datetime | None = None
+    newest_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message; `data` (1 to 64 bytes) comes back when it is pressed."""
+
+    text: str
+    data: str
