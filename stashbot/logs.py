@@ -1,0 +1,268 @@
+"""How we speak: one event a line, with fields; for a person or for the journal.
+
+Our events and those of the libraries go through one chain, and nothing leaves it
+before `Redactor` has seen it. Thread-safe. Logging never raises: a line that cannot be
+written is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TextIO
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, Processor
+
+#: Bytes of a JSON line; in one write to a pipe they arrive together (pipe(7): 4096).
+LINE_LIMIT = 3500
+#: What stands in place of a secret.
+HIDDEN = "***"
+# A shorter secret is none, and would be found in every other word.
+SHORTEST_SECRET = 4
+# Structures deeper than this are shown as Python shows them.
+DEEPEST = 6
+# https://www.freedesktop.org/software/systemd/man/sd-daemon.html
+_PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+# Below a warning they tell every request and every byte.
+_CHATTY = ("urllib3", "PIL")
+# A token, a URL of the Bot API, Stash's key in a query, a user with a password.
+_PATTERNS = (
+    (r"(?<!\d)\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}", HIDDEN),
+    (r"/bot(?=[^/\s]*\d)[^/\s]+(?=/)", f"/bot{HIDDEN}"),
+    (r"(?i)(apikey=)[^&#\s\"']+", rf"\1{HIDDEN}"),
+    (r"(?<=://)[^/\s@]+(?=@)", HIDDEN),
+)
+
+log = structlog.get_logger()
+
+
+def configure(
+    level: str,
+    format: str,
+    secrets: Collection[str],
+    *,
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Send every event of at least `level` to `stream`, by default stdout, without `secrets`.
+
+    `format` is `json`, `console` or `auto`: console on a terminal, else JSON. Each call
+    replaces the last one, and counts for loggers that exist already; telebot has to be
+    imported before, since it adds a handler of its own.
+    """
+    stream = stream or sys.stdout
+    least = logging.getLevelNamesMapping()[level.upper()]
+    handler = _Handler(stream)
+    handler.setFormatter(_formatter(stream, format, secrets, environ))
+    root = logging.getLogger()
+    root.handlers[:] = [each for each in root.handlers if not isinstance(each, _Handler)]
+    root.addHandler(handler)
+    root.setLevel(least)
+    logging.getLogger("TeleBot").handlers.clear()
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+    structlog.configure(
+        processors=[*_shared(), ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=lambda *_: logging.getLogger("stashbot"),
+        cache_logger_on_first_use=False,  # the next call has to reach every logger
+    )
+    logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+
+
+class Redactor:
+    """Takes the secrets out of an event, wherever in it they are and however encoded.
+
+    What is no JSON becomes text, since its text may hold a secret. Secrets of fewer
+    than SHORTEST_SECRET characters stay.
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        # The longest first, lest one that begins another leaves the rest of it.
+        known = sorted((s for s in secrets if len(s) >= SHORTEST_SECRET), key=len, reverse=True)
+        patterns = [("|".join(map(_any_encoding, known)), HIDDEN)] * bool(known)
+        self._patterns = [(re.compile(each), new) for each, new in (*patterns, *_PATTERNS)]
+
+    def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
+        """The event without secrets; its level and time are our own words."""
+        ours = {key: event.pop(key, "") for key in ("event", "level", "timestamp")}
+        ours["event"] = self.clean(ours["event"])
+        return {**{self.text(key): self.clean(value) for key, value in event.items()}, **ours}
+
+    def clean(self, value: object, depth: int = 0) -> object:
+        """A value of JSON that says the same, without secrets."""
+        match value:
+            case None | bool() | int():
+                return value
+            case float() if math.isfinite(value):
+                return value
+            case Mapping() if depth < DEEPEST:
+                return {self.text(key): self.clean(value[key], depth + 1) for key in value}
+            case list() | tuple() | set() | frozenset() if depth < DEEPEST:
+                return [self.clean(item, depth + 1) for item in value]
+        return self.text(value)
+
+    def text(self, value: object) -> str:
+        """The text of anything, without secrets."""
+        try:
+            text = str(value) or repr(value) * (not isinstance(value, str))
+        except Exception:
+            return f"<a {type(value).__name__} that cannot be shown>"
+        for pattern, replacement in self._patterns:
+            text = pattern.sub(replacement, text)
+        return text
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; with nowhere left to complain, an error is passed over."""
+        with contextlib.suppress(Exception):
+            self.stream.write(self.format(record) + "\n")
+            self.stream.flush()
+
+
+def _formatter(
+    stream: TextIO, format: str, secrets: Collection[str], environ: Mapping[str, str]
+) -> ProcessorFormatter:
+    console = format == "console" or (format == "auto" and stream.isatty())
+    render: list[Processor] = [_render_json]
+    if console:
+        render = [_printable, _console(stream)]
+    elif _is_journal(stream, environ):
+        render = [_render_for_journal]
+    return ProcessorFormatter(
+        foreign_pre_chain=_shared(),
+        processors=[
+            _name_logger,
+            ProcessorFormatter.remove_processors_meta,
+            _explain,
+            Redactor(secrets),
+            *render,
+        ],
+    )
+
+
+def _shared() -> list[Processor]:
+    return [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _stamp]
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether the stream leads to the journal, as systemd.exec(5) wants it found out."""
+    named = environ.get("JOURNAL_STREAM", "")
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # it is no file
+        return bool(named) and not stream.isatty()
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def _any_encoding(secret: str) -> str:
+    """A pattern for the secret as it is, in a URL, and inside the repr() of something."""
+    return "".join(
+        rf"(?:\\{{0,8}}{re.escape(char)}|{''.join(f'%(?i:{byte:02x})' for byte in char.encode())})"
+        for char in secret
+    )
+
+
+def _stamp(_: object, __: str, event: EventDict) -> EventDict:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    event["timestamp"] = now.removesuffix("+00:00") + "Z"
+    return event
+
+
+def _name_logger(_: object, __: str, event: EventDict) -> EventDict:
+    """Say which library an event comes from."""
+    if not event["_from_structlog"]:
+        event["logger"] = event["_record"].name
+    return event
+
+
+def _explain(_: object, __: str, event: EventDict) -> EventDict:
+    """Turn `exc_info` into `error`, what happened, and `exception`, the traceback."""
+    raised = event.pop("exc_info", None)
+    error = raised[1] if isinstance(raised, tuple) else raised
+    if error is True:
+        error = sys.exception()
+    if isinstance(error, BaseException):
+        event.setdefault("error", "".join(traceback.format_exception_only(error)).strip())
+        event["exception"] = "".join(traceback.format_exception(error)).strip()
+    return event
+
+
+def _render_for_journal(_: object, __: str, event: EventDict) -> str:
+    return f"<{_PRIORITIES.get(event['level'], 6)}>{_render_json(_, __, event)}"
+
+
+def _render_json(_: object, __: str, event: EventDict) -> str:
+    """One line of ASCII without control characters, of at most LINE_LIMIT bytes."""
+    first = {key: event.pop(key) for key in ("event", "level", "timestamp")}
+    return _fitting({**first, **event}, LINE_LIMIT - len("<6>\n"))
+
+
+def _fitting(event: EventDict, limit: int) -> str:
+    """The event as JSON, its longest fields shortened in their middle until it fits."""
+    fields = event
+    for _ in range(50):
+        line = json.dumps(fields)
+        if len(line) <= limit:
+            return line
+        costs = {key: len(json.dumps(value)) for key, value in fields.items()}
+        longest = max(costs, key=costs.__getitem__)
+        # By half at most, so that two long fields share what there is.
+        share = max(0.5, 1 - (len(line) - limit) / costs[longest])
+        fields = {**fields, longest: _shortened(fields[longest], share)}
+    first = {key: str(event[key])[:150] for key in ("event", "level", "timestamp")}
+    return json.dumps({**first, "shortened": True})
+
+
+def _shortened(value: object, share: float) -> str:
+    """A share of a text, without its middle; its end counts, where a traceback says why."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    kept = max(0, int(len(text) * share) - len(" ... "))
+    return f"{text[: kept // 3]} ... {text[len(text) - (kept - kept // 3) :]}"
+
+
+def _printable(_: object, __: str, event: EventDict) -> EventDict:
+    """Escape what would move a terminal's cursor, in what is not shown by its repr()."""
+    for key, kept in (("event", ""), ("exception", "\n")):
+        if key in event:
+            event[key] = "".join(
+                char if char.isprintable() or char in kept else ascii(char)[1:-1]
+                for char in str(event[key])
+            )
+    return event
+
+
+def _console(stream: TextIO) -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(),
+        sort_keys=False,
+        repr_native_str=True,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    log.critical("crashed", exc_info=error)
+
+
+def _uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
+    name = caught.thread.name if caught.thread else ""
+    log.critical("thread_crashed", thread=name, exc_info=caught.exc_value)

@@ -1,0 +1,493 @@
+import io
+import json
+import logging
+import os
+import pty
+import sys
+import threading
+import warnings
+from collections import UserDict
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote, quote_plus
+
+import pytest
+import structlog
+import telebot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stashbot.logs import LINE_LIMIT, Redactor, configure
+
+TOKEN = "123456789:AAF0-secret_of_the_bot_0123456789abc"
+KEY = "eyJhbGciOiJIUzI1NiJ9.e30"
+
+log = structlog.get_logger()
+
+secrets = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="*"), min_size=10
+)
+
+
+@pytest.fixture(autouse=True)
+def _same_logging_afterwards():
+    """What a test does to logging, which is one for the process, ends with it."""
+    root = logging.getLogger()
+    loggers = [root, *map(logging.getLogger, ("TeleBot", "urllib3", "PIL"))]
+    before = [(each, each.level, each.handlers[:]) for each in loggers]
+    hooks = sys.excepthook, threading.excepthook
+    logging.captureWarnings(False)
+    yield
+    logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook = hooks
+    for each, level, handlers in before:
+        each.setLevel(level)
+        each.handlers[:] = handlers
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def start(level="info", format="json", known=(), environ=None):
+    """Log to a text, which is returned."""
+    stream = io.StringIO()
+    configure(level, format, known, stream=stream, environ=environ or {})
+    return stream
+
+
+def lines(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def fail(error, logger=log):
+    """Log an error as the supervisor does, from where it is caught."""
+    try:
+        raise error
+    except type(error):
+        logger.exception("turn_failed")
+
+
+def test_event():
+    """
+    An event is a line of JSON that begins with its name, level and time in UTC.
+    """
+    stream = start()
+    log.info("photo_sent", chat_id=-5, reused=True, kind=None, ms=1.5)
+    (event,) = lines(stream)
+
+    assert list(event) == ["event", "level", "timestamp", "chat_id", "reused", "kind", "ms"]
+    assert event["level"] == "info"
+    assert event | {"timestamp": ""} == {
+        "event": "photo_sent",
+        "level": "info",
+        "timestamp": "",
+        "chat_id": -5,
+        "reused": True,
+        "kind": None,
+        "ms": 1.5,
+    }
+    assert len(event["timestamp"]) == len("2026-05-04T09:00:00.000Z")
+    assert event["timestamp"].endswith("Z")
+
+
+def test_level():
+    """
+    What is less than the level is not written, ours or a library's.
+    """
+    stream = start("warning")
+    log.info("quiet")
+    log.warning("loud")
+    logging.getLogger("schedule").info("quiet")
+    logging.getLogger("schedule").error("loud %s", "library")
+
+    assert [event["event"] for event in lines(stream)] == ["loud", "loud library"]
+
+
+def test_configured_again():
+    """
+    A logger that spoke before follows the settings of today: stream, level and secrets.
+    """
+    first = start("error")
+    log.error("one", url=KEY)
+    second = start("debug", known=[KEY])
+    log.debug("two", url=KEY)
+
+    assert [event["event"] for event in lines(first)] == ["one"]
+    assert [(event["event"], event["url"]) for event in lines(second)] == [("two", "***")]
+
+
+def test_context():
+    """
+    What is bound to a turn stands in every line of it, the libraries' too.
+    """
+    stream = start()
+    with structlog.contextvars.bound_contextvars(update_id=7):
+        log.info("ours")
+        logging.getLogger("peewee").warning("theirs")
+
+    assert [event["update_id"] for event in lines(stream)] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [("debug", "<7>"), ("info", "<6>"), ("warning", "<4>"), ("error", "<3>"), ("critical", "<2>")],
+)
+def test_journal(tmp_path, level, priority):
+    """
+    In the journal a line begins with its priority.
+    """
+    with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
+        status = os.fstat(stream.fileno())
+        environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        configure("debug", "auto", (), stream=stream, environ=environ)
+        getattr(log, level)("event")
+        stream.seek(0)
+        (line,) = stream.read().splitlines()
+
+    assert line.startswith(f'{priority}{{"event": "event", "level": "{level}"')
+
+
+def test_another_stream_than_the_journal(tmp_path):
+    """
+    Output that is redirected into a file has no priorities, even under systemd.
+    """
+    with (tmp_path / "file").open("w+", encoding="utf-8") as stream:
+        configure("info", "auto", (), stream=stream, environ={"JOURNAL_STREAM": "1:2"})
+        log.info("event")
+        stream.seek(0)
+
+        assert stream.read().startswith("{")
+
+
+def test_stream_without_a_number():
+    """
+    Where a stream cannot be compared, the variable alone tells that it is the journal.
+    """
+    stream = start(environ={"JOURNAL_STREAM": "1:2"})
+    log.info("event")
+
+    assert stream.getvalue().startswith("<6>{")
+
+
+@pytest.mark.parametrize(("format", "first"), [("auto", "\x1b"), ("json", "{")])
+def test_terminal(format, first):
+    """
+    On a terminal a person reads, unless JSON was asked for.
+    """
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as stream:
+        configure("info", format, (), stream=stream, environ={})
+        log.info("photo_sent", chat_id=-5)
+        shown = os.read(ours, 1000).decode()
+    os.close(ours)
+
+    assert shown.startswith(first)
+    assert "photo_sent" in shown
+
+
+def test_console():
+    """
+    For a person a line has the event and its fields, and a bug its traceback below.
+    """
+    stream = start(format="console", known=[KEY])
+    log.info("photo_sent\x1b", chat_id=-5, title="Ночь\x1b[2J\n[info] forged", names=["\x1b"])
+    fail(RuntimeError(f"refused {KEY}"))
+    first, *rest = stream.getvalue().splitlines()
+
+    assert r"photo_sent\x1b" in first
+    assert "chat_id=-5" in first
+    assert r"title='Ночь\x1b[2J\n[info] forged'" in first
+    assert "\x1b" not in first
+    assert "turn_failed" in rest[0]
+    assert rest[-1] == "RuntimeError: refused ***"
+
+
+def test_control_characters():
+    """
+    Nothing that a terminal or the journal would take amiss is in a line of JSON.
+    """
+    title = "a\x00b\x1b[2J\n\r\x7f\x9f\u2028\ud800"
+    stream = start()
+    log.info(title, **{title: title})
+    text = stream.getvalue()
+
+    assert text.isascii()
+    assert text.removesuffix("\n").isprintable()
+    assert lines(stream)[0][title] == title
+
+
+def test_bug():
+    """
+    A bug has its error in a few words, and the traceback in one string.
+    """
+    stream = start(known=[KEY])
+    fail(RuntimeError(f"refused {KEY}"))
+    (event,) = lines(stream)
+
+    assert event["level"] == "error"
+    assert event["error"] == "RuntimeError: refused ***"
+    assert event["exception"].startswith("Traceback (most recent call last):\n")
+    assert event["exception"].endswith("\nRuntimeError: refused ***")
+
+
+def test_error_of_its_own():
+    """
+    The words that the caller has for an error are kept; no error, no fields.
+    """
+    without = {"exc_info": True}  # where nothing was raised
+    stream = start()
+    log.error("stash_down", error=TimeoutError())
+    log.error("nothing", **without)
+    log.error("turn_failed", error="no", exc_info=ValueError("x"))
+    down, nothing, failed = lines(stream)
+
+    assert down["error"] == "TimeoutError()"
+    assert not {"error", "exception"} & nothing.keys()
+    assert (failed["error"], failed["exception"]) == ("no", "ValueError: x")
+
+
+def test_libraries():
+    """
+    Libraries speak once, through our chain; urllib3's news stay away at any level.
+    """
+    telebot.logger.addHandler(logging.StreamHandler(io.StringIO()))
+    stream = start("debug", known=[TOKEN])
+    telebot.logger.error("refused %s", f"https://h/bot{TOKEN}/getMe")
+    logging.getLogger("urllib3.connectionpool").debug("GET /")
+    logging.getLogger("urllib3.connectionpool").warning("retry")
+    fail(OSError("disk"), logging.getLogger("peewee"))
+    told = lines(stream)
+
+    assert telebot.logger.handlers == []
+    assert [(each["logger"], each["event"]) for each in told] == [
+        ("TeleBot", "refused https://h/bot***/getMe"),
+        ("urllib3.connectionpool", "retry"),
+        ("peewee", "turn_failed"),
+    ]
+    assert told[2]["error"] == "OSError: disk"
+
+
+def test_warning():
+    """
+    A warning of Python's is a line like any other.
+    """
+    stream = start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    (event,) = lines(stream)
+
+    assert (event["level"], event["logger"]) == ("warning", "py.warnings")
+    assert "DeprecationWarning: old" in event["event"]
+
+
+def test_crash():
+    """
+    What nobody caught is in the log, with its thread, as critical.
+    """
+    stream = start(known=[KEY])
+
+    def work():
+        raise RuntimeError(KEY)
+
+    thread = threading.Thread(target=work, name="receiver")
+    thread.start()
+    thread.join()
+    sys.excepthook(ValueError, ValueError(KEY), None)
+    in_thread, in_main = lines(stream)
+
+    assert (in_thread["event"], in_thread["thread"]) == ("thread_crashed", "receiver")
+    assert in_main["event"] == "crashed"
+    assert [each["level"] for each in (in_thread, in_main)] == ["critical", "critical"]
+    assert [each["error"] for each in (in_thread, in_main)] == [
+        "RuntimeError: ***",
+        "ValueError: ***",
+    ]
+
+
+def test_crash_of_a_thread_that_is_gone():
+    """
+    A thread that is not there any more can still have its error told.
+    """
+    stream = start()
+    threading.excepthook(SimpleNamespace(thread=None, exc_value=ValueError("x")))
+
+    assert lines(stream)[0]["error"] == "ValueError: x"
+
+
+def test_interrupted(capsys):
+    """
+    Ctrl-C is no crash.
+    """
+    stream = start()
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+
+    assert stream.getvalue() == ""
+    assert "KeyboardInterrupt" in capsys.readouterr().err
+
+
+class Unprintable:
+    def __str__(self):
+        raise ValueError
+
+
+def test_what_cannot_be_shown():
+    """
+    A value without a text, without an end, or without a number costs no line.
+    """
+    endless = []
+    endless.append(endless)
+    stream = start()
+    log.info("event", a=Unprintable(), b=float("nan"), c=Path("/a"), d={1: {2}}, e=endless)
+    (event,) = lines(stream)
+
+    assert event["a"] == "<a Unprintable that cannot be shown>"
+    assert (event["b"], event["c"], event["d"]) == ("nan", "/a", {"1": [2]})
+    assert event["e"] == [[[[[["[[...]]"]]]]]]
+
+
+class Broken(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_broken_stream():
+    """
+    When nobody reads us any more, or the disk is full, the bot goes on.
+    """
+    logging.getLogger().handlers.clear()  # pytest's own would raise, where ours must not
+    stream = Broken()
+    configure("info", "json", (), stream=stream, environ={})
+    log.info("lost")
+    logging.getLogger("x").info("%d", "no number")
+    stream.close()
+    log.info("lost")
+    fail(ValueError())
+
+    assert isinstance(stream, Broken)
+
+
+def test_stdout_is_the_default(capsys):
+    """
+    Without a word about it, the lines go to stdout as it is now.
+    """
+    configure("info", "auto", ())
+    log.info("event")
+
+    assert json.loads(capsys.readouterr().out)["event"] == "event"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shortened"),
+    [
+        pytest.param({"exception": "begin" + "x" * 9000 + "end"}, {"exception"}, id="ASCII"),
+        pytest.param({"title": "begin" + "ж" * 9000 + "end"}, {"title"}, id="Cyrillic"),
+        pytest.param(
+            {"a": "begin" + "🎲x" * 5000 + "end", "b": "begin" + "y" * 5000 + "end", "c": "c"},
+            {"a", "b"},
+            id="two fields",
+        ),
+    ],
+)
+def test_long_line(fields, shortened):
+    """
+    A long field loses its middle, so that the line stays whole; short ones lose nothing.
+    """
+    stream = start(environ={"JOURNAL_STREAM": "x"})
+    log.info("event", **fields)
+    event = json.loads(stream.getvalue().removeprefix("<6>"))
+
+    assert LINE_LIMIT * 0.7 < len(stream.getvalue().encode()) <= LINE_LIMIT
+    assert {key for key in fields if event[key] != fields[key]} == shortened
+    for key in shortened:
+        assert event[key].startswith("begin")
+        assert " ... " in event[key]
+        assert event[key].endswith("end")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"all": ["x" * 50] * 1000}, {f"f{n}": "x" * 50 for n in range(1000)}, {"k" * 9000: 1}],
+    ids=["a long list", "many fields", "a long key"],
+)
+def test_too_long_line(fields):
+    """
+    However much there is to say, a line says what happened and stays within its bounds.
+    """
+    stream = start()
+    log.info("event", **fields)
+    (event,) = lines(stream)
+
+    assert len(stream.getvalue()) <= LINE_LIMIT
+    assert event["event"] == "event"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"token {TOKEN}.", "token ***."),
+        (f"/file/bot{TOKEN}/photos/1.jpg", "/file/bot***/photos/1.jpg"),
+        (quote(f"x={TOKEN}", safe=""), "x%3D***"),
+        ("/bot12:short/getMe?x=1", "/bot***/getMe?x=1"),
+        ("http://h/image/5/image?apikey=abc&t=1", "http://h/image/5/image?apikey=***&t=1"),
+        ("/graphql?ApiKey=abc 401", "/graphql?ApiKey=*** 401"),
+        ("socks5://u:pw@h:1 refused", "socks5://***@h:1 refused"),
+        ("/opt/bots/stashbot/main.py at 12:30", "/opt/bots/stashbot/main.py at 12:30"),
+        ("https://t.me/a and b@c.d", "https://t.me/a and b@c.d"),
+    ],
+)
+def test_patterns(text, expected):
+    """
+    What looks like a secret goes, whether or not it is ours; what does not stays.
+    """
+    assert Redactor(()).text(text) == expected
+
+
+def test_secrets_that_begin_alike():
+    """
+    Of two secrets the longer one goes whole; what is too short to be one stays.
+    """
+    assert Redactor(["abcd", "abcd-efgh", "me"]).text("abcd abcd-efgh me") == "*** *** me"
+
+
+WRAPPINGS = [
+    str,
+    str.encode,
+    quote,
+    quote_plus,
+    lambda text: "".join(f"%{ord(char):02x}" for char in text),
+    lambda text: f"bot{text}/getMe",
+    lambda text: [text, (text,), {text}],
+    lambda text: {text: text},
+    lambda text: UserDict({text: [text]}),
+    lambda text: [[[[[[[[text]]]]]]]],
+    lambda text: SimpleNamespace(token=text),
+    lambda text: ValueError(text, {text: 1}),
+]
+
+
+@pytest.mark.parametrize("format", ["json", "console"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(secret=secrets, wrap=st.sampled_from(WRAPPINGS), before=st.text(), after=st.text())
+def test_no_secret_escapes(format, secret, wrap, before, after):
+    """
+    Whatever holds a secret, in whatever encoding, no form of it is written.
+    """
+    stream = start(format=format, known=[secret])
+    log.info(before + secret + after, field=wrap(secret), **{secret: 1})
+    logging.getLogger("TeleBot").error(before + secret + after)
+    fail(RuntimeError(wrap(before + secret + after)))
+    text = stream.getvalue()
+
+    encoded = "".join(f"%{ord(char):02x}" for char in secret)
+    forms = {
+        secret,
+        encoded,
+        quote(secret),
+        quote(secret, safe=""),
+        repr(secret)[1:-1],
+        json.dumps(secret),
+    }
+    assert not {form for form in forms if form in text}
+    assert "***" in text
