@@ -24,6 +24,10 @@ class StoreError(StashbotError):
     """The database cannot be read or written: locked, full, damaged, or not ours."""
 
 
+class AlreadySending(StoreError):
+    """One of the images is on its way to that chat right now; others may be begun."""
+
+
 class NothingToSend(StashbotError):
     """There is no image to send.
 

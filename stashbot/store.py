@@ -1,0 +1,456 @@
+"""What outlives the process: chats, requests, the history, walks and known files.
+
+Values in, values out; no rule of the product is decided here. Every moment is an aware
+datetime, and `now` is the caller's. Whatever is wrong with the file is a `StoreError`
+that names it, and the transaction at hand has left nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from peewee import SQL, fn
+
+from .errors import AlreadySending
+from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
+from .tables import (
+    MIGRATIONS,
+    Chats,
+    Files,
+    Requests,
+    SentPhotos,
+    SkippedImages,
+    Walks,
+    open_database,
+)
+
+# Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
+# #getting-updates), so that a request needs no longer memory to be accepted only once.
+FINISHED_FOR = timedelta(days=2)
+
+# So many rows go in one transaction, lest others wait long for the lock.
+PRUNE_BATCH = 1000
+
+# Spelled out and not bound, or SQLite would not use the partial index for it.
+IS_SENDING = SQL("state = 'sending'")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatStats:
+    """A chat's history in numbers.
+
+    `today`, `week` and `total` count pictures, and `seen` different images. The last
+    picture is the newest that is not under way; `last_at` is None if there is none.
+    """
+
+    today: int
+    week: int
+    total: int
+    seen: int
+    last_title: str
+    last_at: datetime | None
+
+
+class Store:
+    """The database. Thread-safe; a thread that ends calls `close_thread`.
+
+    Each method that writes is one transaction, except `prune`, which is many.
+    """
+
+    def __init__(
+        self, path: Path, *, busy_ms: int = 5000, migrations: Sequence[str] = MIGRATIONS
+    ) -> None:
+        """Open or make the file; wait `busy_ms` milliseconds for another writer."""
+        self._db = open_database(path, busy_ms=busy_ms, migrations=migrations)
+
+    def close_thread(self) -> None:
+        """Close the calling thread's connection; its next call opens another."""
+        self._db.close()
+
+    def close(self) -> None:
+        """Close every thread's connection, at the end of all work."""
+        self._db.close_all()
+
+    # Chats
+
+    def is_gone(self, chat_id: int) -> bool:
+        """Whether the chat cannot be written to, as far as is known."""
+        with self._db.reading():
+            return (
+                Chats.select(Chats.chat_id)
+                .where(Chats.chat_id == chat_id, Chats.gone_since.is_null(False))
+                .exists(self._db)
+            )
+
+    def meet_chat(self, chat_id: int, language: str) -> bool:
+        """Note that the chat writes to us, and whether it had been gone until now."""
+        known = Chats.select(Chats.language, Chats.gone_since).where(Chats.chat_id == chat_id)
+        with self._db.reading():
+            row = known.tuples().first(self._db)
+        if row == (language, None):
+            return False
+        present = {"language": language, "gone_since": None, "gone_reason": None}
+        with self._db.writing():
+            Chats.insert(chat_id=chat_id, **present).on_conflict(
+                conflict_target=[Chats.chat_id], update=present
+            ).execute(self._db)
+        return row is not None and row[1] is not None
+
+    def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
+        """Note that the chat cannot be written to; the first reason stays."""
+        with self._db.writing():
+            self._set_gone(chat_id, reason, now)
+
+    def move_chat(self, old: int, new: int, now: datetime) -> None:
+        """Let all that a chat has follow it to its new id; again does no harm."""
+        with self._db.writing():
+            language = Chats.select(Chats.language).where(Chats.chat_id == old).scalar(self._db)
+            Chats.insert(chat_id=new, language=language or "", moved_from=old).on_conflict(
+                conflict_target=[Chats.chat_id], update={Chats.moved_from: old}
+            ).execute(self._db)
+            self._set_gone(old, f"moved to {new}", now)
+            Requests.update(chat_id=new).where(Requests.chat_id == old).execute(self._db)
+            self._move_history(old, new)
+            self._move_walk(old, new)
+
+    def moved_chats(self) -> dict[int, int]:
+        """The old id of each chat that has moved, by its new one."""
+        moved = Chats.select(Chats.chat_id, Chats.moved_from).where(Chats.moved_from.is_null(False))
+        with self._db.reading():
+            return dict(moved.tuples().execute(self._db))
+
+    # Requests
+
+    def add_request(
+        self,
+        *,
+        update_id: int | None,
+        chat_id: int,
+        user_id: int,
+        count: int,
+        trigger: Trigger,
+        language: str,
+        now: datetime,
+    ) -> Request | None:
+        """Accept a request; None if one was accepted for this update before."""
+        same = Requests.select(Requests.id).where(Requests.update_id == update_id)
+        with self._db.writing():
+            if update_id is not None and same.exists(self._db):
+                return None
+            id = Requests.insert(
+                update_id=update_id,
+                chat_id=chat_id,
+                user_id=user_id,
+                count=count,
+                trigger=trigger,
+                requested_at=now,
+                language=language,
+                state="waiting",
+            ).execute(self._db)
+        return Request(id, chat_id, user_id, count, trigger, now, language)
+
+    def waiting_requests(self) -> list[Request]:
+        """The requests with pictures not yet begun, oldest first; `count` is how many."""
+        left = Requests.count - _begun()
+        waiting = (
+            Requests.select(
+                Requests.id,
+                Requests.chat_id,
+                Requests.user_id,
+                left,
+                Requests.trigger,
+                Requests.requested_at,
+                Requests.language,
+            )
+            .where(Requests.state == "waiting", left > 0)
+            .order_by(Requests.id)
+        )
+        with self._db.reading():
+            rows = list(waiting.tuples().execute(self._db))
+        return [
+            Request(id, chat_id, user_id, count, Trigger(trigger), requested_at, language)
+            for id, chat_id, user_id, count, trigger, requested_at, language in rows
+        ]
+
+    def finish_request(self, request_id: int, state: str, now: datetime) -> None:
+        """Close a request as 'done' or 'failed': nothing more is sent for it."""
+        with self._db.writing():
+            self._finish(Requests.id == request_id, state, now)
+
+    def recover(self, now: datetime) -> int:
+        """Tidy up after a crash, before anything is sent; how many pictures were under way.
+
+        Those may have arrived: they count as seen, and are not sent again. Requests
+        that have nothing left to begin are done.
+        """
+        with self._db.writing():
+            unknown: int = SentPhotos.update(state="unknown").where(IS_SENDING).execute(self._db)
+            self._finish(Requests.count <= _begun(), "done", now)
+        return unknown
+
+    # The history
+
+    def begin(self, request: Request, images: Sequence[Image], now: datetime) -> list[int]:
+        """Claim images for a chat before they are sent; the ids of their rows, in order.
+
+        All or none: raises AlreadySending if one of them is claimed there already.
+        """
+        claimed = SentPhotos.select(SentPhotos.id).where(
+            SentPhotos.chat_id == request.chat_id,
+            SentPhotos.image_id.in_(_each(image.id for image in images)),
+            IS_SENDING,
+        )
+        with self._db.writing():
+            if claimed.exists(self._db):
+                raise AlreadySending(f"an image is on its way to chat {request.chat_id} already")
+            return [
+                SentPhotos.insert(
+                    image_id=image.id,
+                    sent_at=now,
+                    user_id=request.user_id,
+                    title=image.title,
+                    chat_id=request.chat_id,
+                    request_id=request.id,
+                    state="sending",
+                ).execute(self._db)
+                for image in images
+            ]
+
+    def settle(
+        self,
+        arrived: Sequence[tuple[int, Image, Sent]],
+        now: datetime,
+        *,
+        bot_id: int,
+        shape: str,
+        ends: Request | None,
+    ) -> None:
+        """Note that pictures arrived, each with the row that `begin` gave, and their files.
+
+        `shape` names the form they were uploaded in; their files are known again for the
+        same shape only. The request `ends`, if any, is done.
+        """
+        with self._db.writing():
+            for row_id, image, sent in arrived:
+                SentPhotos.update(
+                    state="sent", sent_at=now, kind=sent.file.kind, message_id=sent.message_id
+                ).where(SentPhotos.id == row_id).execute(self._db)
+                Files.insert(
+                    bot_id=bot_id,
+                    image_id=image.id,
+                    fingerprint=image.fingerprint,
+                    shape=shape,
+                    kind=sent.file.kind,
+                    file_id=sent.file.file_id,
+                    saved_at=now,
+                ).on_conflict_replace().execute(self._db)
+            if ends is not None:
+                self._finish(Requests.id == ends.id, "done", now)
+
+    def withdraw(self, row_ids: Collection[int]) -> None:
+        """Forget pictures that certainly did not arrive: they are free again."""
+        with self._db.writing():
+            SentPhotos.delete().where(SentPhotos.id.in_(_each(row_ids))).execute(self._db)
+
+    def lose(self, row_ids: Collection[int], now: datetime) -> None:
+        """Note that pictures may have arrived: they count as seen."""
+        with self._db.writing():
+            SentPhotos.update(state="unknown", sent_at=now).where(
+                SentPhotos.id.in_(_each(row_ids))
+            ).execute(self._db)
+
+    def unavailable(
+        self, chat_id: int, image_ids: Collection[int], since: datetime, now: datetime
+    ) -> set[int]:
+        """Those of the images, however many, that should not be sent now.
+
+        The chat saw them at or after `since`, or they are on their way to it, or skipped.
+        """
+        asked = _each(image_ids)
+        of_chat = SentPhotos.select(SentPhotos.image_id).where(
+            SentPhotos.chat_id == chat_id, SentPhotos.image_id.in_(asked)
+        )
+        skipped = _skipped(now).where(SkippedImages.image_id.in_(asked))
+        either = of_chat.where(SentPhotos.sent_at >= since) | of_chat.where(IS_SENDING) | skipped
+        with self._db.reading():
+            return {image_id for (image_id,) in either.tuples().execute(self._db)}
+
+    def shown_longest_ago(self, chat_id: int, limit: int, now: datetime) -> list[int]:
+        """Image ids, least recently shown first, without those under way or skipped."""
+        oldest = (
+            SentPhotos.select(SentPhotos.image_id)
+            .where(
+                SentPhotos.chat_id == chat_id,
+                SentPhotos.is_latest == 1,
+                SentPhotos.state != "sending",
+                SentPhotos.image_id.not_in(_skipped(now)),
+            )
+            .order_by(SentPhotos.sent_at)
+            .limit(limit)
+        )
+        with self._db.reading():
+            return [image_id for (image_id,) in oldest.tuples().execute(self._db)]
+
+    def chat_stats(
+        self, chat_id: int, today_start: datetime, week_start: datetime, seen_since: datetime
+    ) -> ChatStats:
+        """Count the chat's pictures, and find the last one."""
+        settled = SentPhotos.select(fn.COUNT(SentPhotos.id)).where(
+            SentPhotos.chat_id == chat_id, SentPhotos.state != "sending"
+        )
+        # Naming both values lets SQLite seek in the index on (chat_id, is_latest, sent_at).
+        dated = settled.where(SentPhotos.is_latest.in_((0, 1)))
+        latest = settled.where(SentPhotos.is_latest == 1)
+        last = latest.select(SentPhotos.title, SentPhotos.sent_at).order_by(
+            SentPhotos.sent_at.desc()
+        )
+        with self._db.reading():
+            title, sent_at = last.tuples().first(self._db) or ("", None)
+            return ChatStats(
+                today=dated.where(SentPhotos.sent_at >= today_start).scalar(self._db),
+                week=dated.where(SentPhotos.sent_at >= week_start).scalar(self._db),
+                total=settled.scalar(self._db),
+                seen=latest.where(SentPhotos.sent_at >= seen_since).scalar(self._db),
+                last_title=title,
+                last_at=sent_at,
+            )
+
+    # The library
+
+    def walk(self, chat_id: int) -> Walk | None:
+        """Where the chat is in the library; None if it has not set out."""
+        saved = Walks.select(Walks.seed, Walks.offset, Walks.exhausted_at, Walks.newest_id).where(
+            Walks.chat_id == chat_id
+        )
+        with self._db.reading():
+            row = saved.tuples().first(self._db)
+        return row and Walk(*row)
+
+    def save_walk(self, chat_id: int, walk: Walk) -> None:
+        """Keep where the chat is in the library."""
+        with self._db.writing():
+            Walks.insert(
+                chat_id=chat_id,
+                seed=walk.seed,
+                offset=walk.offset,
+                exhausted_at=walk.exhausted_at,
+                newest_id=walk.newest_id,
+            ).on_conflict_replace().execute(self._db)
+
+    def skip_image(self, image_id: int, reason: str, until: datetime) -> None:
+        """Leave an image out, for every chat, until a moment."""
+        with self._db.writing():
+            SkippedImages.insert(
+                image_id=image_id, reason=reason, until=until
+            ).on_conflict_replace().execute(self._db)
+
+    def known_file(self, bot_id: int, image: Image, shape: str) -> KnownFile | None:
+        """The file that Telegram has of this image, as it is now and in this shape."""
+        known = Files.select(Files.kind, Files.file_id).where(
+            Files.bot_id == bot_id,
+            Files.image_id == image.id,
+            Files.fingerprint == image.fingerprint,
+            Files.shape == shape,
+        )
+        with self._db.reading():
+            row = known.tuples().first(self._db)
+        return row and KnownFile(Kind(row[0]), row[1])
+
+    def forget_file(self, bot_id: int, image_id: int) -> None:
+        """Drop a file_id that Telegram does not take any more."""
+        with self._db.writing():
+            Files.delete().where(Files.bot_id == bot_id, Files.image_id == image_id).execute(
+                self._db
+            )
+
+    # The file
+
+    def prune(self, now: datetime, keep_days: int) -> int:
+        """Drop what is of no more use; how many pictures left the history for their age.
+
+        Finished requests go after two days, skipped images when they may be sent again.
+        """
+        with self._db.writing():
+            Requests.delete().where(Requests.finished_at < now - FINISHED_FOR).execute(self._db)
+            SkippedImages.delete().where(SkippedImages.until <= now).execute(self._db)
+        pruned = 0
+        while batch := self._prune_history(now - timedelta(days=keep_days)):
+            pruned += batch
+        return pruned
+
+    def size_bytes(self) -> int:
+        """How large the database is."""
+        with self._db.reading():
+            return int(self._db.pragma("page_count") * self._db.pragma("page_size"))
+
+    def check_integrity(self) -> str | None:
+        """Read the whole file; the first damage that is found, None if it is sound."""
+        with self._db.reading():
+            found = str(self._db.pragma("quick_check(1)"))
+        return None if found == "ok" else found
+
+    # Parts of the transactions above
+
+    def _set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
+        gone = {"gone_since": now, "gone_reason": reason}
+        Chats.insert(chat_id=chat_id, **gone).on_conflict(
+            conflict_target=[Chats.chat_id], update=gone, where=Chats.gone_since.is_null()
+        ).execute(self._db)
+
+    def _move_history(self, old: int, new: int) -> None:
+        # Two claims to one image cannot stand in one chat: the old one may have arrived.
+        claimed = SentPhotos.select(SentPhotos.image_id).where(
+            SentPhotos.chat_id == new, IS_SENDING
+        )
+        SentPhotos.update(state="unknown").where(
+            SentPhotos.chat_id == old, IS_SENDING, SentPhotos.image_id.in_(claimed)
+        ).execute(self._db)
+        SentPhotos.update(chat_id=new).where(SentPhotos.chat_id == old).execute(self._db)
+        # What both have shown is latest twice now.
+        newer = SentPhotos.alias("newer")
+        shown_later = newer.select(newer.id).where(
+            newer.chat_id == new,
+            newer.image_id == SentPhotos.image_id,
+            (newer.sent_at > SentPhotos.sent_at)
+            | ((newer.sent_at == SentPhotos.sent_at) & (newer.id > SentPhotos.id)),
+        )
+        SentPhotos.update(is_latest=0).where(
+            SentPhotos.chat_id == new, SentPhotos.is_latest == 1, fn.EXISTS(shown_later)
+        ).execute(self._db)
+
+    def _move_walk(self, old: int, new: int) -> None:
+        own = Walks.select(Walks.chat_id).where(Walks.chat_id == new)
+        if not own.exists(self._db):
+            Walks.update(chat_id=new).where(Walks.chat_id == old).execute(self._db)
+        Walks.delete().where(Walks.chat_id == old).execute(self._db)
+
+    def _finish(self, which: Any, state: str, now: datetime) -> None:
+        Requests.update(state=state, finished_at=now).where(
+            Requests.state == "waiting", which
+        ).execute(self._db)
+
+    def _prune_history(self, before: datetime) -> int:
+        old = SentPhotos.select(SentPhotos.id).where(SentPhotos.sent_at < before)
+        with self._db.writing():
+            delete = SentPhotos.delete().where(SentPhotos.id.in_(old.limit(PRUNE_BATCH)))
+            return int(delete.execute(self._db))
+
+
+def _begun() -> Any:
+    """How many pictures were begun for a request, to stand in a query over requests."""
+    return SentPhotos.select(fn.COUNT(SentPhotos.id)).where(SentPhotos.request_id == Requests.id)
+
+
+def _skipped(now: datetime) -> Any:
+    """The images that are skipped at a moment, to stand in or beside another query."""
+    return SkippedImages.select(SkippedImages.image_id).where(SkippedImages.until > now)
+
+
+def _each(ids: Iterable[int]) -> SQL:
+    """Ids as one parameter, since SQLite limits how many a statement has."""
+    return SQL("(SELECT value FROM json_each(?))", [json.dumps(list(ids))])
