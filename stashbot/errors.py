@@ -81,9 +81,16 @@ class StashError(ServiceError):
     `version` is the release that was found, for `TOO_OLD`, else empty.
     """
 
-    def __init__(self, problem: StashProblem, reason: str, *, version: str = "") -> None:
+    def __init__(
+        self,
+        problem: StashProblem,
+        reason: str,
+        *,
+        version: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         passing = (StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN)
-        super().__init__(reason, permanent=problem not in passing)
+        super().__init__(reason, permanent=problem not in passing, retry_after=retry_after)
         self.problem = problem
         self.version = version
 
