@@ -1,0 +1,1 @@
+"""Stash, the server with the pictures: what we ask it, and how."""

@@ -1,0 +1,141 @@
+"""
+What we believe of Stash's API: the schema, the questions, and what was generated from them.
+"""
+
+import pytest
+from graphql import build_schema, get_named_type, parse, validate
+from sgqlc.operation import Operation
+
+from stashbot.stash.operations import Operations
+from tests.regenerate import COMMANDS, STASH, generate
+
+SCHEMA = build_schema((STASH / "schema.graphql").read_text("utf-8"))
+OPERATIONS = {
+    name: operation
+    for name, operation in vars(Operations.query).items()
+    if isinstance(operation, Operation)
+}
+
+#: Names of Stash 0.26, the oldest that is served, as far as they may matter to us: a type
+#: with its fields, an input with its keys, an enumeration with its values, a union with
+#: its members, a field with its arguments.
+KNOWN = {
+    "Query": "findImages findImage systemStatus version",
+    "Query.findImages": "image_filter image_ids ids filter",
+    "Query.findImage": "id",
+    "Version": "version hash build_time",
+    "SystemStatus": "status appSchema databaseSchema",
+    "SystemStatusEnum": "SETUP NEEDS_MIGRATION OK",
+    "FindFilterType": "q page per_page sort direction",
+    "SortDirectionEnum": "ASC DESC",
+    "ImageFilterType": "AND OR NOT id title rating100 organized tags performers galleries",
+    "IntCriterionInput": "value value2 modifier",
+    "CriterionModifier": "EQUALS NOT_EQUALS GREATER_THAN LESS_THAN IS_NULL NOT_NULL BETWEEN",
+    "FindImagesResultType": "count megapixels filesize images",
+    "Image": "id title code rating100 date details photographer o_counter organized urls"
+    " created_at updated_at paths visual_files galleries studio tags performers",
+    "ImagePathsType": "image thumbnail preview",
+    "VisualFile": "ImageFile VideoFile",
+    "ImageFile": "id path basename size mod_time width height fingerprint fingerprints",
+    "ImageFile.fingerprint": "type",
+    "VideoFile": "id path basename size mod_time width height fingerprint format duration",
+    "VideoFile.fingerprint": "type",
+    "Studio": "id name",
+    "Performer": "id name disambiguation alias_list favorite image_count",
+    "Tag": "id name aliases image_count",
+    "Gallery": "id title date rating100 organized image_count folder files",
+    "Folder": "path",
+    "GalleryFile": "basename",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_generated_files_are_fresh(name, tmp_path):
+    """
+    The typed client is what sgqlc-codegen makes of the schema and the questions today.
+    """
+    generate(tmp_path)
+
+    assert (STASH / name).read_bytes() == (tmp_path / name).read_bytes(), (
+        "run: python -m tests.regenerate"
+    )
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation_is_valid(name):
+    """
+    What goes over the wire, not only what it was made from, is a valid question.
+    """
+    assert validate(SCHEMA, parse(str(OPERATIONS[name]))) == []
+
+
+def test_every_operation_was_generated():
+    """
+    No question is lost on the way from the file to the client.
+    """
+    written = parse((STASH / "operations.graphql").read_text("utf-8")).definitions
+    generated = [parse(str(operation)).definitions[0] for operation in OPERATIONS.values()]
+
+    assert {one.name.value for one in generated} == {
+        one.name.value for one in written if one.kind == "operation_definition"
+    }
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_variables_keep_their_names(name):
+    """
+    A variable is called the same in Python and in the question that sgqlc writes.
+    """
+    definition = parse(str(OPERATIONS[name])).definitions[0]
+
+    assert all(one.variable.name.value.islower() for one in definition.variable_definitions)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation_changes_nothing(name):
+    """
+    Every question may be repeated.
+    """
+    assert parse(str(OPERATIONS[name])).definitions[0].operation.value == "query"
+
+
+def names_in(schema):
+    """Pairs of a type (or a field) and the names that our schema gives it."""
+    for type in schema.type_map.values():
+        if type.name.startswith("__"):
+            continue
+        fields = getattr(type, "fields", {})
+        members = [member.name for member in getattr(type, "types", ())]
+        names = [*fields, *getattr(type, "values", ()), *members]
+        if names:
+            yield type.name, names
+        for name, field in fields.items():
+            if getattr(field, "args", None):
+                yield f"{type.name}.{name}", list(field.args)
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"), list(names_in(SCHEMA)), ids=lambda value: str(value)[:30]
+)
+def test_schema_has_only_names_of_stash(owner, names):
+    """
+    No name is our invention: Stash 0.26 has every one.
+    """
+    assert set(names) <= set(KNOWN[owner].split())
+
+
+def test_scalars_of_stash():
+    """
+    What graphql-core does not know by itself is a scalar of Stash's.
+    """
+    fields = [
+        field
+        for type in SCHEMA.type_map.values()
+        if not type.name.startswith("__")
+        for field in getattr(type, "fields", {}).values()
+    ]
+    leaves = {get_named_type(field.type).name for field in fields} - {
+        name.partition(".")[0] for name in KNOWN
+    }
+
+    assert leaves == {"Float", "ID", "Int", "Int64", "String", "Time"}
