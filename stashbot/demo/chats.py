@@ -1,0 +1,123 @@
+"""What people and the bot see of each other: users, chats, messages. All are frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .files import File
+from .limits import Button, Buttons, Keyboard
+from .markup import Entity, to_html
+
+
+@dataclass(frozen=True)
+class User:
+    """A person, or the bot."""
+
+    id: int
+    first_name: str
+    username: str = ""
+    language_code: str = "en"
+    is_bot: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """The Bot API's User."""
+        user: dict[str, object] = {
+            "id": self.id,
+            "is_bot": self.is_bot,
+            "first_name": self.first_name,
+        }
+        if self.username:
+            user["username"] = self.username
+        return user if self.is_bot else user | {"language_code": self.language_code}
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A private chat, whose id is that of its person, or one with `members`."""
+
+    id: int
+    type: str
+    title: str
+    members: tuple[int, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The Bot API's Chat."""
+        name = "first_name" if self.type == "private" else "title"
+        return {"id": self.id, "type": self.type, name: self.title}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a message consists of before it has an id.
+
+    `text` is the text, or the caption of `file`; `keyboard` is None unless the message
+    changes the keys below the chat; `service` are further fields of the Bot API.
+    """
+
+    text: str = ""
+    entities: tuple[Entity, ...] = ()
+    file: File | None = None
+    buttons: Buttons = ()
+    keyboard: Keyboard | None = None
+    album: str = ""
+    reply_to: int = 0
+    is_spoiler: bool = False
+    is_protected: bool = False
+    is_caption_above: bool = False
+    service: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def html(self) -> str:
+        """The text in Telegram's HTML."""
+        return to_html(self.text, self.entities)
+
+    @property
+    def labels(self) -> list[str]:
+        """What is written on the buttons, row by row."""
+        return [button.text for row in self.buttons for button in row]
+
+    def button(self, label: str) -> Button:
+        """The first button whose label contains this; KeyError if there is none."""
+        for button in (button for row in self.buttons for button in row):
+            if label in button.text:
+                return button
+        raise KeyError(label)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message(Draft):
+    """A message as a person sees it; `date` and `edited_at` are in Unix seconds."""
+
+    id: int
+    chat_id: int
+    sender: User
+    date: int
+    edited_at: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the bot answered to a press."""
+
+    query_id: str
+    text: str
+    is_alert: bool
+
+
+@dataclass(frozen=True)
+class Press:
+    """A press of a button, which waits for the bot's answer."""
+
+    chat_id: int
+    message_id: int
+    pressed_at: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """News for those who look at a chat: `message`, `edited`, `deleted`, `action` and so on."""
+
+    name: str
+    chat_id: int
+    value: Any

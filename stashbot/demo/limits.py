@@ -1,0 +1,216 @@
+"""What Telegram refuses, in its words: texts, keyboards, commands and floods.
+
+The numbers are those of the Bot API's documentation; the words are those of the
+official server, where it is the server that says them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .markup import Entity, MarkupError, parse_html, utf16_length
+
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_CALLBACK_DATA = 64  # bytes
+MAX_BUTTONS = 100
+MAX_COMMANDS = 100
+
+
+class Refusal(Exception):
+    """Telegram says no: the code, the description, and `parameters` of the answer."""
+
+    def __init__(self, code: int, description: str, **parameters: int) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+    def as_json(self) -> dict[str, object]:
+        """The Bot API's answer."""
+        answer: dict[str, object] = {
+            "ok": False,
+            "error_code": self.code,
+            "description": self.description,
+        }
+        return answer | ({"parameters": self.parameters} if self.parameters else {})
+
+
+def bad_request(description: str) -> Refusal:
+    return Refusal(400, f"Bad Request: {description}")
+
+
+def too_many_requests(seconds: float) -> Refusal:
+    """The refusal of a flood; Telegram names whole seconds."""
+    wait = max(1, math.ceil(seconds))
+    return Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button under a message: it has `data` for the bot, or a `url`."""
+
+    text: str
+    data: str = ""
+    url: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """The Bot API's InlineKeyboardButton."""
+        if self.url:
+            return {"text": self.text, "url": self.url}
+        return {"text": self.text, "callback_data": self.data}
+
+
+Buttons = tuple[tuple[Button, ...], ...]
+Keyboard = tuple[tuple[str, ...], ...]
+
+
+def read_text(source: str, parse_mode: str, *, limit: int) -> tuple[str, tuple[Entity, ...]]:
+    """The text or caption that a person sees, and its entities, if Telegram takes it.
+
+    Length is counted after the entities are parsed, in UTF-16 code units: the server
+    itself is a little more generous, so this is the safe side. Of the parse modes only
+    HTML is known here.
+    """
+    entities: tuple[Entity, ...] = ()
+    if parse_mode.lower() == "html":
+        try:
+            source, entities = parse_html(source)
+        except MarkupError as error:
+            raise bad_request(f"can't parse entities: {error}") from error
+    elif parse_mode:
+        raise bad_request("unsupported parse_mode")
+    if utf16_length(source) > limit:
+        name = "message caption" if limit == MAX_CAPTION else "message"
+        raise bad_request(f"{name} is too long")
+    return source, entities
+
+
+def read_json(source: str, kind: type[Any], name: str) -> Any:
+    """The list or object in a parameter; `name` is what Telegram calls it."""
+    try:
+        value = json.loads(source)
+    except ValueError as error:
+        raise bad_request(f"can't parse {name} JSON object") from error
+    if not isinstance(value, kind):
+        raise bad_request(f"object expected as {name}")
+    return value
+
+
+def read_reply_markup(source: str) -> tuple[Buttons, Keyboard | None]:
+    """The buttons under the message, and the keyboard below the chat.
+
+    The keyboard is None when it stays as it is, and empty when it goes away.
+    """
+    if not source:
+        return (), None
+    markup = read_json(source, dict, "reply keyboard markup")
+    try:
+        return _read_keys(markup)
+    except (TypeError, AttributeError) as error:
+        raise bad_request("can't parse reply keyboard markup JSON object") from error
+
+
+def _read_keys(markup: dict[str, Any]) -> tuple[Buttons, Keyboard | None]:
+    if "inline_keyboard" in markup:
+        return read_buttons(markup["inline_keyboard"]), None
+    if markup.get("remove_keyboard"):
+        return (), ()
+    if "keyboard" in markup:
+        return (), tuple(tuple(_label(key) for key in row) for row in markup["keyboard"])
+    return (), None
+
+
+def read_buttons(rows: list[list[dict[str, str]]]) -> Buttons:
+    """The inline keyboard, if Telegram takes it."""
+    buttons = tuple(tuple(_button(button) for button in row) for row in rows if row)
+    if sum(map(len, buttons)) > MAX_BUTTONS:
+        raise bad_request("reply markup is too long")
+    return buttons
+
+
+def _button(button: dict[str, str]) -> Button:
+    text, url = _label(button), button.get("url", "")
+    if url:
+        if not re.match(r"(?:https?|tg)://\S", url):
+            raise bad_request(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
+        return Button(text, url=url)
+    data = button.get("callback_data")
+    if data is None:
+        raise bad_request(
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+        )
+    if not 1 <= len(data.encode()) <= MAX_CALLBACK_DATA:
+        raise bad_request("BUTTON_DATA_INVALID")
+    return Button(text, data)
+
+
+def _label(button: dict[str, str] | str) -> str:
+    text = button if isinstance(button, str) else button.get("text", "")
+    if not text:
+        raise bad_request("inline keyboard button text must be non-empty")
+    return text
+
+
+def check_commands(commands: Iterable[dict[str, str]]) -> None:
+    """Refuse a list of commands as setMyCommands does."""
+    commands = list(commands)
+    if len(commands) > MAX_COMMANDS:
+        raise bad_request("BOT_COMMANDS_TOO_MUCH")
+    for command in commands:
+        if not re.fullmatch(r"[a-z0-9_]{1,32}", command.get("command", "").removeprefix("/")):
+            raise bad_request("BOT_COMMAND_INVALID")
+        if not 1 <= len(command.get("description", "")) <= 256:
+            raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+
+
+@dataclass
+class _Bucket:
+    """Fills with messages and leaks at `rate` a second; full at `size`."""
+
+    size: float
+    rate: float
+    level: float = 0.0
+    seen_at: float = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until there is room, 0 if there is."""
+        self.level = max(0.0, self.level - (now - self.seen_at) * self.rate)
+        self.seen_at = now
+        return 0.0 if self.level < self.size else (self.level - self.size) / self.rate + 1
+
+
+class Flood:
+    """Telegram's flood limits, as far as they are known. Thread-safe.
+
+    About 30 messages a second in all; to a person a short burst of 3, then one a
+    second; to a group 20 a minute. An album counts each of its items: it comes through
+    if one message would, and what follows it waits longer.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._overall = _Bucket(30, 30)
+        self._chats: dict[int, _Bucket] = {}
+
+    def take(self, chat_id: int, count: int) -> None:
+        """Count messages to a chat, or refuse them all with 429."""
+        with self._lock:
+            now = self._clock()
+            buckets = self._overall, self._chats.setdefault(chat_id, _bucket(chat_id))
+            wait = max(bucket.wait(now) for bucket in buckets)
+            if wait:
+                raise too_many_requests(wait)
+            for bucket in buckets:
+                bucket.level += count
+
+
+def _bucket(chat_id: int) -> _Bucket:
+    return _Bucket(3, 1) if chat_id > 0 else _Bucket(20, 20 / 60)

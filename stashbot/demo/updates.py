@@ -1,0 +1,125 @@
+"""The queue of updates that a bot fetches by long polling."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .limits import Refusal
+
+FIRST_UPDATE_ID = 512_340_001
+QUERY_LIFETIME = 150  # seconds; the official server drops undelivered presses then
+TAIL = 10  # an offset further beyond the newest update is taken for no offset
+
+
+class Updates:
+    """Updates until they are confirmed, with the rules of getUpdates. Thread-safe.
+
+    `changed` is the condition that guards all state; `confirmed` is called with each
+    update that the bot has confirmed.
+    """
+
+    def __init__(
+        self,
+        changed: threading.Condition,
+        clock: Callable[[], float],
+        confirmed: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._changed = changed
+        self._clock = clock
+        self._confirmed = confirmed
+        self._queue: list[tuple[float, dict[str, Any]]] = []
+        self._next_update_id = FIRST_UPDATE_ID
+        self._allowed: list[str] = []
+        self._poll = 0
+        self._waiting = 0
+
+    def put_event(self, kind: str, value: dict[str, object]) -> None:
+        """Queue an update of this kind, if the bot wants such."""
+        with self._changed:
+            if not self._allowed or kind in self._allowed:
+                self.put({kind: value})
+
+    def put(self, update: dict[str, Any]) -> None:
+        """Queue an update as it is; it gets an update_id unless it brings one."""
+        with self._changed:
+            update = {"update_id": self._next_update_id, **update}
+            if isinstance(update["update_id"], int):
+                self._next_update_id = update["update_id"] + 1
+            self._queue.append((self._clock(), update))
+            self._changed.notify_all()
+
+    def pending(self) -> list[dict[str, Any]]:
+        """The updates that no poll has confirmed yet."""
+        with self._changed:
+            too_old = self._clock() - QUERY_LIFETIME
+            self._queue = [
+                (at, update)
+                for at, update in self._queue
+                if at >= too_old or "callback_query" not in update
+            ]
+            return [update for _, update in self._queue]
+
+    def drop(self) -> None:
+        with self._changed:
+            self._confirm(len(self._queue))
+
+    def allow(self, kinds: list[str]) -> None:
+        """From now on, queue these kinds alone; all, if the list is empty."""
+        with self._changed:
+            self._allowed = kinds
+
+    def poll(self, offset: int, limit: int, seconds: float) -> list[dict[str, Any]]:
+        """Confirm what lies before `offset`; the next updates, waited for if need be.
+
+        A second poll ends an older one that still waits, with 409.
+        """
+        with self._changed:
+            self._poll += 1
+            mine = self._poll
+            self._confirm(self._count_before(offset))
+            with self._polling():
+                self._changed.wait_for(lambda: self._queue or self._poll != mine, seconds)
+            if self._poll != mine:
+                raise Refusal(
+                    409,
+                    "Conflict: terminated by other getUpdates request; make sure that only one "
+                    "bot instance is running",
+                )
+            return self.pending()[:limit]
+
+    @contextmanager
+    def _polling(self) -> Iterator[None]:
+        self._waiting += 1
+        self._changed.notify_all()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    def wait_for_poll(self, timeout: float) -> bool:
+        """Wait until the bot waits for updates."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting > 0, timeout)
+
+    def stop(self) -> None:
+        """End the poll that waits."""
+        with self._changed:
+            self._poll += 1
+            self._changed.notify_all()
+
+    def _count_before(self, offset: int) -> int:
+        """How many of the queued updates an offset confirms."""
+        ids = [update["update_id"] for update in self.pending()]
+        if offset < 0:
+            return max(0, len(ids) + offset)
+        if offset > self._next_update_id + TAIL:
+            return 0
+        return next((n for n, id in enumerate(ids) if id >= offset), len(ids))
+
+    def _confirm(self, count: int) -> None:
+        confirmed, self._queue = self._queue[:count], self._queue[count:]
+        for _, update in confirmed:
+            self._confirmed(update)
