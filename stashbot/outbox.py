@@ -1,0 +1,96 @@
+"""Small messages out, in the background: answers, notes, the list of commands.
+
+A message that Telegram surely did not get is tried again, with growing pauses, until it
+is too old to be of use. What may have arrived is never repeated, unless repeating does
+no harm.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from .daemon import Job, Pool
+from .errors import ChatGone, ChatMoved, TelegramError
+from .sender import Sender
+from .store import Store
+
+log = structlog.get_logger()
+
+#: Seconds for which an unsent message, and the answer to a press, are of use.
+USEFUL, PRESS = 900, 60
+#: Seconds before the second try; it doubles up to a minute.
+PAUSE, LONGEST_PAUSE = 1.0, 60.0
+
+
+class Outbox:
+    """Thread-safe. Takes messages at once, and sends them when its threads come to it."""
+
+    def __init__(
+        self, sender: Sender, store: Store, pool: Pool, now: Callable[[], datetime]
+    ) -> None:
+        self._sender = sender
+        self._store = store
+        self._pool = pool
+        self._now = now
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+    def say(self, chat_id: int, text: str, *, keyboard: str = "") -> None:
+        """Send plain text to a chat."""
+        self._pool.submit(partial(self._say, chat_id, text, keyboard, time.monotonic() + USEFUL))
+
+    def answer(self, press_id: str, text: str = "") -> None:
+        """End the spinning of a pressed button."""
+        self.repeat(lambda: self._sender.answer(press_id, text), PRESS)
+
+    def repeat(self, call: Job, patience: float = USEFUL) -> None:
+        """Make a call that does no harm when it is made twice, until it succeeds once."""
+        deadline = time.monotonic() + patience
+        self._pool.submit(partial(self._try, call, deadline, is_harmless=True))
+
+    def later(self, job: Job, delay: float) -> None:
+        """Do something in `delay` seconds; it should take no time."""
+        self._pool.submit(job, delay)
+
+    def lose_chat(self, chat_id: int, error: ChatGone) -> None:
+        """Remember that nothing can be sent to this chat until it writes again."""
+        log.warning("chat_gone", chat_id=chat_id, error=str(error))
+        self._store.set_gone(chat_id, str(error), self._now())
+
+    def move_chat(self, chat_id: int, new_id: int) -> None:
+        """Remember that a group has become a supergroup with another id."""
+        log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
+        self._store.move_chat(chat_id, new_id, self._now())
+
+    def _say(self, chat_id: int, text: str, keyboard: str, deadline: float) -> None:
+        def call() -> None:
+            try:
+                self._sender.send_text(chat_id, text, keyboard=keyboard)
+            except ChatMoved as moved:
+                self.move_chat(chat_id, moved.chat_id)
+                self._sender.send_text(moved.chat_id, text, keyboard=keyboard)
+            except ChatGone as error:
+                self.lose_chat(chat_id, error)
+
+        self._try(call, deadline)
+
+    def _try(
+        self, call: Job, deadline: float, pause: float = PAUSE, *, is_harmless: bool = False
+    ) -> None:
+        try:
+            call()
+        except TelegramError as error:
+            lost = error.permanent or (error.maybe_sent and not is_harmless)
+            if lost or time.monotonic() > deadline:
+                log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
+                return
+            again = partial(
+                self._try, call, deadline, min(pause * 2, LONGEST_PAUSE), is_harmless=is_harmless
+            )
+            self._pool.submit(again, error.retry_after or pause)

@@ -1,0 +1,343 @@
+"""Telegram out, and the raw updates in: the one place that speaks to the Bot API.
+
+Thread-safe. Parameters go into the body and never into the address, so that no proxy's
+log and no error text shows them. Nothing is ever repeated here: every failure ends as
+one of our errors, which tells whether the message may have arrived, and the caller
+decides. It does not pace: it only keeps away from a chat that Telegram has told us to
+leave alone for a while.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import requests
+import structlog
+import telebot
+import urllib3.exceptions as lower
+from telebot import apihelper, types
+
+from .errors import ChatGone, ChatMoved, MediaRefused, PollConflict, TelegramError, TokenRefused
+from .models import Button, Kind, KnownFile, Sent, Upload
+
+log = structlog.get_logger()
+
+#: Seconds to connect, and to wait for the answer to a small call and to an upload.
+CONNECT, ANSWER, UPLOAD = 5, 20, 120
+#: Seconds; Telegram's servers hold a poll open for at most this long.
+LONG_POLL = 50
+#: Seconds after which an idle connection is taken for dead: to find that out in the
+#: middle of an upload would leave open whether the picture had arrived.
+IDLE = 50
+#: The kinds of update that are asked for; `my_chat_member` tells that a user blocked us.
+UPDATES = ["message", "callback_query", "my_chat_member"]
+
+#: What may stand in an ordinary 400 for a chat that is no more.
+_GONE = ("chat not found", "user not found", "peer_id_invalid", "group chat was deactivated")
+#: What may stand in a 400 when there is nothing left to be done.
+_DONE = ("query is too old", "message is not modified")
+#: Failures before the first byte of the request went out.
+_NEVER_SENT = (
+    lower.NewConnectionError,
+    lower.ConnectTimeoutError,
+    lower.SSLError,
+    lower.ProxyError,
+)
+
+
+class Sender:
+    """Calls the Bot API for one bot."""
+
+    def __init__(
+        self,
+        token: str,
+        api_url: str,
+        proxy: str = "",
+        *,
+        spoiler: bool = False,
+        protect: bool = False,
+    ) -> None:
+        self.bot_id = int(token.partition(":")[0])
+        self._token = token
+        self._base = f"{api_url}/bot{token}"
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self._spoiler = spoiler
+        self._protect = protect
+        self._bot = telebot.TeleBot(token, threaded=False)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._paused: dict[int, float] = {}
+        _SENDERS[token] = self
+
+    def close_thread(self) -> None:
+        """Close the connections of the calling thread."""
+        session = getattr(self._local, "session", None)
+        if session:
+            session.close()
+            del self._local.session
+
+    def pause_left(self, chat_id: int) -> float:
+        """The seconds for which Telegram wants us to leave this chat alone."""
+        with self._lock:
+            left = self._paused.get(chat_id, 0.0) - time.monotonic()
+            if left <= 0:
+                self._paused.pop(chat_id, None)
+            return max(0.0, left)
+
+    # Updates in
+
+    def get_updates(self, offset: int, *, limit: int = 100, wait: int) -> list[Any]:
+        """One poll of at most `wait` seconds: the updates from `offset` on, as JSON.
+
+        Those before `offset` are confirmed by it.
+        """
+        updates = self._call(
+            apihelper.get_updates,
+            self._token,
+            offset=offset,
+            limit=limit,
+            allowed_updates=UPDATES,
+            long_polling_timeout=wait,
+        )
+        return updates if isinstance(updates, list) else []
+
+    # Small calls, safe to repeat
+
+    def get_me(self) -> str:
+        """The bot's own user name."""
+        return str(self._call(self._bot.get_me).username)
+
+    def get_webhook(self) -> str:
+        """The address that Telegram delivers updates to, empty when we may poll."""
+        return str(self._call(self._bot.get_webhook_info).url or "")
+
+    def get_chat(self, chat_id: int) -> None:
+        """Raise ChatGone if the bot cannot write to this chat."""
+        self._call(self._bot.get_chat, chat_id)
+
+    def set_commands(self, commands: Mapping[str, str], language: str = "") -> None:
+        """Register names and descriptions; without a language, for all who have no other."""
+        items = [types.BotCommand(name, description) for name, description in commands.items()]
+        self._call(self._bot.set_my_commands, items, language_code=language or None)
+
+    def answer(self, press_id: str, text: str = "") -> None:
+        """End the spinning of a pressed button, with a passing note (at most 200 characters)."""
+        self._call(self._bot.answer_callback_query, press_id, text=text or None)
+
+    # Messages
+
+    def send_text(self, chat_id: int, text: str, *, keyboard: str = "") -> None:
+        """Send plain text (at most 4,096 characters), and a keyboard of one button if named."""
+        markup = None
+        if keyboard:
+            markup = types.ReplyKeyboardMarkup(resize_keyboard=True, is_persistent=True)
+            markup.add(types.KeyboardButton(keyboard))
+        self._send(self._bot.send_message, chat_id, text, reply_markup=markup)
+
+    def send_file(
+        self, chat_id: int, file: Upload | KnownFile, caption: str, buttons: Sequence[Button]
+    ) -> Sent:
+        """Send one picture, clip or document, with a caption in HTML."""
+        options: dict[str, Any] = {
+            "caption": caption or None,
+            "parse_mode": "HTML",
+            "reply_markup": _inline(buttons),
+            "protect_content": self._protect or None,
+        }
+        if file.kind is not Kind.DOCUMENT:
+            options["has_spoiler"] = self._spoiler or None
+        if isinstance(file, Upload) and file.kind in (Kind.VIDEO, Kind.ANIMATION):
+            options |= {
+                "width": file.width or None,
+                "height": file.height or None,
+                "duration": round(file.duration) or None,
+            }
+        method = getattr(self._bot, f"send_{file.kind}")
+        return _sent(self._send(method, chat_id, _content(file), is_media=True, **options))
+
+    def send_album(
+        self, chat_id: int, items: Sequence[tuple[Upload | KnownFile, str]]
+    ) -> list[Sent]:
+        """Send 2 to 10 photos and videos as one album, each with a caption in HTML.
+
+        Telegram takes no buttons under an album.
+        """
+        media = [self._item(file, caption) for file, caption in items]
+        options = {"protect_content": self._protect or None}
+        messages = self._send(self._bot.send_media_group, chat_id, media, is_media=True, **options)
+        return [_sent(message) for message in messages]
+
+    def _item(self, file: Upload | KnownFile, caption: str) -> Any:
+        kind: Any = types.InputMediaPhoto if file.kind is Kind.PHOTO else types.InputMediaVideo
+        return kind(
+            _content(file),
+            caption=caption or None,
+            parse_mode="HTML",
+            has_spoiler=self._spoiler or None,
+        )
+
+    def _send(
+        self,
+        method: Callable[..., Any],
+        chat_id: int,
+        *args: object,
+        is_media: bool = False,
+        **options: object,
+    ) -> Any:
+        if left := self.pause_left(chat_id):
+            raise TelegramError("this chat is to be left alone", retry_after=left)
+        try:
+            return self._call(method, chat_id, *args, is_media=is_media, **options)
+        except TelegramError as error:
+            if error.retry_after is not None:
+                self._pause(chat_id, error.retry_after)
+            raise
+
+    def _pause(self, chat_id: int, seconds: float) -> None:
+        with self._lock:
+            self._paused[chat_id] = time.monotonic() + seconds
+        log.warning("flood_wait", chat_id=chat_id, seconds=seconds)
+
+    def _call(
+        self, method: Callable[..., Any], *args: object, is_media: bool = False, **options: object
+    ) -> Any:
+        """Call telebot, and map whatever goes wrong.
+
+        The context of an error is cut off: it may name the address, and so the token.
+        """
+        try:
+            return method(*args, **options)
+        except apihelper.ApiTelegramException as error:
+            refusal = _refusal(error, is_media=is_media)
+        except apihelper.ApiHTTPException as error:
+            refusal = _http_error(error.result.status_code)
+        except (apihelper.ApiInvalidJSONException, KeyError, TypeError, ValueError):
+            refusal = TelegramError("an answer that is none of Telegram's", maybe_sent=True)
+        if refusal is not None:
+            raise refusal from None
+        return None
+
+    def post(
+        self, method: str, params: dict[str, Any] | None, files: Any, timeout: tuple[float, float]
+    ) -> requests.Response:
+        """Make one HTTP request, on this thread's connection; telebot calls it through us."""
+        wait = timeout[1] if method == "getUpdates" else UPLOAD if files else ANSWER
+        try:
+            return self._session().post(
+                f"{self._base}/{method}",
+                data=params,
+                files=files,
+                timeout=(CONNECT, wait),
+                proxies=self._proxies,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            failure = _network_error(error)
+        raise failure from None
+
+    def _session(self) -> requests.Session:
+        """This thread's session, a new one if the old one has been idle for too long."""
+        now = time.monotonic()
+        if now - getattr(self._local, "used_at", now) > IDLE:
+            self.close_thread()
+        self._local.used_at = now
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+        session: requests.Session = self._local.session
+        return session
+
+
+#: telebot has one request sender a process; the token says whose call it is.
+_SENDERS: dict[str, Sender] = {}
+
+
+def _dispatch(
+    method: str,  # noqa: ARG001 - everything goes as POST
+    url: str,
+    *,
+    params: dict[str, Any] | None,
+    files: Any,
+    timeout: tuple[float, float],
+    proxies: object,  # noqa: ARG001 - each sender has its own
+) -> requests.Response:
+    token, _, name = url.partition("/")
+    return _SENDERS[token].post(name, params, files, timeout)
+
+
+vars(apihelper).update(
+    API_URL="{0}/{1}",
+    CUSTOM_REQUEST_SENDER=_dispatch,
+    format_header_param=None,  # or else telebot sends file names unquoted
+)
+
+
+def _content(file: Upload | KnownFile) -> str | types.InputFile:
+    if isinstance(file, KnownFile):
+        return file.file_id
+    # Never raw bytes: telebot would format them into a debug line.
+    return types.InputFile(io.BytesIO(file.data), file.filename)
+
+
+def _inline(buttons: Sequence[Button]) -> types.InlineKeyboardMarkup | None:
+    if not buttons:
+        return None
+    markup = types.InlineKeyboardMarkup(row_width=8)
+    markup.add(*(types.InlineKeyboardButton(b.text, callback_data=b.data) for b in buttons))
+    return markup
+
+
+def _sent(message: types.Message) -> Sent:
+    """What became of a file: Telegram may make an animation of a silent video."""
+    if message.photo:
+        file = KnownFile(Kind.PHOTO, message.photo[-1].file_id)
+    else:
+        kinds = (Kind.ANIMATION, Kind.VIDEO, Kind.DOCUMENT)
+        kind = next(kind for kind in kinds if getattr(message, kind))
+        file = KnownFile(kind, getattr(message, kind).file_id)
+    return Sent(message.message_id, file)
+
+
+def _refusal(error: apihelper.ApiTelegramException, *, is_media: bool) -> TelegramError | None:
+    """Our error for a refusal of Telegram's, None if there was nothing left to do."""
+    code, text = error.error_code, str(error.description)
+    lowered = text.lower()
+    parameters = error.result_json.get("parameters") or {}
+    if "migrate_to_chat_id" in parameters:
+        return ChatMoved(int(parameters["migrate_to_chat_id"]))
+    if code == 429:
+        return TelegramError(text, retry_after=float(parameters.get("retry_after", 5)))
+    if code in (401, 404):
+        return TokenRefused(text, permanent=True)
+    if code == 409:
+        return PollConflict(text)
+    if code == 403 or any(words in lowered for words in _GONE):
+        return ChatGone(text, permanent=True)
+    if any(words in lowered for words in _DONE):
+        return None
+    if code >= 500:
+        return TelegramError(text, maybe_sent=True)
+    return (MediaRefused if is_media else TelegramError)(text, permanent=True)
+
+
+def _http_error(status: int) -> TelegramError:
+    """For an answer that is no JSON: a proxy's, or that of a server in trouble."""
+    reason = f"HTTP status {status}"
+    if status == 413:
+        return MediaRefused(reason, permanent=True)
+    return TelegramError(reason, maybe_sent=status >= 500)
+
+
+def _network_error(error: requests.RequestException) -> TelegramError:
+    """Tell apart what surely never went out from what may have arrived."""
+    if isinstance(error, requests.ReadTimeout):
+        return TelegramError("no answer in time", maybe_sent=True)
+    if isinstance(error, requests.ConnectTimeout):
+        return TelegramError("cannot connect in time")
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(cause, _NEVER_SENT):
+        return TelegramError(f"cannot connect ({type(cause).__name__})")
+    return TelegramError("the connection broke", maybe_sent=True)
