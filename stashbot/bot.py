@@ -1,0 +1,263 @@
+"""What people may do and how they are answered: access, commands, buttons.
+
+Everything slow is handed on: what talks to Stash, and what talks to Telegram. The one
+thing done here and now is to store a request, so that it survives a crash.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import structlog
+from telebot import types
+
+from .courier import NEXT
+from .daemon import Pool
+from .errors import ChatGone, StoreError
+from .models import Trigger
+from .outbox import Outbox
+from .publisher import Publisher
+from .reports import Reports
+from .sender import Sender
+from .settings import Telegram
+from .store import Store
+from .texts import LANGUAGES, TEXTS, Texts, choose
+
+log = structlog.get_logger()
+
+#: In the order in which they are listed; `start` is pressed once and needs no place.
+COMMANDS = ("random", "stats", "status", "help")
+#: How many strangers are remembered, and the seconds before one is answered again.
+STRANGERS, STRANGER_PAUSE = 100, 60.0
+#: Small messages waiting to go out beyond which strangers get none.
+CROWD = 100
+DICE = "🎲"
+
+_COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?\s*", re.DOTALL)
+
+
+class Strangers:
+    """How often those are answered whom we do not know. Owned by the receiver thread.
+
+    It remembers a bounded number of them: while that many have been answered within
+    the last minute, nobody else is.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answered: OrderedDict[tuple[int, int], float] = OrderedDict()
+
+    def may_answer(self, user_id: int, chat_id: int) -> bool:
+        now = self._clock()
+        while self._answered and next(iter(self._answered.values())) <= now - STRANGER_PAUSE:
+            self._answered.popitem(last=False)
+        if (user_id, chat_id) in self._answered or len(self._answered) >= STRANGERS:
+            return False
+        self._answered[user_id, chat_id] = now
+        return True
+
+
+def images_wanted(argument: str) -> int | None:
+    """How many images `/random <argument>` asks for, None if that cannot be told."""
+    if not argument:
+        return 1
+    if argument.isascii() and argument.isdecimal() and 1 <= int(argument[:3]) <= 10:
+        return int(argument)
+    return None
+
+
+class Bot:
+    """Answers updates. Owned by the receiver thread; it makes no slow call.
+
+    The one exception is the bot's own name, asked for once when somebody writes
+    `/command@name`.
+    """
+
+    def __init__(
+        self,
+        settings: Telegram,
+        store: Store,
+        sender: Sender,
+        outbox: Outbox,
+        publisher: Publisher,
+        reports: Reports,
+        questions: Pool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._sender = sender
+        self._outbox = outbox
+        self._publisher = publisher
+        self._reports = reports
+        self._questions = questions
+        self._now = now
+        self._strangers = Strangers()
+        self._name = ""
+
+    def introduce(self) -> None:
+        """Register the list of commands with Telegram, in each language."""
+        fallback = "en" if self._settings.language == "auto" else self._settings.language
+        for code, language in {"": fallback, **dict.fromkeys(LANGUAGES)}.items():
+            texts = TEXTS[language or code]
+            commands = {name: texts(f"command.{name}") for name in COMMANDS}
+            self._outbox.repeat(partial(self._sender.set_commands, commands, code))
+
+    def resume(self) -> None:
+        """Take up the requests that were accepted before the last end and not begun."""
+        for request in self._store.waiting_requests():
+            self._publisher.accept(request)
+
+    def handle(self, update: types.Update) -> None:
+        """Answer one update; ones that mean nothing to us are passed over in silence."""
+        if update.message:
+            self._message(update.update_id, update.message)
+        elif update.callback_query:
+            self._press(update.update_id, update.callback_query)
+        elif update.my_chat_member:
+            self._membership(update.my_chat_member)
+
+    # Access
+
+    def _admits(self, user: types.User, chat: types.Chat) -> bool:
+        if user.id not in self._settings.allowed_users:
+            return False
+        return chat.type == "private" or self._is_allowed_group(chat.id)
+
+    def _is_allowed_group(self, chat_id: int) -> bool:
+        """True for the groups in the settings, and for those that grew out of them."""
+        allowed = self._settings.allowed_chats
+        return chat_id in allowed or self._store.moved_chats().get(chat_id) in allowed
+
+    def _refuse(self, user: types.User, chat: types.Chat) -> None:
+        if not self._strangers.may_answer(user.id, chat.id):
+            return
+        log.warning("access_denied", user_id=user.id, chat_id=chat.id)
+        if chat.type == "private" and len(self._outbox) < CROWD:
+            self._outbox.say(chat.id, self._texts(user)("refused", user_id=user.id))
+
+    def _texts(self, user: types.User) -> Texts:
+        return TEXTS[choose(self._settings.language, user.language_code)]
+
+    # Messages
+
+    def _message(self, update_id: int, message: types.Message) -> None:
+        # A message without a sender is a channel's, and those are not asked for.
+        user, chat = message.from_user or types.User(0, False, ""), message.chat
+        if message.migrate_to_chat_id and self._is_allowed_group(chat.id):
+            self._outbox.move_chat(chat.id, message.migrate_to_chat_id)
+            return
+        if not self._admits(user, chat):
+            self._refuse(user, chat)
+            return
+        texts = self._texts(user)
+        try:
+            self._store.meet_chat(chat.id, texts.language)
+            self._obey(update_id, message, user.id, texts)
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=chat.id)
+            self._outbox.say(chat.id, texts("cannot_answer"))
+
+    def _obey(self, update_id: int, message: types.Message, user_id: int, texts: Texts) -> None:
+        chat = message.chat
+        name, argument = self._command(message)
+        if name == "random":
+            self._random(update_id, chat.id, user_id, argument, texts)
+        elif name in ("start", "help"):
+            self._outbox.say(chat.id, self._help(texts), keyboard=texts("button.random"))
+        elif name == "stats":
+            self._ask(chat.id, texts, lambda: self._reports.stats(chat.id, texts))
+        elif name == "status":
+            self._status(chat.id, user_id, texts)
+        elif chat.type == "private":
+            self._outbox.say(chat.id, texts("hint"))
+
+    def _command(self, message: types.Message) -> tuple[str, str]:
+        """The command and its argument; no command, or one for another bot, is ("", "")."""
+        if message.dice and message.dice.emoji == DICE:
+            return "random", ""  # Telegram makes a die of a lone 🎲
+        text = message.text or ""
+        if text in {texts("button.random") for texts in TEXTS.values()}:
+            return "random", ""
+        match = _COMMAND.fullmatch(text)
+        if match is None or (match["bot"] and match["bot"].lower() != self._own_name()):
+            return "", ""
+        return match["name"].lower(), (match["argument"] or "").strip()
+
+    def _own_name(self) -> str:
+        self._name = self._name or self._sender.get_me().lower()
+        return self._name
+
+    def _help(self, texts: Texts) -> str:
+        commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
+        return "\n".join([texts("welcome"), "", *commands])
+
+    def _random(
+        self, update_id: int, chat_id: int, user_id: int, argument: str, texts: Texts
+    ) -> None:
+        count = images_wanted(argument)
+        if count is None:
+            self._outbox.say(chat_id, texts("random.usage"))
+            return
+        request = self._store.add_request(
+            update_id=update_id,
+            chat_id=chat_id,
+            user_id=user_id,
+            count=count,
+            trigger=Trigger.COMMAND,
+            language=texts.language,
+            now=self._now(),
+        )
+        if request:
+            self._publisher.accept(request)
+
+    def _status(self, chat_id: int, user_id: int, texts: Texts) -> None:
+        if user_id == self._settings.allowed_users[0]:
+            self._ask(chat_id, texts, lambda: self._reports.status(texts))
+        else:
+            self._outbox.say(chat_id, texts("owner_only"))
+
+    def _ask(self, chat_id: int, texts: Texts, question: Callable[[], str]) -> None:
+        """Have a question answered in the background: it asks Stash."""
+
+        def job() -> None:
+            try:
+                answer = question()
+            except StoreError as error:
+                log.error("store_failed", error=str(error), chat_id=chat_id)
+                answer = texts("cannot_answer")
+            self._outbox.say(chat_id, answer)
+
+        self._questions.submit(job)
+
+    # Buttons and membership
+
+    def _press(self, update_id: int, press: types.CallbackQuery) -> None:
+        user, texts = press.from_user, self._texts(press.from_user)
+        # The message is missing where we do not know the chat, and then we refuse.
+        chat = press.message.chat if press.message else types.Chat(0, "unknown")
+        if not self._admits(user, chat):
+            self._outbox.answer(press.id, texts("refused_button"))
+            self._refuse(user, chat)
+            return
+        note = ""
+        try:
+            self._store.meet_chat(chat.id, texts.language)
+            if press.data == NEXT:
+                self._random(update_id, chat.id, user.id, "", texts)
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=chat.id)
+            note = texts("cannot_answer")
+        self._outbox.answer(press.id, note)
+
+    def _membership(self, change: types.ChatMemberUpdated) -> None:
+        """Note that the bot was blocked or removed by those who may do so."""
+        if change.new_chat_member.status in ("kicked", "left") and (
+            self._admits(change.from_user, change.chat) or self._is_allowed_group(change.chat.id)
+        ):
+            self._outbox.lose_chat(change.chat.id, ChatGone(change.new_chat_member.status))

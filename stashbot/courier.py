@@ -1,0 +1,300 @@
+"""One request carried out: pick, fetch, fit, send, settle.
+
+What may be sent next is the deck's business, what Telegram takes that of `media`. A
+failure of Stash or Telegram ends the try, with everything put back that was not sent;
+when to try again is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from . import media
+from .deck import Deck
+from .errors import AlreadySending, ImageUnusable, MediaRefused, NothingToSend, TelegramError
+from .models import Button, Image, Kind, KnownFile, Request, Sent, Upload
+from .outage import Outage
+from .sender import Sender
+from .settings import Photos
+from .stash.client import StashClient
+from .store import Store
+from .texts import TEXTS, caption
+
+log = structlog.get_logger()
+
+#: How many unusable images in a row make us give up.
+TRIES = 10
+#: How long an image that cannot be sent is left out.
+LEFT_OUT = timedelta(days=1)
+#: Bytes that go into one album: Telegram takes 50 MB in one request.
+ALBUM_BYTES = 45_000_000
+#: The callback data of the button that asks for the next picture.
+NEXT = "next"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One image, ready to go."""
+
+    image: Image
+    file: Upload | KnownFile
+    caption: str
+    pick_ms: float
+    fetch_ms: float
+
+
+@dataclass
+class Delivery:
+    """How far a request has come. Changed by the thread that carries it, read by others.
+
+    `left` counts the images still to be sent. `asking_since` is when Stash was asked
+    what it has not answered yet, on the monotonic clock; `parcels` are ready and belong
+    to this request until they are sent.
+    """
+
+    request: Request
+    left: int
+    asking_since: float | None = None
+    is_sending: bool = False
+    is_settled: bool = False
+    parcels: list[Parcel] = field(default_factory=list)
+
+
+class Courier:
+    """Carries requests out, several at a time. Thread-safe.
+
+    It does not wait, repeat or speak to the user; it tells `outage` when Stash has given
+    all that it has to give for a request.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        deck: Deck,
+        stash: StashClient,
+        sender: Sender,
+        photos: Photos,
+        outage: Outage,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._deck = deck
+        self._stash = stash
+        self._sender = sender
+        self._photos = photos
+        self._now = now
+        self._outage = outage
+        self._shape = str(photos.max_side)
+
+    def carry(self, delivery: Delivery) -> None:
+        """Send all that is left of a request.
+
+        Raises NothingToSend, StashError, TelegramError, StoreError; what was not sent
+        by then may be drawn again.
+        """
+        try:
+            while delivery.left > 0:
+                self._prepare_all(delivery)
+                self._deliver_all(delivery)
+        finally:
+            delivery.asking_since = None
+            delivery.is_sending = False
+            while delivery.parcels:
+                image = delivery.parcels.pop().image
+                self._deck.give_back(delivery.request.chat_id, image)
+
+    # In from Stash
+
+    def _prepare_all(self, delivery: Delivery) -> None:
+        """Make a parcel for each image that is left to send; fewer if there are no more."""
+        for _ in range(delivery.left):
+            try:
+                delivery.parcels.append(self._prepare(delivery))
+            except NothingToSend:
+                if not delivery.parcels:
+                    raise
+                delivery.left = len(delivery.parcels)
+                break
+        self._outage.up()
+
+    def _prepare(self, delivery: Delivery) -> Parcel:
+        for _ in range(TRIES):
+            started = time.monotonic()
+            with self._asking(delivery):
+                image = self._deck.draw(delivery.request.chat_id)
+            picked = time.monotonic()
+            try:
+                file = self._known(image) or self._fetch(delivery, image)
+            except ImageUnusable as error:
+                self._leave_out(delivery, image, error)
+            except BaseException:
+                self._deck.give_back(delivery.request.chat_id, image)
+                raise
+            else:
+                words = caption(image, self._photos.caption, TEXTS[delivery.request.language])
+                fetched = time.monotonic()
+                return Parcel(image, file, words, _ms(picked - started), _ms(fetched - picked))
+        raise NothingToSend(f"{TRIES} images in a row cannot be sent", is_empty=False)
+
+    def _known(self, image: Image) -> KnownFile | None:
+        if not image.fingerprint:
+            return None
+        return self._store.known_file(self._sender.bot_id, image, self._shape)
+
+    def _fetch(self, delivery: Delivery, image: Image) -> Upload:
+        with self._asking(delivery):
+            data = self._stash.download(image, media.UPLOAD_LIMIT)
+        return media.fit(data, image, self._photos.max_side)
+
+    def _leave_out(self, delivery: Delivery, image: Image, error: ImageUnusable) -> None:
+        self._store.skip_image(image.id, str(error), self._now() + LEFT_OUT)
+        self._deck.discard(delivery.request.chat_id, image)
+        log.warning("image_skipped", image_id=image.id, reason=str(error))
+
+    @contextmanager
+    def _asking(self, delivery: Delivery) -> Iterator[None]:
+        """Note for others, while it lasts, that this request waits for an answer of Stash."""
+        delivery.asking_since = time.monotonic()
+        yield
+        delivery.asking_since = None
+
+    # Out to Telegram
+
+    def _deliver_all(self, delivery: Delivery) -> None:
+        delivery.is_sending = True
+        for group in albums(delivery.parcels):
+            self._deliver(delivery, group)
+        delivery.is_sending = False
+
+    def _deliver(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
+        """Claim, send, record: what was begun and not recorded counts as sent."""
+        started = time.monotonic()
+        images = [parcel.image for parcel in group]
+        try:
+            rows = self._store.begin(delivery.request, images, self._now())
+        except AlreadySending:  # by another process; others are drawn in their place
+            self._drop(delivery, group)
+            return
+        try:
+            sent = self._send(delivery.request, group)
+        except MediaRefused as refusal:
+            self._store.withdraw(rows)
+            self._try_otherwise(delivery, group, refusal)
+        except TelegramError as error:
+            if not error.maybe_sent:
+                self._store.withdraw(rows)
+                raise
+            self._store.lose(rows, self._now())
+            self._done_with(delivery, group)
+            for image in images:
+                log.warning("photo_failed", image_id=image.id, reason=f"maybe sent: {error}")
+        else:
+            self._settle(delivery, group, rows, sent)
+            _log_sent(delivery.request, group, _ms(time.monotonic() - started))
+
+    def _send(self, request: Request, group: Sequence[Parcel]) -> list[Sent]:
+        if len(group) > 1:
+            items = [(parcel.file, parcel.caption) for parcel in group]
+            return self._sender.send_album(request.chat_id, items)
+        buttons = [Button(TEXTS[request.language]("button.next"), NEXT)]
+        parcel = group[0]
+        return [self._sender.send_file(request.chat_id, parcel.file, parcel.caption, buttons)]
+
+    def _try_otherwise(
+        self, delivery: Delivery, group: Sequence[Parcel], refusal: MediaRefused
+    ) -> None:
+        """Send the pictures of a refused album one by one, and a refused file in another form."""
+        if len(group) > 1:
+            for parcel in group:
+                self._deliver(delivery, [parcel])
+            return
+        parcel = group[0]
+        try:
+            other = replace(parcel, file=self._other_form(delivery, parcel, refusal))
+        except ImageUnusable as error:
+            delivery.parcels.remove(parcel)
+            self._leave_out(delivery, parcel.image, error)
+            return
+        delivery.parcels[delivery.parcels.index(parcel)] = other
+        self._deliver(delivery, [other])
+
+    def _other_form(self, delivery: Delivery, parcel: Parcel, refusal: MediaRefused) -> Upload:
+        """The file itself for a file_id, a document for anything else."""
+        if isinstance(parcel.file, KnownFile):
+            self._store.forget_file(self._sender.bot_id, parcel.image.id)
+            return self._fetch(delivery, parcel.image)
+        if parcel.file.kind is Kind.DOCUMENT:
+            raise ImageUnusable(f"Telegram refuses it: {refusal}")
+        return media.as_document(parcel.file.data, parcel.image)
+
+    def _settle(
+        self, delivery: Delivery, group: Sequence[Parcel], rows: Sequence[int], sent: Sequence[Sent]
+    ) -> None:
+        images = [parcel.image for parcel in group]
+        ends = delivery.request if delivery.left == len(group) else None
+        self._store.settle(
+            list(zip(rows, images, sent, strict=True)),
+            self._now(),
+            bot_id=self._sender.bot_id,
+            shape=self._shape,
+            ends=ends,
+        )
+        delivery.is_settled = ends is not None
+        self._done_with(delivery, group)
+
+    def _done_with(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
+        delivery.left -= len(group)
+        self._drop(delivery, group)
+
+    def _drop(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
+        """Never send these again: the database has them."""
+        for parcel in group:
+            delivery.parcels.remove(parcel)
+            self._deck.discard(delivery.request.chat_id, parcel.image)
+
+
+def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
+    """Cut parcels, in their order, into messages.
+
+    Photos and videos that follow each other share an album, up to ten of them and as
+    many bytes as Telegram takes at once; anything else goes alone.
+    """
+    groups: list[list[Parcel]] = []
+    room = 0
+    for parcel in parcels:
+        size = len(parcel.file.data) if isinstance(parcel.file, Upload) else 0
+        fits_album = parcel.file.kind in (Kind.PHOTO, Kind.VIDEO)
+        if groups and fits_album and len(groups[-1]) < 10 and size <= room:
+            groups[-1].append(parcel)
+        else:
+            groups.append([parcel])
+            room = ALBUM_BYTES if fits_album else -1
+        room -= size
+    return groups
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
+
+
+def _log_sent(request: Request, group: Sequence[Parcel], send_ms: float) -> None:
+    for parcel in group:
+        log.info(
+            "photo_sent",
+            chat_id=request.chat_id,
+            user_id=request.user_id,
+            image_id=parcel.image.id,
+            kind="album" if len(group) > 1 else parcel.file.kind,
+            trigger=request.trigger,
+            pick_ms=parcel.pick_ms,
+            fetch_ms=parcel.fetch_ms,
+            send_ms=send_ms,
+            bytes=len(parcel.file.data) if isinstance(parcel.file, Upload) else 0,
+            reused=isinstance(parcel.file, KnownFile),
+        )

@@ -1,0 +1,202 @@
+"""Requests waiting to be carried out, and what happens to them when a service is away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+import structlog
+
+from .courier import Courier, Delivery
+from .daemon import Pool
+from .errors import (
+    ChatGone,
+    ChatMoved,
+    NothingToSend,
+    StashError,
+    StashProblem,
+    StoreError,
+    TelegramError,
+)
+from .models import Request
+from .outage import Outage
+from .outbox import Outbox
+from .sender import Sender
+from .store import Store
+from .texts import TEXTS
+
+log = structlog.get_logger()
+
+#: Seconds after which the user hears that the picture takes longer, if Stash has owed an
+#: answer for LATE seconds by then; else it is looked at again, as many times as LOOKS.
+PATIENCE, LATE, LOOK_AGAIN, LOOKS = 4.0, 1.5, 0.5, 120
+#: Seconds for which a request waits for Stash, and for Telegram.
+STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
+#: Seconds before Telegram is tried again, and the longest pause that grows from it.
+PAUSE, LONGEST_PAUSE = 1.0, 60.0
+
+
+@dataclass
+class _Job:
+    """A request in memory, owned by the thread that serves it.
+
+    `failing_since` is when a service first failed it, on the monotonic clock; `pause`
+    the seconds before Telegram is tried again; `is_told`, that the user knows.
+    """
+
+    delivery: Delivery
+    failing_since: float | None = None
+    pause: float = PAUSE
+    is_told: bool = False
+
+    @property
+    def request(self) -> Request:
+        return self.delivery.request
+
+
+class Publisher:
+    """Keeps each request until it is served, refused for good, or too old. Thread-safe.
+
+    While Stash is away, one request after the other tries it again, with pauses; the
+    others wait without asking.
+    """
+
+    def __init__(
+        self,
+        courier: Courier,
+        store: Store,
+        sender: Sender,
+        outbox: Outbox,
+        pool: Pool,
+        stash: Outage,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._courier = courier
+        self._store = store
+        self._sender = sender
+        self._outbox = outbox
+        self._pool = pool
+        self._stash = stash
+        self._now = now
+        self._lock = threading.Lock()
+        self._waiting: set[int] = set()
+
+    def __len__(self) -> int:
+        """How many requests are not served yet."""
+        return len(self._waiting)
+
+    def accept(self, request: Request) -> None:
+        """Serve this request, which is in the database already."""
+        job = _Job(Delivery(request, left=request.count))
+        self._waiting.add(request.id)
+        self._pool.submit(partial(self._serve, job))
+        self._outbox.later(partial(self._tell_if_late, job, LOOKS), PATIENCE)
+
+    def _serve(self, job: _Job) -> None:
+        if left := self._sender.pause_left(job.request.chat_id):
+            self._again(job, left)
+        elif not self._stash.may_try():
+            self._wait_for_stash(job)
+        else:
+            self._try(job)
+
+    def _try(self, job: _Job) -> None:
+        try:
+            self._courier.carry(job.delivery)
+            self._end(job, "done")
+        except StashError as error:
+            self._stash.down(error, error.retry_after)
+            self._wait_for_stash(job)
+        except TelegramError as error:
+            self._wait_for_telegram(job, error)
+        except NothingToSend as error:
+            self._give_up(job, "nothing_to_send" if error.is_empty else "nothing_usable")
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=job.request.chat_id)
+            self._say(job, "cannot_answer")
+            self._waiting.discard(job.request.id)
+        except BaseException:
+            # A bug. The request is tried again after the next start.
+            self._waiting.discard(job.request.id)
+            raise
+
+    def _again(self, job: _Job, delay: float) -> None:
+        self._pool.submit(partial(self._serve, job), delay)
+
+    # When Stash is away
+
+    def _wait_for_stash(self, job: _Job) -> None:
+        if self._is_too_late(job, STASH_LIMIT):
+            self._give_up(job, "gave_up")
+            return
+        if isinstance(error := self._stash.error, StashError):
+            self._tell(job, error)
+        self._again(job, max(0.05, self._stash.wait))
+
+    def _tell_if_late(self, job: _Job, looks: int) -> None:
+        """Say that Stash is slow, or away, if that is why the picture is not out yet."""
+        delivery = job.delivery
+        if delivery.request.id not in self._waiting or delivery.is_sending or not looks:
+            return
+        error = self._stash.error
+        since = delivery.asking_since
+        if since and time.monotonic() - since > LATE:
+            error = StashError(StashProblem.SLOW, f"no answer for {LATE} s")
+            self._stash.down(error)
+        if isinstance(error, StashError):
+            self._tell(job, error)
+        else:
+            self._outbox.later(partial(self._tell_if_late, job, looks - 1), LOOK_AGAIN)
+
+    def _tell(self, job: _Job, error: StashError) -> None:
+        """Tell the user, once, what is wrong and that the picture will follow."""
+        with self._lock:
+            if job.is_told:
+                return
+            job.is_told = True
+        texts = TEXTS[job.request.language]
+        problem = texts(f"stash.{error.problem}", version=error.version)
+        follows = texts("picture_follows", n=job.delivery.left)
+        self._outbox.say(job.request.chat_id, f"{problem} {follows}")
+
+    # When Telegram is away
+
+    def _wait_for_telegram(self, job: _Job, error: TelegramError) -> None:
+        request = job.request
+        if isinstance(error, ChatMoved):
+            self._outbox.move_chat(request.chat_id, error.chat_id)
+            job.delivery.request = replace(request, chat_id=error.chat_id)
+            self._again(job, 0)
+        elif isinstance(error, ChatGone):
+            self._outbox.lose_chat(request.chat_id, error)
+            self._end(job, "failed")
+        elif self._is_too_late(job, TELEGRAM_LIMIT):
+            log.error("request_failed", chat_id=request.chat_id, error=str(error))
+            self._end(job, "failed")
+        else:
+            self._again(job, error.retry_after or job.pause)
+            job.pause = min(job.pause * 2, LONGEST_PAUSE)
+
+    def _is_too_late(self, job: _Job, limit: float) -> bool:
+        now = time.monotonic()
+        job.failing_since = job.failing_since or now
+        return now - job.failing_since > limit
+
+    # The end of a request
+
+    def _give_up(self, job: _Job, key: str) -> None:
+        self._say(job, key)
+        self._end(job, "failed")
+
+    def _end(self, job: _Job, state: Literal["done", "failed"]) -> None:
+        self._waiting.discard(job.request.id)
+        if not job.delivery.is_settled:
+            self._store.finish_request(job.request.id, state, self._now())
+
+    def _say(self, job: _Job, key: str) -> None:
+        self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))

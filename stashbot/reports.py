@@ -1,0 +1,111 @@
+"""What `/stats` and `/status` answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from . import __version__
+from .errors import StashError, TelegramError
+from .outage import Outage
+from .sender import Sender
+from .stash.client import StashClient
+from .store import Store
+from .texts import Texts, duration, size
+
+#: Seconds for which a person waits for a number from Stash.
+PATIENCE = 3.0
+
+
+class Reports:
+    """Collects the numbers and puts them into words. Thread-safe; it changes nothing.
+
+    `queue` tells how many requests wait. Each report asks Stash or Telegram at most
+    once and works without their answers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        stash: StashClient,
+        sender: Sender,
+        stash_outage: Outage,
+        queue: Callable[[], int],
+        zone: ZoneInfo,
+        avoid: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._stash = stash
+        self._sender = sender
+        self._stash_outage = stash_outage
+        self._queue = queue
+        self._zone = zone
+        self._avoid = avoid
+        self._now = now
+        self._started = time.monotonic()
+
+    def stats(self, chat_id: int, texts: Texts) -> str:
+        """What this chat has been sent, and what is left. Raises StoreError."""
+        now = self._now()
+        today = now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        stats = self._store.chat_stats(
+            chat_id,
+            today_start=today,
+            week_start=now - timedelta(days=7),
+            seen_since=now - self._avoid,
+        )
+        lines = [
+            texts("stats.heading"),
+            texts("stats.today", n=stats.today),
+            texts("stats.week", n=stats.week),
+            texts("stats.all", n=stats.total),
+        ]
+        if stats.last_at:
+            shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+            key = "stats.last" if stats.last_title else "stats.last_untitled"
+            lines.append(texts(key, title=stats.last_title, time=shown))
+        return "\n".join(lines + self._library(stats.seen, texts))
+
+    def _library(self, seen: int, texts: Texts) -> list[str]:
+        if self._stash_outage.error:
+            return [texts("stats.library_unknown")]
+        try:
+            images = self._stash.count(PATIENCE)
+        except StashError:
+            return [texts("stats.library_unknown")]
+        return [
+            texts("stats.unseen", n=max(0, images - seen)),
+            texts("stats.library", n=images),
+        ]
+
+    def status(self, texts: Texts) -> str:
+        """How the bot is: for the owner's eyes. Raises StoreError."""
+        return "\n".join(
+            [
+                texts("status.version", version=__version__),
+                texts("status.uptime", duration=duration(time.monotonic() - self._started, texts)),
+                self._telegram(texts),
+                self._stash_state(texts),
+                texts("status.queue", n=self._queue()),
+                texts("status.database", size=size(self._store.size_bytes(), texts)),
+                texts("status.next_none"),
+            ]
+        )
+
+    def _telegram(self, texts: Texts) -> str:
+        started = time.monotonic()
+        try:
+            self._sender.get_me()
+        except TelegramError as error:
+            return texts("status.telegram_down", reason=error)
+        return texts("status.telegram_ok", ms=round((time.monotonic() - started) * 1000))
+
+    def _stash_state(self, texts: Texts) -> str:
+        try:
+            state = self._stash.server(PATIENCE)
+        except StashError as error:
+            return texts("status.stash_down", reason=error)
+        return texts("status.stash_ok", version=state.version, ms=round(state.seconds * 1000))

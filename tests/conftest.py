@@ -1,0 +1,194 @@
+"""
+The house in which the tests live: the whole bot between the stand-ins of the demo.
+"""
+
+import io
+import json
+import os
+import random
+import re
+import time
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+from PIL import Image as Pixels
+
+from stashbot import logs
+from stashbot.demo.chats import User
+from stashbot.demo.pictures import Gallery, Picture
+from stashbot.demo.stash import StashStandIn
+from stashbot.demo.telegram import TelegramStandIn
+from stashbot.main import build
+from stashbot.settings import load
+
+TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
+API_KEY = "eyJ-a-key-of-the-tests.0123456789"
+OWNER, FRIEND, STRANGER = 1001, 1002, 6666
+GROUP = -500
+
+
+@cache
+def jpeg(number, size=(60, 40)):
+    """A small picture of one colour that is its own."""
+    data = io.BytesIO()
+    colour = tuple(random.Random(number).randbytes(3))
+    Pixels.new("RGB", size, colour).save(data, "JPEG", comment=str(number))
+    return data.getvalue()
+
+
+def picture(number, **changes):
+    """A picture of the tests' library; every third is loose, in no gallery."""
+    data = changes.pop("data", None) or jpeg(number)
+    values = {
+        "id": number,
+        "path": f"{number}.jpg",
+        "load": lambda: data,
+        "size": len(data),
+        "width": 60,
+        "height": 40,
+        "title": f"Picture {number}",
+        "performers": (f"Artist {number % 5}",),
+        "galleries": (Gallery(f"Gallery {number % 4}"),) if number % 3 else (),
+        "tags": (f"tag{number % 7}",),
+    }
+    return Picture(**values | changes)
+
+
+def library(count):
+    return [picture(number) for number in range(1, count + 1)]
+
+
+def images_of(call):
+    """The ids of the images that a call has sent, by their captions."""
+    if call.status != 200:
+        return []
+    captions = [call.params.get("caption", "")]
+    if call.method == "sendMediaGroup":
+        captions = [item.get("caption", "") for item in call.json("media")]
+    return [int(id) for caption in captions for id in re.findall(r"Picture (\d+)", caption)]
+
+
+class House:
+    """The bot, with a Telegram and a Stash of its own; `log` holds what it has logged."""
+
+    def __init__(
+        self, folder, pictures, *, api_key="", prefix="", users=(OWNER, FRIEND), **environ
+    ):
+        self.log_stream = io.StringIO()
+        people = [User(id, f"Person {id}", language_code="en") for id in users]
+        self.telegram = TelegramStandIn(TOKEN, users=people, page=False)
+        self.stash = StashStandIn(pictures, api_key=api_key, prefix=prefix)
+        self.environ = {
+            "STASHBOT_TELEGRAM_TOKEN": TOKEN,
+            "STASHBOT_TELEGRAM_ALLOWED_USERS": f"{OWNER},{FRIEND}",
+            "STASHBOT_TELEGRAM_ALLOWED_CHATS": str(GROUP),
+            "STASHBOT_TELEGRAM_API_URL": self.telegram.api_url,
+            "STASHBOT_STASH_URL": self.stash.url,
+            "STASHBOT_STASH_API_KEY": api_key,
+            "STASHBOT_DATABASE_PATH": str(folder / "stashbot.db"),
+            "STASHBOT_TIMEZONE": "Europe/Berlin",
+        } | environ
+        self.settings = load(None, self.environ)
+        logs.configure("info", "json", self.settings.secrets, stream=self.log_stream)
+        self.app = None
+
+    def start(self):
+        self.app = build(self.settings)
+        self.app.start()
+        return self
+
+    def stop(self):
+        """End the bot as SIGTERM would, without the wait for its last poll."""
+        if self.app:
+            self.app.daemon.stop.set()
+            self.telegram.server.cut()
+            self.app.end()
+            self.app = None
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def close(self):
+        self.stop()
+        self.telegram.close()
+        self.stash.close()
+
+    @property
+    def log(self):
+        return [json.loads(line) for line in self.log_stream.getvalue().splitlines()]
+
+    def events(self, name):
+        return [entry for entry in self.log if entry["event"] == name]
+
+    def wait_for_event(self, name, count=1, timeout=10):
+        """Wait until the bot has logged this event so many times."""
+        deadline = time.monotonic() + timeout
+        while len(events := self.events(name)) < count:
+            assert time.monotonic() < deadline, (name, self.log[-20:])
+            time.sleep(0.01)
+        return events
+
+    def say(self, text, user=OWNER, chat=0, language="en"):
+        return self.telegram.say(user, text, chat_id=chat, language_code=language)
+
+    def ask(self, text="/random", count=1, **who):
+        """Ask for pictures, and wait until `count` more messages with one have come."""
+        before = len(self.sent_images())
+        self.say(text, **who)
+        return self.wait_for_images(before + count)[before:]
+
+    def sent_images(self):
+        """The ids of the images that Telegram took from the bot, in that order."""
+        return [image for call in self.telegram.calls for image in images_of(call)]
+
+    def wait_for_images(self, count, timeout=20):
+        deadline = time.monotonic() + timeout
+        while len(images := self.sent_images()) < count:
+            assert time.monotonic() < deadline, (count, images, self.log[-20:])
+            time.sleep(0.005)
+        return images
+
+    def wait_for_text(self, part, chat=OWNER, count=1, timeout=10):
+        """Wait until the bot has sent `count` texts that contain `part`."""
+        found = self.telegram.wait_for(
+            lambda call: (
+                call.method == "sendMessage"
+                and call.status == 200
+                and call.chat_id == chat
+                and part in call.params["text"]
+            ),
+            count=count,
+            timeout=timeout,
+        )
+        return found[-1].params["text"]
+
+    def received(self, chat=OWNER):
+        """What the bot has sent to a chat, oldest first."""
+        return [message for message in self.telegram.messages(chat) if message.sender.is_bot]
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A function that builds houses, and starts the bot in them."""
+    houses = []
+
+    def build_house(pictures=None, *, start=True, **options):
+        built = House(tmp_path, library(5) if pictures is None else pictures, **options)
+        houses.append(built)
+        return built.start() if start else built
+
+    yield build_house
+    for built in houses:
+        built.close()
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def needs(what, is_there):
+    """Skip without it, unless everything is to be run."""
+    must = os.environ.get("STASHBOT_TEST_ALL") == "1"
+    return pytest.mark.skipif(not is_there and not must, reason=f"needs {what}")
