@@ -38,7 +38,7 @@ from .store import Store
 log = structlog.get_logger()
 
 #: The demo's bot is known to the demo alone; its chat keeps so many messages.
-DEMO_TOKEN, DEMO_MESSAGES = "1:demo-of-a-token", 200
+DEMO_TOKEN, DEMO_MESSAGES = "4242:demo-of-a-token", 200
 BESIDE = Path(__file__).parent.parent
 #: Threads for pictures, for small messages, and for questions to Stash.
 PUBLISHERS, ANSWERERS, ASKERS = 4, 2, 1
@@ -144,10 +144,17 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="the bot, until SIGTERM or SIGINT (the default)")
     commands.add_parser("check", help="try out the settings, and say what to do where it fails")
     demo = commands.add_parser("demo", help="the whole bot on this machine alone, with a chat page")
-    demo.add_argument("--port", type=int, default=8080, help="of the chat page (default 8080)")
+    demo.add_argument("--port", type=_port, default=8080, help="of the chat page (default 8080)")
     demo.add_argument("--pictures", type=Path, metavar="DIR", help="instead of drawn pictures")
     demo.add_argument("--stash", metavar="URL", help="a real Stash in place of the stand-in")
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if 0 <= port < 2**16:
+        return port
+    raise argparse.ArgumentTypeError("must be a number from 0 (any that is free) to 65535")
 
 
 def _settings_file(options: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:
@@ -208,9 +215,8 @@ def _demo(options: argparse.Namespace) -> int:
                 DEMO_TOKEN, port=options.port, flood_limits=True, keep_messages=DEMO_MESSAGES
             )
         except OSError as error:
-            print(
-                f"Port {options.port} cannot be used ({error.strerror}): name another with --port"
-            )
+            reason = f"Port {options.port} cannot be used ({error.strerror})"
+            print(f"{reason}: name another with --port", file=sys.stderr)
             return 1
         stack.enter_context(telegram)
         settings = load(None, _demo_environment(telegram.api_url, stash_url, folder))
