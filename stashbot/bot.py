@@ -38,6 +38,7 @@ STRANGERS, STRANGER_PAUSE = 100, 60.0
 CROWD = 100
 DICE = "🎲"
 
+_COUNT = re.compile("0*([1-9]|10)")
 _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?\s*", re.DOTALL)
 
 
@@ -66,16 +67,15 @@ def images_wanted(argument: str) -> int | None:
     """How many images `/random <argument>` asks for, None if that cannot be told."""
     if not argument:
         return 1
-    if argument.isascii() and argument.isdecimal() and 1 <= int(argument[:3]) <= 10:
-        return int(argument)
-    return None
+    match = _COUNT.fullmatch(argument)
+    return int(match[1]) if match else None
 
 
 class Bot:
     """Answers updates. Owned by the receiver thread; it makes no slow call.
 
     The one exception is the bot's own name, asked for once when somebody writes
-    `/command@name`.
+    `/command@name`. When that fails, so does the update, which is then to be taken again.
     """
 
     def __init__(
@@ -114,7 +114,10 @@ class Bot:
             self._publisher.accept(request)
 
     def handle(self, update: types.Update) -> None:
-        """Answer one update; ones that mean nothing to us are passed over in silence."""
+        """Answer one update; ones that mean nothing to us are passed over in silence.
+
+        Raises TelegramError.
+        """
         if update.message:
             self._message(update.update_id, update.message)
         elif update.callback_query:
@@ -132,7 +135,11 @@ class Bot:
     def _is_allowed_group(self, chat_id: int) -> bool:
         """True for the groups in the settings, and for those that grew out of them."""
         allowed = self._settings.allowed_chats
-        return chat_id in allowed or self._store.moved_chats().get(chat_id) in allowed
+        try:
+            return chat_id in allowed or self._store.moved_chats().get(chat_id) in allowed
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=chat_id)
+            return False  # rather a friend refused than a stranger served
 
     def _refuse(self, user: types.User, chat: types.Chat) -> None:
         if not self._strangers.may_answer(user.id, chat.id):
@@ -179,8 +186,8 @@ class Bot:
 
     def _command(self, message: types.Message) -> tuple[str, str]:
         """The command and its argument; no command, or one for another bot, is ("", "")."""
-        if message.dice and message.dice.emoji == DICE:
-            return "random", ""  # Telegram makes a die of a lone 🎲
+        if message.dice and message.dice.emoji == DICE and message.chat.type == "private":
+            return "random", ""  # Telegram makes a die of a lone 🎲; in a group it is a game
         text = message.text or ""
         if text in {texts("button.random") for texts in TEXTS.values()}:
             return "random", ""

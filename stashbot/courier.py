@@ -28,8 +28,8 @@ from .texts import TEXTS, caption
 
 log = structlog.get_logger()
 
-#: How many unusable images in a row make us give up.
-TRIES = 10
+#: How many unusable images in a row make us give up, and how many refused messages.
+TRIES, REFUSALS = 50, 10
 #: How long an image that cannot be sent is left out.
 LEFT_OUT = timedelta(days=1)
 #: Bytes that go into one album: Telegram takes 50 MB in one request.
@@ -99,9 +99,12 @@ class Courier:
         by then may be drawn again.
         """
         try:
-            while delivery.left > 0:
+            for _ in range(REFUSALS):
                 self._prepare_all(delivery)
                 self._deliver_all(delivery)
+                if delivery.left <= 0:
+                    return
+            raise NothingToSend("Telegram refuses one image after the other", is_empty=False)
         finally:
             delivery.asking_since = None
             delivery.is_sending = False

@@ -5,7 +5,8 @@ hand; an image drawn from it is taken until it is discarded or given back. What 
 seen is asked of the database each time, so that a walk is only a hint and a restart
 repeats nothing. When a page has nothing unseen, ids alone are searched, a thousand at
 a time; when a whole pass has nothing unseen, the images shown longest ago come again,
-and with each of them we look for new ones.
+and with each of them we look for new ones. That a pass found nothing is believed for a
+day at most, and never after a restart: what was on its way then may not have gone out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 
@@ -30,11 +31,17 @@ from .store import Store
 RECHECK = timedelta(days=1)
 #: How long an image that Stash no longer has is left out.
 GONE = timedelta(days=1)
+#: A moment after all that were ever noted, by whatever clock.
+END = datetime.max.replace(tzinfo=UTC)
+
+
+class AllUnderWay(NothingToSend):
+    """Each image is on its way to this chat already; one will be free in a moment."""
 
 
 @dataclass
 class _Hand:
-    """The images in use; `since` is set when they were seen before and come again."""
+    """The images in use. `since` is set when they come again: what went out after it is used."""
 
     images: list[Image]
     since: datetime | None = None
@@ -58,6 +65,8 @@ class Deck:
         self._store = store
         self._stash = stash
         self._avoid = avoid
+        # Within the days to avoid nothing becomes as good as new; without any, all is.
+        self._recheck = min(RECHECK, avoid)
         self._random = random
         self._now = now
         self._lock = threading.Lock()
@@ -68,7 +77,7 @@ class Deck:
     def draw(self, chat_id: int) -> Image:
         """Take an image for this chat: one that it has not seen, else the one seen longest ago.
 
-        Raises NothingToSend, StashError, StoreError.
+        Raises NothingToSend (AllUnderWay, if it is worth another try), StashError, StoreError.
         """
         self._look_for_new(chat_id)
         while (image := self._take(chat_id)) is None:
@@ -84,7 +93,8 @@ class Deck:
         """The image was not sent, and may be drawn again."""
         with self._lock:
             self._taken[chat_id].discard(image.id)
-            if hand := self._hands.get(chat_id):
+            hand = self._hands.get(chat_id)
+            if hand and image not in hand.images:
                 hand.images.insert(0, image)
 
     def _take(self, chat_id: int) -> Image | None:
@@ -92,11 +102,10 @@ class Deck:
             hand = self._hands.get(chat_id)
             if hand is None:
                 return None
-            taken = self._unavailable(chat_id, [image.id for image in hand.images], hand.since)
-            if hand.since is None:
-                image = picker.pick(hand.images, taken, self._random)
-            else:
-                image = picker.first(hand.images, taken)
+            ids = [image.id for image in hand.images]
+            image = picker.pick(hand.images, self._unavailable(chat_id, ids), self._random)
+            if image is None and hand.since:
+                image = picker.first(hand.images, self._unavailable(chat_id, ids, hand.since))
             if image is not None:
                 self._taken[chat_id].add(image.id)
                 hand.images.remove(image)
@@ -118,19 +127,25 @@ class Deck:
                 walk = self._search(chat_id, walk)
                 images = [] if walk.exhausted_at else self._page(walk)
         self._keep(chat_id, walk)
-        hand = self._again(chat_id) if walk.exhausted_at else _Hand(images)
+        self._lay(chat_id, self._again(chat_id) if walk.exhausted_at else _Hand(images))
+
+    def _lay(self, chat_id: int, hand: _Hand) -> None:
+        """Use this hand from now on, with what is unseen of the last: it was given back."""
         with self._lock:
+            if last := self._hands.get(chat_id):
+                no_more = self._unavailable(chat_id, [image.id for image in last.images])
+                no_more.update(image.id for image in hand.images)
+                hand.images[:0] = [image for image in last.images if image.id not in no_more]
             self._hands[chat_id] = hand
 
     def _next_walk(self, chat_id: int) -> Walk:
         """Where to look for the next hand; after a start, where the last one came from."""
-        walk = self._walk(chat_id)
-        if walk is None:
+        walk, is_in_use = self._walk(chat_id), chat_id in self._hands
+        if walk is None or (walk.exhausted_at and not is_in_use):
             return picker.new_walk(self._random)
-        if walk.exhausted_at:
-            is_fresh = self._now() - walk.exhausted_at < RECHECK
-            return walk if is_fresh else picker.new_walk(self._random)
-        return picker.next_page(walk) if chat_id in self._hands else walk
+        if walk.exhausted_at or not is_in_use:
+            return walk
+        return picker.next_page(walk)
 
     def _walk(self, chat_id: int) -> Walk | None:
         if chat_id not in self._walks:
@@ -177,27 +192,39 @@ class Deck:
 
     def _again(self, chat_id: int) -> _Hand:
         """The images that the chat saw longest ago, as far as Stash still has them."""
-        now = self._now()
-        while ids := self._store.shown_longest_ago(chat_id, PAGE, now):
+        now, is_busy = self._now(), bool(self._taken[chat_id])
+        while ids := self._store.shown_longest_ago(chat_id, PAGE + len(self._taken[chat_id]), now):
             images = self._stash.images(ids)
-            for gone in set(ids) - {image.id for image in images}:
+            there = {image.id for image in images}
+            for gone in set(ids) - there:
                 self._store.skip_image(gone, "not in Stash any more", now + GONE)
-            if not self._taken[chat_id].issuperset(image.id for image in images):
-                return _Hand(images, since=now)
-            if images:
+            # A clock that was put back leaves a history that lies in the future.
+            for since in (now, END):
+                if not self._unavailable(chat_id, list(there), since).issuperset(there):
+                    return _Hand(images, since)
+            if len(there) == len(ids):
                 break
-        raise NothingToSend("every image is on its way or left out", is_empty=False)
+        if is_busy:
+            raise AllUnderWay("every image is on its way", is_empty=False)
+        raise NothingToSend("no image can be sent", is_empty=not self._stash.count())
 
     def _look_for_new(self, chat_id: int) -> None:
         """Where all was seen, put what has come into the library since on top."""
-        walk = self._walk(chat_id)
-        if walk is None or walk.exhausted_at is None:
+        walk, hand = self._walk(chat_id), self._hands.get(chat_id)
+        if walk is None or walk.exhausted_at is None or hand is None:
             return
-        ids = self._stash.newer_ids(walk.newest_id, PAGE)
-        unseen = set(ids) - self._unavailable(chat_id, ids)
-        if unseen:
-            images = self._stash.images([id for id in ids if id in unseen])
+        if self._now() - walk.exhausted_at >= self._recheck:
             with self._lock:
-                self._hands[chat_id] = _Hand(images)
-        elif ids:
-            self._keep(chat_id, replace(walk, newest_id=ids[-1]))
+                self._hands.pop(chat_id, None)
+        elif not self._has_free(chat_id, hand.images):
+            self._keep(chat_id, self._deal_new(chat_id, walk))
+
+    def _deal_new(self, chat_id: int, walk: Walk) -> Walk:
+        """Deal the next new images, if any; the walk, past all those that were seen."""
+        while ids := self._stash.newer_ids(walk.newest_id, PAGE):
+            unavailable = self._unavailable(chat_id, ids)
+            if unseen := [id for id in ids if id not in unavailable]:
+                self._lay(chat_id, _Hand(self._stash.images(unseen)))
+                break
+            walk = replace(walk, newest_id=ids[-1])
+        return walk

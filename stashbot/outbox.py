@@ -8,14 +8,15 @@ no harm.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
 import structlog
 
 from .daemon import Job, Pool
-from .errors import ChatGone, ChatMoved, TelegramError
+from .errors import ChatGone, ChatMoved, StoreError, TelegramError
 from .sender import Sender
 from .store import Store
 
@@ -60,13 +61,15 @@ class Outbox:
 
     def lose_chat(self, chat_id: int, error: ChatGone) -> None:
         """Remember that nothing can be sent to this chat until it writes again."""
+        with _logged_trouble(chat_id):
+            self._store.set_gone(chat_id, str(error), self._now())
         log.warning("chat_gone", chat_id=chat_id, error=str(error))
-        self._store.set_gone(chat_id, str(error), self._now())
 
     def move_chat(self, chat_id: int, new_id: int) -> None:
         """Remember that a group has become a supergroup with another id."""
+        with _logged_trouble(chat_id):
+            self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
-        self._store.move_chat(chat_id, new_id, self._now())
 
     def _say(self, chat_id: int, text: str, keyboard: str, deadline: float) -> None:
         def call() -> None:
@@ -94,3 +97,12 @@ class Outbox:
                 self._try, call, deadline, min(pause * 2, LONGEST_PAUSE), is_harmless=is_harmless
             )
             self._pool.submit(again, error.retry_after or pause)
+
+
+@contextmanager
+def _logged_trouble(chat_id: int) -> Iterator[None]:
+    """Say what is wrong with the database, and go on: Telegram will tell us once more."""
+    try:
+        yield
+    except StoreError as error:
+        log.error("store_failed", error=str(error), chat_id=chat_id)

@@ -14,6 +14,7 @@ import structlog
 
 from .courier import Courier, Delivery
 from .daemon import Pool
+from .deck import AllUnderWay
 from .errors import (
     ChatGone,
     ChatMoved,
@@ -22,6 +23,7 @@ from .errors import (
     StashProblem,
     StoreError,
     TelegramError,
+    TokenRefused,
 )
 from .models import Request
 from .outage import Outage
@@ -37,6 +39,8 @@ log = structlog.get_logger()
 PATIENCE, LATE, LOOK_AGAIN, LOOKS = 4.0, 1.5, 0.5, 120
 #: Seconds for which a request waits for Stash, and for Telegram.
 STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
+#: Seconds in which an image that is on its way should have gone out.
+SOON = 0.5
 #: Seconds before Telegram is tried again, and the longest pause that grows from it.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
@@ -114,6 +118,8 @@ class Publisher:
             self._wait_for_stash(job)
         except TelegramError as error:
             self._wait_for_telegram(job, error)
+        except AllUnderWay:
+            self._again(job, SOON)
         except NothingToSend as error:
             self._give_up(job, "nothing_to_send" if error.is_empty else "nothing_usable")
         except StoreError as error:
@@ -175,12 +181,16 @@ class Publisher:
         elif isinstance(error, ChatGone):
             self._outbox.lose_chat(request.chat_id, error)
             self._end(job, "failed")
-        elif self._is_too_late(job, TELEGRAM_LIMIT):
+        elif self._is_final(error) or self._is_too_late(job, TELEGRAM_LIMIT):
             log.error("request_failed", chat_id=request.chat_id, error=str(error))
-            self._end(job, "failed")
+            self._give_up(job, "nothing_usable")
         else:
             self._again(job, error.retry_after or job.pause)
             job.pause = min(job.pause * 2, LONGEST_PAUSE)
+
+    def _is_final(self, error: TelegramError) -> bool:
+        """Whether trying again is of no use; whether the token is good, the receiver finds out."""
+        return error.permanent and not isinstance(error, TokenRefused)
 
     def _is_too_late(self, job: _Job, limit: float) -> bool:
         now = time.monotonic()
@@ -195,8 +205,12 @@ class Publisher:
 
     def _end(self, job: _Job, state: Literal["done", "failed"]) -> None:
         self._waiting.discard(job.request.id)
-        if not job.delivery.is_settled:
+        if job.delivery.is_settled:
+            return
+        try:
             self._store.finish_request(job.request.id, state, self._now())
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=job.request.chat_id)
 
     def _say(self, job: _Job, key: str) -> None:
         self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))

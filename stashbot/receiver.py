@@ -24,7 +24,7 @@ class Receiver:
 
     An update is confirmed by the next poll, so `handle` must have stored its effect when
     it returns. One that cannot be read or handled is logged and confirmed with the
-    others. It makes no other call.
+    others; where Telegram failed it, it is taken again. It makes no other call.
     """
 
     def __init__(
@@ -51,15 +51,14 @@ class Receiver:
         wait = 1 if self._outage.error else LONG_POLL
         try:
             updates = self._poll(wait)
+            self._in_conflict = False
+            self._outage.up()
+            self._handle_all(updates)
         except TokenRefused as error:
             log.critical("token_refused", error=f"Telegram does not know the token: {error}")
             self._quit(EX_CONFIG)
         except TelegramError as error:
             self._failed(error)
-        else:
-            self._in_conflict = False
-            self._outage.up()
-            self._handle_all(updates)
 
     def _poll(self, wait: int) -> list[Any]:
         self.is_polling = True
@@ -69,16 +68,21 @@ class Receiver:
             self.is_polling = False
 
     def _handle_all(self, updates: list[Any]) -> None:
+        before = self._offset
         for raw in updates:
+            if self._stop.is_set():
+                break  # what is left comes again after the next start
             self._handle_one(raw)
             # Not the highest: after a quiet week Telegram starts again with a random id.
             self._offset = raw["update_id"] + 1
-        if updates and self._stop.is_set():
+        if self._stop.is_set() and self._offset != before:
             self._confirm()
 
     def _handle_one(self, raw: dict[str, Any]) -> None:
         try:
             self._handle(types.Update.de_json(raw))  # type: ignore[no-untyped-call]
+        except TelegramError:
+            raise
         except Exception as error:  # one broken update must not block those behind it
             log.exception("update_skipped", update_id=raw["update_id"], error=str(error))
 

@@ -17,6 +17,8 @@ from .texts import Texts, duration, size
 
 #: Seconds for which a person waits for a number from Stash.
 PATIENCE = 3.0
+#: Characters of a title; Stash sets no limit, but Telegram does for the whole message.
+TITLE = 200
 
 
 class Reports:
@@ -50,7 +52,10 @@ class Reports:
     def stats(self, chat_id: int, texts: Texts) -> str:
         """What this chat has been sent, and what is left. Raises StoreError."""
         now = self._now()
-        today = now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        # Where clocks are put back to midnight, the day begins with the first of the two.
+        today = now.astimezone(self._zone).replace(
+            hour=0, minute=0, second=0, microsecond=0, fold=0
+        )
         stats = self._store.chat_stats(
             chat_id,
             today_start=today,
@@ -66,11 +71,11 @@ class Reports:
         if stats.last_at:
             shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
             key = "stats.last" if stats.last_title else "stats.last_untitled"
-            lines.append(texts(key, title=stats.last_title, time=shown))
+            lines.append(texts(key, title=_short(stats.last_title), time=shown))
         return "\n".join(lines + self._library(stats.seen, texts))
 
     def _library(self, seen: int, texts: Texts) -> list[str]:
-        if self._stash_outage.error:
+        if self._stash_outage.wait:  # it has just failed somebody else
             return [texts("stats.library_unknown")]
         try:
             images = self._stash.count(PATIENCE)
@@ -109,3 +114,8 @@ class Reports:
         except StashError as error:
             return texts("status.stash_down", reason=error)
         return texts("status.stash_ok", version=state.version, ms=round(state.seconds * 1000))
+
+
+def _short(title: str) -> str:
+    line = " ".join(title.split())
+    return line if len(line) <= TITLE else f"{line[: TITLE - 1]}…"

@@ -36,8 +36,21 @@ IDLE = 50
 #: The kinds of update that are asked for; `my_chat_member` tells that a user blocked us.
 UPDATES = ["message", "callback_query", "my_chat_member"]
 
-#: What may stand in an ordinary 400 for a chat that is no more.
-_GONE = ("chat not found", "user not found", "peer_id_invalid", "group chat was deactivated")
+#: What may stand in an ordinary 400 for a chat that is no more, or is closed to us.
+_GONE = (
+    "chat not found",
+    "user not found",
+    "peer_id_invalid",
+    "group chat was deactivated",
+    "not enough rights",
+    "have no rights",
+    "need administrator rights",
+    "_forbidden",
+    "chat_restricted",
+    "channel_private",
+)
+#: What stands in a 400 that is about the file that was sent, and not about the chat.
+_FILE = ("file", "photo", "image", "video", "media", "document", "failed to send message #")
 #: What may stand in a 400 when there is nothing left to be done.
 _DONE = ("query is too old", "message is not modified")
 #: Failures before the first byte of the request went out.
@@ -320,7 +333,8 @@ def _refusal(error: apihelper.ApiTelegramException, *, is_media: bool) -> Telegr
         return None
     if code >= 500:
         return TelegramError(text, maybe_sent=True)
-    return (MediaRefused if is_media else TelegramError)(text, permanent=True)
+    is_about_file = is_media and any(words in lowered for words in _FILE)
+    return (MediaRefused if is_about_file else TelegramError)(text, permanent=True)
 
 
 def _http_error(status: int) -> TelegramError:

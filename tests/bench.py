@@ -37,6 +37,8 @@ TOKEN, OWNER = "4242:bench-bench-bench-bench-bench-bench", 1
 #: Seconds of a round trip to each.
 TO_TELEGRAM, TO_STASH = 0.080, 0.010
 ROUNDS, IDLE_SECONDS = 5, 20
+#: Among the pictures each so-many-th is a large one.
+LARGE_EVERY = 20
 HISTORY_ROWS = 1_000_000
 
 
@@ -60,10 +62,10 @@ def photo(width: int, height: int, seed: int, noise: int) -> bytes:
     return data.getvalue()
 
 
-def library(count: int, large: bytes, every: int) -> list[Picture]:
-    """Pictures of everyday size, and among them, `every` so many, one of 12 megapixels."""
+def library(count: int, large: bytes) -> list[Picture]:
+    """Pictures of everyday size, and among them some of 12 megapixels."""
     small = photo(1600, 1200, 0, 40)
-    datas = [large if number % every == 0 else small for number in range(1, count + 1)]
+    datas = [large if number % LARGE_EVERY == 0 else small for number in range(1, count + 1)]
     return [
         Picture(
             id=number,
@@ -177,7 +179,12 @@ def pictures_sent(pictures: list[Picture]) -> Iterator[Result]:
         bytes = sum(record.bytes_in + record.bytes_out for record in asked) / len(times)
         yield Result("GraphQL requests a picture", "0.1", f"{len(asked) / len(times):.3f}")
         yield Result("GraphQL bytes a picture", "1 kB", f"{bytes / 1000:.2f} kB")
-        largest = max(len(data) for call in bot.uploads() for _, data in call.files.values())
+        largest = max(
+            len(data)
+            for call in bot.uploads()
+            for name, data in call.files.values()
+            if int(name.removeprefix("image-").partition(".")[0]) % LARGE_EVERY == 0
+        )
         yield Result("upload of a 12-megapixel, 6 MB photo", "1 MB", f"{largest / 1e6:.2f} MB")
         yield Result("memory after 200 pictures", "60 MiB", f"{bot.memory_mib('VmRSS'):.0f} MiB")
         yield Result("memory at the peak", "160 MiB", f"{bot.memory_mib('VmHWM'):.0f} MiB")
@@ -247,7 +254,7 @@ def fill_history(path: Path) -> None:
 
 def main() -> None:
     large = photo(4000, 3000, 1, 90)
-    pictures = library(400, large, every=20)
+    pictures = library(400, large)
     parts: list[Callable[[], Iterator[Result]]] = [
         lambda: starts_and_stops(pictures[:10]),
         lambda: pictures_sent(pictures),

@@ -22,6 +22,9 @@ from stashbot.demo.telegram import TelegramStandIn
 from stashbot.main import build
 from stashbot.settings import load
 
+#: Where the fixtures of the tests of single parts are.
+pytest_plugins = ("tests.scripted", "tests.stored")
+
 TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
 API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
@@ -99,11 +102,10 @@ class House:
         return self
 
     def stop(self):
-        """End the bot as SIGTERM would, without the wait for its last poll."""
+        """End the bot as SIGTERM would; its last poll ends with the process, here by a cut."""
         if self.app:
-            self.app.daemon.stop.set()
-            self.telegram.server.cut()
             self.app.end()
+            self.telegram.server.cut()
             self.app = None
 
     def restart(self):

@@ -281,3 +281,18 @@ def test_graphql_in_steady_state(house):
     asked = [record for record in home.stash.requests if record.kind == "graphql"]
     assert len(asked) <= 10
     assert sum(record.bytes_in + record.bytes_out for record in asked) <= 100_000
+
+
+def test_more_fingers_than_images(house):
+    """
+    Requests for more than there is wait for their turn, and nobody hears that all is lost.
+    """
+    home = house(library(2))
+    home.telegram.server.delay = 0.05
+
+    for _ in range(5):
+        home.say("/random")
+    images = home.wait_for_images(5)
+
+    assert [set(images[:2]), set(images[2:4])] == [{1, 2}, {1, 2}]
+    assert not [call for call in home.telegram.calls if call.method == "sendMessage"]
