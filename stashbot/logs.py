@@ -35,8 +35,9 @@ SHORTEST_SECRET = 4
 DEEPEST = 6
 # https://www.freedesktop.org/software/systemd/man/sd-daemon.html
 _PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
-# Below a warning they tell every request and every byte.
-_CHATTY = ("urllib3", "PIL")
+# Below a warning urllib3 tells every request. What Pillow calls an error is a damaged
+# picture, which becomes a document and is no news.
+_CHATTY = {"urllib3": logging.WARNING, "PIL": logging.CRITICAL}
 # A token, a URL of the Bot API, Stash's key in a query, a user with a password.
 _PATTERNS = (
     (r"(?<!\d)\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}", HIDDEN),
@@ -71,8 +72,8 @@ def configure(
     root.addHandler(handler)
     root.setLevel(least)
     logging.getLogger("TeleBot").handlers.clear()
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+    for name, lowest in _CHATTY.items():
+        logging.getLogger(name).setLevel(max(least, lowest))
     structlog.configure(
         processors=[*_shared(), ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(least),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from peewee import SQL, fn
 
+from .database import open_database
 from .errors import AlreadySending
 from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
 from .tables import (
@@ -26,7 +27,6 @@ from .tables import (
     SentPhotos,
     SkippedImages,
     Walks,
-    open_database,
 )
 
 # Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
@@ -334,13 +334,7 @@ class Store:
     def save_walk(self, chat_id: int, walk: Walk) -> None:
         """Keep where the chat is in the library."""
         with self._db.writing():
-            Walks.insert(
-                chat_id=chat_id,
-                seed=walk.seed,
-                offset=walk.offset,
-                exhausted_at=walk.exhausted_at,
-                newest_id=walk.newest_id,
-            ).on_conflict_replace().execute(self._db)
+            Walks.insert(chat_id=chat_id, **asdict(walk)).on_conflict_replace().execute(self._db)
 
     def skip_image(self, image_id: int, reason: str, until: datetime) -> None:
         """Leave an image out, for every chat, until a moment."""

@@ -3,6 +3,7 @@ The architecture, executable: who may import whom, and how long a function may b
 """
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ import stashbot
 ROOT = Path(stashbot.__file__).parent
 FLOORS = [
     {"errors", "models"},
-    {"picker", "texts", "media"},
-    {"settings", "tables", "stash", "sender", "daemon", "logs", "outage"},
-    {"store"},
+    {"picker", "texts", "pixels", "database", "tables"},
+    {"media", "keys", "store"},
+    {"settings", "stash", "sender", "daemon", "logs", "outage"},
     {"deck", "outbox", "reports"},
     {"courier"},
     {"publisher"},
@@ -30,10 +31,10 @@ SEAMS = {
     "urllib3": {"stash", "sender"},
     "sgqlc": {"stash"},
     "telebot": {"sender", "bot", "receiver"},
-    "peewee": {"store", "tables"},
-    "playhouse": {"store", "tables"},
-    "sqlite3": {"store", "tables"},
-    "PIL": {"media", "demo"},
+    "peewee": {"store", "tables", "database"},
+    "playhouse": {"store", "tables", "database"},
+    "sqlite3": {"database"},
+    "PIL": {"pixels", "demo"},
     "graphql": {"demo"},
     "schedule": {"scheduler"},
 }
@@ -81,6 +82,20 @@ def test_imports_point_down(path):
     else:
         below = {name for name in FLOOR if FLOOR[name] < FLOOR[room(path)]}
         assert our_modules(path) - ({"demo"} if room(path) == "main" else set()) <= below
+
+
+@pytest.mark.parametrize("package", ["demo", "stash"])
+def test_imports_inside_a_package_make_no_circle(package):
+    """
+    A package has floors of its own.
+    """
+    inside = {
+        path.stem: {name.split(".")[2] for name in imports(path) if f".{package}." in name}
+        for path in SOURCES
+        if room(path) == package
+    }
+
+    TopologicalSorter(inside).prepare()  # or raises CycleError
 
 
 @pytest.mark.parametrize("path", CHECKED, ids=name_of)

@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from stashbot.demo.pictures import LARGE, Gallery, Picture, drawn, in_folder
+from stashbot.demo.drawings import LARGE, drawn
+from stashbot.demo.library import shuffle_key
+from stashbot.demo.pictures import Gallery, Picture, in_folder
 from stashbot.demo.server import Fault, Trouble
-from stashbot.demo.stash import StashStandIn, shuffle_key
+from stashbot.demo.stash import StashStandIn
 from stashbot.errors import SettingsError
 
 IDS = """query Ids($f: FindFilterType, $i: ImageFilterType, $ids: [ID!]) {

@@ -247,13 +247,14 @@ def test_error_of_its_own():
 
 def test_libraries():
     """
-    Libraries speak once, through our chain; urllib3's news stay away at any level.
+    Libraries speak once, through our chain; news of no use stay away at any level.
     """
     telebot.logger.addHandler(logging.StreamHandler(io.StringIO()))
     stream = start("debug", known=[TOKEN])
     telebot.logger.error("refused %s", f"https://h/bot{TOKEN}/getMe")
     logging.getLogger("urllib3.connectionpool").debug("GET /")
     logging.getLogger("urllib3.connectionpool").warning("retry")
+    logging.getLogger("PIL.TiffImagePlugin").error("More samples per pixel than can be decoded")
     fail(OSError("disk"), logging.getLogger("peewee"))
     told = lines(stream)
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import ImageChops
 
-from stashbot import media
+from stashbot import media, pixels
 from stashbot.errors import ImageUnusable
-from stashbot.media import Looks, Plan, as_document, fit, sniff
+from stashbot.media import Plan, as_document, fit, sniff
 from stashbot.models import Image, Kind
+from stashbot.pixels import Looks, look
 from tests.awkward import (
     BLUE,
     CORNERS,
@@ -269,7 +270,7 @@ def test_scaling_in_bands():
     noise = Pillow.effect_noise((301, 2001), 20)
 
     at_once = noise.resize((150, 997), Pillow.Resampling.LANCZOS)
-    difference = ImageChops.difference(media._scaled(noise, (150, 997)), at_once)
+    difference = ImageChops.difference(pixels._scaled(noise, (150, 997)), at_once)
 
     assert difference.getextrema()[1] <= 1
 
@@ -278,8 +279,8 @@ def test_progressive_jpeg():
     """
     That a JPEG takes all of its memory at once can be seen before it is decoded.
     """
-    assert media._look(awkward("progressive jpeg"), "jpeg").progressive
-    assert not media._look(awkward("jpeg"), "jpeg").progressive
+    assert look(awkward("progressive jpeg"), "jpeg").progressive
+    assert not look(awkward("jpeg"), "jpeg").progressive
 
 
 def test_jpeg_that_shrinks_while_it_is_decoded():

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot.errors import SettingsError
-from stashbot.settings import KEYS, SCHEDULE_KEYS, Settings, load
+from stashbot.keys import KEYS, SCHEDULE_KEYS
+from stashbot.settings import Settings, load
 
 TOKEN = "123456789:AAFirst_Second-Third"
 LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": "42"}

@@ -30,17 +30,9 @@ from .messenger import Messenger
 
 LONGEST_POLL = 50  # seconds
 ACTIONS = {
-    "typing",
-    "upload_photo",
-    "record_video",
-    "upload_video",
-    "record_voice",
-    "upload_voice",
-    "upload_document",
-    "choose_sticker",
-    "find_location",
-    "record_video_note",
-    "upload_video_note",
+    *("typing", "choose_sticker", "find_location", "upload_photo", "upload_document"),
+    *("record_video", "record_voice", "record_video_note"),
+    *("upload_video", "upload_voice", "upload_video_note"),
 }
 SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}
 

@@ -1,52 +1,34 @@
 """A stand-in for Stash: answers over HTTP as Stash 0.30.1 does, over pictures in memory.
 
-GraphQL is executed by graphql-core against `schema.graphql`, so that a question which
-Stash would refuse is refused here too. What it is told to be (locked, in need of
-set-up, an older version, short of a file) shows in every answer from then on.
+What it is told to be (locked, in need of set-up, an older version, short of a file) shows
+in every answer from then on.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
-import json
-import math
 import time
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from email.utils import format_datetime
-from functools import cached_property, lru_cache, partial
-from pathlib import Path
-from random import Random
+from functools import partial
 from threading import Lock
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLResolveInfo,
-    GraphQLSchema,
-    ObjectTypeDefinitionNode,
-    build_ast_schema,
-    execute_sync,
-    parse,
-    validate,
-)
+from graphql import GraphQLError, GraphQLResolveInfo
 from PIL import Image, ImageOps
 
-from .pictures import Gallery, Picture
+from .library import Library
+from .pictures import Picture
+from .questions import Question, read, respond
 from .server import Request, Response, Server
 
-SCHEMA = Path(__file__).parent.parent / "stash" / "schema.graphql"
 VERSION = "v0.30.1"
 APP_SCHEMA = 75  # of 0.30; 58 is 0.26
 
 PLAIN = "text/plain; charset=utf-8"
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
 LOGIN_PAGE = b"<!DOCTYPE html><title>Stash</title><form method=post>Username, password</form>"
 LOCKED = b"Stash is exposed to the public internet without a password, and has locked itself."
 NOT_READY = (
@@ -54,7 +36,6 @@ NOT_READY = (
     " <runtime error: invalid memory address or nil pointer dereference>"
 )
 THUMBNAIL_SIDE = 640  # pixels
-SEEDS = 10**8  # larger ones wrap
 PLACEHOLDER = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48" width="640" height="480">'
     b'<rect width="64" height="48" rx="3" fill="#394b59"/>'
@@ -79,16 +60,6 @@ class Record:
     bytes_in: int
     bytes_out: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class Question:
-    """A GraphQL request; `fault` says why it could not be read, if it could not."""
-
-    text: str = ""
-    operation: str = ""
-    variables: dict[str, Any] = field(default_factory=dict)
-    fault: str = ""
 
 
 class StashStandIn:
@@ -126,7 +97,7 @@ class StashStandIn:
         self.per_query_seconds: Callable[[str, dict[str, Any]], float] = lambda _name, _values: 0.0
         self.prefix = prefix.rstrip("/")
         self._lock = Lock()
-        self._library = _Library(pictures)
+        self._library = Library(pictures)
         self._records: deque[Record] = deque(maxlen=100_000)
         self._started = time.monotonic()
         self.server = Server(self._handle, port=port, delay=delay)
@@ -152,13 +123,13 @@ class StashStandIn:
     def add(self, *pictures: Picture) -> None:
         """Take pictures in; one with a known id replaces the one there was."""
         with self._lock:
-            self._library = _Library([*self._library.by_id.values(), *pictures])
+            self._library = Library([*self._library.by_id.values(), *pictures])
 
     def remove(self, *ids: int) -> None:
         """Forget pictures, as when somebody deletes them in Stash."""
         with self._lock:
             left = (picture for key, picture in self._library.by_id.items() if key not in ids)
-            self._library = _Library(left)
+            self._library = Library(left)
 
     @property
     def requests(self) -> list[Record]:
@@ -173,7 +144,7 @@ class StashStandIn:
 
     def _handle(self, request: Request) -> Response:
         path = request.path.removeprefix(self.prefix)
-        question = _read(request) if path.rstrip("/") == "/graphql" else Question()
+        question = read(request) if path.rstrip("/") == "/graphql" else Question()
         if request.path.startswith(self.prefix + "/"):
             response = self._refusal(request, path) or self._route(request, path, question)
         else:
@@ -263,35 +234,19 @@ class StashStandIn:
     # --- GraphQL ------------------------------------------------------------------------
 
     def _graphql(self, request: Request, question: Question) -> Response:
-        if question.fault:
-            return _reply(request, 400, {"errors": [{"message": question.fault}], "data": None})
-        self.server.stopping.wait(self.per_query_seconds(question.operation, question.variables))
-        try:
-            return _reply(request, 200, self._execute(request, question))
-        except _Invalid as invalid:
-            status = 422 if JSON in request.headers.get("accept", "") else 400
-            return _reply(request, status, {"errors": invalid.errors, "data": None})
-
-    def _execute(self, request: Request, question: Question) -> dict[str, Any]:
-        """The answer, with the errors of what could not be found; _Invalid if not begun."""
-        hidden = frozenset(self.hidden_fields)
+        if not question.fault:
+            seconds = self.per_query_seconds(question.operation, question.variables)
+            self.server.stopping.wait(seconds)
         host = self.external_host or f"http://{request.headers.get('host', '')}"
-        result = execute_sync(
-            _schema(hidden),
-            _prepared(question.text, hidden),
-            root_value=self._root(self._library),
-            context_value=host.rstrip("/") + self.prefix,
-            variable_values=question.variables,
-            operation_name=question.operation or None,
-            field_resolver=_resolve,
+        return respond(
+            request,
+            question,
+            self._root(self._library),
+            host=host.rstrip("/") + self.prefix,
+            hidden=frozenset(self.hidden_fields),
         )
-        errors = result.errors or []
-        if any(error.path is None for error in errors):  # about the variables, not a field
-            raise _Invalid(errors)
-        failures = [{"message": error.message, "path": error.path} for error in errors]
-        return ({"errors": failures} if failures else {}) | {"data": result.data}
 
-    def _root(self, library: _Library) -> dict[str, Any]:
+    def _root(self, library: Library) -> dict[str, Any]:
         return {
             "version": {"version": self.version},
             "systemStatus": {"status": self.status, "appSchema": self.app_schema},
@@ -305,86 +260,6 @@ class StashStandIn:
         if self.status != "OK":
             raise GraphQLError(NOT_READY)
         return find(**arguments)
-
-
-class _Invalid(Exception):
-    """A question that is not even begun, with what Stash says of it."""
-
-    def __init__(
-        self, errors: Sequence[GraphQLError], code: str = "GRAPHQL_VALIDATION_FAILED"
-    ) -> None:
-        super().__init__(code)
-        self.errors = [
-            {
-                "message": error.message,
-                "locations": [place.formatted for place in error.locations or []],
-                "extensions": {"code": code},
-            }
-            for error in errors
-        ]
-
-
-@lru_cache(maxsize=8)
-def _schema(hidden: frozenset[str]) -> GraphQLSchema:
-    """The schema without the fields that are hidden, each named as "Type.field"."""
-    document = parse(SCHEMA.read_text(encoding="utf-8"))
-    for node in document.definitions:
-        if isinstance(node, ObjectTypeDefinitionNode):
-            shown = (f for f in node.fields if f"{node.name.value}.{f.name.value}" not in hidden)
-            node.fields = tuple(shown)
-    return build_ast_schema(document)
-
-
-@lru_cache(maxsize=1000)  # as many as Stash keeps
-def _prepared(text: str, hidden: frozenset[str]) -> DocumentNode:
-    """The document, parsed and found valid; else _Invalid."""
-    if not text.strip():
-        raise _Invalid([GraphQLError("no operation provided")])
-    try:
-        document = parse(text)
-    except GraphQLError as error:
-        raise _Invalid([error], "GRAPHQL_PARSE_FAILED") from error
-    errors = validate(_schema(hidden), document)
-    if errors:
-        raise _Invalid(errors)
-    return document
-
-
-def _resolve(source: dict[str, Any], info: GraphQLResolveInfo, **arguments: object) -> object:
-    """A field of a dict; where it depends on the request, the dict holds a function."""
-    value = source[info.field_name]
-    return value(info, **arguments) if callable(value) else value
-
-
-def _read(request: Request) -> Question:
-    """What was asked: a POST of JSON, or a GET, whose question stands in the address."""
-    if request.method == "GET":
-        return Question(request.query.get("query", ""), request.query.get("operationName", ""))
-    if not request.headers.get("content-type", "").startswith(JSON):
-        return Question(fault="transport not supported")
-    try:
-        asked = json.loads(request.body)
-        return Question(
-            str(asked.get("query") or ""),
-            str(asked.get("operationName") or ""),
-            dict(asked.get("variables") or {}),
-        )
-    except (ValueError, TypeError, AttributeError) as error:  # no JSON, or not an object
-        body = request.body.decode(errors="replace")
-        fault = f"json request body could not be decoded: {error} body:{body}"
-        return Question(fault=fault)
-
-
-def _reply(request: Request, status: int, answer: dict[str, Any]) -> Response:
-    """JSON in the type that was asked for; Stash compresses plain JSON alone."""
-    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
-    headers = {"Cache-Control": "no-store"}
-    if JSON not in request.headers.get("accept", ""):
-        return Response(status, GRAPHQL_JSON, body, headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        body = gzip.compress(body, compresslevel=4, mtime=0)
-    return Response(status, JSON, body, headers)
 
 
 def _headers(picture: Picture, *, is_versioned: bool) -> dict[str, str]:
@@ -415,200 +290,3 @@ def _shrunk(data: bytes) -> bytes:
     out = io.BytesIO()
     small.save(out, "JPEG", quality=70)
     return out.getvalue()
-
-
-# --- the library ------------------------------------------------------------------------
-
-
-class _Library:
-    """Pictures by id, and how they look in GraphQL.
-
-    Never changes, but remembers what it worked out: orders, and pictures as dicts. Both
-    come out the same whoever works them out, so that threads need no lock.
-    """
-
-    def __init__(self, pictures: Iterable[Picture]) -> None:
-        unsorted = {picture.id: picture for picture in pictures}
-        self.by_id = dict(sorted(unsorted.items()))
-        self._dicts: dict[int, dict[str, Any]] = {}
-        self._orders: dict[tuple[str, bool], Sequence[int]] = {}
-        self._orders_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
-
-    def find_image(self, id: str | None = None) -> dict[str, Any] | None:
-        key = _number(id or "")
-        return self._dict(key) if key in self.by_id else None
-
-    def find_images(
-        self,
-        ids: list[str] | None = None,
-        filter: dict[str, Any] | None = None,
-        image_filter: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Those with these ids, in their order; without any, one page of all that match."""
-        if ids:
-            chosen: Sequence[int] = self._checked(ids)
-            count = len(chosen)
-        else:
-            found = self._order(filter or {})
-            above = ((image_filter or {}).get("id") or {}).get("value")
-            if above is not None:
-                found = [key for key in found if key > above]
-            chosen, count = _page(found, filter or {}), len(found)
-        return {"count": count, "images": [self._dict(key) for key in chosen]}
-
-    def _checked(self, ids: list[str]) -> list[int]:
-        keys = [_number(id) for id in ids]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                raise GraphQLError(f"validating ids: duplicate id found: {key}")
-            if key not in self.by_id:
-                raise GraphQLError(f"image with id {key} not found")
-        return keys
-
-    def _order(self, wanted: dict[str, Any]) -> Sequence[int]:
-        """All ids, sorted as the filter wants it; without a sort, in the order of the table."""
-        sort = wanted.get("sort") or ""
-        if sort == "random":
-            sort = f"random_{Random().randrange(SEEDS)}"
-        order = (sort, bool(sort) and wanted.get("direction") == "DESC")
-        found = self._orders.get(order)
-        if found is None:
-            found = self._sorted(sort, reverse=order[1])
-            if len(self._orders) >= self._orders_kept:
-                self._orders.clear()
-            self._orders[order] = found
-        return found
-
-    def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
-        """Ties stand in the order of their titles, whatever the direction."""
-        if sort in ("", "id"):
-            return sorted(self.by_id, reverse=reverse)
-        key = _random_key(sort) if sort.startswith("random_") else _SORTS.get(sort)
-        if key is None:
-            raise GraphQLError(f"invalid sort: {sort}")
-        return [picture.id for picture in sorted(self._by_title, key=key, reverse=reverse)]
-
-    @cached_property
-    def _by_title(self) -> list[Picture]:
-        return sorted(self.by_id.values(), key=lambda picture: _title(picture).casefold())
-
-    def _dict(self, key: int) -> dict[str, Any]:
-        if key not in self._dicts:
-            self._dicts[key] = _as_dict(self.by_id[key])
-        return self._dicts[key]
-
-
-def _page(found: Sequence[int], wanted: dict[str, Any]) -> Sequence[int]:
-    """Of 25 when not said otherwise; 0 is none and less than 0 everything."""
-    size = wanted.get("per_page")
-    size = 25 if size is None else size
-    if size < 0:
-        return found
-    start = (max(wanted.get("page") or 1, 1) - 1) * size
-    return found[start : start + size]
-
-
-def _number(id: str) -> int:
-    try:
-        return int(id)
-    except ValueError as error:
-        raise GraphQLError(f'strconv.Atoi: parsing "{id}": invalid syntax') from error
-
-
-def _title(picture: Picture) -> str:
-    return picture.title or str(picture.id)
-
-
-# Those of Stash 0.30.1. Nothing comes before something, as NULL does in SQLite.
-_SORTS: dict[str, Callable[[Picture], Any]] = {
-    "created_at": lambda picture: picture.id,
-    "date": lambda picture: picture.date,
-    "file_count": lambda _: 1,
-    "file_mod_time": lambda picture: picture.modified,
-    "filesize": lambda picture: picture.size,
-    "o_counter": lambda _: 0,
-    "path": lambda picture: picture.path,
-    "performer_count": lambda picture: len(picture.performers),
-    "rating": lambda picture: picture.rating100 or 0,
-    "tag_count": lambda picture: len(picture.tags),
-    "title": lambda picture: _title(picture).casefold(),
-    "updated_at": lambda picture: picture.modified,
-}
-
-
-def _random_key(sort: str) -> Callable[[Picture], float]:
-    """What `random_<seed>` sorts by."""
-    digits = sort.removeprefix("random_")
-    if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**64):
-        raise GraphQLError(f"invalid random seed: {digits}")
-    seed = int(digits) % SEEDS
-    return lambda picture: shuffle_key(picture.id, seed)
-
-
-def shuffle_key(id: int, seed: int) -> float:
-    """`mod(n * n * 52959209 + n * 1047483763, 2147483647)` with n = id + seed, as SQLite has it.
-
-    SQLite counts in 64-bit integers until one overflows, then in doubles; its mod()
-    works on doubles in any case.
-    """
-    n = id + seed
-    squared = n * n * 52959209
-    linear = n * 1047483763
-    if squared >= 2**63:
-        return math.fmod(float(n * n) * 52959209.0 + float(linear), 2147483647.0)
-    total = squared + linear
-    return math.fmod(float(total), 2147483647.0)
-
-
-def _as_dict(picture: Picture) -> dict[str, Any]:
-    """A picture under the names of the schema; what depends on the request is a function."""
-    modified = picture.modified.isoformat()
-    file = {
-        "__typename": "VideoFile" if picture.is_clip else "ImageFile",
-        "size": picture.size,
-        "mod_time": modified,
-        "width": picture.width,
-        "height": picture.height,
-        "duration": picture.duration,
-        "fingerprint": partial(_fingerprint, picture),
-    }
-    return {
-        "id": picture.id,
-        "title": picture.title or None,
-        "date": picture.date or None,
-        "rating100": picture.rating100,
-        "updated_at": modified,
-        "paths": {"image": partial(_address, picture)},
-        "visual_files": [file],
-        "studio": _named("studio", picture.studio) if picture.studio else None,
-        "performers": [_named("performer", name) for name in picture.performers],
-        "galleries": [_gallery(gallery) for gallery in picture.galleries],
-        "tags": [_named("tag", name) for name in picture.tags],
-    }
-
-
-def _fingerprint(picture: Picture, _: GraphQLResolveInfo, type: str) -> str | None:
-    return picture.fingerprint if type == "md5" else None
-
-
-def _address(picture: Picture, info: GraphQLResolveInfo) -> str:
-    """Where the original is, under the host by which Stash was called."""
-    return f"{info.context}/image/{picture.id}/image?t={int(picture.modified.timestamp())}"
-
-
-def _gallery(gallery: Gallery) -> dict[str, Any]:
-    return {
-        "id": _id("gallery", gallery.title or gallery.folder),
-        "title": gallery.title or None,
-        "folder": {"path": gallery.folder} if gallery.folder else None,
-        "files": [],
-    }
-
-
-def _named(kind: str, name: str) -> dict[str, Any]:
-    return {"id": _id(kind, name), "name": name}
-
-
-def _id(kind: str, name: str) -> int:
-    """An id that is the same each time, however the library changes."""
-    return zlib.crc32(f"{kind} {name}".encode()) >> 1
