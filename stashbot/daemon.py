@@ -44,9 +44,7 @@ class Pool:
         """Have `job` done in `delay` seconds, or as soon as a thread is free after that."""
         with self._changed:
             heapq.heappush(self._jobs, (self._clock() + delay, next(self._order), job))
-            # All, and not one: each idle thread has to know how long to wait for what is
-            # first now, since the one that wakes up may be busy by then.
-            self._changed.notify_all()
+            self._changed.notify()
 
     def hurry(self) -> None:
         """Make all that waits for its time due now."""

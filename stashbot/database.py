@@ -150,6 +150,8 @@ def _look_at(path: Path) -> tuple[int, int, int]:
         def ask(sql: str) -> int:
             return int(connection.execute(sql).fetchone()[0])
 
+        # One moment for all three: another process may be making the tables right now.
+        connection.execute("BEGIN")
         return (
             ask("PRAGMA application_id"),
             ask("PRAGMA user_version"),

@@ -35,9 +35,10 @@ SHORTEST_SECRET = 4
 DEEPEST = 6
 # https://www.freedesktop.org/software/systemd/man/sd-daemon.html
 _PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
-# Below a warning urllib3 tells every request. What Pillow calls an error is a damaged
-# picture, which becomes a document and is no news.
-_CHATTY = {"urllib3": logging.WARNING, "PIL": logging.CRITICAL}
+# Below a warning urllib3 tells every request, and peewee every statement with the titles
+# of pictures in it. What Pillow calls an error is a damaged picture, which becomes a
+# document and is no news.
+_CHATTY = {"urllib3": logging.WARNING, "peewee": logging.WARNING, "PIL": logging.CRITICAL}
 # A token, a URL of the Bot API, Stash's key in a query, a user with a password.
 _PATTERNS = (
     (r"(?<!\d)\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}", HIDDEN),

@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _demo(options)
         settings = load(_settings_file(options, os.environ), os.environ)
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
-        return _check(settings) if options.command == "check" else _run(settings)
+        return _check(settings) if options.command == "check" else _run(build(settings))
     except SettingsError as error:
         print("The settings are not right yet:", *error.faults, sep="\n  ", file=sys.stderr)
         return EX_CONFIG
@@ -167,9 +167,8 @@ def _settings_file(options: argparse.Namespace, environ: Mapping[str, str]) -> P
     return beside if beside.exists() else None
 
 
-def _run(settings: Settings) -> int:
+def _run(app: App) -> int:
     """The bot, until a signal asks for its end."""
-    app = build(settings)
     # Not before: a signal ends us at once while there is nothing to be finished.
     _block_signals()
     log.info("started", version=__version__)
@@ -199,7 +198,8 @@ def _check(settings: Settings) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     """The bot between two stand-ins, until Ctrl-C. Nothing of it outlives the process."""
-    from .demo.pictures import drawn, in_folder
+    from .demo.drawings import drawn
+    from .demo.pictures import in_folder
     from .demo.stash import StashStandIn
     from .demo.telegram import TelegramStandIn
 
@@ -223,12 +223,9 @@ def _demo(options: argparse.Namespace) -> int:
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
         app = build(settings)
-        # First of all to end, so that no thread is held by a poll.
+        # So that no thread is held by a poll.
         app.daemon.at_end(telegram.close)
-        app.start()
-        app.daemon.wait()
-        app.end()
-    return 0
+        return _run(app)
 
 
 def _demo_environment(api_url: str, stash_url: str, folder: str) -> dict[str, str]:

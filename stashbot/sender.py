@@ -10,6 +10,7 @@ leave alone for a while.
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,13 +54,10 @@ _GONE = (
 _FILE = ("file", "photo", "image", "video", "media", "document", "failed to send message #")
 #: What may stand in a 400 when there is nothing left to be done.
 _DONE = ("query is too old", "message is not modified")
-#: Failures before the first byte of the request went out.
-_NEVER_SENT = (
-    lower.NewConnectionError,
-    lower.ConnectTimeoutError,
-    lower.SSLError,
-    lower.ProxyError,
-)
+#: Failures before the first byte of the request went out. What breaks later under TLS or
+#: behind a proxy has the same types as what fails at once, and is told apart by its cause.
+_NEVER_SENT = (lower.NewConnectionError, lower.ConnectTimeoutError, ssl.SSLCertVerificationError)
+_NO_TUNNEL = "Tunnel connection failed"
 
 
 class Sender:
@@ -352,6 +350,10 @@ def _network_error(error: requests.RequestException) -> TelegramError:
     if isinstance(error, requests.ConnectTimeout):
         return TelegramError("cannot connect in time")
     cause = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(cause, _NEVER_SENT):
-        return TelegramError(f"cannot connect ({type(cause).__name__})")
+    if isinstance(cause, lower.ProxyError):
+        cause = cause.original_error
+    elif isinstance(cause, lower.SSLError) and cause.args:
+        cause = cause.args[0]
+    if isinstance(cause, _NEVER_SENT) or _NO_TUNNEL in str(cause):
+        return TelegramError("cannot connect")
     return TelegramError("the connection broke", maybe_sent=True)

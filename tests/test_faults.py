@@ -8,6 +8,7 @@ import pytest
 from conftest import OWNER, images_of, library, picture
 
 from stashbot.demo.server import Fault, Trouble
+from stashbot.settings import load
 
 #: Each trouble that lasts, what the user hears of it in words of the product, and where.
 LASTING = [
@@ -164,6 +165,22 @@ def test_photo_that_may_have_arrived(house, trouble, after):
     images = home.sent_images()
     assert len(images) == len(set(images))
     assert len(home.events("photo_failed")) == 1
+
+
+def test_photo_that_may_have_arrived_through_a_proxy(house):
+    """
+    Behind a proxy too, what breaks after the upload is in doubt and not sent again.
+    """
+    home = house(library(2), start=False)
+    home.environ["STASHBOT_TELEGRAM_PROXY"] = home.telegram.api_url
+    home.settings = load(None, home.environ)
+    home.start()
+    home.telegram.server.fail(Fault("sendPhoto", Trouble.RESET, after=True))
+
+    home.say("/random")
+    home.wait_for_event("photo_failed")
+
+    assert len(home.sent_images()) == 1
 
 
 @pytest.mark.parametrize("trouble", SURELY_NOT_SENT)

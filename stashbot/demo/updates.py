@@ -35,6 +35,7 @@ class Updates:
         self._allowed: list[str] = []
         self._poll = 0
         self._waiting = 0
+        self._is_stopped = False
 
     def put_event(self, kind: str, value: dict[str, object]) -> None:
         """Queue an update of this kind, if the bot wants such."""
@@ -81,7 +82,9 @@ class Updates:
             mine = self._poll
             self._confirm(self._count_before(offset))
             with self._polling():
-                self._changed.wait_for(lambda: self._queue or self._poll != mine, seconds)
+                self._changed.wait_for(
+                    lambda: self._queue or self._poll != mine or self._is_stopped, seconds
+                )
             if self._poll != mine:
                 raise Refusal(
                     409,
@@ -105,9 +108,9 @@ class Updates:
             return self._changed.wait_for(lambda: self._waiting > 0, timeout)
 
     def stop(self) -> None:
-        """End the poll that waits."""
+        """End the poll that waits, and let none wait any more."""
         with self._changed:
-            self._poll += 1
+            self._is_stopped = True
             self._changed.notify_all()
 
     def _count_before(self, offset: int) -> int:
