@@ -35,11 +35,12 @@ TRIES = 5
 REMEDIES = {
     StashProblem.UNREACHABLE: "start Stash, or put its right address into stash.url",
     StashProblem.SLOW: "try again; if it stays like that, see what keeps Stash busy",
-    StashProblem.BROKEN: "open stash.url in a browser: it should show Stash; look into Stash's log",
+    StashProblem.BROKEN: "stash.url has to be the address of Stash itself, such as"
+    " http://nas:9999, without the path of a page; if it is, look into Stash's log",
     StashProblem.KEY_REFUSED: "copy the key from Stash (Settings, Security) into stash.api_key;"
     " leave that empty if Stash asks for no password",
-    StashProblem.LOCKED: "set a user name and a password in Stash's config.yml, or remove the"
-    " lock there, and restart Stash",
+    StashProblem.LOCKED: "remove the line security_tripwire_accessed_from_public_internet from"
+    " Stash's config.yml, restart Stash, then set a password in Settings, Security",
     StashProblem.NEEDS_SETUP: "open Stash in a browser and finish its set-up",
     StashProblem.NEEDS_MIGRATION: "open Stash in a browser and confirm the migration",
     StashProblem.TOO_OLD: "update Stash to 0.26 or newer",

@@ -127,23 +127,50 @@ class Courier:
         self._outage.up()
 
     def _prepare(self, delivery: Delivery) -> Parcel:
-        for _ in range(TRIES):
+        """Get the next image ready that can be sent.
+
+        Those before it that cannot are left out, but only if there is one that can: while
+        no file at all is to be had, it is the disk that is missing.
+        """
+        passed: list[tuple[Image, ImageUnusable]] = []
+        try:
+            parcel = self._first_usable(delivery, passed)
+            while passed:
+                self._leave_out(delivery, *passed.pop())
+        except NothingToSend as error:
+            if not passed:
+                raise
+            reason = f"none of {len(passed)} images can be sent; the last: {passed[-1][1]}"
+            raise NothingToSend(reason, is_empty=False) from error
+        else:
+            return parcel
+        finally:
+            for image, _ in passed:
+                self._deck.give_back(delivery.request.chat_id, image)
+
+    def _first_usable(
+        self, delivery: Delivery, passed: list[tuple[Image, ImageUnusable]]
+    ) -> Parcel:
+        while len(passed) < TRIES:
             started = time.monotonic()
             with self._asking(delivery):
                 image = self._deck.draw(delivery.request.chat_id)
-            picked = time.monotonic()
             try:
-                file = self._known(image) or self._fetch(delivery, image)
+                return self._wrap(delivery, image, started)
             except ImageUnusable as error:
-                self._leave_out(delivery, image, error)
+                passed.append((image, error))
             except BaseException:
                 self._deck.give_back(delivery.request.chat_id, image)
                 raise
-            else:
-                words = caption(image, self._photos.caption, TEXTS[delivery.request.language])
-                fetched = time.monotonic()
-                return Parcel(image, file, words, _ms(picked - started), _ms(fetched - picked))
-        raise NothingToSend(f"{TRIES} images in a row cannot be sent", is_empty=False)
+        raise NothingToSend("that is enough", is_empty=False)
+
+    def _wrap(self, delivery: Delivery, image: Image, started: float) -> Parcel:
+        """Get an image ready that was drawn just now; `started` is when drawing began."""
+        picked = time.monotonic()
+        file = self._known(image) or self._fetch(delivery, image)
+        words = caption(image, self._photos.caption, TEXTS[delivery.request.language])
+        fetched = time.monotonic()
+        return Parcel(image, file, words, _ms(picked - started), _ms(fetched - picked))
 
     def _known(self, image: Image) -> KnownFile | None:
         if not image.fingerprint:

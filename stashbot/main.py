@@ -146,7 +146,11 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the whole bot on this machine alone, with a chat page")
     demo.add_argument("--port", type=_port, default=8080, help="of the chat page (default 8080)")
     demo.add_argument("--pictures", type=Path, metavar="DIR", help="instead of drawn pictures")
-    demo.add_argument("--stash", metavar="URL", help="a real Stash in place of the stand-in")
+    demo.add_argument(
+        "--stash",
+        metavar="URL",
+        help="a real Stash in place of the stand-in; its key is taken from STASHBOT_STASH_API_KEY",
+    )
     return parser
 
 

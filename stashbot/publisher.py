@@ -121,6 +121,7 @@ class Publisher:
         except AllUnderWay:
             self._again(job, SOON)
         except NothingToSend as error:
+            log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
             self._give_up(job, "nothing_to_send" if error.is_empty else "nothing_usable")
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=job.request.chat_id)

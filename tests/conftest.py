@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import tempfile
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +22,10 @@ from stashbot.demo.stash import StashStandIn
 from stashbot.demo.telegram import TelegramStandIn
 from stashbot.main import build
 from stashbot.settings import load
+
+# The bot's database waits for the disk with each commit. In memory the file is as real.
+if os.access("/dev/shm", os.W_OK):
+    tempfile.tempdir = "/dev/shm"
 
 #: Where the fixtures of the tests of single parts are.
 pytest_plugins = ("tests.scripted", "tests.stored")

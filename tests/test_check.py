@@ -213,7 +213,7 @@ STASH = [
     (lambda home: home.stash.server.pause(), "Connection refused", StashProblem.UNREACHABLE),
     (
         lambda home: setattr(home.stash, "api_key", "x"),
-        "it refuses the API key, or wants one",
+        "it wants an API key",
         StashProblem.KEY_REFUSED,
     ),
     (

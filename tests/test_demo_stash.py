@@ -275,7 +275,7 @@ def test_picture_with_everything(stash):
         "tags": [{"name": "sea"}],
         "galleries": [
             {"title": "Open sea", "folder": None, "files": []},
-            {"title": None, "folder": {"path": "/data/sea"}, "files": []},
+            {"title": "", "folder": {"path": "/data/sea"}, "files": []},
         ],
         "visual_files": [
             {
@@ -302,7 +302,7 @@ def test_picture_with_nothing():
         [image] = post(stash, query).json()["data"]["findImages"]["images"]
 
     assert image == {
-        "title": None,
+        "title": "",
         "date": None,
         "rating100": None,
         "studio": None,

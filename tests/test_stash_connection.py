@@ -150,7 +150,7 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
     [
         pytest.param(
             Response(401),
-            (StashProblem.KEY_REFUSED, "it refuses the API key, or wants one"),
+            (StashProblem.KEY_REFUSED, "it refuses this API key"),
             id="401",
         ),
         pytest.param(
@@ -233,7 +233,7 @@ def test_answer_without_end(client, script):
         (Trouble.ERROR, (UNREACHABLE, "HTTP 500")),
         (Trouble.HTML, (BROKEN, "a web page in place of an answer")),
         (Trouble.HALF, (BROKEN, "half an answer")),
-        (Trouble.UNAUTHORIZED, (StashProblem.KEY_REFUSED, "it refuses the API key, or wants one")),
+        (Trouble.UNAUTHORIZED, (StashProblem.KEY_REFUSED, "it refuses this API key")),
         (Trouble.FLOOD, (UNREACHABLE, "a proxy in front of it asks for a pause")),
     ],
 )
@@ -270,7 +270,7 @@ def test_no_secure_connection(server, stop):
 
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == (
         UNREACHABLE,
-        "no secure connection",
+        "no secure connection; it may be http:// and not https://",
     )
 
 
@@ -570,3 +570,15 @@ def test_nothing_is_asked_after_the_end(client, script, stop):
 
     assert problem(client.count) == (UNREACHABLE, "stopping")
     assert script.requests == []
+
+
+def test_no_key_where_one_is_wanted(server, script):
+    """
+    A client without a key is told that one is wanted, and not that its own is wrong.
+    """
+    script.answers["Server"] = Response(401)
+    keyless = StashClient(server.url, "", threading.Event(), pace=HASTY)
+
+    assert problem(keyless.server) == (StashProblem.KEY_REFUSED, "it wants an API key")
+
+    keyless.close_thread()

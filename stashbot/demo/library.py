@@ -170,7 +170,7 @@ def _as_dict(picture: Picture) -> dict[str, Any]:
     }
     return {
         "id": picture.id,
-        "title": picture.title or None,
+        "title": picture.title,
         "date": picture.date or None,
         "rating100": picture.rating100,
         "updated_at": modified,
@@ -195,7 +195,7 @@ def _address(picture: Picture, info: GraphQLResolveInfo) -> str:
 def _gallery(gallery: Gallery) -> dict[str, Any]:
     return {
         "id": _id("gallery", gallery.title or gallery.folder),
-        "title": gallery.title or None,
+        "title": gallery.title,
         "folder": {"path": gallery.folder} if gallery.folder else None,
         "files": [],
     }

@@ -154,7 +154,7 @@ class Server:
         handler = type("Handler", (_Handler,), {"owner": self})
         self._http = _Listener(("127.0.0.1", port), handler)
         threading.Thread(
-            target=self._http.serve_forever, args=(0.05,), name="demo-server", daemon=True
+            target=self._http.serve_forever, args=(0.01,), name="demo-server", daemon=True
         ).start()
 
 

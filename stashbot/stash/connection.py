@@ -170,7 +170,7 @@ def _why_unreachable(error: Exception) -> str:
     if isinstance(cause, lower.NameResolutionError):
         return "its name is not known"
     if isinstance(cause, lower.SSLError):
-        return "no secure connection"
+        return "no secure connection; it may be http:// and not https://"
     if isinstance(cause, lower.NewConnectionError):
         return getattr(cause.__cause__, "strerror", None) or "no connection"
     return "the connection was cut"
@@ -233,7 +233,9 @@ def _refusal(response: requests.Response) -> StashError:
     if response.is_redirect:
         return _redirection(response.headers["Location"])
     if status == 401:
-        return StashError(StashProblem.KEY_REFUSED, "it refuses the API key, or wants one")
+        has_key = "ApiKey" in response.request.headers
+        reason = "it refuses this API key" if has_key else "it wants an API key"
+        return StashError(StashProblem.KEY_REFUSED, reason)
     if status == 403:
         return StashError(StashProblem.LOCKED, "it is locked by its public-access tripwire")
     if status == 429:
@@ -267,7 +269,7 @@ def too_old(release: str) -> StashError:
 
 
 def _too_large(limit: int) -> ImageUnusable:
-    return ImageUnusable(f"over {limit / 2**20:.0f} MB")
+    return ImageUnusable(f"over {limit / 10**6:.0f} MB")
 
 
 def _type(response: requests.Response) -> str:

@@ -118,7 +118,7 @@ def _image(found: Any) -> Image:
         source=_source(found.paths.image or "", int(found.id)),
         title=found.title or "",
         date=found.date or "",
-        rating100=found.rating100 or None,  # Stash shows 0 as "no rating"
+        rating100=_rating(found.rating100),
         studio=_named(found.studio) if found.studio else None,
         performers=tuple(_named(performer) for performer in found.performers),
         galleries=tuple(Named(int(one.id), _gallery_name(one)) for one in found.galleries),
@@ -128,6 +128,11 @@ def _image(found: Any) -> Image:
         height=max(file.height, 0) if file else 0,
         duration=getattr(file, "duration", None) or 0.0,
     )
+
+
+def _rating(rating100: int | None) -> int | None:
+    """Within 1 to 100: Stash takes any number, and shows none for 0."""
+    return min(rating100, 100) if rating100 and rating100 > 0 else None
 
 
 def _named(found: Any) -> Named:
