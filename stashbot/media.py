@@ -18,6 +18,8 @@ UPLOAD_LIMIT = 50_000_000
 #: Of a photo (https://core.telegram.org/bots/api#sendphoto): bytes, pixels of width and
 #: height together, and how many times the longer side may be the shorter one.
 PHOTO_LIMIT, SIDES_LIMIT, RATIO_LIMIT = 10_000_000, 10_000, 20
+#: Bytes that a photo should have when we made it: Telegram keeps no more detail.
+LIGHT = 1_000_000
 #: Pixels that we decode at most: 10,000 × 10,000 and a little; 4 bytes each at the worst.
 MAX_PIXELS = 110_000_000
 #: Of an animation that we make: pixels of the longer side, of all frames together, and
@@ -221,7 +223,9 @@ def _fit_picture(data: bytes, form: str, image: Image, max_side: int) -> Upload:
             return _animation(data, looks, image)
         except (ImageUnusable, *UNREADABLE):
             pass  # its first frame may do
-    encoded, size = as_jpeg(data, form, _fitted(looks.size, max_side), PHOTO_LIMIT)
+    # Who wants photos as they are wants their quality too, as far as Telegram takes them.
+    light = LIGHT if max_side else PHOTO_LIMIT
+    encoded, size = as_jpeg(data, form, _fitted(looks.size, max_side), light, PHOTO_LIMIT)
     return Upload(Kind.PHOTO, _filename(image, "jpeg"), encoded, *size)
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from PIL.ImageCms import ImageCmsProfile
 
-#: A JPEG is encoded at falling qualities until it has so few bytes.
-LIGHT, QUALITIES = 1_000_000, (88, 82, 75, 68)
+#: The qualities at which a JPEG is encoded, one after the other, until it is small enough.
+QUALITIES = (88, 80, 70, 60, 50, 40)
 #: Rows of a scaled picture that are made at a time.
 BAND = 256
 
@@ -88,13 +88,14 @@ def look(data: bytes, form: str) -> Looks:
 
 
 def as_jpeg(
-    data: bytes, form: str, size: tuple[int, int], limit: int
+    data: bytes, form: str, size: tuple[int, int], light: int, limit: int
 ) -> tuple[bytes, tuple[int, int]]:
     """The picture as a JPEG of at most `limit` bytes, and its size as one looks at it.
 
-    `size`, in pixels, is as the file is stored; the result is upright, in sRGB, on white,
-    and has half of that, or a quarter, where it would have too many bytes. Of what the
-    file tells besides, nothing goes along.
+    Its quality falls, but not without end, until it has `light` bytes. `size`, in pixels,
+    is as the file is stored; the result is upright, in sRGB, on white, and has half of
+    that, or a quarter, where it would have too many bytes. Of what the file tells
+    besides, nothing goes along.
     """
     from PIL import ImageOps
 
@@ -104,10 +105,10 @@ def as_jpeg(
         picture = _scaled(picture, size)  # rebound, so that the larger one is freed
         picture = _in_srgb(ImageOps.exif_transpose(picture))
         picture.info = {}
-        encoded = _encoded(picture)
+        encoded = _encoded(picture, light)
         while len(encoded) > limit:
             picture = picture.reduce(2)
-            encoded = _encoded(picture)
+            encoded = _encoded(picture, light)
     return encoded, picture.size
 
 
@@ -198,13 +199,13 @@ def _has_end_of_image(data: bytes) -> bool:
     return data.find(b"\xff\xd9", at) > 0
 
 
-def _encoded(picture: Picture) -> bytes:
+def _encoded(picture: Picture, light: int) -> bytes:
     encoded = b""
     for quality in QUALITIES:
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=quality, subsampling="4:2:0")
         encoded = file.getvalue()
-        if len(encoded) <= LIGHT:
+        if len(encoded) <= light:
             break
     return encoded
 

@@ -253,7 +253,7 @@ def fill_history(path: Path) -> None:
 
 
 def main() -> None:
-    large = photo(4000, 3000, 1, 90)
+    large = photo(4000, 3000, 1, 45)
     pictures = library(400, large)
     parts: list[Callable[[], Iterator[Result]]] = [
         lambda: starts_and_stops(pictures[:10]),

@@ -296,11 +296,11 @@ def test_noise_without_a_limit_of_ours():
     """
     What is over Telegram's 10 MB at the lowest quality is scaled down.
     """
-    noise = Pillow.effect_noise((4200, 4200), 255)
+    noise = Pillow.effect_noise((5000, 5000), 255)
 
     picture = remade(fit(saved(noise, "BMP"), IMAGE, 0))
 
-    assert picture.size == (2100, 2100)
+    assert picture.size == (2500, 2500)
 
 
 def test_photo_over_the_upload_limit():
