@@ -34,7 +34,7 @@ log = structlog.get_logger()
 COMMANDS = ("random", "stats", "status", "help")
 #: How many strangers are remembered, and the seconds before one is answered again.
 STRANGERS, STRANGER_PAUSE = 100, 60.0
-#: Small messages waiting to go out beyond which strangers get none.
+#: Small messages waiting to go out beyond which strangers get none, not even for a press.
 CROWD = 100
 DICE = "🎲"
 
@@ -249,7 +249,8 @@ class Bot:
         # The message is missing where we do not know the chat, and then we refuse.
         chat = press.message.chat if press.message else types.Chat(0, "unknown")
         if not self._admits(user, chat):
-            self._outbox.answer(press.id, texts("refused_button"))
+            if len(self._outbox) < CROWD:
+                self._outbox.answer(press.id, texts("refused_button"))
             self._refuse(user, chat)
             return
         note = ""

@@ -8,7 +8,7 @@ when to try again is decided elsewhere.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -55,7 +55,8 @@ class Delivery:
 
     `left` counts the images still to be sent. `asking_since` is when Stash was asked
     what it has not answered yet, on the monotonic clock; `parcels` are ready and belong
-    to this request until they are sent.
+    to this request until they are sent; what was `sent` in this try does not come again
+    in it.
     """
 
     request: Request
@@ -64,6 +65,7 @@ class Delivery:
     is_sending: bool = False
     is_settled: bool = False
     parcels: list[Parcel] = field(default_factory=list)
+    sent: list[Image] = field(default_factory=list)
 
 
 class Courier:
@@ -98,52 +100,55 @@ class Courier:
         Raises NothingToSend, StashError, TelegramError, StoreError; what was not sent
         by then may be drawn again.
         """
+        chat_id = delivery.request.chat_id
         try:
-            for _ in range(REFUSALS):
+            for _ in range(delivery.left + REFUSALS):
                 self._prepare_all(delivery)
                 self._deliver_all(delivery)
                 if delivery.left <= 0:
                     return
             raise NothingToSend("Telegram refuses one image after the other", is_empty=False)
         finally:
-            delivery.asking_since = None
             delivery.is_sending = False
             while delivery.parcels:
-                image = delivery.parcels.pop().image
-                self._deck.give_back(delivery.request.chat_id, image)
+                self._deck.give_back(chat_id, delivery.parcels.pop().image)
+            while delivery.sent:
+                self._deck.discard(chat_id, delivery.sent.pop())
 
     # In from Stash
 
     def _prepare_all(self, delivery: Delivery) -> None:
-        """Make a parcel for each image that is left to send; fewer if there are no more."""
-        for _ in range(delivery.left):
+        """Make a parcel for each image that is left to send; fewer if there are no more.
+
+        Fewer, too, when they have as many bytes as go into one album: the others are made
+        when these are out, for all at once could be half a gigabyte.
+        """
+        while len(delivery.parcels) < delivery.left and _bytes(delivery.parcels) < ALBUM_BYTES:
             try:
-                delivery.parcels.append(self._prepare(delivery))
+                self._prepare(delivery)
             except NothingToSend:
-                if not delivery.parcels:
+                if delivery.left == delivery.request.count and not delivery.parcels:
                     raise
                 delivery.left = len(delivery.parcels)
-                break
         self._outage.up()
 
-    def _prepare(self, delivery: Delivery) -> Parcel:
-        """Get the next image ready that can be sent.
+    def _prepare(self, delivery: Delivery) -> None:
+        """Make a parcel of the next image that can be sent.
 
         Those before it that cannot are left out, but only if there is one that can: while
         no file at all is to be had, it is the disk that is missing.
         """
         passed: list[tuple[Image, ImageUnusable]] = []
         try:
-            parcel = self._first_usable(delivery, passed)
+            delivery.parcels.append(self._first_usable(delivery, passed))
             while passed:
-                self._leave_out(delivery, *passed.pop())
+                self._leave_out(delivery, *passed[-1])
+                passed.pop()
         except NothingToSend as error:
             if not passed:
                 raise
             reason = f"none of {len(passed)} images can be sent; the last: {passed[-1][1]}"
             raise NothingToSend(reason, is_empty=False) from error
-        else:
-            return parcel
         finally:
             for image, _ in passed:
                 self._deck.give_back(delivery.request.chat_id, image)
@@ -191,8 +196,10 @@ class Courier:
     def _asking(self, delivery: Delivery) -> Iterator[None]:
         """Note for others, while it lasts, that this request waits for an answer of Stash."""
         delivery.asking_since = time.monotonic()
-        yield
-        delivery.asking_since = None
+        try:
+            yield
+        finally:
+            delivery.asking_since = None
 
     # Out to Telegram
 
@@ -209,7 +216,7 @@ class Courier:
         try:
             rows = self._store.begin(delivery.request, images, self._now())
         except AlreadySending:  # by another process; others are drawn in their place
-            self._drop(delivery, group)
+            self._remove(delivery, group)
             return
         try:
             sent = self._send(delivery.request, group)
@@ -248,8 +255,8 @@ class Courier:
         try:
             other = replace(parcel, file=self._other_form(delivery, parcel, refusal))
         except ImageUnusable as error:
-            delivery.parcels.remove(parcel)
             self._leave_out(delivery, parcel.image, error)
+            delivery.parcels.remove(parcel)
             return
         delivery.parcels[delivery.parcels.index(parcel)] = other
         self._deliver(delivery, [other])
@@ -280,13 +287,13 @@ class Courier:
 
     def _done_with(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
         delivery.left -= len(group)
-        self._drop(delivery, group)
+        self._remove(delivery, group)
 
-    def _drop(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
-        """Never send these again: the database has them."""
+    def _remove(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
+        """Free the bytes, and keep the images from being drawn once more for this request."""
         for parcel in group:
             delivery.parcels.remove(parcel)
-            self._deck.discard(delivery.request.chat_id, parcel.image)
+            delivery.sent.append(parcel.image)
 
 
 def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
@@ -298,7 +305,7 @@ def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
     groups: list[list[Parcel]] = []
     room = 0
     for parcel in parcels:
-        size = len(parcel.file.data) if isinstance(parcel.file, Upload) else 0
+        size = _bytes([parcel])
         fits_album = parcel.file.kind in (Kind.PHOTO, Kind.VIDEO)
         if groups and fits_album and len(groups[-1]) < 10 and size <= room:
             groups[-1].append(parcel)
@@ -307,6 +314,11 @@ def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
             room = ALBUM_BYTES if fits_album else -1
         room -= size
     return groups
+
+
+def _bytes(parcels: Iterable[Parcel]) -> int:
+    """How much there is to upload."""
+    return sum(len(each.file.data) for each in parcels if isinstance(each.file, Upload))
 
 
 def _ms(seconds: float) -> float:
@@ -325,6 +337,6 @@ def _log_sent(request: Request, group: Sequence[Parcel], send_ms: float) -> None
             pick_ms=parcel.pick_ms,
             fetch_ms=parcel.fetch_ms,
             send_ms=send_ms,
-            bytes=len(parcel.file.data) if isinstance(parcel.file, Upload) else 0,
+            bytes=_bytes([parcel]),
             reused=isinstance(parcel.file, KnownFile),
         )

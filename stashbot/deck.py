@@ -20,7 +20,7 @@ from itertools import count
 from random import Random
 
 from . import picker
-from .errors import NothingToSend
+from .errors import AllUnderWay, NothingToSend
 from .models import Image, Walk
 from .picker import PAGE, SCAN
 from .stash.client import StashClient
@@ -33,10 +33,6 @@ RECHECK = timedelta(days=1)
 GONE = timedelta(days=1)
 #: A moment after all that were ever noted, by whatever clock.
 END = datetime.max.replace(tzinfo=UTC)
-
-
-class AllUnderWay(NothingToSend):
-    """Each image is on its way to this chat already; one will be free in a moment."""
 
 
 @dataclass
@@ -202,9 +198,9 @@ class Deck:
             for since in (now, END):
                 if not self._unavailable(chat_id, list(there), since).issuperset(there):
                     return _Hand(images, since)
-            if len(there) == len(ids):
-                break
-        if is_busy:
+            if len(there) == len(ids):  # somebody else has taken them meanwhile
+                raise AllUnderWay("every image is on its way", is_empty=False)
+        if is_busy or self._taken[chat_id]:
             raise AllUnderWay("every image is on its way", is_empty=False)
         raise NothingToSend("no image can be sent", is_empty=not self._stash.count())
 

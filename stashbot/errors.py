@@ -40,6 +40,10 @@ class NothingToSend(StashbotError):
         self.is_empty = is_empty
 
 
+class AllUnderWay(NothingToSend):
+    """Each image is on its way to this chat already; one will be free in a moment."""
+
+
 class ImageUnusable(StashbotError):
     """One image cannot be sent: its file is gone, empty, or over every limit.
 

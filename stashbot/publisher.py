@@ -14,8 +14,8 @@ import structlog
 
 from .courier import Courier, Delivery
 from .daemon import Pool
-from .deck import AllUnderWay
 from .errors import (
+    AllUnderWay,
     ChatGone,
     ChatMoved,
     NothingToSend,
@@ -49,12 +49,14 @@ PAUSE, LONGEST_PAUSE = 1.0, 60.0
 class _Job:
     """A request in memory, owned by the thread that serves it.
 
-    `failing_since` is when a service first failed it, on the monotonic clock; `pause`
-    the seconds before Telegram is tried again; `is_told`, that the user knows.
+    `without_stash_since` and `without_telegram_since` are when that service began to
+    fail it, on the monotonic clock; `pause` the seconds before Telegram is tried again;
+    `is_told`, that the user knows.
     """
 
     delivery: Delivery
-    failing_since: float | None = None
+    without_stash_since: float | None = None
+    without_telegram_since: float | None = None
     pause: float = PAUSE
     is_told: bool = False
 
@@ -121,12 +123,12 @@ class Publisher:
         except AllUnderWay:
             self._again(job, SOON)
         except NothingToSend as error:
+            self._stash.up()  # which has answered: it has nothing more
             log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
             self._give_up(job, "nothing_to_send" if error.is_empty else "nothing_usable")
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=job.request.chat_id)
-            self._say(job, "cannot_answer")
-            self._waiting.discard(job.request.id)
+            self._give_up(job, "cannot_answer")
         except BaseException:
             # A bug. The request is tried again after the next start.
             self._waiting.discard(job.request.id)
@@ -138,7 +140,8 @@ class Publisher:
     # When Stash is away
 
     def _wait_for_stash(self, job: _Job) -> None:
-        if self._is_too_late(job, STASH_LIMIT):
+        job.without_stash_since = job.without_stash_since or time.monotonic()
+        if time.monotonic() - job.without_stash_since > STASH_LIMIT:
             self._give_up(job, "gave_up")
             return
         if isinstance(error := self._stash.error, StashError):
@@ -175,6 +178,8 @@ class Publisher:
 
     def _wait_for_telegram(self, job: _Job, error: TelegramError) -> None:
         request = job.request
+        job.without_stash_since = None  # it has given all that it had to
+        job.without_telegram_since = job.without_telegram_since or time.monotonic()
         if isinstance(error, ChatMoved):
             self._outbox.move_chat(request.chat_id, error.chat_id)
             job.delivery.request = replace(request, chat_id=error.chat_id)
@@ -182,21 +187,12 @@ class Publisher:
         elif isinstance(error, ChatGone):
             self._outbox.lose_chat(request.chat_id, error)
             self._end(job, "failed")
-        elif self._is_final(error) or self._is_too_late(job, TELEGRAM_LIMIT):
+        elif _is_final(error) or (time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT):
             log.error("request_failed", chat_id=request.chat_id, error=str(error))
             self._give_up(job, "nothing_usable")
         else:
             self._again(job, error.retry_after or job.pause)
             job.pause = min(job.pause * 2, LONGEST_PAUSE)
-
-    def _is_final(self, error: TelegramError) -> bool:
-        """Whether trying again is of no use; whether the token is good, the receiver finds out."""
-        return error.permanent and not isinstance(error, TokenRefused)
-
-    def _is_too_late(self, job: _Job, limit: float) -> bool:
-        now = time.monotonic()
-        job.failing_since = job.failing_since or now
-        return now - job.failing_since > limit
 
     # The end of a request
 
@@ -215,3 +211,8 @@ class Publisher:
 
     def _say(self, job: _Job, key: str) -> None:
         self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))
+
+
+def _is_final(error: TelegramError) -> bool:
+    """Whether trying again is of no use; whether the token is good, the receiver finds out."""
+    return error.permanent and not isinstance(error, TokenRefused)

@@ -89,6 +89,7 @@ class Receiver:
     def _confirm(self) -> None:
         """Confirm the last updates at the end, when no next poll will do it."""
         try:
+            # Not 0, which telebot takes for 20.
             self._sender.get_updates(self._offset, limit=1, wait=1)
         except TelegramError as error:
             log.debug("not_confirmed", error=str(error))

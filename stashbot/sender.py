@@ -10,7 +10,6 @@ leave alone for a while.
 from __future__ import annotations
 
 import io
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +18,11 @@ from typing import Any
 import requests
 import structlog
 import telebot
-import urllib3.exceptions as lower
 from telebot import apihelper, types
 
-from .errors import ChatGone, ChatMoved, MediaRefused, PollConflict, TelegramError, TokenRefused
+from .errors import TelegramError
 from .models import Button, Kind, KnownFile, Sent, Upload
+from .refusals import http_error, network_error, refused
 
 log = structlog.get_logger()
 
@@ -36,28 +35,6 @@ LONG_POLL = 50
 IDLE = 50
 #: The kinds of update that are asked for; `my_chat_member` tells that a user blocked us.
 UPDATES = ["message", "callback_query", "my_chat_member"]
-
-#: What may stand in an ordinary 400 for a chat that is no more, or is closed to us.
-_GONE = (
-    "chat not found",
-    "user not found",
-    "peer_id_invalid",
-    "group chat was deactivated",
-    "not enough rights",
-    "have no rights",
-    "need administrator rights",
-    "_forbidden",
-    "chat_restricted",
-    "channel_private",
-)
-#: What stands in a 400 that is about the file that was sent, and not about the chat.
-_FILE = ("file", "photo", "image", "video", "media", "document", "failed to send message #")
-#: What may stand in a 400 when there is nothing left to be done.
-_DONE = ("query is too old", "message is not modified")
-#: Failures before the first byte of the request went out. What breaks later under TLS or
-#: behind a proxy has the same types as what fails at once, and is told apart by its cause.
-_NEVER_SENT = (lower.NewConnectionError, lower.ConnectTimeoutError, ssl.SSLCertVerificationError)
-_NO_TUNNEL = "Tunnel connection failed"
 
 
 class Sender:
@@ -223,9 +200,11 @@ class Sender:
         try:
             return method(*args, **options)
         except apihelper.ApiTelegramException as error:
-            refusal = _refusal(error, is_media=is_media)
+            parameters = error.result_json.get("parameters") or {}
+            text = str(error.description)
+            refusal = refused(error.error_code, text, parameters, is_media=is_media)
         except apihelper.ApiHTTPException as error:
-            refusal = _http_error(error.result.status_code)
+            refusal = http_error(error.result.status_code)
         except (apihelper.ApiInvalidJSONException, KeyError, TypeError, ValueError):
             refusal = TelegramError("an answer that is none of Telegram's", maybe_sent=True)
         if refusal is not None:
@@ -238,7 +217,7 @@ class Sender:
         """Make one HTTP request, on this thread's connection; telebot calls it through us."""
         wait = timeout[1] if method == "getUpdates" else UPLOAD if files else ANSWER
         try:
-            return self._session().post(
+            response = self._session().post(
                 f"{self._base}/{method}",
                 data=params,
                 files=files,
@@ -247,15 +226,17 @@ class Sender:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            failure = _network_error(error)
+            failure = network_error(error)
+        else:
+            self._local.idle_since = time.monotonic()
+            return response
         raise failure from None
 
     def _session(self) -> requests.Session:
         """This thread's session, a new one if the old one has been idle for too long."""
         now = time.monotonic()
-        if now - getattr(self._local, "used_at", now) > IDLE:
+        if now - getattr(self._local, "idle_since", now) > IDLE:
             self.close_thread()
-        self._local.used_at = now
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
         session: requests.Session = self._local.session
@@ -310,50 +291,3 @@ def _sent(message: types.Message) -> Sent:
         kind = next(kind for kind in kinds if getattr(message, kind))
         file = KnownFile(kind, getattr(message, kind).file_id)
     return Sent(message.message_id, file)
-
-
-def _refusal(error: apihelper.ApiTelegramException, *, is_media: bool) -> TelegramError | None:
-    """Our error for a refusal of Telegram's, None if there was nothing left to do."""
-    code, text = error.error_code, str(error.description)
-    lowered = text.lower()
-    parameters = error.result_json.get("parameters") or {}
-    if "migrate_to_chat_id" in parameters:
-        return ChatMoved(int(parameters["migrate_to_chat_id"]))
-    if code == 429:
-        return TelegramError(text, retry_after=float(parameters.get("retry_after", 5)))
-    if code in (401, 404):
-        return TokenRefused(text, permanent=True)
-    if code == 409:
-        return PollConflict(text)
-    if code == 403 or any(words in lowered for words in _GONE):
-        return ChatGone(text, permanent=True)
-    if any(words in lowered for words in _DONE):
-        return None
-    if code >= 500:
-        return TelegramError(text, maybe_sent=True)
-    is_about_file = is_media and any(words in lowered for words in _FILE)
-    return (MediaRefused if is_about_file else TelegramError)(text, permanent=True)
-
-
-def _http_error(status: int) -> TelegramError:
-    """For an answer that is no JSON: a proxy's, or that of a server in trouble."""
-    reason = f"HTTP status {status}"
-    if status == 413:
-        return MediaRefused(reason, permanent=True)
-    return TelegramError(reason, maybe_sent=status >= 500)
-
-
-def _network_error(error: requests.RequestException) -> TelegramError:
-    """Tell apart what surely never went out from what may have arrived."""
-    if isinstance(error, requests.ReadTimeout):
-        return TelegramError("no answer in time", maybe_sent=True)
-    if isinstance(error, requests.ConnectTimeout):
-        return TelegramError("cannot connect in time")
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(cause, lower.ProxyError):
-        cause = cause.original_error
-    elif isinstance(cause, lower.SSLError) and cause.args:
-        cause = cause.args[0]
-    if isinstance(cause, _NEVER_SENT) or _NO_TUNNEL in str(cause):
-        return TelegramError("cannot connect")
-    return TelegramError("the connection broke", maybe_sent=True)

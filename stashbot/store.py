@@ -7,27 +7,18 @@ that names it, and the transaction at hand has left nothing behind.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from peewee import SQL, fn
-
+from . import history
 from .database import open_database
 from .errors import AlreadySending
+from .history import ChatStats, each
 from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
-from .tables import (
-    MIGRATIONS,
-    Chats,
-    Files,
-    Requests,
-    SentPhotos,
-    SkippedImages,
-    Walks,
-)
+from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks
 
 # Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
 # #getting-updates), so that a request needs no longer memory to be accepted only once.
@@ -35,25 +26,6 @@ FINISHED_FOR = timedelta(days=2)
 
 # So many rows go in one transaction, lest others wait long for the lock.
 PRUNE_BATCH = 1000
-
-# Spelled out and not bound, or SQLite would not use the partial index for it.
-IS_SENDING = SQL("state = 'sending'")
-
-
-@dataclass(frozen=True, slots=True)
-class ChatStats:
-    """A chat's history in numbers.
-
-    `today`, `week` and `total` count pictures, and `seen` different images. The last
-    picture is the newest that is not under way; `last_at` is None if there is none.
-    """
-
-    today: int
-    week: int
-    total: int
-    seen: int
-    last_title: str
-    last_at: datetime | None
 
 
 class Store:
@@ -115,7 +87,8 @@ class Store:
             ).execute(self._db)
             self._set_gone(old, f"moved to {new}", now)
             Requests.update(chat_id=new).where(Requests.chat_id == old).execute(self._db)
-            self._move_history(old, new)
+            for update in history.moved(old, new):
+                update.execute(self._db)
             self._move_walk(old, new)
 
     def moved_chats(self) -> dict[int, int]:
@@ -156,22 +129,8 @@ class Store:
 
     def waiting_requests(self) -> list[Request]:
         """The requests with pictures not yet begun, oldest first; `count` is how many."""
-        left = Requests.count - _begun()
-        waiting = (
-            Requests.select(
-                Requests.id,
-                Requests.chat_id,
-                Requests.user_id,
-                left,
-                Requests.trigger,
-                Requests.requested_at,
-                Requests.language,
-            )
-            .where(Requests.state == "waiting", left > 0)
-            .order_by(Requests.id)
-        )
         with self._db.reading():
-            rows = list(waiting.tuples().execute(self._db))
+            rows = list(history.left_over().execute(self._db))
         return [
             Request(id, chat_id, user_id, count, Trigger(trigger), requested_at, language)
             for id, chat_id, user_id, count, trigger, requested_at, language in rows
@@ -189,8 +148,10 @@ class Store:
         that have nothing left to begin are done.
         """
         with self._db.writing():
-            unknown: int = SentPhotos.update(state="unknown").where(IS_SENDING).execute(self._db)
-            self._finish(Requests.count <= _begun(), "done", now)
+            unknown: int = (
+                SentPhotos.update(state="unknown").where(history.IS_SENDING).execute(self._db)
+            )
+            self._finish(Requests.count <= history.begun(), "done", now)
         return unknown
 
     # The history
@@ -200,11 +161,8 @@ class Store:
 
         All or none: raises AlreadySending if one of them is claimed there already.
         """
-        claimed = SentPhotos.select(SentPhotos.id).where(
-            SentPhotos.chat_id == request.chat_id,
-            SentPhotos.image_id.in_(_each(image.id for image in images)),
-            IS_SENDING,
-        )
+        ids = [image.id for image in images]
+        claimed = history.claimed(request.chat_id).where(SentPhotos.image_id.in_(each(ids)))
         with self._db.writing():
             if claimed.exists(self._db):
                 raise AlreadySending(f"an image is on its way to chat {request.chat_id} already")
@@ -255,13 +213,13 @@ class Store:
     def withdraw(self, row_ids: Collection[int]) -> None:
         """Forget pictures that certainly did not arrive: they are free again."""
         with self._db.writing():
-            SentPhotos.delete().where(SentPhotos.id.in_(_each(row_ids))).execute(self._db)
+            SentPhotos.delete().where(SentPhotos.id.in_(each(row_ids))).execute(self._db)
 
     def lose(self, row_ids: Collection[int], now: datetime) -> None:
         """Note that pictures may have arrived: they count as seen."""
         with self._db.writing():
             SentPhotos.update(state="unknown", sent_at=now).where(
-                SentPhotos.id.in_(_each(row_ids))
+                SentPhotos.id.in_(each(row_ids))
             ).execute(self._db)
 
     def unavailable(
@@ -271,51 +229,27 @@ class Store:
 
         The chat saw them at or after `since`, or they are on their way to it, or skipped.
         """
-        asked = _each(image_ids)
-        of_chat = SentPhotos.select(SentPhotos.image_id).where(
-            SentPhotos.chat_id == chat_id, SentPhotos.image_id.in_(asked)
-        )
-        skipped = _skipped(now).where(SkippedImages.image_id.in_(asked))
-        either = of_chat.where(SentPhotos.sent_at >= since) | of_chat.where(IS_SENDING) | skipped
         with self._db.reading():
-            return {image_id for (image_id,) in either.tuples().execute(self._db)}
+            found = history.unavailable(chat_id, image_ids, since, now).execute(self._db)
+            return {image_id for (image_id,) in found}
 
     def shown_longest_ago(self, chat_id: int, limit: int, now: datetime) -> list[int]:
         """Image ids, least recently shown first, without those under way or skipped."""
-        oldest = (
-            SentPhotos.select(SentPhotos.image_id)
-            .where(
-                SentPhotos.chat_id == chat_id,
-                SentPhotos.is_latest == 1,
-                SentPhotos.state != "sending",
-                SentPhotos.image_id.not_in(_skipped(now)),
-            )
-            .order_by(SentPhotos.sent_at)
-            .limit(limit)
-        )
         with self._db.reading():
-            return [image_id for (image_id,) in oldest.tuples().execute(self._db)]
+            oldest = history.shown_longest_ago(chat_id, limit, now).execute(self._db)
+            return [image_id for (image_id,) in oldest]
 
     def chat_stats(
         self, chat_id: int, today_start: datetime, week_start: datetime, seen_since: datetime
     ) -> ChatStats:
         """Count the chat's pictures, and find the last one."""
-        settled = SentPhotos.select(fn.COUNT(SentPhotos.id)).where(
-            SentPhotos.chat_id == chat_id, SentPhotos.state != "sending"
-        )
-        # Naming both values lets SQLite seek in the index on (chat_id, is_latest, sent_at).
-        dated = settled.where(SentPhotos.is_latest.in_((0, 1)))
-        latest = settled.where(SentPhotos.is_latest == 1)
-        last = latest.select(SentPhotos.title, SentPhotos.sent_at).order_by(
-            SentPhotos.sent_at.desc()
-        )
         with self._db.reading():
-            title, sent_at = last.tuples().first(self._db) or ("", None)
+            title, sent_at = history.last(chat_id).first(self._db) or ("", None)
             return ChatStats(
-                today=dated.where(SentPhotos.sent_at >= today_start).scalar(self._db),
-                week=dated.where(SentPhotos.sent_at >= week_start).scalar(self._db),
-                total=settled.scalar(self._db),
-                seen=latest.where(SentPhotos.sent_at >= seen_since).scalar(self._db),
+                today=history.pictures(chat_id, today_start).scalar(self._db),
+                week=history.pictures(chat_id, week_start).scalar(self._db),
+                total=history.pictures(chat_id).scalar(self._db),
+                seen=history.images(chat_id, seen_since).scalar(self._db),
                 last_title=title,
                 last_at=sent_at,
             )
@@ -396,27 +330,6 @@ class Store:
             conflict_target=[Chats.chat_id], update=gone, where=Chats.gone_since.is_null()
         ).execute(self._db)
 
-    def _move_history(self, old: int, new: int) -> None:
-        # Two claims to one image cannot stand in one chat: the old one may have arrived.
-        claimed = SentPhotos.select(SentPhotos.image_id).where(
-            SentPhotos.chat_id == new, IS_SENDING
-        )
-        SentPhotos.update(state="unknown").where(
-            SentPhotos.chat_id == old, IS_SENDING, SentPhotos.image_id.in_(claimed)
-        ).execute(self._db)
-        SentPhotos.update(chat_id=new).where(SentPhotos.chat_id == old).execute(self._db)
-        # What both have shown is latest twice now.
-        newer = SentPhotos.alias("newer")
-        shown_later = newer.select(newer.id).where(
-            newer.chat_id == new,
-            newer.image_id == SentPhotos.image_id,
-            (newer.sent_at > SentPhotos.sent_at)
-            | ((newer.sent_at == SentPhotos.sent_at) & (newer.id > SentPhotos.id)),
-        )
-        SentPhotos.update(is_latest=0).where(
-            SentPhotos.chat_id == new, SentPhotos.is_latest == 1, fn.EXISTS(shown_later)
-        ).execute(self._db)
-
     def _move_walk(self, old: int, new: int) -> None:
         own = Walks.select(Walks.chat_id).where(Walks.chat_id == new)
         if not own.exists(self._db):
@@ -433,18 +346,3 @@ class Store:
         with self._db.writing():
             delete = SentPhotos.delete().where(SentPhotos.id.in_(old.limit(PRUNE_BATCH)))
             return int(delete.execute(self._db))
-
-
-def _begun() -> Any:
-    """How many pictures were begun for a request, to stand in a query over requests."""
-    return SentPhotos.select(fn.COUNT(SentPhotos.id)).where(SentPhotos.request_id == Requests.id)
-
-
-def _skipped(now: datetime) -> Any:
-    """The images that are skipped at a moment, to stand in or beside another query."""
-    return SkippedImages.select(SkippedImages.image_id).where(SkippedImages.until > now)
-
-
-def _each(ids: Iterable[int]) -> SQL:
-    """Ids as one parameter, since SQLite limits how many a statement has."""
-    return SQL("(SELECT value FROM json_each(?))", [json.dumps(list(ids))])

@@ -3,13 +3,15 @@ Who is served: strangers learn their id and nothing else, and cost next to nothi
 """
 
 import sqlite3
+import time
 
 import pytest
 from conftest import FRIEND, GROUP, OWNER, STRANGER, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stashbot.bot import STRANGER_PAUSE, STRANGERS, Strangers
+from stashbot.bot import CROWD, STRANGER_PAUSE, STRANGERS, Strangers
+from stashbot.demo.server import Fault, Trouble
 
 CLUB, SUPERGROUP = -600, -1_000_500
 
@@ -130,6 +132,23 @@ def test_stranger_presses_a_button(groups, chat):
     assert not groups.stash.requests
 
 
+def test_flood_of_presses_by_strangers(groups):
+    """
+    While Telegram takes no answers, strangers' presses do not pile up.
+    """
+    groups.telegram.server.fail(Fault("answerCallbackQuery", Trouble.SILENCE, times=9, seconds=1))
+    for number in range(3 * CROWD):
+        sender = {"id": STRANGER, "is_bot": False, "first_name": "P"}
+        groups.telegram.put_update(
+            {"callback_query": {"id": f"{number}", "from": sender, "chat_instance": "1"}}
+        )
+    while groups.telegram.pending():
+        time.sleep(0.01)
+
+    assert len(groups.app.bot._outbox) <= CROWD + 1
+    assert not groups.events("update_skipped")
+
+
 def test_flood_of_strangers(house):
     """
     Three hundred strangers get a hundred answers, and the owner his picture.
@@ -213,6 +232,7 @@ def test_blocked_and_unblocked(house):
     """
     home = house([picture(7)])
     home.say("/help", user=FRIEND)
+    home.wait_for_text("/random", chat=FRIEND)
     home.telegram.block(FRIEND)
     home.wait_for_event("chat_gone")
     after_all(home)

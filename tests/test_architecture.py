@@ -13,9 +13,9 @@ import stashbot
 ROOT = Path(stashbot.__file__).parent
 FLOORS = [
     {"errors", "models"},
-    {"picker", "texts", "pixels", "database", "tables"},
-    {"media", "keys", "store"},
-    {"settings", "stash", "sender", "daemon", "logs", "outage"},
+    {"picker", "texts", "pixels", "refusals", "database", "tables"},
+    {"media", "keys", "history"},
+    {"settings", "store", "stash", "sender", "daemon", "logs", "outage"},
     {"deck", "outbox", "reports"},
     {"courier"},
     {"publisher"},
@@ -27,12 +27,12 @@ FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in flo
 DEMO = {"errors", "models"}
 #: Who may speak to which system, by the package that speaks to it.
 SEAMS = {
-    "requests": {"stash", "sender"},
-    "urllib3": {"stash", "sender"},
+    "requests": {"stash", "sender", "refusals"},
+    "urllib3": {"stash", "refusals"},
     "sgqlc": {"stash"},
     "telebot": {"sender", "bot", "receiver"},
-    "peewee": {"store", "tables", "database"},
-    "playhouse": {"store", "tables", "database"},
+    "peewee": {"history", "tables", "database"},
+    "playhouse": {"tables", "database"},
     "sqlite3": {"database"},
     "PIL": {"pixels", "demo"},
     "graphql": {"demo"},

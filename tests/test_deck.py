@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 from conftest import picture, utc
 
-from stashbot.deck import RECHECK, AllUnderWay, Deck
+from stashbot.deck import RECHECK, Deck
 from stashbot.demo.stash import StashStandIn
-from stashbot.errors import NothingToSend
+from stashbot.errors import AllUnderWay, NothingToSend
 from stashbot.models import Kind, KnownFile, Sent, Trigger
 from stashbot.scheduler import Scheduler
 from stashbot.stash.client import StashClient

@@ -9,8 +9,12 @@ from contextlib import closing
 
 from awkward import awkward
 from conftest import GROUP, OWNER, images_of, library, picture
+from stored import ask
 
+from stashbot.courier import Delivery
 from stashbot.demo.server import Fault, Response, Trouble
+from stashbot.errors import TelegramError
+from stashbot.publisher import STASH_LIMIT, _Job
 
 SUPERGROUP = -100_500
 
@@ -46,7 +50,8 @@ def test_album_with_a_picture_that_telegram_refuses(house):
 
 def test_database_that_cannot_be_written_before_the_upload(house):
     """
-    Without a claim nothing is sent; the user hears of it, and the next request is served.
+    Without a claim nothing is sent, later neither; the user hears of it, and the next
+    request is served.
     """
     home = house(library(3))
     home.stash.server.delay = 0.5
@@ -57,6 +62,7 @@ def test_database_that_cannot_be_written_before_the_upload(house):
         text = home.wait_for_text("I cannot answer right now")
 
     home.stash.server.delay = 0
+    until(lambda: not home.app.store.waiting_requests())
 
     assert "database" in text
     assert not home.sent_images()
@@ -100,3 +106,99 @@ def test_group_in_which_the_bot_may_not_send(house):
 def refused(description):
     answer = {"ok": False, "error_code": 400, "description": f"Bad Request: {description}"}
     return Response(400, body=json.dumps(answer).encode())
+
+
+def until(is_so, timeout=10):
+    deadline = time.monotonic() + timeout
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_refused_picture_is_not_made_up_for_with_a_repeat(house):
+    """
+    An album brings no picture twice, also where Telegram takes one in no form at all.
+    """
+    home = house([picture(1), picture(2), picture(3, data=not_decodable())])
+    home.telegram.server.flood = lambda _: refused("wrong type of the document")
+    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
+
+    home.say("/random 3")
+    home.wait_for_event("image_skipped")
+    until(lambda: not home.app.store.waiting_requests())
+
+    assert sorted(home.sent_images()) == [1, 2]
+
+
+def test_album_of_large_files(house):
+    """
+    Files that would not fit into one album are not all fetched before the first is sent.
+    """
+    home = house([picture(number, data=bytes(23_000_000)) for number in (1, 2, 3)])
+    fetched = []
+    home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refused("file")
+    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
+
+    home.say("/random 3")
+    home.wait_for_images(2)
+    until(lambda: not len(home.app.bot._publisher))
+
+    assert fetched == [2]
+    assert len(set(home.sent_images())) == len(home.sent_images())
+
+
+def files_of(home):
+    return len([request for request in home.stash.requests if request.path.startswith("/image/")])
+
+
+def test_image_that_cannot_be_left_out(house):
+    """
+    Where the database fails while images are left out, each may be drawn again later.
+    """
+    home = house(library(4), start=False)
+    home.stash.missing = {1, 2, 3}
+    home.start()
+    with closing(sqlite3.connect(home.settings.database)) as other:
+        other.execute(
+            "CREATE TRIGGER no BEFORE INSERT ON skipped_images BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        home.say("/random")
+        home.say("/random")
+        home.wait_for_event("turn_failed")
+        other.execute("DROP TRIGGER no")
+
+    home.say("/random")
+    before = len(home.sent_images())
+
+    assert set(home.wait_for_images(before + 1)) == {4}
+
+
+def test_stash_comes_back_with_an_empty_library(house):
+    """
+    An answer is an answer, also if there is nothing in it.
+    """
+    home = house([])
+    home.stash.server.pause()
+    home.say("/random")
+    home.wait_for_text("Stash cannot be reached")
+
+    home.stash.server.resume()
+    home.wait_for_text("There is nothing to send")
+
+    assert len(home.wait_for_event("stash_up")) == 1
+
+
+def test_time_without_telegram_does_not_count_for_stash(house):
+    """
+    Stash has its own quarter of an hour, after Telegram has been away for longer.
+    """
+    home = house(library(3))
+    home.stash.server.pause()
+    request = ask(home.app.store, OWNER)
+    publisher = home.app.bot._publisher
+    job = _Job(Delivery(request, left=1), without_stash_since=time.monotonic() - STASH_LIMIT - 1)
+
+    publisher._wait_for_telegram(job, TelegramError("cannot connect"))
+    publisher._wait_for_stash(job)
+
+    assert home.app.store.waiting_requests() == [request]

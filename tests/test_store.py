@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stashbot.errors import AlreadySending
+from stashbot.history import ChatStats
 from stashbot.models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
-from stashbot.store import ChatStats, Store
+from stashbot.store import Store
 from tests.stored import BOT, CHAT, DAY, HOUR, NOW, OTHER, USER, arrive, ask, begin, rows_of, show
 
 # Chats
