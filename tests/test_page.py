@@ -185,3 +185,39 @@ def test_keyboard_alone(page):
     page.keyboard.press("Enter")
 
     assert len(pictures(page, 2)) == 2
+
+
+def test_follow_the_newest(page):
+    """
+    A picture that comes while the chat still glides down is seen in full.
+    """
+    for count in range(1, 5):
+        send(page, "/help")
+        page.get_by_role("log").get_by_text("/stats –").nth(count - 1).wait_for()
+    log = page.get_by_role("log")
+    page.wait_for_timeout(700)  # of the smooth way down
+    log.evaluate("log => log.scrollTo(0, 0)")
+    send(page, "/random")
+    pictures(page, 1)
+    page.wait_for_timeout(1500)
+
+    assert log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 2
+    assert page.get_by_role("button", name="Scroll to the newest").is_hidden()
+
+
+def test_read_what_is_older(page):
+    """
+    Who has scrolled up stays there when a picture comes, and is told so.
+    """
+    send(page, "/help")
+    send(page, "/random")
+    pictures(page, 1)
+    log = page.get_by_role("log")
+    page.wait_for_timeout(700)  # of the smooth way down
+    log.get_by_role("button", name="➡️").evaluate(
+        "key => { key.click(); key.closest('[role=log]').scrollTo(0, 0); }"
+    )
+    pictures(page, 2)
+
+    assert log.evaluate("log => log.scrollTop") == 0
+    assert page.get_by_role("button", name="Scroll to the newest").inner_text() == "1"

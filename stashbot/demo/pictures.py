@@ -7,6 +7,7 @@ drawn or read before somebody asks for it. All functions are thread-safe.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -132,7 +133,8 @@ def _dimensions(path: Path) -> tuple[int, int]:
     """Width and height as shown, from the header alone; zeros if Pillow cannot read it."""
     turned = (5, 6, 7, 8)  # EXIF orientations that swap the sides
     try:
-        with Image.open(path) as image:
+        # However large it says it is: nothing is decoded here.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
             return (height, width) if image.getexif().get(0x0112) in turned else (width, height)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -22,6 +22,7 @@ from .limits import Flood, Refusal, too_many_requests
 from .messenger import Messenger
 from .server import Request, Response, Server
 
+HTTP_PORT = 80
 TOKEN_FORM = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
 
 
@@ -216,9 +217,15 @@ class TelegramStandIn:
 
     # HTTP
 
-    def _handle(self, request: Request) -> Response:
+    @property
+    def _hosts(self) -> list[str]:
+        """What we are called; nobody names the port that http has anyway."""
         port = self.server.port
-        if request.headers.get("host") not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        suffixes = [f":{port}", ""] if port == HTTP_PORT else [f":{port}"]
+        return [name + suffix for name in ("127.0.0.1", "localhost") for suffix in suffixes]
+
+    def _handle(self, request: Request) -> Response:
+        if request.headers.get("host") not in self._hosts:
             # Else a page on the internet whose name points here could read the chat.
             return Response(403, "text/plain")
         found = re.fullmatch("/bot([^/]*)/([^/]*)", request.path)

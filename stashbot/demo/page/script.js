@@ -43,6 +43,8 @@ let bot = "Stashbot";
 let commands = [];
 let read = 0;
 let unseen = 0;
+let isFollowing = true; // the newest, until the person scrolls up
+let lastTop = 0;
 let isOnline = false;
 let action = "";
 let actionTimer = 0;
@@ -447,11 +449,20 @@ function showEmpty() {
 const isAtBottom = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
 
 function toBottom(isSmooth) {
+  isFollowing = true;
   log.scrollTo({ top: log.scrollHeight, behavior: isSmooth && !STILL.matches ? "smooth" : "instant" });
 }
 
+/** A smooth way down passes places that are not the bottom; only a way up leaves it. */
+function onScroll() {
+  if (isAtBottom()) isFollowing = true;
+  else if (log.scrollTop < lastTop) isFollowing = false;
+  lastTop = log.scrollTop;
+  showArrow();
+}
+
 function showArrow() {
-  const isDown = isAtBottom();
+  const isDown = isFollowing || isAtBottom();
   if (isDown) unseen = 0;
   $("down").hidden = isDown;
   $("count").hidden = unseen === 0;
@@ -545,10 +556,9 @@ function act(name) {
 function showKeys(rows) {
   if (JSON.stringify(rows) === $("keys").dataset.rows) return;
   const drawn = rows.map((row) => element("div", "", ...row.map((label) => button("", label, () => send(label)))));
-  const wasAtBottom = isAtBottom();
   $("keys").dataset.rows = JSON.stringify(rows);
   $("keys").replaceChildren(...drawn);
-  if (wasAtBottom) toBottom(false);
+  if (isFollowing) toBottom(false);
 }
 
 /* The composer and its menu of commands */
@@ -655,6 +665,7 @@ function open(message) {
   $("large").src = message.file.url;
   $("large").alt = describe(message);
   $("about").textContent = message.text;
+  $("lightbox").ariaLabel = describe(message);
   if (!$("lightbox").open) $("lightbox").showModal();
 }
 
@@ -667,8 +678,7 @@ function turn(step) {
 /* News from the server */
 
 function restart(state) {
-  const wasAtBottom = isAtBottom() || !messages.size;
-  const place = log.scrollTop;
+  const place = isFollowing ? Infinity : log.scrollTop;
   bot = state.bot;
   read = state.read;
   commands = state.commands;
@@ -679,27 +689,25 @@ function restart(state) {
   log.replaceChildren();
   show(state.messages, false);
   showKeys(state.keyboard);
-  if (wasAtBottom) toBottom(false);
+  if (place === Infinity) toBottom(false);
   else log.scrollTop = place;
   showArrow();
 }
 
 function arrive(news) {
-  const wasAtBottom = isAtBottom();
   const count = show(news.messages, true);
   showKeys(news.keyboard);
   const isMine = news.messages.some((message) => message.mine);
   if (!isMine) act("");
-  if (wasAtBottom || isMine) toBottom(true);
+  if (isFollowing || isMine) toBottom(true);
   else unseen += count;
   showArrow();
 }
 
 function edit(message) {
-  const wasAtBottom = isAtBottom();
   messages.set(message.id, message);
   redraw(keyOf(message));
-  if (wasAtBottom) toBottom(false);
+  if (isFollowing) toBottom(false);
 }
 
 function remove(id) {
@@ -735,12 +743,12 @@ function begin() {
   log.ariaLabel = SAY.chat;
   input.ariaLabel = input.placeholder = SAY.message;
   $("send").ariaLabel = SAY.send;
-  $("commands").ariaLabel = SAY.commands;
+  $("commands").ariaLabel = $("menu").ariaLabel = SAY.commands;
   $("down").ariaLabel = SAY.down;
   $("close").ariaLabel = $("close").title = SAY.close;
   $("badge").textContent = SAY.demo;
-  log.addEventListener("scroll", showArrow, { passive: true });
-  new ResizeObserver(() => { if (!unseen && $("down").hidden) toBottom(false); }).observe(log);
+  log.addEventListener("scroll", onScroll, { passive: true });
+  new ResizeObserver(() => { if (isFollowing) toBottom(false); }).observe(log);
   $("down").addEventListener("click", () => toBottom(true));
   $("composer").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   input.addEventListener("input", () => { fitInput(); offer(); });
