@@ -122,14 +122,16 @@ def build(settings: Settings) -> App:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; the exit code."""
     options = _parser().parse_args(arguments)
+    file = _settings_file(options, os.environ)
     try:
         if options.command == "demo":
             return _demo(options)
-        settings = load(_settings_file(options, os.environ), os.environ)
+        settings = load(file, os.environ)
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         return _check(settings) if options.command == "check" else _run(build(settings))
     except SettingsError as error:
-        print("The settings are not right yet:", *error.faults, sep="\n  ", file=sys.stderr)
+        what = "demo" if options.command == "demo" else f"settings ({file or 'environment'})"
+        print(f"The {what} cannot be used yet:", *error.faults, sep="\n  ", file=sys.stderr)
         return EX_CONFIG
     except StashbotError as error:
         print(f"stashbot cannot start: {error}", file=sys.stderr)
@@ -158,9 +160,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if 0 <= port < 2**16:
-        return port
+    if text.isdecimal() and int(text) < 2**16:
+        return int(text)
     raise argparse.ArgumentTypeError("must be a number from 0 (any that is free) to 65535")
 
 

@@ -55,7 +55,8 @@ class Receiver:
             self._outage.up()
             self._handle_all(updates)
         except TokenRefused as error:
-            log.critical("token_refused", error=f"Telegram does not know the token: {error}")
+            remedy = "copy it from @BotFather into telegram.token"
+            log.critical("token_refused", error=f"Telegram refuses the token: {error}", do=remedy)
             self._quit(EX_CONFIG)
         except TelegramError as error:
             self._failed(error)

@@ -24,7 +24,7 @@ from .keys import KEYS, PREFIX, SCHEDULE_KEYS, Key
 
 #: Where the settings file is; the only variable of ours that is not a key.
 SETTINGS_VARIABLE = "STASHBOT_SETTINGS"
-NOT_YET = "is not there yet; leave it out"
+NOT_YET = "belongs to a part that is not there yet; leave it out"
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import API_KEY, OWNER, jpeg, library
-from program import Program, run
+from program import PROGRAM, Program, run
 
 from stashbot import __version__
 from stashbot.demo.stash import StashStandIn
@@ -114,8 +114,9 @@ def test_settings_beside_the_program(tmp_path):
     code, out, err = run(cwd=tmp_path)
 
     assert (code, out) == (78, "")
-    assert [line.split(":")[0].strip() for line in err.splitlines()] == [
-        "The settings are not right yet",
+    first, *faults = err.splitlines()
+    assert first == f"The settings ({PROGRAM.parent / 'settings.toml'}) cannot be used yet:"
+    assert [line.split(":")[0].strip() for line in faults] == [
         "telegram.token",
         "telegram.allowed_users",
     ]

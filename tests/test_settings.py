@@ -17,7 +17,7 @@ TOKEN = "123456789:AAFirst_Second-Third"
 LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": "42"}
 SHIPPED = Path(__file__).parent.parent / "settings.toml"
 BY_NAME = {key.name: key for key in KEYS}
-NOT_YET = "is not there yet; leave it out"
+NOT_YET = "belongs to a part that is not there yet; leave it out"
 
 
 def write(directory, text):
