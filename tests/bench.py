@@ -88,6 +88,7 @@ class Bot:
 
     def __init__(self, telegram: TelegramStandIn, stash: StashStandIn, folder: str) -> None:
         self.telegram = telegram
+        self.asked = 0
         environment = {
             **os.environ,
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
@@ -108,13 +109,12 @@ class Bot:
 
     def react(self) -> float:
         """Ask for one picture; the seconds until its upload reached Telegram."""
-        before = len(self.uploads())
+        self.asked += 1
         asked_at = time.monotonic()
         self.telegram.say(OWNER, "/random")
-        while len(uploads := self.uploads()) == before:
-            time.sleep(0.001)
+        last = self.telegram.wait_for("sendPhoto", count=self.asked, timeout=60)[-1]
         self.telegram.wait_for_poll()
-        return uploads[-1].time - self.telegram.server.delay - asked_at
+        return last.time - self.telegram.server.delay - asked_at
 
     def uploads(self) -> list:
         return [call for call in self.telegram.calls if call.method == "sendPhoto"]
