@@ -196,7 +196,7 @@ def _has_end_of_image(data: bytes) -> bool:
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # start of scan
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return data.find(b"\xff\xd9", at) > 0
+    return data.rfind(b"\xff\xd9") > at
 
 
 def _encoded(picture: Picture, light: int) -> bytes:
