@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 
+import hypothesis
 import pytest
 from PIL import Image as Pixels
 
@@ -26,6 +27,10 @@ from stashbot.settings import load
 # The bot's database waits for the disk with each commit. In memory the file is as real.
 if os.access("/dev/shm", os.W_OK):
     tempfile.tempdir = "/dev/shm"
+
+# On a machine with other work an example may take long without being wrong.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 #: Where the fixtures of the tests of single parts are.
 pytest_plugins = ("tests.scripted", "tests.stored")

@@ -139,7 +139,7 @@ def test_count_is_of_all_that_match(library):
     assert answer == {"data": {"findImages": {"count": 97, "images": []}}}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**64 - 1),
     size=st.integers(15, 60),

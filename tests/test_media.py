@@ -523,7 +523,7 @@ def test_sniff(data, form):
 
 
 @pytest.mark.parametrize("name", SMALL)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_damaged_files(name, data):
     """

@@ -404,7 +404,7 @@ def shared(tmp_path_factory):
     store.close()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(steps=STEPS)
 def test_one_row_is_latest(shared, steps):
     """
