@@ -122,7 +122,7 @@ class Redactor:
         """The text of anything, without secrets."""
         try:
             text = str(value) or repr(value) * (not isinstance(value, str))
-        except Exception:
+        except Exception:  # of somebody else's __str__; a line must not cost the work
             return f"<a {type(value).__name__} that cannot be shown>"
         for pattern, replacement in self._patterns:
             text = pattern.sub(replacement, text)

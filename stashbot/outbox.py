@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 
 from .daemon import Job, Pool
-from .errors import ChatGone, ChatMoved, StoreError, TelegramError, TokenRefused
+from .errors import ChatGone, ChatMoved, StoreError, TelegramError
 from .sender import Sender
 from .store import Store
 
@@ -89,9 +89,7 @@ class Outbox:
         try:
             call()
         except TelegramError as error:
-            # Whether the token is good, the receiver finds out.
-            is_final = error.permanent and not isinstance(error, TokenRefused)
-            lost = is_final or (error.maybe_sent and not is_harmless)
+            lost = error.permanent or (error.maybe_sent and not is_harmless)
             if lost or time.monotonic() > deadline:
                 log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
                 return

@@ -23,7 +23,6 @@ from .errors import (
     StashProblem,
     StoreError,
     TelegramError,
-    TokenRefused,
 )
 from .models import Request
 from .outage import Outage
@@ -187,7 +186,7 @@ class Publisher:
         elif isinstance(error, ChatGone):
             self._outbox.lose_chat(request.chat_id, error)
             self._end(job, "failed")
-        elif _is_final(error) or (time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT):
+        elif error.permanent or time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT:
             log.error("request_failed", chat_id=request.chat_id, error=str(error))
             self._give_up(job, "nothing_usable")
         else:
@@ -211,8 +210,3 @@ class Publisher:
 
     def _say(self, job: _Job, key: str) -> None:
         self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))
-
-
-def _is_final(error: TelegramError) -> bool:
-    """Whether trying again is of no use; whether the token is good, the receiver finds out."""
-    return error.permanent and not isinstance(error, TokenRefused)

@@ -52,7 +52,8 @@ def refused(
     if code == 429:
         return TelegramError(text, retry_after=float(parameters.get("retry_after", 5)))
     if code in (401, 404):
-        return TokenRefused(text, permanent=True)
+        # Not permanent: whether the token is good for nothing, the receiver finds out.
+        return TokenRefused(text)
     if code == 409:
         return PollConflict(text)
     if code == 403 or any(words in lowered for words in _GONE):
