@@ -13,7 +13,7 @@ import stashbot
 ROOT = Path(stashbot.__file__).parent
 FLOORS = [
     {"errors", "models"},
-    {"picker", "texts", "pixels", "refusals", "database", "tables"},
+    {"picker", "texts", "pixels", "refusals", "database", "tables", "pacing"},
     {"media", "keys", "history"},
     {"settings", "store", "stash", "sender", "daemon", "logs", "outage"},
     {"deck", "outbox", "reports"},

@@ -1,0 +1,122 @@
+"""How fast to send: what Telegram takes, and the wait that keeps us within it.
+
+Moments are seconds on a clock that only goes forward; it is always the caller's. None
+of these limits is published in full: they are those of the Bots FAQ
+(https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), kept
+with a little room, since messages are not as far apart when they arrive as when they left.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `messages` in any stretch of `seconds`."""
+
+    messages: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Those for what a person waits for, and those for what nobody has asked for just now.
+
+    People may have a few messages at once; what the clock sends leaves them that room.
+    """
+
+    urgent: tuple[Limit, ...]
+    other: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for all messages together, and for those to one person or one group."""
+
+    overall: Limits
+    person: Limits
+    group: Limits
+
+
+#: 30 a second in all, 1 a second to a chat, 20 a minute to a group.
+TELEGRAM = Rules(
+    overall=Limits((Limit(5, 0.2),), (Limit(4, 0.2),)),
+    person=Limits((Limit(3, 3.1),), (Limit(1, 1.1),)),
+    group=Limits((Limit(3, 3.1), Limit(20, 61)), (Limit(1, 1.1), Limit(20, 61))),
+)
+#: How many chats are remembered before those that are long silent are forgotten.
+CHATS = 200
+
+
+class Pace:
+    """Knows what was sent when, as far back as it matters. Not thread-safe.
+
+    An album counts as many messages as it has items. One that is over a limit by itself
+    goes when nothing else is in the way, and what follows waits as long as for that many.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._all = _Sent(rules.overall)
+        self._chats: dict[int, _Sent] = {}
+
+    def wait(self, chat_id: int, now: float, *, messages: int = 1, is_urgent: bool) -> float:
+        """The seconds until so many messages may go to a chat, 0 if they may go now."""
+        logs = [self._all, *filter(None, [self._chats.get(chat_id)])]
+        return max(log.wait(now, messages, is_urgent=is_urgent) for log in logs)
+
+    def take(self, chat_id: int, now: float, *, messages: int = 1) -> None:
+        """Count messages that go to a chat now."""
+        self._all.add(now, messages)
+        self._chat(chat_id, now).add(now, messages)
+
+    def pause(self, chat_id: int, now: float, seconds: float) -> None:
+        """Leave a chat alone for so long: Telegram has asked for it."""
+        chat = self._chat(chat_id, now)
+        chat.paused_until = max(chat.paused_until, now + seconds)
+
+    def _chat(self, chat_id: int, now: float) -> _Sent:
+        if chat_id not in self._chats:
+            if len(self._chats) >= CHATS:
+                self._chats = {id: sent for id, sent in self._chats.items() if sent.matters(now)}
+            self._chats[chat_id] = _Sent(self._rules.group if chat_id < 0 else self._rules.person)
+        return self._chats[chat_id]
+
+
+class _Sent:
+    """When messages went out, to one chat or to all."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.paused_until = 0.0
+        self._limits = limits
+        self._memory = max(limit.seconds for limit in (*limits.urgent, *limits.other))
+        self._times: list[float] = []
+
+    def wait(self, now: float, messages: int, *, is_urgent: bool) -> float:
+        limits = self._limits.urgent if is_urgent else self._limits.other
+        waits = (self._room_at(limit, messages) - now for limit in limits)
+        return max(0.0, self.paused_until - now, *waits)
+
+    def add(self, now: float, messages: int) -> None:
+        self._forget(now)
+        # More than may go at once are counted as if the rest went when it may.
+        limit = self._limits.urgent[0]
+        for number in range(messages):
+            insort(self._times, now + number // limit.messages * limit.seconds)
+
+    def matters(self, now: float) -> bool:
+        """Whether there is anything left to be waited for."""
+        self._forget(now)
+        return bool(self._times) or self.paused_until > now
+
+    def _room_at(self, limit: Limit, messages: int) -> float:
+        """When so many more are within a limit."""
+        others = limit.messages - min(messages, limit.messages)
+        if len(self._times) <= others:
+            return 0.0
+        return self._times[-others - 1] + limit.seconds
+
+    def _forget(self, now: float) -> None:
+        self._times = [time for time in self._times if time > now - self._memory]
