@@ -163,6 +163,7 @@ class Bot:
             self._refuse(user, chat)
             return
         texts = self._texts(user)
+        self._sender.heard_from(chat.id)
         try:
             self._store.meet_chat(chat.id, texts.language)
             self._obey(update_id, message, user.id, texts)

@@ -236,12 +236,14 @@ class Courier:
             _log_sent(delivery.request, group, _ms(time.monotonic() - started))
 
     def _send(self, request: Request, group: Sequence[Parcel]) -> list[Sent]:
+        chat_id, is_urgent = request.chat_id, request.is_urgent
         if len(group) > 1:
             items = [(parcel.file, parcel.caption) for parcel in group]
-            return self._sender.send_album(request.chat_id, items)
-        buttons = [Button(TEXTS[request.language]("button.next"), NEXT)]
+            return self._sender.send_album(chat_id, items, is_urgent=is_urgent)
+        rows = [[Button(TEXTS[request.language]("button.next"), NEXT)]]
         parcel = group[0]
-        return [self._sender.send_file(request.chat_id, parcel.file, parcel.caption, buttons)]
+        file, words = parcel.file, parcel.caption
+        return [self._sender.send_file(chat_id, file, words, rows, is_urgent=is_urgent)]
 
     def _try_otherwise(
         self, delivery: Delivery, group: Sequence[Parcel], refusal: MediaRefused

@@ -8,13 +8,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 
 import structlog
 
 log = structlog.get_logger()
 
-Job = Callable[[], None]
+#: What a pool does; it returns the seconds after which it is to be called again, if any.
+Job = Callable[[], float | None]
 
 #: Seconds between two looks at a thread that is to end.
 GLANCE = 0.02
@@ -24,34 +27,65 @@ ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 class Pool:
-    """Jobs for a few threads, in the order of their due times. Thread-safe.
+    """Jobs for a few threads. Thread-safe.
 
-    A job is a function without arguments. What it raises costs that job only, and is
-    the business of the thread's loop.
+    A job is a function without arguments that returns None, or the seconds after which
+    it is to be called again. Those of one lane are done one after the other, in the order
+    in which they came: one that is to be called again keeps its place, and the others
+    behind it wait. Of the lanes whose turn it is those with an urgent job come first.
+    What a job raises costs that job only, and is the business of the thread's loop.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._order = itertools.count()
-        self._jobs: list[tuple[float, int, Job]] = []
         self._changed = threading.Condition()
         self._closed = False
+        # A lane is in one of these while it has a job and none of it is being done:
+        # by the time when its first job is due, or, when that has come, in one of two lines.
+        self._lanes: dict[Hashable, deque[_Task]] = {}
+        self._due: list[tuple[float, int, Hashable]] = []
+        self._urgent: dict[Hashable, None] = {}
+        self._other: dict[Hashable, None] = {}
+        self._order = itertools.count()
 
     def __len__(self) -> int:
-        return len(self._jobs)
-
-    def submit(self, job: Job, delay: float = 0.0) -> None:
-        """Have `job` done in `delay` seconds, or as soon as a thread is free after that."""
         with self._changed:
-            heapq.heappush(self._jobs, (self._clock() + delay, next(self._order), job))
+            return sum(map(len, self._lanes.values()))
+
+    def submit(
+        self,
+        job: Job,
+        delay: float = 0.0,
+        *,
+        lane: Hashable | None = None,
+        is_urgent: bool = True,
+    ) -> None:
+        """Have `job` done in `delay` seconds, or as soon as it has its turn after that.
+
+        Without a `lane` it waits for no other.
+        """
+        task = _Task(job, self._clock() + delay, is_urgent)
+        with self._changed:
+            if lane is None:
+                lane = task
+            tasks = self._lanes.setdefault(lane, deque())
+            tasks.append(task)
+            if len(tasks) == 1:
+                self._line_up(lane)
+            elif is_urgent and lane in self._other:
+                del self._other[lane]
+                self._urgent[lane] = None
             self._changed.notify()
 
     def hurry(self) -> None:
         """Make all that waits for its time due now."""
         with self._changed:
             now = self._clock()
-            self._jobs = [(min(due, now), order, job) for due, order, job in self._jobs]
-            heapq.heapify(self._jobs)
+            for tasks in self._lanes.values():
+                for task in tasks:
+                    task.due = min(task.due, now)
+            self._due = [(min(due, now), order, lane) for due, order, lane in self._due]
+            heapq.heapify(self._due)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -62,21 +96,61 @@ class Pool:
 
     def turn(self) -> None:
         """Do the next job, waiting for one; return at once when the pool is closed."""
-        job = self._next()
-        if job is not None:
-            job()
+        lane = self._next()
+        if lane is None:
+            return
+        again = None
+        try:
+            again = self._lanes[lane][0].job()
+        finally:
+            self._done(lane, again)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> Hashable | None:
+        """The lane whose first job is to be done; None when the pool is closed."""
         with self._changed:
             while not self._closed:
-                if not self._jobs:
-                    self._changed.wait()
-                    continue
-                wait = self._jobs[0][0] - self._clock()
-                if wait <= 0:
-                    return heapq.heappop(self._jobs)[2]
+                wait = self._call_up()
+                for line in (self._urgent, self._other):
+                    if line:
+                        lane = next(iter(line))
+                        del line[lane]
+                        # There may be work for another thread, now or after a while.
+                        self._changed.notify()
+                        return lane
                 self._changed.wait(wait)
         return None
+
+    def _call_up(self) -> float | None:
+        """Move the lanes whose time has come; the seconds until the next, None for none."""
+        now = self._clock()
+        while self._due and self._due[0][0] <= now:
+            lane = heapq.heappop(self._due)[2]
+            is_urgent = any(task.is_urgent for task in self._lanes[lane])
+            (self._urgent if is_urgent else self._other)[lane] = None
+        return self._due[0][0] - now if self._due else None
+
+    def _line_up(self, lane: Hashable) -> None:
+        heapq.heappush(self._due, (self._lanes[lane][0].due, next(self._order), lane))
+
+    def _done(self, lane: Hashable, again: float | None) -> None:
+        with self._changed:
+            tasks = self._lanes[lane]
+            if again is None:
+                tasks.popleft()
+            else:
+                tasks[0].due = self._clock() + again
+            if tasks:
+                self._line_up(lane)
+                self._changed.notify()
+            else:
+                del self._lanes[lane]
+
+
+@dataclass(eq=False)
+class _Task:
+    job: Job
+    due: float
+    is_urgent: bool
 
 
 class Daemon:

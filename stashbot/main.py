@@ -27,6 +27,7 @@ from .deck import Deck
 from .errors import SettingsError, StashbotError
 from .outage import Outage
 from .outbox import Outbox
+from .pacing import TELEGRAM, Rules
 from .publisher import Publisher
 from .receiver import EX_CONFIG, Receiver
 from .reports import Reports
@@ -89,8 +90,11 @@ class App:
         self.store.close()
 
 
-def build(settings: Settings) -> App:
-    """Put the parts together. Raises StoreError; starts nothing and contacts nobody."""
+def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
+    """Put the parts together, to send as fast as the rules allow.
+
+    Raises StoreError; starts nothing and contacts nobody.
+    """
     telegram, photos, zone = settings.telegram, settings.photos, settings.timezone
     avoid = timedelta(days=settings.history.avoid_days)
     daemon, pictures, answers, questions = Daemon(), Pool(), Pool(), Pool()
@@ -104,7 +108,9 @@ def build(settings: Settings) -> App:
         telegram.proxy,
         spoiler=photos.spoiler,
         protect=photos.protect,
+        rules=rules,
     )
+    daemon.at_end(sender.close)
     for part in (stash, sender, store):
         daemon.at_thread_end(part.close_thread)
 

@@ -93,7 +93,8 @@ class Sent:
 class Request:
     """Somebody, or the clock, wants `count` pictures in a chat.
 
-    `requested_at` is in UTC; `language` is that of the messages about it.
+    `requested_at` is in UTC; `language` is that of the messages about it. What the clock
+    wants has the standing order `when` it came from, and the moment `due`, in UTC.
     """
 
     id: int
@@ -103,6 +104,31 @@ class Request:
     trigger: Trigger
     requested_at: datetime
     language: str
+    when: str = ""
+    due: datetime | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a person waits for it."""
+        return self.trigger is not Trigger.SCHEDULE
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A standing order: `count` pictures for a chat, `when` in the words it was given in.
+
+    `zone` is the IANA name of its time zone, empty for the bot's own. One that `is_fixed`
+    stands in the settings. `handled_until`, in UTC, is the moment up to which it has been
+    served, or given up.
+    """
+
+    id: int
+    chat_id: int
+    when: str
+    zone: str
+    count: int
+    is_fixed: bool
+    handled_until: datetime
 
 
 @dataclass(frozen=True, slots=True)

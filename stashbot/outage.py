@@ -46,6 +46,11 @@ class Outage:
         return self._error
 
     @property
+    def since(self) -> float | None:
+        """When the service began to fail, by the clock; None while it is there."""
+        return self._since
+
+    @property
     def wait(self) -> float:
         """The seconds until the next try, 0 if it may be tried now."""
         return max(0.0, self._try_at - self._clock())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -17,10 +18,12 @@ import structlog
 
 from .daemon import Job, Pool
 from .errors import ChatGone, ChatMoved, StoreError, TelegramError
-from .sender import Sender
+from .sender import Rows, Sender
 from .store import Store
 
 log = structlog.get_logger()
+
+Call = Callable[[], None]
 
 #: Seconds for which an unsent message, and the answer to a press, are of use.
 USEFUL, PRESS = 900, 60
@@ -42,18 +45,23 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._pool)
 
-    def say(self, chat_id: int, text: str, *, keyboard: str = "") -> None:
-        """Send plain text to a chat."""
-        self._pool.submit(partial(self._say, chat_id, text, keyboard, time.monotonic() + USEFUL))
+    def say(self, chat_id: int, text: str, *, keyboard: str = "", rows: Rows = ()) -> None:
+        """Send plain text to a chat, after all that it was told before."""
+        send = partial(self._sender.send_text, text=text, keyboard=keyboard, rows=rows)
+        self._tell(chat_id, partial(self._say, chat_id, send))
+
+    def edit(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
+        """Put another text and other buttons into a message of ours."""
+        edit = partial(self._sender.edit_text, chat_id, message_id, text, rows)
+        self._tell(chat_id, edit, is_harmless=True)
 
     def answer(self, press_id: str, text: str = "") -> None:
         """End the spinning of a pressed button."""
         self.repeat(lambda: self._sender.answer(press_id, text), PRESS)
 
-    def repeat(self, call: Job, patience: float = USEFUL) -> None:
+    def repeat(self, call: Call, patience: float = USEFUL) -> None:
         """Make a call that does no harm when it is made twice, until it succeeds once."""
-        deadline = time.monotonic() + patience
-        self._pool.submit(partial(self._try, call, deadline, is_harmless=True))
+        self._pool.submit(_Errand(call, time.monotonic() + patience, is_harmless=True))
 
     def later(self, job: Job, delay: float) -> None:
         """Do something in `delay` seconds; it should take no time."""
@@ -71,32 +79,46 @@ class Outbox:
             self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
 
-    def _say(self, chat_id: int, text: str, keyboard: str, deadline: float) -> None:
-        def call() -> None:
-            try:
-                self._sender.send_text(chat_id, text, keyboard=keyboard)
-            except ChatMoved as moved:
-                self.move_chat(chat_id, moved.chat_id)
-                self._sender.send_text(moved.chat_id, text, keyboard=keyboard)
-            except ChatGone as error:
-                self.lose_chat(chat_id, error)
+    def _tell(self, chat_id: int, call: Call, *, is_harmless: bool = False) -> None:
+        wait = partial(self._sender.wait_for, chat_id)
+        errand = _Errand(call, time.monotonic() + USEFUL, is_harmless=is_harmless, wait=wait)
+        self._pool.submit(errand, lane=chat_id)
 
-        self._try(call, deadline)
-
-    def _try(
-        self, call: Job, deadline: float, pause: float = PAUSE, *, is_harmless: bool = False
-    ) -> None:
+    def _say(self, chat_id: int, send: Callable[[int], None]) -> None:
         try:
-            call()
+            send(chat_id)
+        except ChatMoved as moved:
+            self.move_chat(chat_id, moved.chat_id)
+            send(moved.chat_id)
+        except ChatGone as error:
+            self.lose_chat(chat_id, error)
+
+
+@dataclass
+class _Errand:
+    """A call that is made until it succeeds once, or fails for good. A job of one lane.
+
+    `wait` tells how long it is not yet its turn.
+    """
+
+    call: Call
+    deadline: float
+    is_harmless: bool
+    wait: Callable[[], float] = float  # which is 0.0
+    pause: float = PAUSE
+
+    def __call__(self) -> float | None:
+        if wait := self.wait():
+            return wait
+        try:
+            self.call()
         except TelegramError as error:
-            lost = error.permanent or (error.maybe_sent and not is_harmless)
-            if lost or time.monotonic() > deadline:
-                log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
-                return
-            again = partial(
-                self._try, call, deadline, min(pause * 2, LONGEST_PAUSE), is_harmless=is_harmless
-            )
-            self._pool.submit(again, error.retry_after or pause)
+            lost = error.permanent or (error.maybe_sent and not self.is_harmless)
+            if not lost and time.monotonic() < self.deadline:
+                pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
+                return error.retry_after or pause
+            log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
+        return None
 
 
 @contextmanager

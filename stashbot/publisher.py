@@ -48,15 +48,18 @@ PAUSE, LONGEST_PAUSE = 1.0, 60.0
 class _Job:
     """A request in memory, owned by the thread that serves it.
 
-    `without_stash_since` and `without_telegram_since` are when that service began to
-    fail it, on the monotonic clock; `pause` the seconds before Telegram is tried again;
+    `accepted_at` is when that was, `without_stash_since` and `without_telegram_since` when
+    that service began to fail it, on the monotonic clock; `pause` the seconds before
+    Telegram is tried again; `looks` how often it is still looked at whether it is late;
     `is_told`, that the user knows.
     """
 
     delivery: Delivery
+    accepted_at: float
     without_stash_since: float | None = None
     without_telegram_since: float | None = None
     pause: float = PAUSE
+    looks: int = LOOKS
     is_told: bool = False
 
     @property
@@ -97,30 +100,34 @@ class Publisher:
 
     def accept(self, request: Request) -> None:
         """Serve this request, which is in the database already."""
-        job = _Job(Delivery(request, left=request.count))
+        job = _Job(Delivery(request, left=request.count), time.monotonic())
         self._waiting.add(request.id)
-        self._pool.submit(partial(self._serve, job))
-        self._outbox.later(partial(self._tell_if_late, job, LOOKS), PATIENCE)
+        self._pool.submit(
+            partial(self._serve, job), lane=request.chat_id, is_urgent=request.is_urgent
+        )
+        if request.is_urgent:
+            self._outbox.later(partial(self._tell_if_late, job), PATIENCE)
 
-    def _serve(self, job: _Job) -> None:
-        if left := self._sender.pause_left(job.request.chat_id):
-            self._again(job, left)
-        elif not self._stash.may_try():
-            self._wait_for_stash(job)
-        else:
-            self._try(job)
+    def _serve(self, job: _Job) -> float | None:
+        """One try; the seconds until the next, None where there will be none."""
+        request = job.request
+        if wait := self._sender.wait_for(
+            request.chat_id, messages=job.delivery.left, is_urgent=request.is_urgent
+        ):
+            return wait
+        return self._try(job) if self._stash.may_try() else self._wait_for_stash(job)
 
-    def _try(self, job: _Job) -> None:
+    def _try(self, job: _Job) -> float | None:
         try:
             self._courier.carry(job.delivery)
             self._end(job, "done")
         except StashError as error:
             self._stash.down(error, error.retry_after)
-            self._wait_for_stash(job)
+            return self._wait_for_stash(job)
         except TelegramError as error:
-            self._wait_for_telegram(job, error)
+            return self._wait_for_telegram(job, error)
         except AllUnderWay:
-            self._again(job, SOON)
+            return SOON
         except NothingToSend as error:
             self._stash.up()  # which has answered: it has nothing more
             log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
@@ -132,26 +139,29 @@ class Publisher:
             # A bug. The request is tried again after the next start.
             self._waiting.discard(job.request.id)
             raise
-
-    def _again(self, job: _Job, delay: float) -> None:
-        self._pool.submit(partial(self._serve, job), delay)
+        return None
 
     # When Stash is away
 
-    def _wait_for_stash(self, job: _Job) -> None:
-        job.without_stash_since = job.without_stash_since or time.monotonic()
-        if time.monotonic() - job.without_stash_since > STASH_LIMIT:
+    def _wait_for_stash(self, job: _Job) -> float | None:
+        now = time.monotonic()
+        # It may have waited behind another request while Stash was away for both.
+        job.without_stash_since = job.without_stash_since or max(
+            job.accepted_at, self._stash.since or now
+        )
+        if now - job.without_stash_since > STASH_LIMIT:
             self._give_up(job, "gave_up")
-            return
+            return None
         if isinstance(error := self._stash.error, StashError):
             self._tell(job, error)
-        self._again(job, max(0.05, self._stash.wait))
+        return max(0.05, self._stash.wait)
 
-    def _tell_if_late(self, job: _Job, looks: int) -> None:
+    def _tell_if_late(self, job: _Job) -> float | None:
         """Say that Stash is slow, or away, if that is why the picture is not out yet."""
         delivery = job.delivery
-        if delivery.request.id not in self._waiting or delivery.is_sending or not looks:
-            return
+        job.looks -= 1
+        if delivery.request.id not in self._waiting or delivery.is_sending or not job.looks:
+            return None
         error = self._stash.error
         since = delivery.asking_since
         if since and time.monotonic() - since > LATE:
@@ -159,13 +169,13 @@ class Publisher:
             self._stash.down(error)
         if isinstance(error, StashError):
             self._tell(job, error)
-        else:
-            self._outbox.later(partial(self._tell_if_late, job, looks - 1), LOOK_AGAIN)
+            return None
+        return LOOK_AGAIN
 
     def _tell(self, job: _Job, error: StashError) -> None:
-        """Tell the user, once, what is wrong and that the picture will follow."""
+        """Tell who has asked, once, what is wrong and that the picture will follow."""
         with self._lock:
-            if job.is_told:
+            if job.is_told or not job.request.is_urgent:
                 return
             job.is_told = True
         texts = TEXTS[job.request.language]
@@ -175,23 +185,24 @@ class Publisher:
 
     # When Telegram is away
 
-    def _wait_for_telegram(self, job: _Job, error: TelegramError) -> None:
+    def _wait_for_telegram(self, job: _Job, error: TelegramError) -> float | None:
         request = job.request
         job.without_stash_since = None  # it has given all that it had to
         job.without_telegram_since = job.without_telegram_since or time.monotonic()
         if isinstance(error, ChatMoved):
             self._outbox.move_chat(request.chat_id, error.chat_id)
             job.delivery.request = replace(request, chat_id=error.chat_id)
-            self._again(job, 0)
-        elif isinstance(error, ChatGone):
+            return 0.0
+        if isinstance(error, ChatGone):
             self._outbox.lose_chat(request.chat_id, error)
             self._end(job, "failed")
         elif error.permanent or time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT:
             log.error("request_failed", chat_id=request.chat_id, error=str(error))
             self._give_up(job, "nothing_usable")
         else:
-            self._again(job, error.retry_after or job.pause)
-            job.pause = min(job.pause * 2, LONGEST_PAUSE)
+            pause, job.pause = job.pause, min(job.pause * 2, LONGEST_PAUSE)
+            return error.retry_after or pause
+        return None
 
     # The end of a request
 

@@ -31,7 +31,12 @@ _GONE = (
 #: What stands in a 400 that is about the file that was sent, and not about the chat.
 _FILE = ("file", "photo", "image", "video", "media", "document", "failed to send message #")
 #: What may stand in a 400 when there is nothing left to be done.
-_DONE = ("query is too old", "message is not modified")
+_DONE = (
+    "query is too old",
+    "message is not modified",
+    "message to edit not found",
+    "message can't be edited",
+)
 #: Failures before the first byte of the request went out. What breaks later under TLS or
 #: behind a proxy has the same types as what fails at once, and is told apart by its cause.
 _NEVER_SENT = (lower.NewConnectionError, lower.ConnectTimeoutError, ssl.SSLCertVerificationError)

@@ -13,6 +13,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import requests
@@ -20,8 +21,9 @@ import structlog
 import telebot
 from telebot import apihelper, types
 
-from .errors import TelegramError
+from .errors import ChatGone, TelegramError
 from .models import Button, Kind, KnownFile, Sent, Upload
+from .pacing import TELEGRAM, Pace, Rules
 from .refusals import http_error, network_error, refused
 
 log = structlog.get_logger()
@@ -33,8 +35,14 @@ LONG_POLL = 50
 #: Seconds after which an idle connection is taken for dead: to find that out in the
 #: middle of an upload would leave open whether the picture had arrived.
 IDLE = 50
+#: Seconds for which a message waits here for its turn, with everything ready.
+LONGEST_WAIT = 1.5
 #: The kinds of update that are asked for; `my_chat_member` tells that a user blocked us.
 UPDATES = ["message", "callback_query", "my_chat_member"]
+
+
+#: Buttons under a message, at most eight in a row.
+Rows = Sequence[Sequence[Button]]
 
 
 class Sender:
@@ -48,6 +56,7 @@ class Sender:
         *,
         spoiler: bool = False,
         protect: bool = False,
+        rules: Rules = TELEGRAM,
     ) -> None:
         self.bot_id = int(token.partition(":")[0])
         self._token = token
@@ -58,8 +67,14 @@ class Sender:
         self._bot = telebot.TeleBot(token, threaded=False)
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._paused: dict[int, float] = {}
+        self._pace = Pace(rules)
+        self._heard: dict[int, float] = {}
+        self._closed = threading.Event()
         _SENDERS[token] = self
+
+    def close(self) -> None:
+        """Let no message wait for its turn any more: those that do fail."""
+        self._closed.set()
 
     def close_thread(self) -> None:
         """Close the connections of the calling thread."""
@@ -68,13 +83,18 @@ class Sender:
             session.close()
             del self._local.session
 
-    def pause_left(self, chat_id: int) -> float:
-        """The seconds for which Telegram wants us to leave this chat alone."""
+    def wait_for(self, chat_id: int, *, messages: int = 1, is_urgent: bool = True) -> float:
+        """The seconds until so many messages may go to this chat, 0 if they may go now.
+
+        `is_urgent` where a person waits for them.
+        """
         with self._lock:
-            left = self._paused.get(chat_id, 0.0) - time.monotonic()
-            if left <= 0:
-                self._paused.pop(chat_id, None)
-            return max(0.0, left)
+            now = time.monotonic()
+            return self._pace.wait(chat_id, now, messages=messages, is_urgent=is_urgent)
+
+    def heard_from(self, chat_id: int) -> None:
+        """Note that a chat writes to us: what it refused before that means nothing now."""
+        self._heard[chat_id] = time.monotonic()
 
     # Updates in
 
@@ -118,22 +138,41 @@ class Sender:
 
     # Messages
 
-    def send_text(self, chat_id: int, text: str, *, keyboard: str = "") -> None:
-        """Send plain text (at most 4,096 characters), and a keyboard of one button if named."""
-        markup = None
+    def send_text(self, chat_id: int, text: str, *, keyboard: str = "", rows: Rows = ()) -> None:
+        """Send plain text (at most 4,096 characters).
+
+        With `rows` of buttons under it, or with a keyboard of one button if that is named.
+        """
+        markup: Any = _inline(rows)
         if keyboard:
             markup = types.ReplyKeyboardMarkup(resize_keyboard=True, is_persistent=True)
             markup.add(types.KeyboardButton(keyboard))
         self._send(self._bot.send_message, chat_id, text, reply_markup=markup)
 
+    def edit_text(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
+        """Put another text, and other buttons, into a message of ours."""
+        edit = partial(self._bot.edit_message_text, text)
+        self._send(edit, chat_id, message_id, reply_markup=_inline(rows))
+
+    def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
+        """Put other buttons under a message of ours."""
+        edit = self._bot.edit_message_reply_markup
+        self._send(edit, chat_id, message_id, reply_markup=_inline(rows))
+
     def send_file(
-        self, chat_id: int, file: Upload | KnownFile, caption: str, buttons: Sequence[Button]
+        self,
+        chat_id: int,
+        file: Upload | KnownFile,
+        caption: str,
+        rows: Rows,
+        *,
+        is_urgent: bool = True,
     ) -> Sent:
         """Send one picture, clip or document, with a caption in HTML."""
         options: dict[str, Any] = {
             "caption": caption or None,
             "parse_mode": "HTML",
-            "reply_markup": _inline(buttons),
+            "reply_markup": _inline(rows),
             "protect_content": self._protect or None,
         }
         if file.kind is not Kind.DOCUMENT:
@@ -144,20 +183,27 @@ class Sender:
                 "height": file.height or None,
                 "duration": round(file.duration) or None,
             }
-        method = getattr(self._bot, f"send_{file.kind}")
-        return _sent(self._send(method, chat_id, _content(file), is_media=True, **options))
+        send = partial(getattr(self._bot, f"send_{file.kind}"), **options)
+        sent = self._send(send, chat_id, _content(file), is_media=True, is_urgent=is_urgent)
+        return _sent(sent)
 
     def send_album(
-        self, chat_id: int, items: Sequence[tuple[Upload | KnownFile, str]]
+        self,
+        chat_id: int,
+        items: Sequence[tuple[Upload | KnownFile, str]],
+        *,
+        is_urgent: bool = True,
     ) -> list[Sent]:
         """Send 2 to 10 photos and videos as one album, each with a caption in HTML.
 
         Telegram takes no buttons under an album.
         """
         media = [self._item(file, caption) for file, caption in items]
-        options = {"protect_content": self._protect or None}
-        messages = self._send(self._bot.send_media_group, chat_id, media, is_media=True, **options)
-        return [_sent(message) for message in messages]
+        send = partial(self._bot.send_media_group, protect_content=self._protect or None)
+        sent = self._send(
+            send, chat_id, media, is_media=True, messages=len(items), is_urgent=is_urgent
+        )
+        return [_sent(message) for message in sent]
 
     def _item(self, file: Upload | KnownFile, caption: str) -> Any:
         kind: Any = types.InputMediaPhoto if file.kind is Kind.PHOTO else types.InputMediaVideo
@@ -174,20 +220,41 @@ class Sender:
         chat_id: int,
         *args: object,
         is_media: bool = False,
+        messages: int = 1,
+        is_urgent: bool = True,
         **options: object,
     ) -> Any:
-        if left := self.pause_left(chat_id):
-            raise TelegramError("this chat is to be left alone", retry_after=left)
+        self._take_turn(chat_id, messages, is_urgent=is_urgent)
+        began = time.monotonic()
         try:
             return self._call(method, chat_id, *args, is_media=is_media, **options)
+        except ChatGone:
+            if self._heard.get(chat_id, 0.0) <= began:
+                raise
+            late = TelegramError("the chat refused this before it wrote to us", retry_after=1)
         except TelegramError as error:
             if error.retry_after is not None:
                 self._pause(chat_id, error.retry_after)
             raise
+        raise late
+
+    def _take_turn(self, chat_id: int, messages: int, *, is_urgent: bool) -> None:
+        """Wait for a moment at which so many messages may go out, and count them."""
+        while wait := self._try_turn(chat_id, messages, is_urgent=is_urgent):
+            if wait > LONGEST_WAIT or self._closed.wait(wait):
+                raise TelegramError("it is not this chat's turn yet", retry_after=wait)
+
+    def _try_turn(self, chat_id: int, messages: int, *, is_urgent: bool) -> float:
+        with self._lock:
+            now = time.monotonic()
+            wait = self._pace.wait(chat_id, now, messages=messages, is_urgent=is_urgent)
+            if not wait:
+                self._pace.take(chat_id, now, messages=messages)
+        return wait
 
     def _pause(self, chat_id: int, seconds: float) -> None:
         with self._lock:
-            self._paused[chat_id] = time.monotonic() + seconds
+            self._pace.pause(chat_id, time.monotonic(), seconds)
         log.warning("flood_wait", chat_id=chat_id, seconds=seconds)
 
     def _call(
@@ -274,11 +341,13 @@ def _content(file: Upload | KnownFile) -> str | types.InputFile:
     return types.InputFile(io.BytesIO(file.data), file.filename)
 
 
-def _inline(buttons: Sequence[Button]) -> types.InlineKeyboardMarkup | None:
-    if not buttons:
+def _inline(rows: Rows) -> types.InlineKeyboardMarkup | None:
+    """None for no buttons: in a new message there are none then, from an old one they go."""
+    if not rows:
         return None
     markup = types.InlineKeyboardMarkup(row_width=8)
-    markup.add(*(types.InlineKeyboardButton(b.text, callback_data=b.data) for b in buttons))
+    for row in rows:
+        markup.row(*(types.InlineKeyboardButton(b.text, callback_data=b.data) for b in row))
     return markup
 
 

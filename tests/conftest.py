@@ -22,6 +22,7 @@ from stashbot.demo.pictures import Gallery, Picture
 from stashbot.demo.stash import StashStandIn
 from stashbot.demo.telegram import TelegramStandIn
 from stashbot.main import build
+from stashbot.pacing import TELEGRAM, Limit, Limits, Rules
 from stashbot.settings import load
 
 # The bot's database waits for the disk with each commit. In memory the file is as real.
@@ -39,6 +40,8 @@ TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
 API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
 GROUP = -500
+#: For a Telegram that takes everything at once.
+AT_ONCE = Rules(*(Limits(*(((Limit(1000, 1.0),),) * 2)) for _ in range(3)))
 
 
 @cache
@@ -82,11 +85,25 @@ def images_of(call):
     return [int(id) for caption in captions for id in re.findall(r"Picture (\d+)", caption)]
 
 
+def crowd(ids):
+    """The options of a house in which all of these people are served, and the owner is one."""
+    allowed = ",".join(map(str, [OWNER, *ids]))
+    return {"users": (OWNER, *ids), "STASHBOT_TELEGRAM_ALLOWED_USERS": allowed}
+
+
 class House:
     """The bot, with a Telegram and a Stash of its own; `log` holds what it has logged."""
 
     def __init__(
-        self, folder, pictures, *, api_key="", prefix="", users=(OWNER, FRIEND), **environ
+        self,
+        folder,
+        pictures,
+        *,
+        api_key="",
+        prefix="",
+        users=(OWNER, FRIEND),
+        is_paced=False,
+        **environ,
     ):
         self.log_stream = io.StringIO()
         people = [User(id, f"Person {id}", language_code="en") for id in users]
@@ -104,10 +121,11 @@ class House:
         } | environ
         self.settings = load(None, self.environ)
         logs.configure("info", "json", self.settings.secrets, stream=self.log_stream)
+        self.rules = TELEGRAM if is_paced else AT_ONCE
         self.app = None
 
     def start(self):
-        self.app = build(self.settings)
+        self.app = build(self.settings, self.rules)
         self.app.start()
         return self
 

@@ -9,13 +9,15 @@ from collections import Counter
 from contextlib import closing
 from random import Random
 
-from conftest import FRIEND, OWNER, images_of, library, picture
+from conftest import crowd, images_of, library, picture
 from PIL import Image as Pixels
 from program import Program, wait_until, went
 
 from stashbot.demo.server import Fault, Trouble
 
 KILLS = 20
+#: So many that none of them has to wait long for the next picture.
+PEOPLE = range(2001, 2021)
 
 
 def query(home, sql, *values):
@@ -31,10 +33,10 @@ def is_all_done(home):
 
 
 def ask_at_random(home, random):
-    """A few requests of both users; how many pictures they are for, by user."""
+    """A few requests of several people; how many pictures they are for, by user."""
     wanted = Counter()
     for _ in range(random.randint(2, 5)):
-        user, count = random.choice([OWNER, FRIEND]), random.choice([1, 1, 1, 2, 5])
+        user, count = random.choice(PEOPLE), random.choice([1, 1, 1, 2, 5])
         home.say(f"/random {count}", user=user)
         wanted[user] += count
     return wanted
@@ -65,7 +67,7 @@ def test_twenty_kills(house):
     of those that were on their way at that moment nobody knows, and they are not sent again.
     """
     random = Random(20_260)
-    home = house(library(600), start=False)
+    home = house(library(600), start=False, **crowd(PEOPLE))
     home.telegram.server.delay = 0.03
     wanted = Counter()
     for _ in range(KILLS):
@@ -74,11 +76,11 @@ def test_twenty_kills(house):
             kill_at_random(home, bot, random)
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
-        wait_until(lambda: is_all_done(home), "every request is served", timeout=20)
+        wait_until(lambda: is_all_done(home), "every request is served", timeout=40)
         assert bot.stop()[0] == 0
 
     assert query(home, "PRAGMA integrity_check") == [("ok",)]
-    for chat in (OWNER, FRIEND):
+    for chat in PEOPLE:
         images = received(home, chat)
         rows = query(home, "SELECT image_id, state FROM sent_photos WHERE chat_id = ?", chat)
         unknown = {image for image, state in rows if state == "unknown"}

@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 
 import pytest
-from conftest import library
+from conftest import crowd, images_of, library
 from program import Program, run, wait_until, went
 
 from stashbot import __version__
@@ -20,6 +20,8 @@ from stashbot.demo.server import Fault, Response, Trouble
 OWN_LIMIT, LIMIT = 2, 5
 #: Whatever Python has to complain of is an error and stands on stderr.
 STRICT = ("-X", "dev", "-W", "error")
+#: One for each request, so that none waits for another.
+PEOPLE = range(2001, 2041)
 BOTH = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -92,8 +94,8 @@ def telegram_away(home, bot):
 
 def many_requests(home, bot):
     home.telegram.server.delay = 0.1
-    for _ in range(40):
-        home.say("/random")
+    for user in PEOPLE:
+        home.say("/random", user=user)
     home.wait_for_images(2)
 
 
@@ -115,7 +117,7 @@ def test_end_in_the_middle_of(house, middle, number):
     """
     A signal ends it within 2 s, with 0 and without a complaint, whatever is under way.
     """
-    home = house(library(60), start=False)
+    home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ, python=STRICT) as bot:
         bot.wait_for_event("started")
         middle(home, bot)
@@ -191,16 +193,17 @@ def test_requests_left_at_the_end_are_answered_later(house):
     """
     What was accepted and not begun when the signal came is sent after the next start.
     """
-    home = house(library(60), start=False)
+    home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ) as bot:
         many_requests(home, bot)
         wait_until(lambda: not home.telegram.pending(), "all are stored")
         assert bot.stop()[0] == 0
     home.telegram.server.delay = 0
     with Program(environ=home.environ):
-        images = home.wait_for_images(40)
+        home.wait_for_images(len(PEOPLE))
 
-    assert len(set(images)) == 40
+    served = [call.chat_id for call in home.telegram.calls if images_of(call)]
+    assert sorted(served) == list(PEOPLE)
 
 
 def test_refused_token(house):
@@ -372,6 +375,123 @@ def test_a_busy_thread_holds_up_nobody():
 
     assert came
     assert end()
+
+
+def job(done, name, *again):
+    """A job that notes its name, and is to be called again after so many seconds each time."""
+    left = list(again)
+
+    def do():
+        done.append(name)
+        return left.pop(0) if left else None
+
+    return do
+
+
+def test_jobs_of_one_lane(pool):
+    """
+    A job that is to be called again keeps its place: those behind it wait, others do not.
+    """
+    done = []
+    pool.submit(job(done, "first", 5, 5), lane="one")
+    pool.submit(job(done, "second"), lane="one")
+    pool.submit(job(done, "other"), lane="two")
+
+    for _ in range(2):
+        pool.turn()
+    for _ in range(2):
+        pool.now[0] += 5
+        pool.turn()
+    pool.turn()
+
+    assert done == ["first", "other", "first", "first", "second"]
+    assert len(pool) == 0
+
+
+def test_one_job_of_a_lane_at_a_time():
+    """
+    However many threads there are, a lane's next job waits until the one before is done.
+    """
+    pool = Pool()
+    release, done = threading.Event(), []
+    pool.submit(lambda: (release.wait(10) and done.append("slow")) or None, lane=1)
+    pool.submit(job(done, "quick"), lane=1)
+    other = threading.Event()
+    pool.submit(other.set, lane=2)
+    end = in_threads(pool, 3)
+
+    came = other.wait(5)
+    before = list(done)
+    release.set()
+    wait_until(lambda: len(done) == 2, "the lane is empty")
+
+    assert came
+    assert end()
+    assert (before, done) == ([], ["slow", "quick"])
+
+
+def test_urgent_jobs_come_first(pool):
+    """
+    Lanes with something urgent go before the others, also if it is not their first job.
+    """
+    done = []
+    for name in ("a", "b", "c"):
+        pool.submit(job(done, name), lane=name, is_urgent=False)
+    pool.submit(job(done, "urgent"), lane="new")
+    pool.submit(job(done, "urgent c"), lane="c")
+
+    for _ in range(5):
+        pool.turn()
+
+    assert done == ["c", "urgent", "urgent c", "a", "b"]
+
+
+def test_urgent_job_behind_one_whose_turn_has_come(pool):
+    """
+    A lane that stands in line already is called up when something urgent joins it.
+    """
+    done = []
+    for name in ("a", "b", "c"):
+        pool.submit(job(done, name), lane=name, is_urgent=False)
+    pool.turn()
+    pool.submit(job(done, "urgent"), lane="c")
+
+    for _ in range(3):
+        pool.turn()
+
+    assert done == ["a", "c", "urgent", "b"]
+
+
+def test_job_that_raises(pool):
+    """
+    What a job raises costs that job only: the next of its lane has its turn.
+    """
+    done = []
+    pool.submit(lambda: 1 / 0, lane=1)
+    pool.submit(job(done, "next"), lane=1)
+
+    with pytest.raises(ZeroDivisionError):
+        pool.turn()
+    pool.turn()
+
+    assert done == ["next"]
+    assert len(pool) == 0
+
+
+def test_work_for_all_that_wait():
+    """
+    Two jobs that become due at once are done by two threads, whoever was told of them.
+    """
+    pool = Pool()
+    both = threading.Barrier(2, timeout=5)
+    end = in_threads(pool, 2)
+    for _ in range(2):
+        pool.submit(lambda: both.wait() * 0 or None, 0.2)
+
+    wait_until(lambda: len(pool) == 0, "both are done")
+
+    assert end()
+    assert not both.broken
 
 
 def test_closed_pool(pool):

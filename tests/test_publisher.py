@@ -196,7 +196,8 @@ def test_time_without_telegram_does_not_count_for_stash(house):
     home.stash.server.pause()
     request = ask(home.app.store, OWNER)
     publisher = home.app.bot._publisher
-    job = _Job(Delivery(request, left=1), without_stash_since=time.monotonic() - STASH_LIMIT - 1)
+    long_ago = time.monotonic() - STASH_LIMIT - 1
+    job = _Job(Delivery(request, left=1), time.monotonic(), without_stash_since=long_ago)
 
     publisher._wait_for_telegram(job, TelegramError("cannot connect"))
     publisher._wait_for_stash(job)
