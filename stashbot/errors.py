@@ -28,6 +28,22 @@ class AlreadySending(StoreError):
     """One of the images is on its way to that chat right now; others may be begun."""
 
 
+class TimetableFault(StrEnum):
+    """Why a text names no times; each has its sentence in the locale files."""
+
+    UNREADABLE = "unreadable"
+    NEVER = "never"
+    TOO_OFTEN = "too_often"
+
+
+class TimetableError(StashbotError):
+    """What was written is no cron expression and no words for times that we know."""
+
+    def __init__(self, fault: TimetableFault, text: str) -> None:
+        super().__init__(f"{fault}: {text}")
+        self.fault = fault
+
+
 class NothingToSend(StashbotError):
     """There is no image to send.
 

@@ -13,10 +13,10 @@ import stashbot
 ROOT = Path(stashbot.__file__).parent
 FLOORS = [
     {"errors", "models"},
-    {"picker", "texts", "pixels", "refusals", "database", "tables", "pacing"},
-    {"media", "keys", "history"},
+    {"picker", "texts", "pixels", "refusals", "database", "tables", "pacing", "timetable"},
+    {"media", "keys", "history", "orders"},
     {"settings", "store", "stash", "sender", "daemon", "logs", "outage"},
-    {"deck", "outbox", "reports"},
+    {"deck", "outbox", "reports", "schedules"},
     {"courier"},
     {"publisher"},
     {"bot", "receiver", "scheduler", "check"},
@@ -31,12 +31,13 @@ SEAMS = {
     "urllib3": {"stash", "refusals"},
     "sgqlc": {"stash"},
     "telebot": {"sender", "bot", "receiver"},
-    "peewee": {"history", "tables", "database"},
+    "peewee": {"history", "orders", "tables", "database"},
     "playhouse": {"tables", "database"},
     "sqlite3": {"database"},
     "PIL": {"pixels", "demo"},
     "graphql": {"demo"},
     "schedule": {"scheduler"},
+    "cronsim": {"timetable"},
 }
 GENERATED = {ROOT / "stash" / "schema.py", ROOT / "stash" / "operations.py"}
 SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py")
