@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -23,15 +24,17 @@ from .models import Trigger
 from .outbox import Outbox
 from .publisher import Publisher
 from .reports import Reports
+from .schedules import REMOVE, Schedules
 from .sender import Sender
 from .settings import Telegram
 from .store import Store
 from .texts import LANGUAGES, TEXTS, Texts, choose
+from .timetable import GRACE
 
 log = structlog.get_logger()
 
 #: In the order in which they are listed; `start` is pressed once and needs no place.
-COMMANDS = ("random", "stats", "status", "help")
+COMMANDS = ("random", "schedule", "stats", "status", "help")
 #: How many strangers are remembered, and the seconds before one is answered again.
 STRANGERS, STRANGER_PAUSE = 100, 60.0
 #: Small messages waiting to go out beyond which strangers get none, not even for a press.
@@ -39,6 +42,7 @@ CROWD = 100
 DICE = "🎲"
 
 _COUNT = re.compile("0*([1-9]|10)")
+_REMOVE = re.compile(rf"{REMOVE}([0-9]{{1,18}})")
 _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?\s*", re.DOTALL)
 
 
@@ -86,6 +90,7 @@ class Bot:
         outbox: Outbox,
         publisher: Publisher,
         reports: Reports,
+        schedules: Schedules,
         questions: Pool,
         now: Callable[[], datetime],
     ) -> None:
@@ -95,6 +100,7 @@ class Bot:
         self._outbox = outbox
         self._publisher = publisher
         self._reports = reports
+        self._schedules = schedules
         self._questions = questions
         self._now = now
         self._strangers = Strangers()
@@ -110,8 +116,14 @@ class Bot:
 
     def resume(self) -> None:
         """Take up the requests that were accepted before the last end and not begun."""
+        now = self._now()
         for request in self._store.waiting_requests():
-            self._publisher.accept(request)
+            if request.due is None:
+                self._publisher.accept(request)
+            elif now - request.due <= GRACE:
+                self._publisher.accept(replace(request, requested_at=now))
+            else:
+                self._publisher.give_up(request, "not running then")
 
     def handle(self, update: types.Update) -> None:
         """Answer one update; ones that mean nothing to us are passed over in silence.
@@ -151,6 +163,13 @@ class Bot:
     def _texts(self, user: types.User) -> Texts:
         return TEXTS[choose(self._settings.language, user.language_code)]
 
+    def _meet(self, chat_id: int, texts: Texts) -> None:
+        """Note that a chat is there, and let its orders go on if it had not been."""
+        self._sender.heard_from(chat_id)
+        if self._store.meet_chat(chat_id, texts.language, self._now()):
+            log.info("chat_back", chat_id=chat_id)
+            self._schedules.resumed()
+
     # Messages
 
     def _message(self, update_id: int, message: types.Message) -> None:
@@ -163,9 +182,8 @@ class Bot:
             self._refuse(user, chat)
             return
         texts = self._texts(user)
-        self._sender.heard_from(chat.id)
         try:
-            self._store.meet_chat(chat.id, texts.language)
+            self._meet(chat.id, texts)
             self._obey(update_id, message, user.id, texts)
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=chat.id)
@@ -177,7 +195,10 @@ class Bot:
         if name == "random":
             self._random(update_id, chat.id, user_id, argument, texts)
         elif name in ("start", "help"):
-            self._outbox.say(chat.id, self._help(texts), keyboard=texts("button.random"))
+            self._outbox.say(chat.id, self._help(chat.id, texts), keyboard=texts("button.random"))
+        elif name == "schedule":
+            listing = self._schedules.change(chat.id, argument, texts)
+            self._outbox.say(chat.id, listing.text, rows=listing.rows)
         elif name == "stats":
             self._ask(chat.id, texts, lambda: self._reports.stats(chat.id, texts))
         elif name == "status":
@@ -201,9 +222,10 @@ class Bot:
         self._name = self._name or self._sender.get_me().lower()
         return self._name
 
-    def _help(self, texts: Texts) -> str:
+    def _help(self, chat_id: int, texts: Texts) -> str:
         commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
-        return "\n".join([texts("welcome"), "", *commands])
+        schedules = self._schedules.summary(chat_id, texts)
+        return "\n".join([texts("welcome"), "", *commands, *schedules])
 
     def _random(
         self, update_id: int, chat_id: int, user_id: int, argument: str, texts: Texts
@@ -256,17 +278,42 @@ class Bot:
             return
         note = ""
         try:
-            self._store.meet_chat(chat.id, texts.language)
-            if press.data == NEXT:
-                self._random(update_id, chat.id, user.id, "", texts)
+            self._meet(chat.id, texts)
+            note = self._pressed(update_id, press, texts)
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=chat.id)
             note = texts("cannot_answer")
         self._outbox.answer(press.id, note)
 
+    def _pressed(self, update_id: int, press: types.CallbackQuery, texts: Texts) -> str:
+        """Do what a button is for; a passing note about it, empty for none."""
+        message, data = press.message, press.data or ""
+        if message is None:
+            return ""
+        chat_id = message.chat.id
+        if data == NEXT:
+            self._random(update_id, chat_id, press.from_user.id, "", texts)
+        elif order := _REMOVE.fullmatch(data):
+            was_there = self._schedules.remove(chat_id, int(order[1]))
+            listing = self._schedules.listing(chat_id, texts)
+            self._outbox.edit(chat_id, message.message_id, listing.text, listing.rows)
+            return texts("schedule.removed", n=1) if was_there else ""
+        return ""
+
     def _membership(self, change: types.ChatMemberUpdated) -> None:
-        """Note that the bot was blocked or removed by those who may do so."""
-        if change.new_chat_member.status in ("kicked", "left") and (
-            self._admits(change.from_user, change.chat) or self._is_allowed_group(change.chat.id)
-        ):
-            self._outbox.lose_chat(change.chat.id, ChatGone(change.new_chat_member.status))
+        """Note that the bot was blocked, removed, or let in again by those who may do so."""
+        chat, status = change.chat, change.new_chat_member.status
+        is_ours = (
+            self._admits(change.from_user, chat)
+            or self._is_allowed_group(chat.id)
+            or self._schedules.is_fixed_chat(chat.id)
+        )
+        if not is_ours:
+            return
+        if status in ("kicked", "left"):
+            self._outbox.lose_chat(chat.id, ChatGone(status))
+        elif status in ("member", "administrator"):
+            try:
+                self._meet(chat.id, self._texts(change.from_user))
+            except StoreError as error:
+                log.error("store_failed", error=str(error), chat_id=chat.id)

@@ -124,7 +124,9 @@ def _telegram(settings: Settings) -> Iterator[Line]:
             came = "another program gets this bot's messages, by a webhook"
             remedy = f"end it, and open {telegram.api_url}/bot<token>/deleteWebhook in a browser"
             yield Line(Mark.WRONG, "Webhook", came, remedy)
-        for chat_id in (*telegram.allowed_users, *telegram.allowed_chats):
+        scheduled = (each.chat for each in settings.schedules)
+        chats = (*telegram.allowed_users, *telegram.allowed_chats, *scheduled)
+        for chat_id in dict.fromkeys(chats):
             yield _chat(sender, chat_id)
 
 

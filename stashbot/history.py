@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import SQL, fn
+from peewee import JOIN, SQL, fn
 
-from .tables import Requests, SentPhotos, SkippedImages
+from .tables import Orders, Requests, SentPhotos, SkippedImages
 
 # Spelled out and not bound, or SQLite would not use the partial index for it.
 IS_SENDING = SQL("state = 'sending'")
@@ -57,7 +57,10 @@ def left_over() -> Any:
             Requests.trigger,
             Requests.requested_at,
             Requests.language,
+            fn.COALESCE(Orders.when, ""),
+            Requests.due,
         )
+        .join(Orders, JOIN.LEFT_OUTER, on=(Orders.id == Requests.order_id))
         .where(Requests.state == "waiting", left > 0)
         .order_by(Requests.id)
         .tuples()

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
+from .errors import TimetableError, TimetableFault
 from .texts import CAPTION_FIELDS, LANGUAGES
+from .timetable import read
 
 #: What the name of every variable of ours begins with.
 PREFIX = "STASHBOT_"
@@ -97,6 +99,22 @@ def _choice(*words: str) -> Check:
         raise ValueError(f"must be one of {', '.join(words)}")
 
     return check
+
+
+def _when(value: object) -> str:
+    text = _filled('a cron expression or words, such as "daily 09:00"')(value)
+    try:
+        return read(str(text)).text
+    except TimetableError as error:
+        raise ValueError(_TIMES[error.fault]) from error
+
+
+_TIMES = {
+    TimetableFault.UNREADABLE: 'must be five fields of cron, such as "0 9 * * 1-5", or words, such'
+    ' as "daily 09:00", "weekdays 18:30", "mon,fri 20:00" or "every 3 hours"',
+    TimetableFault.NEVER: "must name a day that is in the calendar",
+    TimetableFault.TOO_OFTEN: "must leave at least 5 minutes from one time to the next",
+}
 
 
 def _whole(low: int, high: int, *, or_zero: bool = False) -> Check:
@@ -242,8 +260,8 @@ KEYS = (
 #: The keys of each [[schedule]]; they come from the file alone.
 SCHEDULE_KEYS = (
     Key("schedule.chat", 0, _chat),
-    Key("schedule.when", "", _filled('a cron expression or words, such as "daily 09:00"')),
+    Key("schedule.when", "", _when),
     Key("schedule.timezone", "", _zone),
     Key("schedule.count", 1, _whole(1, 10)),
-    Key("schedule.filter", "", _text),
+    Key("schedule.filter", "", _text, later=True),
 )

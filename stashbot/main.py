@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -32,6 +33,7 @@ from .publisher import Publisher
 from .receiver import EX_CONFIG, Receiver
 from .reports import Reports
 from .scheduler import Scheduler
+from .schedules import Schedules
 from .sender import Sender
 from .settings import Settings, load
 from .stash.client import StashClient
@@ -58,6 +60,7 @@ class App:
 
     daemon: Daemon
     store: Store
+    schedules: Schedules
     bot: Bot
     receiver: Receiver
     scheduler: Scheduler
@@ -70,6 +73,7 @@ class App:
         unknown = self.store.recover(_now())
         if unknown:
             log.warning("sending_interrupted", pictures=unknown)
+        self.schedules.take_over()
         pools = (
             ("publisher", self.pictures, PUBLISHERS),
             ("answerer", self.answers, ANSWERERS),
@@ -102,14 +106,7 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     telegram_outage = Outage("telegram", TELEGRAM_PAUSE, answers.hurry)
     store = Store(settings.database)
     stash = StashClient(settings.stash.url, settings.stash.api_key, daemon.stop)
-    sender = Sender(
-        telegram.token,
-        telegram.api_url,
-        telegram.proxy,
-        spoiler=photos.spoiler,
-        protect=photos.protect,
-        rules=rules,
-    )
+    sender = _sender(settings, rules)
     daemon.at_end(sender.close)
     for part in (stash, sender, store):
         daemon.at_thread_end(part.close_thread)
@@ -118,11 +115,28 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     deck = Deck(store, stash, avoid, Random(), _now)
     courier = Courier(store, deck, stash, sender, photos, stash_outage, _now)
     publisher = Publisher(courier, store, sender, outbox, pictures, stash_outage, _now)
-    reports = Reports(store, stash, sender, stash_outage, publisher.__len__, zone, avoid, _now)
-    bot = Bot(telegram, store, sender, outbox, publisher, reports, questions, _now)
+    wake = threading.Event()
+    daemon.at_end(wake.set)
+    schedules = Schedules(store, settings, wake.set, _now)
+    keep_days = settings.history.keep_days
+    scheduler = Scheduler(store, keep_days, schedules, publisher.accept, wake, _now)
+    queue, coming = publisher.__len__, scheduler.next_due
+    reports = Reports(store, stash, sender, stash_outage, queue, coming, zone, avoid, _now)
+    bot = Bot(telegram, store, sender, outbox, publisher, reports, schedules, questions, _now)
     receiver = Receiver(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
-    scheduler = Scheduler(store, settings.history.keep_days, daemon.stop, _now)
-    return App(daemon, store, bot, receiver, scheduler, pictures, answers, questions)
+    return App(daemon, store, schedules, bot, receiver, scheduler, pictures, answers, questions)
+
+
+def _sender(settings: Settings, rules: Rules) -> Sender:
+    telegram, photos = settings.telegram, settings.photos
+    return Sender(
+        telegram.token,
+        telegram.api_url,
+        telegram.proxy,
+        spoiler=photos.spoiler,
+        protect=photos.protect,
+        rules=rules,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

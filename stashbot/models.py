@@ -119,7 +119,7 @@ class Order:
 
     `zone` is the IANA name of its time zone, empty for the bot's own. One that `is_fixed`
     stands in the settings. `handled_until`, in UTC, is the moment up to which it has been
-    served, or given up.
+    served, or given up; `language` is that of its chat, empty where it has not written yet.
     """
 
     id: int
@@ -129,6 +129,7 @@ class Order:
     count: int
     is_fixed: bool
     handled_until: datetime
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

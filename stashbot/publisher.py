@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 PATIENCE, LATE, LOOK_AGAIN, LOOKS = 4.0, 1.5, 0.5, 120
 #: Seconds for which a request waits for Stash, and for Telegram.
 STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
+#: How long what the clock wants waits for either.
+ORDER_LIMIT = timedelta(minutes=15)
 #: Seconds in which an image that is on its way should have gone out.
 SOON = 0.5
 #: Seconds before Telegram is tried again, and the longest pause that grows from it.
@@ -108,9 +110,17 @@ class Publisher:
         if request.is_urgent:
             self._outbox.later(partial(self._tell_if_late, job), PATIENCE)
 
+    def give_up(self, request: Request, reason: str) -> None:
+        """Do not serve a request of the clock any more."""
+        job = _Job(Delivery(request, left=request.count), time.monotonic())
+        self._end(job, "failed", reason)
+
     def _serve(self, job: _Job) -> float | None:
         """One try; the seconds until the next, None where there will be none."""
         request = job.request
+        if request.due and self._now() - request.requested_at > ORDER_LIMIT:
+            self._end(job, "failed", "nothing could be sent for 15 minutes")
+            return None
         if wait := self._sender.wait_for(
             request.chat_id, messages=job.delivery.left, is_urgent=request.is_urgent
         ):
@@ -119,6 +129,9 @@ class Publisher:
 
     def _try(self, job: _Job) -> float | None:
         try:
+            if job.request.due and not self._store.orders.is_wanted(job.request.id):
+                self._end(job, "failed", "the order was removed")
+                return None
             self._courier.carry(job.delivery)
             self._end(job, "done")
         except StashError as error:
@@ -195,7 +208,7 @@ class Publisher:
             return 0.0
         if isinstance(error, ChatGone):
             self._outbox.lose_chat(request.chat_id, error)
-            self._end(job, "failed")
+            self._end(job, "failed", "the chat is gone")
         elif error.permanent or time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT:
             log.error("request_failed", chat_id=request.chat_id, error=str(error))
             self._give_up(job, "nothing_usable")
@@ -207,17 +220,21 @@ class Publisher:
     # The end of a request
 
     def _give_up(self, job: _Job, key: str) -> None:
-        self._say(job, key)
-        self._end(job, "failed")
+        """Tell a person why nothing comes; what the clock wanted is logged alone."""
+        if job.request.is_urgent:
+            self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))
+        self._end(job, "failed", TEXTS["en"](key))
 
-    def _end(self, job: _Job, state: Literal["done", "failed"]) -> None:
-        self._waiting.discard(job.request.id)
+    def _end(self, job: _Job, state: Literal["done", "failed"], reason: str = "") -> None:
+        request = job.request
+        self._waiting.discard(request.id)
         if job.delivery.is_settled:
             return
+        if request.due and state == "failed":
+            due = request.due.isoformat()
+            about = {"chat_id": request.chat_id, "when": request.when, "due": due}
+            log.warning("schedule_missed", **about, reason=reason)
         try:
-            self._store.finish_request(job.request.id, state, self._now())
+            self._store.finish_request(request.id, state, self._now())
         except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=job.request.chat_id)
-
-    def _say(self, job: _Job, key: str) -> None:
-        self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))
+            log.error("store_failed", error=str(error), chat_id=request.chat_id)

@@ -13,7 +13,7 @@ from .outage import Outage
 from .sender import Sender
 from .stash.client import StashClient
 from .store import Store
-from .texts import Texts, duration, size
+from .texts import Texts, coming, duration, size
 
 #: Seconds for which a person waits for a number from Stash.
 PATIENCE = 3.0
@@ -24,8 +24,8 @@ TITLE = 200
 class Reports:
     """Collects the numbers and puts them into words. Thread-safe; it changes nothing.
 
-    `queue` tells how many requests wait. Each report asks Stash or Telegram at most
-    once and works without their answers.
+    `queue` tells how many requests wait, `next_due` when the next order is due. Each report
+    asks Stash or Telegram at most once and works without their answers.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Reports:
         sender: Sender,
         stash_outage: Outage,
         queue: Callable[[], int],
+        next_due: Callable[[], datetime | None],
         zone: ZoneInfo,
         avoid: timedelta,
         now: Callable[[], datetime],
@@ -44,6 +45,7 @@ class Reports:
         self._sender = sender
         self._stash_outage = stash_outage
         self._queue = queue
+        self._next_due = next_due
         self._zone = zone
         self._avoid = avoid
         self._now = now
@@ -96,9 +98,15 @@ class Reports:
                 self._stash_state(texts),
                 texts("status.queue", n=self._queue()),
                 texts("status.database", size=size(self._store.size_bytes(), texts)),
-                texts("status.next_none"),
+                self._next(texts),
             ]
         )
+
+    def _next(self, texts: Texts) -> str:
+        due = self._next_due()
+        if due is None:
+            return texts("status.next_none")
+        return texts("status.next", moment=coming(due, self._now(), self._zone, texts))
 
     def _telegram(self, texts: Texts) -> str:
         started = time.monotonic()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,8 @@ from .keys import KEYS, PREFIX, SCHEDULE_KEYS, Key
 
 #: Where the settings file is; the only variable of ours that is not a key.
 SETTINGS_VARIABLE = "STASHBOT_SETTINGS"
+#: How many standing orders a chat may have.
+MOST_SCHEDULES = 20
 NOT_YET = "belongs to a part that is not there yet; leave it out"
 
 T = TypeVar("T")
@@ -131,7 +134,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     reader = _Reader(path, environ)
     values = {key.name: reader.value(key) for key in KEYS}
     schedules = reader.schedules()
-    faults = [*reader.faults, *_contradictions(values), *_unknown_variables(environ)]
+    faults = [*reader.faults, *_contradictions(values), *_crowds(schedules)]
+    faults += _unknown_variables(environ)
     if faults:
         raise SettingsError(tuple(faults))
 
@@ -184,8 +188,6 @@ class _Reader:
         if not isinstance(orders, list) or not all(isinstance(order, dict) for order in orders):
             self.faults.append("schedule: must be written as [[schedule]], once for each")
             return []
-        if orders:
-            self.faults.append(f"schedule: {NOT_YET}")
         return [self._schedule(order, number) for number, order in enumerate(orders, 1)]
 
     def _schedule(self, order: dict[str, object], number: int) -> dict[str, Any]:
@@ -290,6 +292,19 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
     avoid, keep = values["history.avoid_days"], values["history.keep_days"]
     if None not in (avoid, keep) and keep < avoid:
         yield f"history.keep_days: must not be less than history.avoid_days, {avoid}; it is {keep}"
+
+
+def _crowds(schedules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What is wrong with standing orders that are right each by itself."""
+    seen: dict[tuple[object, ...], int] = {}
+    for number, order in enumerate(schedules, 1):
+        first = seen.setdefault(tuple(order.values()), number)
+        if first != number:
+            yield f"schedule (number {number}): is the same as number {first}; leave one out"
+    chats = Counter(order["chat"] for order in schedules if order["chat"] is not None)
+    for chat, count in chats.items():
+        if count > MOST_SCHEDULES:
+            yield f"schedule.chat: {chat} has {count} schedules; a chat can have {MOST_SCHEDULES}"
 
 
 def _machine_zone() -> ZoneInfo:

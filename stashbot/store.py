@@ -18,11 +18,13 @@ from .database import open_database
 from .errors import AlreadySending
 from .history import ChatStats, each
 from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
+from .orders import OrderBook, resumed
 from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks
 
 # Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
 # #getting-updates), so that a request needs no longer memory to be accepted only once.
-FINISHED_FOR = timedelta(days=2)
+# The moment of an order is not to be served again by a clock that has been put back.
+FINISHED_FOR = timedelta(days=8)
 
 # So many rows go in one transaction, lest others wait long for the lock.
 PRUNE_BATCH = 1000
@@ -39,6 +41,7 @@ class Store:
     ) -> None:
         """Open or make the file; wait `busy_ms` milliseconds for another writer."""
         self._db = open_database(path, busy_ms=busy_ms, migrations=migrations)
+        self.orders = OrderBook(self._db)
 
     def close_thread(self) -> None:
         """Close the calling thread's connection; its next call opens another."""
@@ -59,8 +62,11 @@ class Store:
                 .exists(self._db)
             )
 
-    def meet_chat(self, chat_id: int, language: str) -> bool:
-        """Note that the chat writes to us, and whether it had been gone until now."""
+    def meet_chat(self, chat_id: int, language: str, now: datetime) -> bool:
+        """Note that the chat writes to us, and whether it had been gone until now.
+
+        If it had, its standing orders go on from now.
+        """
         known = Chats.select(Chats.language, Chats.gone_since).where(Chats.chat_id == chat_id)
         with self._db.reading():
             row = known.tuples().first(self._db)
@@ -71,7 +77,10 @@ class Store:
             Chats.insert(chat_id=chat_id, **present).on_conflict(
                 conflict_target=[Chats.chat_id], update=present
             ).execute(self._db)
-        return row is not None and row[1] is not None
+            was_gone = row is not None and row[1] is not None
+            if was_gone:
+                resumed(chat_id, now).execute(self._db)
+        return was_gone
 
     def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         """Note that the chat cannot be written to; the first reason stays."""
@@ -132,8 +141,8 @@ class Store:
         with self._db.reading():
             rows = list(history.left_over().execute(self._db))
         return [
-            Request(id, chat_id, user_id, count, Trigger(trigger), requested_at, language)
-            for id, chat_id, user_id, count, trigger, requested_at, language in rows
+            Request(id, chat_id, user_id, count, Trigger(trigger), *others)
+            for id, chat_id, user_id, count, trigger, *others in rows
         ]
 
     def finish_request(self, request_id: int, state: str, now: datetime) -> None:
@@ -301,7 +310,7 @@ class Store:
     def prune(self, now: datetime, keep_days: int) -> int:
         """Drop what is of no more use; how many pictures left the history for their age.
 
-        Finished requests go after two days, skipped images when they may be sent again.
+        Finished requests go after eight days, skipped images when they may be sent again.
         """
         with self._db.writing():
             Requests.delete().where(Requests.finished_at < now - FINISHED_FOR).execute(self._db)

@@ -104,6 +104,22 @@ MIGRATIONS = (
         reason TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE orders (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        chat_id INTEGER NOT NULL,
+        "when" TEXT NOT NULL,
+        zone TEXT NOT NULL DEFAULT '',
+        count INTEGER NOT NULL DEFAULT 1,
+        is_fixed INTEGER NOT NULL DEFAULT 0,
+        handled_until TEXT NOT NULL,
+        UNIQUE (chat_id, "when", zone, count, is_fixed)
+    );
+
+    ALTER TABLE requests ADD COLUMN order_id INTEGER;
+    ALTER TABLE requests ADD COLUMN due TEXT;
+    CREATE UNIQUE INDEX requests_due ON requests (order_id, due) WHERE order_id IS NOT NULL;
+    """,
 )
 
 
@@ -134,8 +150,23 @@ class Chats(peewee.Model):
     moved_from = peewee.IntegerField(null=True)
 
 
+class Orders(peewee.Model):
+    """The standing orders: `models.Order`, with the id that the chat had at that time."""
+
+    id = peewee.AutoField()
+    chat_id = peewee.IntegerField()
+    when = peewee.TextField()
+    zone = peewee.TextField()
+    count = peewee.IntegerField()
+    is_fixed = peewee.IntegerField()
+    handled_until = TimeField()
+
+
 class Requests(peewee.Model):
-    """What was asked for: 'waiting', then 'done' or 'failed'."""
+    """What was asked for: 'waiting', then 'done' or 'failed'.
+
+    What a standing order wants has its id, which may be gone by now, and its moment.
+    """
 
     id = peewee.AutoField()
     update_id = peewee.IntegerField(null=True)
@@ -147,6 +178,8 @@ class Requests(peewee.Model):
     language = peewee.TextField()
     state = peewee.TextField()
     finished_at = TimeField(null=True)
+    order_id = peewee.IntegerField(null=True)
+    due = TimeField(null=True)
 
 
 class SentPhotos(peewee.Model):

@@ -12,8 +12,10 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from .models import Image, Named
 
@@ -70,6 +72,19 @@ def duration(seconds: float, texts: Texts) -> str:
     shown = list(itertools.dropwhile(lambda part: not part[1], counts))[:2]
     parts = [texts(f"duration.{unit}", n=count) for unit, count in shown if count]
     return " ".join(parts) or texts("duration.seconds", n=0)
+
+
+def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
+    """A moment to come, by a zone's clock and by the time that is left until then."""
+    local = moment.astimezone(zone)
+    # Whole minutes, rounded up: nobody waits for a moment of which nothing is left.
+    minutes = max(1, -((now - moment) // timedelta(minutes=1)))
+    return texts(
+        "schedule.moment",
+        weekday=texts(f"weekday.{local.isoweekday()}"),
+        time=local.strftime("%Y-%m-%d %H:%M"),
+        left=duration(60 * minutes, texts),
+    )
 
 
 def size(bytes: int, texts: Texts) -> str:

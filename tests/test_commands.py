@@ -387,6 +387,7 @@ class Desk:
             self.app.receiver._sender,
             self.outage,
             lambda: 4,
+            lambda: None,
             BERLIN,
             timedelta(days=avoid),
             lambda: utc(self.now),

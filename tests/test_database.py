@@ -87,7 +87,7 @@ def test_forgotten_connections(path):
     """
     store = Store(path)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: store.meet_chat(CHAT, "en"), range(4)))
+        list(pool.map(lambda _: store.meet_chat(CHAT, "en", NOW), range(4)))
     store.close()
 
     assert [left.name for left in path.parent.iterdir()] == [path.name]
@@ -166,7 +166,7 @@ def test_newer_database(path, is_running):
         newer.close()
     before = contents(path.parent)
 
-    with pytest.raises(StoreError, match=r"newer stashbot \(schema 7; this one knows 1\)"):
+    with pytest.raises(StoreError, match=r"newer stashbot \(schema 8; this one knows 2\)"):
         Store(path)
 
     assert contents(path.parent) == before
@@ -234,7 +234,7 @@ def test_read_only_database(store):
     store._db.run("PRAGMA query_only = 1")
 
     with pytest.raises(StoreError, match="is read-only; make it and its folder writable"):
-        store.meet_chat(CHAT, "en")
+        store.meet_chat(CHAT, "en", NOW)
 
     assert store.unavailable(CHAT, [1], NOW, NOW) == {1}
 
@@ -248,9 +248,9 @@ def test_locked_database(path):
         other.execute("BEGIN EXCLUSIVE")
 
         with pytest.raises(StoreError, match=f"{path.name} is locked by another program"):
-            store.meet_chat(CHAT, "en")
+            store.meet_chat(CHAT, "en", NOW)
 
-    store.meet_chat(CHAT, "en")
+    store.meet_chat(CHAT, "en", NOW)
     store.close()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stashbot.errors import SettingsError
 from stashbot.keys import KEYS, SCHEDULE_KEYS
-from stashbot.settings import Settings, load
+from stashbot.settings import Schedule, Settings, load
 
 TOKEN = "123456789:AAFirst_Second-Third"
 LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": "42"}
@@ -418,8 +418,8 @@ def test_byte_order_mark(tmp_path):
         ("votes.like = 90", [f"votes.like: {NOT_YET}"]),
         ("votes.auto_next = false", [f"votes.auto_next: {NOT_YET}"]),
         (
-            'schedule = [{ chat = -5, when = "daily 09:00", timezone = "Asia/Tokyo", count = 2 }]',
-            [f"schedule: {NOT_YET}"],
+            'schedule = [{ chat = -5, when = "daily 09:00", filter = "Best" }]',
+            [f"schedule.filter (number 1): {NOT_YET}"],
         ),
         ("votes.like = 100", []),
         ("schedule = []", []),
@@ -436,6 +436,55 @@ def test_not_there_yet(tmp_path, toml, expected):
     assert expected or load(path, LEAST) == load(write(tmp_path, ""), LEAST)
 
 
+def test_schedules(tmp_path):
+    """
+    Standing orders are taken as written, in the bot's time zone unless they name their own.
+    """
+    first = '[[schedule]]\nchat = -5\nwhen = " daily  09:00 "\ntimezone = "Asia/Tokyo"\ncount = 2\n'
+    second = '[[schedule]]\nchat = 7\nwhen = "*/5 * * * mon"\n'
+    settings = load(write(tmp_path, 'timezone = "Europe/Riga"\n' + first + second), LEAST)
+
+    assert settings.schedules == (
+        Schedule(-5, "daily 09:00", ZoneInfo("Asia/Tokyo"), 2, ""),
+        Schedule(7, "*/5 * * * mon", ZoneInfo("Europe/Riga"), 1, ""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "right"),
+    [
+        ("sometimes", "words, such as"),
+        ("0 0 31 2 *", "a day that is in the calendar"),
+        ("* * * * *", "at least 5 minutes"),
+    ],
+)
+def test_schedule_without_times(tmp_path, when, right):
+    """
+    A standing order that cannot be kept is refused, with what would be right.
+    """
+    path = write(tmp_path, f'[[schedule]]\nchat = 7\nwhen = "{when}"\n')
+
+    [fault] = faults(path, LEAST)
+
+    assert right in fault
+    assert fault.endswith(f'it is "{when}"')
+
+
+def test_schedules_of_one_chat(tmp_path):
+    """
+    A chat has at most 20 standing orders, and none of them twice.
+    """
+    order = '[[schedule]]\nchat = 7\nwhen = "daily {:02}:00"\n'
+    many = "".join(map(order.format, range(21)))
+
+    assert faults(write(tmp_path, many), LEAST) == [
+        "schedule.chat: 7 has 21 schedules; a chat can have 20"
+    ]
+    assert faults(write(tmp_path, order.format(9) * 2), LEAST) == [
+        "schedule (number 2): is the same as number 1; leave one out"
+    ]
+
+
 def test_wrong_schedule(tmp_path):
     """
     Each standing order is checked, and named by its number in the file.
@@ -445,7 +494,6 @@ def test_wrong_schedule(tmp_path):
     found = faults(write(tmp_path, first + second), LEAST)
 
     assert [fault.partition(":")[0] for fault in found] == [
-        "schedule",
         "schedule.how (number 1)",
         "schedule.chat (number 1)",
         "schedule.when (number 1)",

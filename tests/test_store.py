@@ -26,7 +26,7 @@ def test_new_chat(store):
     """
     A chat that writes for the first time is there, and has not come back.
     """
-    assert store.meet_chat(CHAT, "en") is False
+    assert store.meet_chat(CHAT, "en", NOW) is False
     assert not store.is_gone(CHAT)
 
 
@@ -34,13 +34,13 @@ def test_gone_chat_comes_back(store):
     """
     A chat that blocked us is gone until it writes again, and comes back once.
     """
-    store.meet_chat(CHAT, "en")
+    store.meet_chat(CHAT, "en", NOW)
     store.set_gone(CHAT, "bot was blocked by the user", NOW)
     gone = store.is_gone(CHAT)
 
     assert gone
-    assert store.meet_chat(CHAT, "en") is True
-    assert store.meet_chat(CHAT, "en") is False
+    assert store.meet_chat(CHAT, "en", NOW) is True
+    assert store.meet_chat(CHAT, "en", NOW) is False
     assert not store.is_gone(CHAT)
 
 
@@ -60,8 +60,8 @@ def test_language_follows(store, path):
     """
     A chat's language is the one it was last met in.
     """
-    store.meet_chat(CHAT, "en")
-    store.meet_chat(CHAT, "ru")
+    store.meet_chat(CHAT, "en", NOW)
+    store.meet_chat(CHAT, "ru", NOW)
 
     assert rows_of(path, "SELECT language FROM chats") == [("ru",)]
 
@@ -70,11 +70,11 @@ def test_known_chat_costs_no_write(store, path):
     """
     A chat that is as we know it is met even while another program holds the database.
     """
-    store.meet_chat(CHAT, "en")
+    store.meet_chat(CHAT, "en", NOW)
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        came_back = store.meet_chat(CHAT, "en")
+        came_back = store.meet_chat(CHAT, "en", NOW)
 
     assert came_back is False
 
@@ -83,7 +83,7 @@ def test_everything_follows_a_group(store):
     """
     A group that becomes a supergroup keeps its requests, its history and its walk.
     """
-    store.meet_chat(CHAT, "ru")
+    store.meet_chat(CHAT, "ru", NOW)
     show(store, 1, 2)
     waiting = ask(store, count=2)
     store.save_walk(CHAT, Walk(5, 40))
@@ -94,7 +94,7 @@ def test_everything_follows_a_group(store):
     assert store.moved_chats() == {OTHER: CHAT}
     assert store.is_gone(CHAT)
     assert not store.is_gone(OTHER)
-    assert store.meet_chat(OTHER, "ru") is False
+    assert store.meet_chat(OTHER, "ru", NOW) is False
     assert [(r.id, r.chat_id) for r in store.waiting_requests()][-1] == (waiting.id, OTHER)
     assert store.unavailable(OTHER, [1, 2, 3], NOW - DAY, NOW) == {1, 2}
     assert store.unavailable(CHAT, [1, 2, 3], NOW - DAY, NOW) == set()
@@ -532,12 +532,12 @@ def test_prune(store, path):
 
 def test_prune_finished_requests(store, path):
     """
-    A request is remembered for two days after its end, however old its pictures.
+    A request is remembered for eight days after its end, however old its pictures.
     """
-    request = ask(store, now=NOW - 3 * DAY)
-    arrive(store, store.begin(request, [Image(1)], NOW), [Image(1)], NOW - 3 * DAY, ends=request)
+    request = ask(store, now=NOW - 9 * DAY)
+    arrive(store, store.begin(request, [Image(1)], NOW), [Image(1)], NOW - 9 * DAY, ends=request)
     recent, waiting = ask(store, now=NOW - 9 * DAY), ask(store, now=NOW - 9 * DAY)
-    store.finish_request(recent.id, "done", NOW - DAY)
+    store.finish_request(recent.id, "done", NOW - 7 * DAY)
     store.prune(NOW, keep_days=30)
 
     assert rows_of(path, "SELECT id FROM requests") == [(recent.id,), (waiting.id,)]
