@@ -90,7 +90,7 @@ class Scheduler:
         # At the start too, or a bot that is restarted daily would never come to it.
         self._plan(now, partial(self._chore, self.prune), CHORE)
         self._plan(now + CHECK_AFTER, partial(self._chore, self.check_database), CHORE)
-        self._plan(now, self._load, CHORE)
+        self._wake.set()
 
     def _pause(self) -> float:
         """Seconds until there is something to do."""

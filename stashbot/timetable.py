@@ -161,8 +161,10 @@ def _cron(text: str) -> Timetable | None:
     # The library knows more letters, which mean something that cron does not know.
     if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text.lower())):
         return None
+    # It takes a range of one number with a step for that number and all after it.
+    expression = re.sub(r"\b(\w+)-\1/[1-9][0-9]*", r"\1", text)
     try:
-        cron = CronSim(text, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
+        cron = CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
     except CronSimError as error:
         minute, hour, day, _, weekday = text.split()
         if _is_cron(f"{minute} {hour} {day} * {weekday}") and _is_cron(
@@ -172,7 +174,7 @@ def _cron(text: str) -> Timetable | None:
         return None
     minutes = {60 * hour + minute for hour in cron.hours for minute in cron.minutes}
     _check_gaps(minutes, text)
-    return Timetable(text, (text,))
+    return Timetable(text, (expression,))
 
 
 def _is_cron(text: str) -> bool:
@@ -198,7 +200,7 @@ _HOUR, _SPAN = r"h|hours?|ч|час(?:а|ов)?", r"min|minutes?|мин|мину
 _INTERVAL = re.compile(
     rf"{_EVERY}(?: (?P<count>\d+))? ?(?:(?P<hours>{_HOUR})|(?:{_SPAN}))\.?", re.ASCII
 )
-_TIME = r"(\d{1,2})(?::(\d\d))?(?: ?([ap])\.?m\.?)?"
+_TIME = r"([0-9]{1,2})(?::([0-9]{2}))?(?: ?([ap])\.?m\.?)?"
 _TIMES = re.compile(rf"(?P<days>.*?)(?P<times>{_TIME}(?: ?(?:,|and|и) ?{_TIME})*)")
 _DAYS = {
     1: "mon monday mondays пн понедельник понедельникам понедельники",
