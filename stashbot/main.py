@@ -43,11 +43,13 @@ log = structlog.get_logger()
 
 #: The demo's bot is known to the demo alone; its chat keeps so many messages.
 DEMO_TOKEN, DEMO_MESSAGES = "4242:demo-of-a-token", 200
+#: A standing order to be seen there; more of them are added in the chat.
+DEMO_SCHEDULE = '[[schedule]]\nchat = 1\nwhen = "daily 09:00"\ncount = 3\n'
 BESIDE = Path(__file__).parent.parent
 #: See mallopt(3).
 M_ARENA_MAX = -8
 #: Threads for pictures, for small messages, and for questions to Stash.
-PUBLISHERS, ANSWERERS, ASKERS = 4, 2, 1
+PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 1
 #: Seconds that the threads have for their last turn; within 2 s all is over.
 PATIENCE = 1.3
 #: Seconds between tries of Stash, and of Telegram, when they have long been away.
@@ -257,7 +259,9 @@ def _demo(options: argparse.Namespace) -> int:
             print(f"{reason}: name another with --port", file=sys.stderr)
             return 1
         stack.enter_context(telegram)
-        settings = load(None, _demo_environment(telegram.api_url, stash_url, folder))
+        file = Path(folder) / "settings.toml"
+        file.write_text(DEMO_SCHEDULE, "utf-8")
+        settings = load(file, _demo_environment(telegram.api_url, stash_url))
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
         app = build(settings)
@@ -266,7 +270,7 @@ def _demo(options: argparse.Namespace) -> int:
         return _run(app)
 
 
-def _demo_environment(api_url: str, stash_url: str, folder: str) -> dict[str, str]:
+def _demo_environment(api_url: str, stash_url: str) -> dict[str, str]:
     """The settings of the demo; the key of a real Stash may come from the environment."""
     return {
         "STASHBOT_TELEGRAM_TOKEN": DEMO_TOKEN,
@@ -274,7 +278,6 @@ def _demo_environment(api_url: str, stash_url: str, folder: str) -> dict[str, st
         "STASHBOT_TELEGRAM_API_URL": api_url,
         "STASHBOT_STASH_URL": stash_url,
         "STASHBOT_STASH_API_KEY": os.environ.get("STASHBOT_STASH_API_KEY", ""),
-        "STASHBOT_DATABASE_PATH": str(Path(folder) / "stashbot.db"),
     }
 
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,10 @@ from stashbot.store import Store
 
 ROOT = Path(__file__).parent.parent
 TOKEN, OWNER = "4242:bench-bench-bench-bench-bench-bench", 1
+#: Who asks in turn, and the seconds from one to the next: each may have one a second.
+ASKERS, PAUSE = range(OWNER, OWNER + 5), 0.22
+#: Who gets a picture by the clock, and how many orders sleep while it is idle.
+CROWD, SLEEPING = range(101, 201), 200
 #: Seconds of a round trip to each.
 TO_TELEGRAM, TO_STASH = 0.080, 0.010
 ROUNDS, IDLE_SECONDS = 5, 20
@@ -89,10 +93,12 @@ class Bot:
     def __init__(self, telegram: TelegramStandIn, stash: StashStandIn, folder: str) -> None:
         self.telegram = telegram
         self.asked = 0
+        self.ask_at = 0.0
         environment = {
             **os.environ,
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
-            "STASHBOT_TELEGRAM_ALLOWED_USERS": str(OWNER),
+            "STASHBOT_TELEGRAM_ALLOWED_USERS": ",".join(map(str, [*ASKERS, *CROWD])),
+            "STASHBOT_TIMEZONE": "UTC",
             "STASHBOT_TELEGRAM_API_URL": telegram.api_url,
             "STASHBOT_STASH_URL": stash.url,
             "STASHBOT_DATABASE_PATH": f"{folder}/stashbot.db",
@@ -109,9 +115,11 @@ class Bot:
 
     def react(self) -> float:
         """Ask for one picture; the seconds until its upload reached Telegram."""
-        self.asked += 1
+        time.sleep(max(0.0, self.ask_at - time.monotonic()))
         asked_at = time.monotonic()
-        self.telegram.say(OWNER, "/random")
+        self.ask_at = asked_at + PAUSE
+        self.telegram.say(ASKERS[self.asked % len(ASKERS)], "/random")
+        self.asked += 1
         last = self.telegram.wait_for("sendPhoto", count=self.asked, timeout=60)[-1]
         self.telegram.wait_for_poll()
         return last.time - self.telegram.server.delay - asked_at
@@ -140,7 +148,7 @@ class Bot:
 def house(pictures: list[Picture]) -> Iterator[tuple[TelegramStandIn, StashStandIn, str]]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        TelegramStandIn(TOKEN, delay=TO_TELEGRAM, page=False, keep_messages=20) as telegram,
+        TelegramStandIn(TOKEN, delay=TO_TELEGRAM, page=False, keep_messages=500) as telegram,
         StashStandIn(pictures, delay=TO_STASH) as stash,
     ):
         yield telegram, stash, folder
@@ -168,10 +176,10 @@ def pictures_sent(pictures: list[Picture]) -> Iterator[Result]:
     """Reaction, memory, uploads, GraphQL and the idle processor, of one life of the bot."""
     with house(pictures) as (telegram, stash, folder):
         bot = Bot(telegram, stash, folder)
-        for _ in range(3):
+        for _ in ASKERS:
             bot.react()
         stash.clear()
-        times = [bot.react() for _ in range(197)]
+        times = [bot.react() for _ in range(200 - len(ASKERS))]
         seen = f"{statistics.median(times) * 1000:.0f} ms"
         varied = spread(sorted(times)[20:-20], "ms (middle 80 %)", 1000)
         yield Result("update to sendPhoto, median", "20 ms", seen, varied)
@@ -194,6 +202,38 @@ def pictures_sent(pictures: list[Picture]) -> Iterator[Result]:
         yield Result("processor while idle, a minute", "0.02 s", f"{idle:.3f} s")
         telegram.say(OWNER, "/random")
         yield Result("SIGTERM to exit, busy", "2 s", f"{bot.stop():.2f} s")
+
+
+def hundred_chats(pictures: list[Picture]) -> Iterator[Result]:
+    """All of a crowd are due in the same second, and somebody asks in the middle of it."""
+    due = (datetime.now(UTC) + timedelta(seconds=75)).replace(second=0, microsecond=0)
+    with house(pictures) as (telegram, stash, folder):
+        with closing(Store(Path(folder) / "stashbot.db")) as store:
+            for chat in CROWD:
+                store.orders.add(chat, f"{due.minute} {due.hour} * * *", 1, datetime.now(UTC))
+            for number in range(SLEEPING - len(CROWD)):
+                chat, far = CROWD[number], due + timedelta(hours=12)
+                store.orders.add(chat, f"{far.minute} {far.hour} * * *", 1, datetime.now(UTC))
+        bot = Bot(telegram, stash, folder)
+        before = bot.cpu_seconds()
+        idle_for = min(IDLE_SECONDS, (due - datetime.now(UTC)).total_seconds() - 2)
+        time.sleep(idle_for)
+        idle = (bot.cpu_seconds() - before) * 60 / idle_for
+        yield Result(f"the same with {SLEEPING} orders", "0.02 s", f"{idle:.3f} s")
+        due_at = time.monotonic() + (due - datetime.now(UTC)).total_seconds()
+        telegram.wait_for("sendPhoto", count=40, timeout=90)
+        asked_at = time.monotonic()
+        telegram.say(OWNER, "/random")
+        calls = telegram.wait_for("sendPhoto", count=len(CROWD) + 1, timeout=60)
+        bot.stop()
+    times = sorted(call.time - telegram.server.delay for call in calls)
+    busiest = max(sum(start <= each < start + 1 for each in times) for start in times)
+    chats = [call.chat_id for call in calls]
+    late = next(call.time for call in calls if call.chat_id == OWNER) - TO_TELEGRAM - asked_at
+    yield Result("100 chats due at once, all sent", "8 s", f"{times[-1] - due_at:.1f} s")
+    yield Result("the most messages in a second", "30", str(busiest))
+    yield Result("the most messages to one of them", "1", str(max(map(chats.count, CROWD))))
+    yield Result("who asks in the middle waits", "", f"{late * 1000:.0f} ms")
 
 
 def picking() -> Iterator[Result]:
@@ -254,10 +294,12 @@ def fill_history(path: Path) -> None:
 
 def main() -> None:
     large = photo(4000, 3000, 1, 45)
-    pictures = library(400, large)
+    # So many that hardly one is drawn for two people: those are not uploaded again.
+    pictures = library(10_000, large)
     parts: list[Callable[[], Iterator[Result]]] = [
         lambda: starts_and_stops(pictures[:10]),
         lambda: pictures_sent(pictures),
+        lambda: hundred_chats(pictures[:60]),
         picking,
     ]
     print(f"Telegram {TO_TELEGRAM * 1000:.0f} ms and Stash {TO_STASH * 1000:.0f} ms away;", end=" ")

@@ -395,7 +395,6 @@ def test_stash_stays_away(house):
     home.app.bot._publisher._now = lambda: now() + 2 * MINUTE
 
     [missed] = home.wait_for_event("schedule_missed")
-    home.stash.server.resume()
 
     assert (missed["chat_id"], missed["when"]) == (OWNER, "0 0 29 2 *")
     assert "15 minutes" in missed["reason"]
