@@ -43,8 +43,8 @@ class Rules:
 #: 30 a second in all, 1 a second to a chat, 20 a minute to a group.
 TELEGRAM = Rules(
     overall=Limits((Limit(5, 0.18),), (Limit(4, 0.18),)),
-    person=Limits((Limit(3, 3.1),), (Limit(1, 1.1),)),
-    group=Limits((Limit(3, 3.1), Limit(20, 61)), (Limit(1, 1.1), Limit(20, 61))),
+    person=Limits((Limit(3, 3.1),), (Limit(1, 1.1), Limit(3, 3.1))),
+    group=Limits((Limit(3, 3.1), Limit(20, 61)), (Limit(1, 1.1), Limit(3, 3.1), Limit(20, 61))),
 )
 #: How many chats are remembered before those that are long silent are forgotten.
 CHATS = 200

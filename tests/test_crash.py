@@ -17,7 +17,7 @@ from stashbot.demo.server import Fault, Trouble
 
 KILLS = 20
 #: So many that none of them has to wait long for the next picture.
-PEOPLE = range(2001, 2021)
+PEOPLE = range(2001, 2041)
 
 
 def query(home, sql, *values):
@@ -36,7 +36,7 @@ def ask_at_random(home, random):
     """A few requests of several people; how many pictures they are for, by user."""
     wanted = Counter()
     for _ in range(random.randint(2, 5)):
-        user, count = random.choice(PEOPLE), random.choice([1, 1, 1, 2, 5])
+        user, count = random.choice(PEOPLE), random.choice([1, 1, 1, 2, 3])
         home.say(f"/random {count}", user=user)
         wanted[user] += count
     return wanted

@@ -369,9 +369,9 @@ def _english():
 
 YEAR = utc("2026-01-01 00:00"), utc("2027-01-01 00:00")
 TIMES = [
-    *(("daily {:02}:{:02}", day % 24, 7 * day % 60) for day in range(5)),
-    *(("30 2 * * *",), ("every 13 hours",)),
-    *(("{} {} * * {}", 11 * day % 60, day % 24, day % 7) for day in range(28)),
+    *(("daily {:02}:{:02}", day % 24, 7 * day % 60) for day in range(2)),
+    *(("30 2 * * *",), ("every 100 hours",)),
+    *(("{} {} * * {}", 11 * day % 60, day % 24, day % 7) for day in range(31)),
     *(("{} 2 {} * *", 2 * day % 60, day + 1) for day in range(14)),
     *(("0 0 29 2 *",),),
 ]
@@ -458,7 +458,7 @@ def test_year_of_trouble(clockwork):
     assert len(served) == len(set(served))
     assert set(served) == {each for each in almanac.served if each[2] <= YEAR[1]}
     assert {each for each in almanac.missed if each[2] <= YEAR[1]} <= missed
-    assert len(served) > 2000
+    assert len(served) > 1500
     assert len(almanac.missed) > 100
     # Whatever is due belongs to the one or the other.
     every = {(*key, moment) for key, moments in almanac.moments.items() for moment in moments}

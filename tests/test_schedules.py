@@ -232,7 +232,7 @@ def test_order_of_somebody_else(house):
     )
     home.telegram.wait_for("editMessageText")
 
-    assert home.app.store.orders.of(FRIEND) == [order]
+    assert [each.id for each in home.app.store.orders.of(FRIEND)] == [order.id]
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "выкл"])

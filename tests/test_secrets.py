@@ -7,7 +7,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from conftest import API_KEY, FRIEND, GROUP, OWNER, STRANGER, TOKEN, library
+from conftest import API_KEY, GROUP, OWNER, STRANGER, TOKEN, crowd, library
 from program import Program, wait_until, went
 
 from stashbot.demo.server import Fault, Trouble
@@ -24,6 +24,10 @@ METHODS = (
     "answerCallbackQuery",
     "getMe",
 )
+
+
+#: So many that none of them has to wait long for an answer.
+PEOPLE = range(2001, 2011)
 
 
 def everything_hidden(bot):
@@ -47,7 +51,7 @@ def everything_hidden(bot):
 
 def build(house, **environ):
     """A house with every secret there is; Telegram is its own proxy."""
-    home = house(library(30), start=False, api_key=API_KEY, **environ)
+    home = house(library(30), start=False, api_key=API_KEY, **crowd(PEOPLE), **environ)
     home.telegram.add_group(GROUP, f"Group of {WORDS}", [OWNER, STRANGER])
     host = home.telegram.api_url.removeprefix("http://")
     proxy = f"http://{PROXY_USER}:{quote(PASSWORD, safe='')}@{host}"
@@ -66,9 +70,10 @@ def speak(home):
     home.telegram.press(1, "next", user_id=OWNER)
     home.telegram.put_update({"message": {"text": WORDS, "chat": WORDS}})
     home.telegram.put_update({"callback_query": {"id": "1", "data": WORDS, "from": WORDS}})
-    for command in ("/random", "/random 3", "/status", "/stats", "/help"):
-        home.say(command)
-        home.say(command, user=FRIEND)
+    home.say("/status")
+    commands = ("/random", "/random 3", "/schedule daily 09:00", "/stats", "/help")
+    for user, command in zip(PEOPLE, 2 * commands, strict=True):
+        home.say(command, user=user)
 
 
 @pytest.mark.parametrize("trouble", [*Trouble, None], ids=str)
@@ -174,7 +179,7 @@ def test_titles_at_level_info(house):
     home = build(house)
     with Program(environ=home.environ) as bot:
         home.ask("/random 3", count=3)
-        home.ask("/random", user=FRIEND)
+        home.ask("/random", user=PEOPLE[0])
         home.say("/stats")
         home.wait_for_text("The last one")
         assert bot.stop()[0] == 0
