@@ -27,7 +27,7 @@ log = structlog.get_logger()
 AGAIN = timedelta(seconds=20)
 #: Seconds after which the clock is looked at in any case: it may have been set, or the
 #: machine been asleep, and neither wakes a thread.
-GLANCE = 30.0
+GLANCE = 10.0
 #: When the database is read through for the first time, and how often each chore is done.
 CHECK_AFTER, DAY = timedelta(minutes=10), timedelta(days=1)
 #: How the jobs are told apart.
