@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import os
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 
 import structlog
+
+from .pulse import Pulse, adopt, resting
 
 log = structlog.get_logger()
 
@@ -117,7 +120,8 @@ class Pool:
                         # There may be work for another thread, now or after a while.
                         self._changed.notify()
                         return lane
-                self._changed.wait(wait)
+                with resting():
+                    self._changed.wait(wait)
         return None
 
     def _call_up(self) -> float | None:
@@ -165,21 +169,32 @@ class Daemon:
         self.stop = threading.Event()
         self.exit_code = 0
         self._threads: dict[threading.Thread, Callable[[], bool]] = {}
+        self._pulses: dict[str, Pulse] = {}
         self._closers: list[Callable[[], None]] = []
         self._thread_closers: list[Callable[[], None]] = []
         self._is_waiting = False
 
     def start(
-        self, name: str, turn: Callable[[], None], is_resting: Callable[[], bool] = bool
+        self,
+        name: str,
+        turn: Callable[[], None],
+        is_resting: Callable[[], bool] = bool,
+        patience: float = math.inf,
     ) -> None:
         """Call `turn` over and over in a thread of this name, until the end.
 
         While `is_resting` says so, the thread has nothing to finish: it only waits for
-        somebody outside, and the end need not wait for it.
+        somebody outside, and the end need not wait for it. A turn that takes longer than
+        `patience`, in seconds and without its `resting`, is stuck.
         """
-        thread = threading.Thread(target=self._loop, args=(name, turn), name=name, daemon=True)
-        self._threads[thread] = is_resting
-        thread.start()
+        self._pulses[name] = pulse = Pulse(patience)
+        loop = threading.Thread(target=self._loop, args=(name, turn, pulse), name=name, daemon=True)
+        self._threads[loop] = is_resting
+        loop.start()
+
+    def stuck(self) -> list[str]:
+        """The names of the threads that do not turn any more."""
+        return [name for name, pulse in self._pulses.items() if pulse.is_overdue]
 
     def at_thread_end(self, close: Callable[[], None]) -> None:
         """Have each thread call `close` as its last act, for what it alone has open."""
@@ -196,11 +211,25 @@ class Daemon:
         if self._is_waiting:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def wait(self) -> None:
-        """Wait in the main thread, with ENDING blocked, until a signal or `quit` asks for it."""
+    def wait(
+        self,
+        signals: Collection[int],
+        interval: float = 0.0,
+        look: Callable[[], object] = bool,
+    ) -> int:
+        """Wait in the main thread for one of these signals, which are blocked; its number.
+
+        Calls `look` every `interval` seconds, if that is not 0. `quit` counts as SIGTERM.
+        """
         self._is_waiting = True
-        if not self.stop.is_set():
-            signal.sigwait(ENDING)
+        while not self.stop.is_set():
+            if not interval:
+                return signal.sigwait(signals)
+            came = signal.sigtimedwait(signals, interval)
+            if came is not None:
+                return came.si_signo
+            look()
+        return signal.SIGTERM
 
     def end(self, patience: float) -> None:
         """Stop all threads, and give them `patience` seconds in all to finish their turn.
@@ -216,13 +245,23 @@ class Daemon:
             while thread.is_alive() and not is_resting() and time.monotonic() < deadline:
                 thread.join(GLANCE)
 
-    def _loop(self, name: str, turn: Callable[[], None]) -> None:
+    def _loop(self, name: str, turn: Callable[[], None], pulse: Pulse) -> None:
+        adopt(pulse)
         with structlog.contextvars.bound_contextvars(thread=name):
-            while not self.stop.is_set():
-                try:
-                    turn()
-                except Exception as error:  # a bug costs one turn, not the thread
-                    log.exception("turn_failed", error=str(error))
-                    self.stop.wait(1)
+            try:
+                while not self.stop.is_set():
+                    pulse.beat()
+                    self._turn(turn)
+            finally:
+                if not self.stop.is_set():
+                    log.critical("thread_died", error="it ended by itself, and so does the bot")
+                    self.quit(1)
             for close in self._thread_closers:
                 close()
+
+    def _turn(self, turn: Callable[[], None]) -> None:
+        try:
+            turn()
+        except Exception as error:  # a bug costs one turn, not the thread
+            log.exception("turn_failed", error=str(error))
+            self.stop.wait(1)

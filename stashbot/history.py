@@ -111,6 +111,13 @@ def pictures(chat_id: int, since: datetime | None = None) -> Any:
     return settled.where(SentPhotos.is_latest.in_((0, 1)), SentPhotos.sent_at >= since)
 
 
+def sent_since(since: datetime) -> Any:
+    """How many pictures went out since then, to all chats; not what is under way."""
+    return SentPhotos.select(fn.COUNT(SentPhotos.id)).where(
+        SentPhotos.sent_at >= since, SentPhotos.state != "sending"
+    )
+
+
 def images(chat_id: int, since: datetime) -> Any:
     """How many different images those pictures show."""
     return pictures(chat_id).where(SentPhotos.is_latest == 1, SentPhotos.sent_at >= since)

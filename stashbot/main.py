@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import os
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -25,7 +27,7 @@ from .check import Mark, check, verdict
 from .courier import Courier
 from .daemon import ENDING, Daemon, Pool
 from .deck import Deck
-from .errors import SettingsError, StashbotError
+from .errors import SettingsError, StashbotError, StoreError
 from .outage import Outage
 from .outbox import Outbox
 from .pacing import TELEGRAM, Rules
@@ -38,6 +40,7 @@ from .sender import Sender
 from .settings import Settings, load
 from .stash.client import StashClient
 from .store import Store
+from .systemd import Notifier
 
 log = structlog.get_logger()
 
@@ -66,12 +69,18 @@ class App:
     bot: Bot
     receiver: Receiver
     scheduler: Scheduler
+    reports: Reports
     pictures: Pool
     answers: Pool
     questions: Pool
 
-    def start(self) -> None:
-        """Take up what was left behind, and start the threads."""
+    def start(self, watchdog: float = 0.0) -> None:
+        """Take up what was left behind, and start the threads.
+
+        A thread may be busy for as long as the `watchdog` says, in seconds, those that upload
+        for three times as long; 0 is for ever.
+        """
+        patience = watchdog or math.inf
         unknown = self.store.recover(_now())
         if unknown:
             log.warning("sending_interrupted", pictures=unknown)
@@ -84,10 +93,11 @@ class App:
         for name, pool, threads in pools:
             self.daemon.at_end(pool.close)
             for number in range(1, threads + 1):
-                self.daemon.start(f"{name}-{number}", pool.turn)
+                self.daemon.start(f"{name}-{number}", pool.turn, patience=3 * patience)
         self.bot.resume()
-        self.daemon.start("scheduler", self.scheduler.turn)
-        self.daemon.start("receiver", self.receiver.turn, lambda: self.receiver.is_polling)
+        self.daemon.start("scheduler", self.scheduler.turn, patience=patience)
+        is_polling = partial(getattr, self.receiver, "is_polling")
+        self.daemon.start("receiver", self.receiver.turn, is_polling, patience)
         self.bot.introduce()
 
     def end(self) -> None:
@@ -123,10 +133,12 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     keep_days = settings.history.keep_days
     scheduler = Scheduler(store, keep_days, schedules, publisher.accept, wake, _now)
     queue, coming = publisher.__len__, scheduler.next_due
-    reports = Reports(store, stash, sender, stash_outage, queue, coming, zone, avoid, _now)
+    outages = stash_outage, telegram_outage
+    reports = Reports(store, stash, sender, *outages, queue, coming, zone, avoid, _now)
     bot = Bot(telegram, store, sender, outbox, publisher, reports, schedules, questions, _now)
     receiver = Receiver(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
-    return App(daemon, store, schedules, bot, receiver, scheduler, pictures, answers, questions)
+    pools = pictures, answers, questions
+    return App(daemon, store, schedules, bot, receiver, scheduler, reports, *pools)
 
 
 def _sender(settings: Settings, rules: Rules) -> Sender:
@@ -150,14 +162,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _demo(options)
         settings = load(file, os.environ)
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
-        return _check(settings) if options.command == "check" else _run(build(settings))
+        if options.command == "check":
+            return _check(settings)
+        return _run(settings, partial(load, file, os.environ))
     except SettingsError as error:
         what = "demo" if options.command == "demo" else f"settings ({file or 'environment'})"
-        print(f"The {what} cannot be used yet:", *error.faults, sep="\n  ", file=sys.stderr)
+        _complain([f"The {what} cannot be used yet:", *(f"  {each}" for each in error.faults)])
         return EX_CONFIG
     except StashbotError as error:
-        print(f"stashbot cannot start: {error}", file=sys.stderr)
+        _complain([f"stashbot cannot start: {error}"])
         return 1
+
+
+def _complain(lines: Sequence[str]) -> None:
+    """Say why there will be no bot, before there is a log; also to systemd, if it listens."""
+    Notifier().tell(STATUS=" ".join(lines))
+    # sd-daemon(3): how the journal knows an error from other lines.
+    prefix = "<3>" if "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty() else ""
+    print(*(prefix + line for line in lines), sep="\n", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -197,19 +219,70 @@ def _settings_file(options: argparse.Namespace, environ: Mapping[str, str]) -> P
     return beside if beside.exists() else None
 
 
-def _run(app: App) -> int:
-    """The bot, until a signal asks for its end."""
+def _run(settings: Settings, source: Callable[[], Settings]) -> int:
+    """The bot, until a signal asks for its end; SIGHUP has it read its settings again."""
     _use_one_heap()
-    # Not before: a signal ends us at once while there is nothing to be finished.
-    _block_signals()
+    # Not before: a signal ends us at once while there is nothing to be finished. Where a
+    # terminal is closed, SIGHUP means what it has always meant.
+    signals = ENDING if os.isatty(0) else ENDING | {signal.SIGHUP}
+    _block(signals)
+    notifier, app = Notifier(), build(settings)
     log.info("started", version=__version__)
-    app.start()
-    app.daemon.wait()
+    app.start(notifier.watchdog)
+    while True:
+        notifier.tell(READY=1, STATUS=_line(app))
+        came = app.daemon.wait(signals, notifier.interval, partial(_look, app, notifier))
+        if came != signal.SIGHUP:
+            return _stop(app, notifier)
+        notifier.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
+        app = _reloaded(app, source, notifier)
+
+
+def _look(app: App, notifier: Notifier) -> None:
+    """Tell systemd how we are, and that we are alive, if we are."""
+    if stuck := app.daemon.stuck():
+        log.critical("stuck", threads=stuck, do="systemd restarts the bot")
+        notifier.tell(STATUS=f"stuck: {', '.join(stuck)}")
+    else:
+        notifier.tell(WATCHDOG=1, STATUS=_line(app))
+
+
+def _line(app: App) -> str:
+    try:
+        return app.reports.line()
+    except StoreError as error:
+        return str(error)
+
+
+def _stop(app: App, notifier: Notifier) -> int:
+    """End the bot; the exit code."""
+    notifier.tell(STOPPING=1, STATUS="stopping")
     log.info("stopping", version=__version__)
     began = time.monotonic()
     app.end()
     log.info("stopped", version=__version__, seconds=round(time.monotonic() - began, 2))
     return app.daemon.exit_code
+
+
+def _reloaded(app: App, source: Callable[[], Settings], notifier: Notifier) -> App:
+    """The bot with the settings as they are now, or the same one if they are wrong.
+
+    All of them can change: the parts are put together anew, and what waits is taken up from
+    the database. A new database is tried before the old bot ends.
+    """
+    try:
+        settings = source()
+        Store(settings.database).close()
+    except StashbotError as error:
+        faults = error.faults if isinstance(error, SettingsError) else [str(error)]
+        log.error("reload_refused", error="the old settings stay", faults=faults)
+        return app
+    app.end()
+    logs.configure(settings.log.level, settings.log.format, settings.secrets)
+    new = build(settings)
+    new.start(notifier.watchdog)
+    log.info("reloaded", version=__version__)
+    return new
 
 
 def _use_one_heap() -> None:
@@ -221,9 +294,9 @@ def _use_one_heap() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
-def _block_signals() -> None:
+def _block(signals: Collection[int]) -> None:
     """Keep signals for `Daemon.wait`; each thread that starts later inherits this."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 
 def _check(settings: Settings) -> int:
@@ -243,7 +316,7 @@ def _demo(options: argparse.Namespace) -> int:
     from .demo.stash import StashStandIn
     from .demo.telegram import TelegramStandIn
 
-    _block_signals()
+    _block(ENDING)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stashbot-demo-"))
         stash_url = options.stash
@@ -267,7 +340,10 @@ def _demo(options: argparse.Namespace) -> int:
         app = build(settings)
         # So that no thread is held by a poll.
         app.daemon.at_end(telegram.close)
-        return _run(app)
+        log.info("started", version=__version__)
+        app.start()
+        app.daemon.wait(ENDING)
+        return _stop(app, Notifier())
 
 
 def _demo_environment(api_url: str, stash_url: str) -> dict[str, str]:

@@ -11,10 +11,13 @@ from telebot import types
 
 from .errors import PollConflict, TelegramError, TokenRefused
 from .outage import Outage
+from .pulse import resting
 from .sender import LONG_POLL, Sender
 
 log = structlog.get_logger()
 
+#: Seconds that a poll may take longer than it was asked to, with all its time-outs.
+OVERTIME = 60
 #: A wrong setting, of which no restart can cure us (EX_CONFIG of sysexits.h).
 EX_CONFIG = 78
 
@@ -64,7 +67,8 @@ class Receiver:
     def _poll(self, wait: int) -> list[Any]:
         self.is_polling = True
         try:
-            return self._sender.get_updates(self._offset, wait=wait)
+            with resting(wait + OVERTIME):
+                return self._sender.get_updates(self._offset, wait=wait)
         finally:
             self.is_polling = False
 
@@ -103,4 +107,5 @@ class Receiver:
                 log.error("poll_conflict", error=f"somebody else uses this token: {error}")
             self._in_conflict = True
         self._outage.down(error, error.retry_after)
-        self._stop.wait(self._outage.wait)
+        with resting():
+            self._stop.wait(self._outage.wait)

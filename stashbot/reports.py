@@ -1,4 +1,4 @@
-"""What `/stats` and `/status` answer."""
+"""What `/stats` and `/status` answer, and what `systemctl status` shows."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Reports:
         stash: StashClient,
         sender: Sender,
         stash_outage: Outage,
+        telegram_outage: Outage,
         queue: Callable[[], int],
         next_due: Callable[[], datetime | None],
         zone: ZoneInfo,
@@ -44,6 +45,7 @@ class Reports:
         self._stash = stash
         self._sender = sender
         self._stash_outage = stash_outage
+        self._telegram_outage = telegram_outage
         self._queue = queue
         self._next_due = next_due
         self._zone = zone
@@ -54,13 +56,9 @@ class Reports:
     def stats(self, chat_id: int, texts: Texts) -> str:
         """What this chat has been sent, and what is left. Raises StoreError."""
         now = self._now()
-        # Where clocks are put back to midnight, the day begins with the first of the two.
-        today = now.astimezone(self._zone).replace(
-            hour=0, minute=0, second=0, microsecond=0, fold=0
-        )
         stats = self._store.chat_stats(
             chat_id,
-            today_start=today,
+            today_start=self._midnight(now),
             week_start=now - timedelta(days=7),
             seen_since=now - self._avoid,
         )
@@ -87,6 +85,25 @@ class Reports:
             texts("stats.unseen", n=max(0, images - seen)),
             texts("stats.library", n=images),
         ]
+
+    def line(self) -> str:
+        """How the bot is, in one line of English. Raises StoreError."""
+        now = self._now()
+        sent, due = self._store.pictures_since(self._midnight(now)), self._next_due()
+        parts = [f"{sent} picture{'s' * (sent != 1)} today"]
+        if due:
+            parts.append(f"next schedule {due.astimezone(self._zone):%a %H:%M}")
+        for name, outage in (("Stash", self._stash_outage), ("Telegram", self._telegram_outage)):
+            if outage.since is not None and outage.error:
+                since = now - timedelta(seconds=time.monotonic() - outage.since)
+                clock = f"{since.astimezone(self._zone):%H:%M}"
+                parts.append(f"{name} is away since {clock}: {outage.error}")
+        return "; ".join(parts)
+
+    def _midnight(self, now: datetime) -> datetime:
+        """When today began."""
+        # Where clocks are put back to midnight, the day begins with the first of the two.
+        return now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
     def status(self, texts: Texts) -> str:
         """How the bot is: for the owner's eyes. Raises StoreError."""

@@ -17,6 +17,7 @@ import structlog
 
 from .errors import StoreError
 from .models import Request
+from .pulse import resting
 from .schedules import Entry, Schedules
 from .store import Store
 from .timetable import due
@@ -68,7 +69,8 @@ class Scheduler:
     def turn(self) -> None:
         """Run what is due, and wait for what is next."""
         self.work()
-        self._wake.wait(self._pause())
+        with resting():
+            self._wake.wait(self._pause())
 
     def work(self) -> None:
         """Run what is due now."""

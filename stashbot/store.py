@@ -248,6 +248,11 @@ class Store:
             oldest = history.shown_longest_ago(chat_id, limit, now).execute(self._db)
             return [image_id for (image_id,) in oldest]
 
+    def pictures_since(self, since: datetime) -> int:
+        """How many pictures all chats were sent since then."""
+        with self._db.reading():
+            return int(history.sent_since(since).scalar(self._db))
+
     def chat_stats(
         self, chat_id: int, today_start: datetime, week_start: datetime, seen_since: datetime
     ) -> ChatStats:

@@ -14,8 +14,8 @@ ROOT = Path(stashbot.__file__).parent
 FLOORS = [
     {"errors", "models"},
     {"picker", "texts", "pixels", "refusals", "database", "tables", "pacing", "timetable"},
-    {"media", "keys", "history", "orders"},
-    {"settings", "store", "stash", "sender", "daemon", "logs", "outage"},
+    {"media", "keys", "history", "orders", "pulse"},
+    {"settings", "store", "stash", "sender", "daemon", "logs", "outage", "systemd"},
     {"deck", "outbox", "reports", "schedules"},
     {"courier"},
     {"publisher"},

@@ -386,6 +386,7 @@ class Desk:
             self.stash,
             self.app.receiver._sender,
             self.outage,
+            Outage("telegram", 60, list),
             lambda: 4,
             lambda: None,
             BERLIN,
@@ -513,6 +514,20 @@ def test_stats_while_stash_is_away(desk):
     assert first.splitlines()[1:2] == ["Today: 1 picture"]
     assert first.endswith("In the library: unknown, Stash does not answer")
     assert not here.home.stash.requests
+
+
+def test_line_for_systemctl(desk):
+    """
+    One line says what went out today, in all chats, and what is away since when.
+    """
+    here = desk("2026-05-04 09:00:30")
+    here.sent(1, "2026-05-03 21:00")
+    here.sent(2, "2026-05-04 08:00")
+    calm = here.reports.line()
+    here.outage.down(OSError("no route"))
+
+    assert calm == "1 picture today"
+    assert here.reports.line() == "1 picture today; Stash is away since 11:00: no route"
 
 
 def test_stats_after_an_outage_that_nobody_ended(desk):

@@ -4,17 +4,20 @@ The life of the process: its threads, what ends it, and how it ends in the middl
 
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing
 
 import pytest
-from conftest import crowd, images_of, library
+from conftest import FRIEND, OWNER, crowd, images_of, library
 from program import Program, run, wait_until, went
 
 from stashbot import __version__
-from stashbot.daemon import Daemon, Pool
+from stashbot.daemon import ENDING, Daemon, Pool
 from stashbot.demo.server import Fault, Response, Trouble
+from stashbot.main import build
+from stashbot.pulse import resting
 
 #: Seconds: by its own clock, and from outside, where a busy machine takes its time.
 OWN_LIMIT, LIMIT = 2, 5
@@ -537,6 +540,89 @@ def test_error_costs_one_turn(house):
     assert "ValueError: a bug" in failed["exception"]
 
 
+def test_thread_that_ends_by_itself(house):
+    """
+    A bot without one of its threads is none: it ends, with 1, and says which thread it was.
+    """
+    home = house(start=False)
+    daemon = Daemon()
+
+    daemon.start("worker", sys.exit)
+    stopped = daemon.stop.wait(5)
+
+    assert stopped
+    assert daemon.exit_code == 1
+    [line] = home.events("thread_died")
+    assert (line["level"], line["thread"]) == ("critical", "worker")
+
+
+def test_stuck_threads():
+    """
+    A thread is stuck when its work takes longer than its patience, and not while it rests.
+    """
+    daemon, end = Daemon(), threading.Event()
+
+    def rest():
+        with resting():
+            end.wait(10)
+
+    def rest_too_long():
+        with resting(0.05):
+            end.wait(10)
+
+    daemon.start("working", lambda: end.wait(10), patience=0.05)
+    daemon.start("patient", lambda: end.wait(10), patience=60)
+    daemon.start("resting", rest, patience=0.05)
+    daemon.start("waiting", rest_too_long, patience=60)
+    wait_until(lambda: len(daemon.stuck()) == 2, "two are stuck")
+    stuck = daemon.stuck()
+    daemon.stop.set()
+    end.set()
+    daemon.end(5)
+
+    assert stuck == ["working", "waiting"]
+
+
+def test_idle_bot_is_not_stuck(house):
+    """
+    Threads that have nothing to do are not taken for stuck, however long that lasts.
+    """
+    home = house(library(3), start=False)
+    home.app = build(home.settings)
+    home.app.start(watchdog=0.2)
+    home.telegram.wait_for_poll()
+    home.ask()
+    time.sleep(1)
+
+    assert home.app.daemon.stuck() == []
+
+
+def test_settings_that_are_read_again(house, tmp_path):
+    """
+    SIGHUP brings new settings into force, and wrong ones change nothing.
+    """
+    home = house(library(9), start=False)
+    file = tmp_path / "settings.toml"
+    file.write_text(f"[telegram]\nallowed_users = [{OWNER}]\n")
+    environ = {key: value for key, value in home.environ.items() if "ALLOWED_USERS" not in key}
+    with Program("--settings", file, environ=environ, python=STRICT) as bot:
+        bot.wait_for_event("started")
+        home.ask()
+        file.write_text("[telegram]\nallowed_users = []\n")
+        bot.send(signal.SIGHUP)
+        [refused] = bot.wait_for_event("reload_refused")
+        home.ask()
+        file.write_text(f"[telegram]\nallowed_users = [{OWNER}, {FRIEND}]\n")
+        bot.send(signal.SIGHUP)
+        bot.wait_for_event("reloaded")
+        home.ask(user=FRIEND)
+        code, _ = bot.stop()
+
+    assert "telegram.allowed_users" in refused["faults"][0]
+    assert (code, bot.stderr) == (0, [])
+    assert len(bot.events("started")) == 1
+
+
 def test_order_of_the_end():
     """
     What was named last is closed first, and each thread closes its own things last.
@@ -584,7 +670,7 @@ def test_quit_before_the_wait():
     daemon.start("worker", turn)
     assert asked.wait(5)
 
-    daemon.wait()
+    daemon.wait(ENDING)
     daemon.end(5)
 
     assert daemon.exit_code == 78
