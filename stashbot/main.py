@@ -55,6 +55,8 @@ M_ARENA_MAX = -8
 PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 1
 #: Seconds that the threads have for their last turn; within 2 s all is over.
 PATIENCE = 1.3
+#: The same where the process stays: an upload should have its end.
+RELOAD_PATIENCE = 30.0
 #: Seconds between tries of Stash, and of Telegram, when they have long been away.
 STASH_PAUSE, TELEGRAM_PAUSE = 20.0, 60.0
 
@@ -100,9 +102,9 @@ class App:
         self.daemon.start("receiver", self.receiver.turn, is_polling, patience)
         self.bot.introduce()
 
-    def end(self) -> None:
-        """Stop within PATIENCE; what is being sent then is left to the next start."""
-        self.daemon.end(PATIENCE)
+    def end(self, patience: float = PATIENCE) -> None:
+        """Stop within so many seconds; what is being sent then is left to the next start."""
+        self.daemon.end(patience)
         self.store.close()
 
 
@@ -277,7 +279,7 @@ def _reloaded(app: App, source: Callable[[], Settings], notifier: Notifier) -> A
         faults = error.faults if isinstance(error, SettingsError) else [str(error)]
         log.error("reload_refused", error="the old settings stay", faults=faults)
         return app
-    app.end()
+    app.end(RELOAD_PATIENCE)
     logs.configure(settings.log.level, settings.log.format, settings.secrets)
     new = build(settings)
     new.start(notifier.watchdog)

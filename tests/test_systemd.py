@@ -162,6 +162,19 @@ def test_service_serves(service):
 
 
 @booted
+def test_no_key(service):
+    """
+    A Stash that asks for no password needs no file for its key.
+    """
+    service.home.stash.api_key = ""
+    service.machine.run("rm", "/etc/stashbot/stash_api_key")
+    code = service.start()
+    service.home.ask()
+
+    assert code == 0
+
+
+@booted
 def test_what_the_journal_finds(service):
     """
     Warnings and errors are found by their priority, and an outage is one line.
