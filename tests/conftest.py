@@ -17,11 +17,11 @@ import pytest
 from PIL import Image as Pixels
 
 from stashbot import logs
+from stashbot.app import build
 from stashbot.demo.chats import User
 from stashbot.demo.pictures import Gallery, Picture
 from stashbot.demo.stash import StashStandIn
 from stashbot.demo.telegram import TelegramStandIn
-from stashbot.main import build
 from stashbot.pacing import TELEGRAM, Limit, Limits, Rules
 from stashbot.settings import load
 

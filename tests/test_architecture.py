@@ -20,6 +20,7 @@ FLOORS = [
     {"courier"},
     {"publisher"},
     {"bot", "receiver", "scheduler", "check"},
+    {"app"},
     {"main"},
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from test_access import after_all, chats_written_to, update
 
 import stashbot
+from stashbot.app import build
 from stashbot.bot import COMMANDS, images_wanted
 from stashbot.demo.server import Fault, Trouble
-from stashbot.main import build
 from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
 from stashbot.outage import Outage
 from stashbot.reports import TITLE, Reports

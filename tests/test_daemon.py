@@ -14,9 +14,9 @@ from conftest import FRIEND, OWNER, crowd, images_of, library
 from program import Program, run, wait_until, went
 
 from stashbot import __version__
+from stashbot.app import build
 from stashbot.daemon import ENDING, Daemon, Pool
 from stashbot.demo.server import Fault, Response, Trouble
-from stashbot.main import build
 from stashbot.pulse import resting
 
 #: Seconds: by its own clock, and from outside, where a busy machine takes its time.

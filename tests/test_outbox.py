@@ -8,9 +8,9 @@ import time
 import pytest
 from conftest import FRIEND, OWNER
 
+from stashbot.app import build
 from stashbot.demo.server import Fault, Trouble
 from stashbot.errors import ChatGone
-from stashbot.main import build
 
 
 def texts_to(home, chat=OWNER):

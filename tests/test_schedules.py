@@ -13,9 +13,9 @@ import pytest
 from conftest import FRIEND, GROUP, OWNER, TOKEN, images_of, library
 from program import wait_until
 
+from stashbot.app import build
 from stashbot.demo.server import Fault, Trouble
 from stashbot.errors import ChatGone, TelegramError
-from stashbot.main import build
 from stashbot.sender import Sender
 from stashbot.settings import Schedule
 from stashbot.texts import TEXTS, coming

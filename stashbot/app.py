@@ -1,0 +1,136 @@
+"""The one place where the parts meet: how they are put together, started and ended."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+
+import structlog
+
+from .bot import Bot
+from .courier import Courier
+from .daemon import Daemon, Pool
+from .deck import Deck
+from .outage import Outage
+from .outbox import Outbox
+from .pacing import TELEGRAM, Rules
+from .publisher import Publisher
+from .receiver import Receiver
+from .reports import Reports
+from .scheduler import Scheduler
+from .schedules import Schedules
+from .sender import Sender
+from .settings import Settings
+from .stash.client import StashClient
+from .store import Store
+
+log = structlog.get_logger()
+
+#: Threads for pictures, for small messages, and for questions to Stash.
+PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 1
+#: Seconds that the threads have for their last turn; within 2 s all is over.
+PATIENCE = 1.3
+#: Seconds between tries of Stash, and of Telegram, when they have long been away.
+STASH_PAUSE, TELEGRAM_PAUSE = 20.0, 60.0
+
+
+@dataclass(frozen=True)
+class App:
+    """The bot, put together: `start` it, wait for `daemon`, `end` it."""
+
+    daemon: Daemon
+    store: Store
+    schedules: Schedules
+    bot: Bot
+    receiver: Receiver
+    scheduler: Scheduler
+    reports: Reports
+    pictures: Pool
+    answers: Pool
+    questions: Pool
+
+    def start(self, watchdog: float = 0.0) -> None:
+        """Take up what was left behind, and start the threads.
+
+        A thread may be busy for as long as the `watchdog` says, in seconds, those that upload
+        for three times as long; 0 is for ever.
+        """
+        patience = watchdog or math.inf
+        unknown = self.store.recover(_now())
+        if unknown:
+            log.warning("sending_interrupted", pictures=unknown)
+        self.schedules.take_over()
+        pools = (
+            ("publisher", self.pictures, PUBLISHERS),
+            ("answerer", self.answers, ANSWERERS),
+            ("asker", self.questions, ASKERS),
+        )
+        for name, pool, threads in pools:
+            self.daemon.at_end(pool.close)
+            for number in range(1, threads + 1):
+                self.daemon.start(f"{name}-{number}", pool.turn, patience=3 * patience)
+        self.bot.resume()
+        self.daemon.start("scheduler", self.scheduler.turn, patience=patience)
+        is_polling = partial(getattr, self.receiver, "is_polling")
+        self.daemon.start("receiver", self.receiver.turn, is_polling, patience)
+        self.bot.introduce()
+
+    def end(self, patience: float = PATIENCE) -> None:
+        """Stop within so many seconds; what is being sent then is left to the next start."""
+        self.daemon.end(patience)
+        self.store.close()
+
+
+def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
+    """Put the parts together, to send as fast as the rules allow.
+
+    Raises StoreError; starts nothing and contacts nobody.
+    """
+    telegram, photos, zone = settings.telegram, settings.photos, settings.timezone
+    avoid = timedelta(days=settings.history.avoid_days)
+    daemon, pictures, answers, questions = Daemon(), Pool(), Pool(), Pool()
+    stash_outage = Outage("stash", STASH_PAUSE, pictures.hurry)
+    telegram_outage = Outage("telegram", TELEGRAM_PAUSE, answers.hurry)
+    store = Store(settings.database)
+    stash = StashClient(settings.stash.url, settings.stash.api_key, daemon.stop)
+    sender = _sender(settings, rules)
+    daemon.at_end(sender.close)
+    for part in (stash, sender, store):
+        daemon.at_thread_end(part.close_thread)
+
+    outbox = Outbox(sender, store, answers, _now)
+    deck = Deck(store, stash, avoid, Random(), _now)
+    courier = Courier(store, deck, stash, sender, photos, stash_outage, _now)
+    publisher = Publisher(courier, store, sender, outbox, pictures, stash_outage, _now)
+    wake = threading.Event()
+    daemon.at_end(wake.set)
+    schedules = Schedules(store, settings, wake.set, _now)
+    keep_days = settings.history.keep_days
+    scheduler = Scheduler(store, keep_days, schedules, publisher.accept, wake, _now)
+    queue, coming = publisher.__len__, scheduler.next_due
+    outages = stash_outage, telegram_outage
+    reports = Reports(store, stash, sender, *outages, queue, coming, zone, avoid, _now)
+    bot = Bot(telegram, store, sender, outbox, publisher, reports, schedules, questions, _now)
+    receiver = Receiver(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
+    pools = pictures, answers, questions
+    return App(daemon, store, schedules, bot, receiver, scheduler, reports, *pools)
+
+
+def _sender(settings: Settings, rules: Rules) -> Sender:
+    telegram, photos = settings.telegram, settings.photos
+    return Sender(
+        telegram.token,
+        telegram.api_url,
+        telegram.proxy,
+        spoiler=photos.spoiler,
+        protect=photos.protect,
+        rules=rules,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
