@@ -36,7 +36,7 @@ def ask_at_random(home, random):
     """A few requests of several people; how many pictures they are for, by user."""
     wanted = Counter()
     for _ in range(random.randint(2, 5)):
-        user, count = random.choice(PEOPLE), random.choice([1, 1, 1, 2, 3])
+        user, count = random.choice(PEOPLE), random.choice([1, 1, 1, 2])
         home.say(f"/random {count}", user=user)
         wanted[user] += count
     return wanted
