@@ -130,13 +130,17 @@ try_out() {
         $APP/.venv/bin/python $APP/stashbot.py check </dev/null
 }
 
+not_started() {
+    stop "systemd could not start it." "Look at: systemctl status stashbot"
+}
+
 start() {
     if systemctl is-active --quiet stashbot; then
         say "Restarting it"
-        systemctl restart stashbot
+        systemctl restart stashbot || not_started
     elif try_out; then
         say "Starting it"
-        systemctl start stashbot
+        systemctl start stashbot || not_started
     else
         stop "It is installed, and not started." \
             "Mend what is said above in $CONFIG/settings.toml, then run this again."

@@ -119,9 +119,8 @@ class Machine:
 
     def run(self, *command, check=True, given="", timeout=60):
         """Run a command inside: its exit code, and what it wrote on both streams."""
-        enter = ["nsenter", "-t", str(self._pid), "--mount", "--pid", "--uts", "--ipc", "--cgroup"]
         done = subprocess.run(
-            [*enter, "env", "-i", f"PATH={PATH}", "LANG=C.UTF-8", *map(str, command)],
+            self.inside(*command),
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -131,6 +130,11 @@ class Machine:
         )
         assert not check or done.returncode == 0, (command, done.returncode, done.stdout)
         return done.returncode, done.stdout
+
+    def inside(self, *command):
+        """What runs a command inside."""
+        enter = ["nsenter", "-t", str(self._pid), "--mount", "--pid", "--uts", "--ipc", "--cgroup"]
+        return [*enter, "env", "-i", f"PATH={PATH}", "LANG=C.UTF-8", *map(str, command)]
 
     def write(self, path, text, mode="644"):
         """Put a file into it."""
