@@ -28,7 +28,7 @@ from .schedules import REMOVE, Schedules
 from .sender import Sender
 from .settings import Telegram
 from .store import Store
-from .texts import LANGUAGES, TEXTS, Texts, choose
+from .texts import LANGUAGES, TEXTS, Texts, choose, message
 from .timetable import GRACE
 
 log = structlog.get_logger()
@@ -225,7 +225,7 @@ class Bot:
     def _help(self, chat_id: int, texts: Texts) -> str:
         commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
         schedules = self._schedules.summary(chat_id, texts)
-        return "\n".join([texts("welcome"), "", *commands, *schedules])
+        return message([texts("welcome"), "", *commands, *schedules])
 
     def _random(
         self, update_id: int, chat_id: int, user_id: int, argument: str, texts: Texts

@@ -108,7 +108,8 @@ class _Errand:
     pause: float = PAUSE
 
     def __call__(self) -> float | None:
-        if wait := self.wait():
+        # When it is too late the sender itself refuses, and the message is lost.
+        if (wait := self.wait()) and time.monotonic() < self.deadline:
             return wait
         try:
             self.call()

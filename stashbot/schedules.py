@@ -19,7 +19,7 @@ from .models import Button, Order
 from .sender import Rows
 from .settings import MOST_SCHEDULES, Settings
 from .store import Store
-from .texts import Texts, choose, coming
+from .texts import Texts, choose, coming, message
 from .timetable import Timetable, read
 
 log = structlog.get_logger()
@@ -121,7 +121,7 @@ class Schedules:
             for order in orders
             if not order.is_fixed
         ]
-        return Listing("\n".join(lines).strip(), [[button] for button in buttons])
+        return Listing(message(lines), [[button] for button in buttons])
 
     def change(self, chat_id: int, argument: str, texts: Texts) -> Listing:
         """Do what `/schedule <argument>` asks for, and say what came of it. Raises StoreError."""

@@ -23,6 +23,8 @@ LANGUAGES = ("en", "ru")
 
 #: UTF-16 code units after entities: https://core.telegram.org/bots/api#sendphoto
 CAPTION_LIMIT = 1024
+#: The same for a message of text alone: https://core.telegram.org/bots/api#sendmessage
+MESSAGE_LIMIT = 4096
 
 
 def choose(setting: str, code: str | None) -> str:
@@ -72,6 +74,14 @@ def duration(seconds: float, texts: Texts) -> str:
     shown = list(itertools.dropwhile(lambda part: not part[1], counts))[:2]
     parts = [texts(f"duration.{unit}", n=count) for unit, count in shown if count]
     return " ".join(parts) or texts("duration.seconds", n=0)
+
+
+def message(lines: Iterable[str]) -> str:
+    """Lines as one message; from the first that would pass `MESSAGE_LIMIT` on they are left out."""
+    lines = list(lines)
+    ends = itertools.accumulate(_units(line) + len("\n") for line in lines)
+    fitting = [line for line, end in zip(lines, ends, strict=True) if end < MESSAGE_LIMIT]
+    return "\n".join(fitting if len(fitting) == len(lines) else [*fitting, "…"]).strip()
 
 
 def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:

@@ -164,6 +164,24 @@ def test_twenty_orders(house):
     assert len(home.app.store.orders.of(OWNER)) == 20
 
 
+def test_more_than_a_message_holds(house):
+    """
+    A list that is too long for one message is cut at a whole line, and arrives.
+    """
+    fixed = [(OWNER, f"mon,tue,wed,thu,fri,sat,sun {hour}:30", 10) for hour in range(20)]
+    home = with_fixed(house(start=False), *fixed).start()
+    for hour in range(20):
+        words = ", ".join(f"{hour}:{minute:02}" for minute in range(0, 60, 5))
+        home.app.store.orders.add(OWNER, f"mon,tue,wed {words}"[:100].rstrip(", "), hour, now())
+
+    home.say("/schedule")
+
+    message = last_text(home, "Schedules of this chat")
+    assert 3000 < len(message.text) <= 4096
+    assert message.text.endswith("\n…")
+    assert len(message.buttons) == 20
+
+
 def test_removing_by_button(house):
     """
     The button under the list removes its order, and the list shows what is left.
