@@ -64,9 +64,9 @@ class Database(peewee.SqliteDatabase):
         with self.reading(), self.atomic("IMMEDIATE"):
             yield
 
-    def run(self, statement: str) -> None:
-        """Execute one statement that returns nothing."""
-        self._connection().execute(statement)
+    def run(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        """Execute one statement of SQL; the rows that it gives."""
+        return self._connection().execute(statement, values).fetchall()
 
     def connect(self, reuse_if_open: bool = False) -> bool:  # noqa: FBT001, FBT002 - peewee's
         opened = super().connect(reuse_if_open)

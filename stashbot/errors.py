@@ -28,6 +28,14 @@ class AlreadySending(StoreError):
     """One of the images is on its way to that chat right now; others may be begun."""
 
 
+class ExcludedMeanwhile(StoreError):
+    """Some of the images, by these ids, are not wanted in that chat any more."""
+
+    def __init__(self, image_ids: set[int]) -> None:
+        super().__init__(f"{len(image_ids)} images are excluded")
+        self.image_ids = image_ids
+
+
 class TimetableFault(StrEnum):
     """Why a text names no times; each has its sentence in the locale files."""
 
@@ -58,6 +66,10 @@ class NothingToSend(StashbotError):
 
 class AllUnderWay(NothingToSend):
     """Each image is on its way to this chat already; one will be free in a moment."""
+
+
+class AllExcluded(NothingToSend):
+    """The library has images, but each that is left is one that the chat has excluded."""
 
 
 class ImageUnusable(StashbotError):

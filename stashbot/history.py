@@ -84,7 +84,7 @@ def unavailable(chat_id: int, image_ids: Collection[int], since: datetime, now: 
     return (seen | under_way | _skipped(now).where(SkippedImages.image_id.in_(asked))).tuples()
 
 
-def shown_longest_ago(chat_id: int, limit: int, now: datetime) -> Any:
+def shown_longest_ago(chat_id: int, limit: int, now: datetime, without: Iterable[int]) -> Any:
     """Image ids, least recently shown first, without those under way or skipped."""
     return (
         SentPhotos.select(SentPhotos.image_id)
@@ -93,6 +93,7 @@ def shown_longest_ago(chat_id: int, limit: int, now: datetime) -> Any:
             SentPhotos.is_latest == 1,
             SentPhotos.state != "sending",
             SentPhotos.image_id.not_in(_skipped(now)),
+            SentPhotos.image_id.not_in(each(without)),
         )
         .order_by(SentPhotos.sent_at)
         .limit(limit)
@@ -131,6 +132,16 @@ def last(chat_id: int) -> Any:
             SentPhotos.chat_id == chat_id, SentPhotos.state != "sending", SentPhotos.is_latest == 1
         )
         .order_by(SentPhotos.sent_at.desc())
+        .tuples()
+    )
+
+
+def newest(chat_id: int) -> Any:
+    """The state and the message of the newest picture, be it under way."""
+    return (
+        SentPhotos.select(SentPhotos.state, SentPhotos.message_id)
+        .where(SentPhotos.chat_id == chat_id, SentPhotos.is_latest == 1)
+        .order_by(SentPhotos.sent_at.desc(), SentPhotos.id.desc())
         .tuples()
     )
 

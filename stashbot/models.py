@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,6 +23,97 @@ class Trigger(StrEnum):
     COMMAND = "command"
     SCHEDULE = "schedule"
     VOTE = "vote"
+
+
+class Vote(StrEnum):
+    """What a person thinks of an image."""
+
+    LIKE = "like"
+    DISLIKE = "dislike"
+
+
+class Facet(StrEnum):
+    """In which respect images can be alike, or, for IMAGE, be one and the same."""
+
+    IMAGE = "image"
+    PERFORMER = "performer"
+    TAG = "tag"
+    GALLERY = "gallery"
+    STUDIO = "studio"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A performer, tag, gallery or studio that images share, or an image itself.
+
+    `id` is its id in Stash; two features are one if they have facet and id in common.
+    """
+
+    facet: Facet
+    id: int
+    name: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """What a person has said of an image: the vote, or None after it was taken back.
+
+    `id` grows with each change, whoever makes it. `pressed` and `shown` tell of the press
+    that it came from: which button, on a keyboard that showed all up to which ballot.
+    `chat_id` is where that was.
+    """
+
+    id: int
+    chat_id: int
+    vote: Vote | None
+    pressed: Vote
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Somebody presses a thumb under an image, on a keyboard that showed ballots up to `shown`."""
+
+    update_id: int
+    chat_id: int
+    user_id: int
+    image_id: int
+    thumb: Vote
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The votes on an image that a chat sees, and the newest ballot they come from."""
+
+    likes: int = 0
+    dislikes: int = 0
+    newest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What is to be done about the rating of an image in Stash.
+
+    `target` is the `rating100` to be written, None for the one from `before`. `told` is
+    the last that Stash was told, None if nothing yet, and `is_sure` whether it surely heard
+    it. `queued` is the ballot that asks for this; a later one replaces it.
+    """
+
+    image_id: int
+    queued: int
+    target: int | None
+    told: int | None = None
+    is_sure: bool = True
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What a chat does not want to be sent, by its number there."""
+
+    id: int
+    feature: Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +147,22 @@ class Image:
     width: int = 0
     height: int = 0
     duration: float = 0.0
+
+    @property
+    def itself(self) -> Feature:
+        """The image as something to be named or excluded."""
+        return Feature(Facet.IMAGE, self.id, self.title)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What it shares with others, the most telling facets first."""
+        shared = (
+            (Facet.PERFORMER, self.performers),
+            (Facet.GALLERY, self.galleries),
+            (Facet.STUDIO, (self.studio,) if self.studio else ()),
+            (Facet.TAG, self.tags),
+        )
+        return tuple(Feature(facet, each.id, each.name) for facet, all in shared for each in all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +261,15 @@ class Button:
 
     text: str
     data: str
+
+
+#: Buttons under a message, at most eight in a row.
+Rows = Sequence[Sequence[Button]]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A message with a list in it, and the buttons under it."""
+
+    text: str
+    rows: Rows = ()

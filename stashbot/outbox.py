@@ -18,7 +18,8 @@ import structlog
 
 from .daemon import Job, Pool
 from .errors import ChatGone, ChatMoved, StoreError, TelegramError
-from .sender import Rows, Sender
+from .models import Rows
+from .sender import Sender
 from .store import Store
 
 log = structlog.get_logger()

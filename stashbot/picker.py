@@ -5,12 +5,14 @@ arguments, so that a test can replay any choice.
 
 A walk is the order `random_<seed>` of Stash: a permutation of the library, cut into
 pages. What a chat has seen is known elsewhere and is the authority; the walk only
-says where to look next. It does not know taste yet: every candidate is as likely.
+says where to look next. How likely an image is to be chosen is told by its weight; what
+weights come from is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -22,12 +24,34 @@ PAGE = 40
 SCAN = 1000
 #: Stash takes a seed modulo this; seeds that lie together give shifted orders.
 SEEDS = 100_000_000
+#: The share of choices that are blind to the weights, so that taste can change.
+BLIND = 0.25
+#: Images drawn from a page before the rest of it may be left behind: each page costs a
+#: request. And how much less the rest has to weigh then, on average, than the whole page.
+LEAST_DRAWN, POOR = 10, 0.5
 
 
-def pick(candidates: Iterable[Image], taken: Collection[int], random: Random) -> Image | None:
-    """One of the candidates that is not taken, each as likely as the other."""
-    free = [image for image in candidates if image.id not in taken]
-    return random.choice(free) if free else None
+def pick(images: Sequence[Image], weights: Sequence[float], random: Random) -> Image:
+    """One of the images, of which there is at least one: by weight, or blindly now and then.
+
+    The keys are those of Efraimidis and Spirakis (2006, doi:10.1016/j.ipl.2005.11.003):
+    picking again and again without the picked ones is sampling without replacement.
+    """
+    is_blind = random.random() < BLIND
+    keys = [math.log(1 - random.random()) / (1 if is_blind else weight) for weight in weights]
+    return max(zip(keys, images, strict=True), key=lambda each: each[0])[1]
+
+
+def is_spent(weights: Sequence[float], left: Sequence[float]) -> bool:
+    """Whether the better part of a page is drawn; the rest is left for a later pass.
+
+    `weights` are those of the whole page, `left` those of what is left of it.
+    """
+    if not left:
+        return True
+    if len(weights) - len(left) < LEAST_DRAWN:
+        return False
+    return sum(left) / len(left) < POOR * sum(weights) / len(weights)
 
 
 def first(candidates: Iterable[Image], taken: Collection[int]) -> Image | None:

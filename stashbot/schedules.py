@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from .errors import TimetableError
-from .models import Button, Order
-from .sender import Rows
+from .models import Button, Listing, Order
 from .settings import MOST_SCHEDULES, Settings
 from .store import Store
 from .texts import Texts, choose, coming, message
@@ -45,14 +44,6 @@ class Entry:
     def next_after(self, moment: datetime) -> datetime:
         """The next moment of this order, in UTC."""
         return self.timetable.next_after(moment, self.zone)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A message about a chat's orders, with the buttons under it."""
-
-    text: str
-    rows: Rows
 
 
 class Schedules:
@@ -128,7 +119,7 @@ class Schedules:
         if not argument:
             return self.listing(chat_id, texts)
         if chat_id < 0:
-            return Listing(texts("schedule.group"), ())
+            return Listing(texts("schedule.group"))
         if argument.lower() in _OFF:
             return self._clear(chat_id, texts)
         return self._add(chat_id, argument, texts)
@@ -148,7 +139,7 @@ class Schedules:
         try:
             timetable = read(when)
         except TimetableError as error:
-            return Listing(texts(f"schedule.{error.fault}"), ())
+            return Listing(texts(f"schedule.{error.fault}"))
         if len(self._orders.of(chat_id)) >= MOST_SCHEDULES:
             return self.listing(chat_id, texts, texts("schedule.full", n=MOST_SCHEDULES))
         order = self._orders.add(chat_id, timetable.text, count, self._now())

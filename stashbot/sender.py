@@ -22,7 +22,7 @@ import telebot
 from telebot import apihelper, types
 
 from .errors import ChatGone, TelegramError
-from .models import Button, Kind, KnownFile, Sent, Upload
+from .models import Kind, KnownFile, Rows, Sent, Upload
 from .pacing import TELEGRAM, Pace, Rules
 from .refusals import http_error, network_error, refused
 
@@ -39,10 +39,6 @@ IDLE = 50
 LONGEST_WAIT = 1.5
 #: The kinds of update that are asked for; `my_chat_member` tells that a user blocked us.
 UPDATES = ["message", "callback_query", "my_chat_member"]
-
-
-#: Buttons under a message, at most eight in a row.
-Rows = Sequence[Sequence[Button]]
 
 
 class Sender:

@@ -15,11 +15,14 @@ from typing import Any
 
 from . import history
 from .database import open_database
-from .errors import AlreadySending
+from .errors import AlreadySending, ExcludedMeanwhile
+from .exclusions import ExclusionBook
 from .history import ChatStats, each
 from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
 from .orders import OrderBook, resumed
+from .ratings import RatingQueue
 from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks
+from .votes import VoteBook
 
 # Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
 # #getting-updates), so that a request needs no longer memory to be accepted only once.
@@ -42,6 +45,9 @@ class Store:
         """Open or make the file; wait `busy_ms` milliseconds for another writer."""
         self._db = open_database(path, busy_ms=busy_ms, migrations=migrations)
         self.orders = OrderBook(self._db)
+        self.votes = VoteBook(self._db)
+        self.ratings = RatingQueue(self._db)
+        self.exclusions = ExclusionBook(self._db)
 
     def close_thread(self) -> None:
         """Close the calling thread's connection; its next call opens another."""
@@ -99,6 +105,8 @@ class Store:
             for update in history.moved(old, new):
                 update.execute(self._db)
             self._move_walk(old, new)
+            self.votes.move(old, new)
+            self.exclusions.move(old, new)
 
     def moved_chats(self) -> dict[int, int]:
         """The old id of each chat that has moved, by its new one."""
@@ -118,11 +126,18 @@ class Store:
         trigger: Trigger,
         language: str,
         now: datetime,
+        after_message: int | None = None,
     ) -> Request | None:
-        """Accept a request; None if one was accepted for this update before."""
+        """Accept a request; None if one was accepted for this update before.
+
+        One that is to follow a message is accepted only while that is the chat's newest
+        picture and nothing is asked for yet.
+        """
         same = Requests.select(Requests.id).where(Requests.update_id == update_id)
         with self._db.writing():
             if update_id is not None and same.exists(self._db):
+                return None
+            if after_message is not None and not self._may_follow(chat_id, after_message):
                 return None
             id = Requests.insert(
                 update_id=update_id,
@@ -133,6 +148,7 @@ class Store:
                 requested_at=now,
                 language=language,
                 state="waiting",
+                after_message=after_message,
             ).execute(self._db)
         return Request(id, chat_id, user_id, count, trigger, now, language)
 
@@ -168,13 +184,17 @@ class Store:
     def begin(self, request: Request, images: Sequence[Image], now: datetime) -> list[int]:
         """Claim images for a chat before they are sent; the ids of their rows, in order.
 
-        All or none: raises AlreadySending if one of them is claimed there already.
+        All or none: raises AlreadySending if one of them is claimed there already, and
+        ExcludedMeanwhile if some are not wanted there any more.
         """
         ids = [image.id for image in images]
         claimed = history.claimed(request.chat_id).where(SentPhotos.image_id.in_(each(ids)))
         with self._db.writing():
             if claimed.exists(self._db):
                 raise AlreadySending(f"an image is on its way to chat {request.chat_id} already")
+            if excluded := self.exclusions.excluded_of(request.chat_id, images):
+                raise ExcludedMeanwhile(excluded)
+            self.votes.remember(images)
             return [
                 SentPhotos.insert(
                     image_id=image.id,
@@ -242,10 +262,12 @@ class Store:
             found = history.unavailable(chat_id, image_ids, since, now).execute(self._db)
             return {image_id for (image_id,) in found}
 
-    def shown_longest_ago(self, chat_id: int, limit: int, now: datetime) -> list[int]:
+    def shown_longest_ago(
+        self, chat_id: int, limit: int, now: datetime, *, without: Collection[int] = ()
+    ) -> list[int]:
         """Image ids, least recently shown first, without those under way or skipped."""
         with self._db.reading():
-            oldest = history.shown_longest_ago(chat_id, limit, now).execute(self._db)
+            oldest = history.shown_longest_ago(chat_id, limit, now, without).execute(self._db)
             return [image_id for (image_id,) in oldest]
 
     def pictures_since(self, since: datetime) -> int:
@@ -323,6 +345,8 @@ class Store:
         pruned = 0
         while batch := self._prune_history(now - timedelta(days=keep_days)):
             pruned += batch
+        with self._db.writing():
+            self.votes.prune(now)
         return pruned
 
     def size_bytes(self) -> int:
@@ -337,6 +361,14 @@ class Store:
         return None if found == "ok" else found
 
     # Parts of the transactions above
+
+    def _may_follow(self, chat_id: int, message_id: int) -> bool:
+        its = Requests.select(Requests.id).where(Requests.chat_id == chat_id)
+        is_followed = (Requests.after_message == message_id) | (Requests.state == "waiting")
+        if its.where(is_followed).exists(self._db):
+            return False
+        newest = history.newest(chat_id).first(self._db)
+        return newest is not None and newest == ("sent", message_id)
 
     def _set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         gone = {"gone_since": now, "gone_reason": reason}

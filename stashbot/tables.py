@@ -5,9 +5,13 @@ Which rows are written and read is for `store` to know.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import peewee
+
+from .models import Facet, Feature
 
 # The triggers hold what `is_latest` promises, whoever adds, times or deletes: of the rows
 # of one image in one chat, exactly the newest has it. The index on (chat_id, is_latest, …)
@@ -120,6 +124,69 @@ MIGRATIONS = (
     ALTER TABLE requests ADD COLUMN due TEXT;
     CREATE UNIQUE INDEX requests_due ON requests (order_id, due) WHERE order_id IS NOT NULL;
     """,
+    """
+    CREATE TABLE pictures (
+        image_id INTEGER PRIMARY KEY,
+        features TEXT NOT NULL
+    );
+
+    CREATE TABLE votes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id INTEGER NOT NULL,
+        image_id INTEGER NOT NULL,
+        chat_id INTEGER NOT NULL,
+        vote TEXT CHECK (vote IN ('like', 'dislike')),
+        pressed TEXT NOT NULL,
+        shown INTEGER NOT NULL,
+        voted_at TEXT NOT NULL,
+        worth REAL NOT NULL,
+        features TEXT NOT NULL,
+        UNIQUE (user_id, image_id)
+    );
+    CREATE INDEX votes_image_id ON votes (image_id);
+    CREATE INDEX votes_chat_id ON votes (chat_id);
+
+    CREATE TABLE presses (
+        update_id INTEGER PRIMARY KEY,
+        pressed_at TEXT NOT NULL
+    );
+
+    CREATE TABLE tallies (
+        chat_id INTEGER NOT NULL,
+        facet TEXT NOT NULL,
+        feature_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        likes INTEGER NOT NULL,
+        dislikes INTEGER NOT NULL,
+        liked REAL NOT NULL,
+        disliked REAL NOT NULL,
+        PRIMARY KEY (chat_id, facet, feature_id)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE ratings (
+        image_id INTEGER PRIMARY KEY,
+        queued INTEGER,
+        target INTEGER,
+        told INTEGER,
+        is_sure INTEGER NOT NULL DEFAULT 1,
+        before INTEGER
+    );
+    CREATE INDEX ratings_queued ON ratings (queued) WHERE queued IS NOT NULL;
+
+    CREATE TABLE exclusions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        chat_id INTEGER NOT NULL,
+        facet TEXT NOT NULL,
+        feature_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        excluded_at TEXT NOT NULL,
+        UNIQUE (chat_id, facet, feature_id)
+    );
+
+    ALTER TABLE requests ADD COLUMN after_message INTEGER;
+    CREATE UNIQUE INDEX requests_after_message ON requests (chat_id, after_message)
+        WHERE after_message IS NOT NULL;
+    """,
 )
 
 
@@ -138,6 +205,16 @@ class TimeField(peewee.TextField):
 
     def python_value(self, value: str | None) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+class FeaturesField(peewee.TextField):
+    """Features as JSON: `[["tag", 12, "sea"], ...]`."""
+
+    def db_value(self, value: Iterable[Feature]) -> str:
+        return json.dumps([(each.facet, each.id, each.name) for each in value])
+
+    def python_value(self, value: str) -> list[Feature]:
+        return [Feature(Facet(facet), id, name) for facet, id, name in json.loads(value)]
 
 
 class Chats(peewee.Model):
@@ -165,7 +242,8 @@ class Orders(peewee.Model):
 class Requests(peewee.Model):
     """What was asked for: 'waiting', then 'done' or 'failed'.
 
-    What a standing order wants has its id, which may be gone by now, and its moment.
+    What a standing order wants has its id, which may be gone by now, and its moment; what
+    follows a vote has the message of the picture that was voted on.
     """
 
     id = peewee.AutoField()
@@ -180,6 +258,7 @@ class Requests(peewee.Model):
     finished_at = TimeField(null=True)
     order_id = peewee.IntegerField(null=True)
     due = TimeField(null=True)
+    after_message = peewee.IntegerField(null=True)
 
 
 class SentPhotos(peewee.Model):
@@ -238,3 +317,74 @@ class SkippedImages(peewee.Model):
 
     class Meta:
         table_name = "skipped_images"
+
+
+class Pictures(peewee.Model):
+    """What is known of the images that were sent: enough to vote on them, Stash or no Stash."""
+
+    image_id = peewee.IntegerField(primary_key=True)
+    features = FeaturesField()
+
+
+class Votes(peewee.Model):
+    """The ballots: `models.Ballot`. A change replaces the row by one with a higher id.
+
+    `features` are those that the image had then, and that `tallies` count it for; `worth`
+    is its `taste.growth`.
+    """
+
+    id = peewee.AutoField()
+    user_id = peewee.IntegerField()
+    image_id = peewee.IntegerField()
+    chat_id = peewee.IntegerField()
+    vote = peewee.TextField(null=True)
+    pressed = peewee.TextField()
+    shown = peewee.IntegerField()
+    voted_at = TimeField()
+    worth = peewee.FloatField()
+    features = FeaturesField()
+
+
+class Presses(peewee.Model):
+    """The updates of the last days that brought a vote, lest one is taken for two."""
+
+    update_id = peewee.IntegerField(primary_key=True)
+    pressed_at = TimeField()
+
+
+class Tallies(peewee.Model):
+    """The votes of each chat by feature, `taste.Tally`, each worth its `taste.growth`."""
+
+    chat_id = peewee.IntegerField()
+    facet = peewee.TextField()
+    feature_id = peewee.IntegerField()
+    name = peewee.TextField()
+    likes = peewee.IntegerField()
+    dislikes = peewee.IntegerField()
+    liked = peewee.FloatField()
+    disliked = peewee.FloatField()
+
+    class Meta:
+        primary_key = peewee.CompositeKey("chat_id", "facet", "feature_id")
+
+
+class Ratings(peewee.Model):
+    """What Stash was told, or is to be told: `models.Rating`; `queued` is unset when done."""
+
+    image_id = peewee.IntegerField(primary_key=True)
+    queued = peewee.IntegerField(null=True)
+    target = peewee.IntegerField(null=True)
+    told = peewee.IntegerField(null=True)
+    is_sure = peewee.IntegerField()
+    before = peewee.IntegerField(null=True)
+
+
+class Exclusions(peewee.Model):
+    """What each chat does not want to be sent: `models.Exclusion`."""
+
+    id = peewee.AutoField()
+    chat_id = peewee.IntegerField()
+    facet = peewee.TextField()
+    feature_id = peewee.IntegerField()
+    name = peewee.TextField()
+    excluded_at = TimeField()

@@ -13,10 +13,11 @@ import stashbot
 ROOT = Path(stashbot.__file__).parent
 FLOORS = [
     {"errors", "models"},
-    {"picker", "texts", "pixels", "refusals", "database", "tables", "pacing", "timetable"},
-    {"media", "keys", "history", "orders", "pulse"},
+    {"picker", "taste", "ballots", "texts", "pixels", "refusals", "pacing", "timetable"}
+    | {"database", "tables"},
+    {"media", "keys", "history", "orders", "votes", "ratings", "exclusions", "buttons", "pulse"},
     {"settings", "store", "stash", "sender", "daemon", "logs", "outage", "systemd"},
-    {"deck", "outbox", "reports", "schedules"},
+    {"deck", "outbox", "reports", "schedules", "voting", "rater"},
     {"courier"},
     {"publisher"},
     {"bot", "receiver", "scheduler", "check"},
@@ -32,7 +33,7 @@ SEAMS = {
     "urllib3": {"stash", "refusals"},
     "sgqlc": {"stash"},
     "telebot": {"sender", "bot", "receiver"},
-    "peewee": {"history", "orders", "tables", "database"},
+    "peewee": {"history", "orders", "votes", "ratings", "tables", "database"},
     "playhouse": {"tables", "database"},
     "sqlite3": {"database"},
     "PIL": {"pixels", "demo"},

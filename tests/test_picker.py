@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot.models import Image, Walk
-from stashbot.picker import PAGE, SCAN, SEEDS, first, new_walk, next_page, page_with_unseen, pick
+from stashbot.picker import (
+    PAGE,
+    SCAN,
+    SEEDS,
+    first,
+    is_spent,
+    new_walk,
+    next_page,
+    page_with_unseen,
+    pick,
+)
 
 IDS = st.lists(st.integers(1, 60), unique=True)
 
@@ -20,27 +30,65 @@ def images(*ids):
     return [Image(id) for id in ids]
 
 
-def test_every_candidate_is_as_likely():
+def drawn(weights, times):
+    """How often each of the images, numbered from 1, is picked."""
+    chance, of = Random(1), images(*range(1, len(weights) + 1))
+    counts = Counter(pick(of, weights, chance).id for _ in range(times))
+    return [counts[image.id] for image in of]
+
+
+def test_without_a_taste_every_candidate_is_as_likely():
     """
     Of 3,000 draws each of three images gets about a thousand.
     """
-    chance = Random(1)
-
-    counts = Counter(pick(images(1, 2, 3), (), chance).id for _ in range(3000))
-
-    assert set(counts) == {1, 2, 3}
-    assert all(900 < count < 1100 for count in counts.values())
+    assert all(900 < count < 1100 for count in drawn([1.0, 1.0, 1.0], 3000))
 
 
-@given(candidates=IDS, taken=st.sets(st.integers(1, 60)), seed=st.integers())
-def test_what_is_taken_is_never_picked(candidates, taken, seed):
+def test_weights_decide_but_for_a_quarter():
     """
-    A free candidate is picked if there is one, and nothing if there is none.
+    A weight of 10 to 1 holds in three of four draws; the fourth knows no weight.
     """
-    image = pick(images(*candidates), taken, Random(seed))
+    heavy, light = drawn([10.0, 1.0], 10_000)
 
-    free = set(candidates) - taken
-    assert (image.id in free) if free else image is None
+    assert heavy / 10_000 == pytest.approx(0.75 * 10 / 11 + 0.25 / 2, abs=0.015)
+    assert light > 0
+
+
+def test_drawing_without_replacement():
+    """
+    Drawn until none is left, each image comes once, and the heavy ones come early.
+    """
+    chance = Random(2)
+    places = Counter()
+    for _ in range(300):
+        left = images(*range(1, 11))
+        for place in range(10):
+            weights = [5.0 if image.id <= 3 else 0.5 for image in left]
+            image = pick(left, weights, chance)
+            left.remove(image)
+            places[image.id] += place
+
+    heavy, light = [places[id] / 300 for id in (1, 2, 3)], [places[id] / 300 for id in range(4, 11)]
+    assert max(heavy) < min(light)
+    assert sum(heavy + light) == pytest.approx(45)
+
+
+@pytest.mark.parametrize(
+    ("weights", "left", "spent"),
+    [
+        pytest.param([1.0] * 40, [1.0] * 40, False, id="nothing drawn"),
+        pytest.param([1.0] * 40, [1.0], False, id="no taste: to the last one"),
+        pytest.param([1.0] * 40, [], True, id="all drawn"),
+        pytest.param([5.0] * 8 + [0.2] * 32, [0.2] * 30, True, id="the best are drawn"),
+        pytest.param([5.0] * 8 + [0.2] * 32, [0.2] * 31, False, id="too few for a request"),
+        pytest.param([5.0] * 18 + [0.2] * 22, [5.0] * 6 + [0.2] * 22, False, id="good ones left"),
+    ],
+)
+def test_leave_the_rest_of_a_page(weights, left, spent):
+    """
+    Without a taste a page is drawn to its end, with one until its better part is gone.
+    """
+    assert is_spent(weights, left) is spent
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ class Library:
         self._orders: dict[tuple[str, bool], Sequence[int]] = {}
         self._orders_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
 
+    def with_changed(self, picture: Picture) -> Library:
+        """The same with another version of one of its pictures."""
+        return Library((self.by_id | {picture.id: picture}).values())
+
     def find_image(self, id: str | None = None) -> dict[str, Any] | None:
         key = _number(id or "")
         return self._dict(key) if key in self.by_id else None
@@ -46,11 +50,23 @@ class Library:
             count = len(chosen)
         else:
             found = self._order(filter or {})
-            above = ((image_filter or {}).get("id") or {}).get("value")
-            if above is not None:
-                found = [key for key in found if key > above]
+            if image_filter:
+                found = [key for key in found if self._matches(key, image_filter)]
             chosen, count = _page(found, filter or {}), len(found)
         return {"count": count, "images": [self._dict(key) for key in chosen]}
+
+    def _matches(self, key: int, wanted: dict[str, Any]) -> bool:
+        """Whether a picture meets every criterion."""
+        above = (wanted.get("id") or {}).get("value")
+        if above is not None and key <= above:
+            return False
+        for name in ("performers", "galleries"):
+            among = (wanted.get(name) or {}).get("value")
+            if among and not {each["id"] for each in self._dict(key)[name]} & set(
+                map(_number, among)
+            ):
+                return False
+        return True
 
     def _checked(self, ids: list[str]) -> list[int]:
         keys = [_number(id) for id in ids]

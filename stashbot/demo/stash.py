@@ -10,7 +10,7 @@ import io
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from functools import partial
 from threading import Lock
@@ -252,7 +252,20 @@ class StashStandIn:
             "systemStatus": {"status": self.status, "appSchema": self.app_schema},
             "findImages": partial(self._when_ready, library.find_images),
             "findImage": partial(self._when_ready, library.find_image),
+            "imageUpdate": partial(self._when_ready, self._rate),
         }
+
+    def _rate(self, input: dict[str, Any]) -> dict[str, Any] | None:
+        """Take a rating; only the keys that are there change anything, to null too."""
+        with self._lock:
+            picture = self._library.by_id.get(int(input["id"]))
+            if picture is None:
+                raise GraphQLError(f"image with id {input['id']} not found")
+            if "rating100" in input:
+                self._library = self._library.with_changed(
+                    replace(picture, rating100=input["rating100"])
+                )
+            return self._library.find_image(input["id"])
 
     def _when_ready(
         self, find: Callable[..., object], _info: GraphQLResolveInfo, **arguments: object

@@ -1,13 +1,15 @@
 """Stash, as the rest of the program asks it: values out, failures as our errors.
 
-Everything here only reads, so every request may be repeated.
+Everything here only reads, so that every request may be repeated; all but `rate`, which is
+not, and which tells Stash a rating and nothing else.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -23,7 +25,7 @@ from tenacity import (
 )
 
 from ..errors import StashError, StashProblem
-from ..models import Image
+from ..models import Facet, Feature, Image
 from . import questions
 from .connection import PACE, Connection, Pace, Refused, too_old
 from .questions import Question, UnknownImage
@@ -108,6 +110,11 @@ class StashClient:
         """The first `limit` ids above `after`, ascending."""
         return self._ask(questions.IDS, questions.newer(after, limit))
 
+    def ids_with(self, features: Iterable[Feature]) -> set[int]:
+        """The ids of all images of these galleries and performers."""
+        asked = (questions.sharing(facet, ids) for facet, ids in _by_facet(features).items())
+        return {id for variables in asked for id in self._ask(questions.IDS, variables)}
+
     def images(self, ids: Sequence[int]) -> list[Image]:
         """The images with these ids, in this order and each once, without the unknown ones."""
         wanted = [str(id) for id in dict.fromkeys(ids)]
@@ -143,6 +150,21 @@ class StashClient:
         release = version.removeprefix("v") or _release(app_schema)
         return ServerState(release, app_schema, self._clock() - began)
 
+    def rating(self, image_id: int) -> int | None:
+        """The image's `rating100` as it stands in Stash, None for none.
+
+        UnknownImage if there is no such image.
+        """
+        return self._ask(questions.RATING, {"id": str(image_id)})
+
+    def rate(self, image_id: int, rating100: int | None) -> None:
+        """Give an image this rating (1 to 100), or none. UnknownImage as for `rating`.
+
+        It is tried once: a failure leaves open whether Stash has heard it.
+        """
+        told = {"id": str(image_id), "rating100": rating100}
+        self._ask(questions.RATE, {"input": told}, is_repeatable=False)
+
     def download(self, image: Image, limit: int) -> bytes:
         """The image's file as it is in the library; ImageUnusable if it has over `limit` bytes.
 
@@ -155,13 +177,19 @@ class StashClient:
         self._connection.close_thread()
 
     def _ask(
-        self, question: Question[T], variables: dict[str, Any], patience: float | None = None
+        self,
+        question: Question[T],
+        variables: dict[str, Any],
+        patience: float | None = None,
+        *,
+        is_repeatable: bool = True,
     ) -> T:
         """What Stash answers; whether it is able to is looked at first, if need be."""
+        put = partial(self._put, question, variables, patience)
         try:
             if not self._is_known_good:
                 self.server(patience)
-            return self._retrying(partial(self._put, question, variables, patience))
+            return self._retrying(put) if is_repeatable else put()
         except UnknownImage:
             raise
         except Refused as refusal:
@@ -180,6 +208,13 @@ class StashClient:
         error = tries.outcome.exception() if tries.outcome else None
         asked = error.retry_after if isinstance(error, StashError) else None
         return asked or self._pace.pause * 3.0 ** (tries.attempt_number - 1)
+
+
+def _by_facet(features: Iterable[Feature]) -> Mapping[Facet, list[int]]:
+    ids = defaultdict(list)
+    for feature in features:
+        ids[feature.facet].append(feature.id)
+    return ids
 
 
 def _is_passing(error: BaseException) -> bool:

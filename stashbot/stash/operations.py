@@ -53,6 +53,17 @@ class Fragment:
     candidate = fragment_candidate()
 
 
+def mutation_rate():
+    _op = sgqlc.operation.Operation(_schema_root.mutation_type, name='Rate', variables=dict(input=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ImageUpdateInput))))
+    _op_image_update = _op.image_update(input=sgqlc.types.Variable('input'))
+    _op_image_update.id()
+    return _op
+
+
+class Mutation:
+    rate = mutation_rate()
+
+
 def query_server():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='Server')
     _op_version = _op.version()
@@ -101,15 +112,25 @@ def query_ids():
     return _op
 
 
+def query_rating():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='Rating', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
+    _op_find_image = _op.find_image(id=sgqlc.types.Variable('id'))
+    _op_find_image.id()
+    _op_find_image.rating100()
+    return _op
+
+
 class Query:
     count = query_count()
     ids = query_ids()
     image_by_id = query_image_by_id()
     images_by_id = query_images_by_id()
     page = query_page()
+    rating = query_rating()
     server = query_server()
 
 
 class Operations:
     fragment = Fragment
+    mutation = Mutation
     query = Query

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from ..errors import StashError, StashProblem
-from ..models import Image, Named
+from ..models import Facet, Image, Named
 from . import schema
 from .connection import Refused
 from .operations import Operations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class UnknownImage(StashError):
-    """One of several images that were asked for is not in Stash."""
+    """An image that was asked for by its id is not in Stash."""
 
     def __init__(self) -> None:
         super().__init__(StashProblem.BROKEN, "an image is not there")
@@ -85,6 +85,16 @@ def newer(after: int, limit: int) -> dict[str, Any]:
     }
 
 
+def sharing(facet: Facet, ids: Iterable[int]) -> dict[str, Any]:
+    """The variables for all images with one of these performers, or galleries."""
+    criterion = schema.MultiCriterionInput(value=[str(id) for id in ids], modifier="INCLUDES")
+    among = {Facet.PERFORMER: "performers", Facet.GALLERY: "galleries"}[facet]
+    return {
+        "filter": _filter(per_page=-1),
+        "among": schema.ImageFilterType(**{among: criterion}).__json_data__,
+    }
+
+
 def _filter(**values: Any) -> Any:
     return schema.FindFilterType(**values).__json_data__
 
@@ -101,6 +111,17 @@ def _server(answer: Any) -> tuple[str, int, str]:
 
 def _ids(answer: Any) -> list[int]:
     return [int(image.id) for image in answer.find_images.images]
+
+
+def _raw_rating(answer: Any) -> int | None:
+    if not answer.find_image:
+        raise UnknownImage
+    rating100: int | None = answer.find_image.rating100
+    return rating100
+
+
+def _nothing(answer: Any) -> None:
+    """All is said by there being an answer."""
 
 
 def _images(answer: Any) -> list[Image]:
@@ -166,4 +187,6 @@ COUNT = Question(Operations.query.count, _count)
 PAGE = Question(Operations.query.page, _images)
 IDS = Question(Operations.query.ids, _ids)
 IMAGES_BY_ID = Question(Operations.query.images_by_id, _images)
+RATING = Question(Operations.query.rating, _raw_rating)
+RATE = Question(Operations.mutation.rate, _nothing)
 IMAGE_BY_ID = Question(Operations.query.image_by_id, _image_if_any)

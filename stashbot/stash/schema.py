@@ -12,7 +12,7 @@ Boolean = sgqlc.types.Boolean
 
 class CriterionModifier(sgqlc.types.Enum):
     __schema__ = schema
-    __choices__ = ('GREATER_THAN',)
+    __choices__ = ('GREATER_THAN', 'INCLUDES')
 
 
 Float = sgqlc.types.Float
@@ -56,14 +56,30 @@ class FindFilterType(sgqlc.types.Input):
 
 class ImageFilterType(sgqlc.types.Input):
     __schema__ = schema
-    __field_names__ = ('id',)
+    __field_names__ = ('id', 'performers', 'galleries')
     id = sgqlc.types.Field('IntCriterionInput', graphql_name='id')
+    performers = sgqlc.types.Field('MultiCriterionInput', graphql_name='performers')
+    galleries = sgqlc.types.Field('MultiCriterionInput', graphql_name='galleries')
+
+
+class ImageUpdateInput(sgqlc.types.Input):
+    __schema__ = schema
+    __field_names__ = ('id', 'rating100')
+    id = sgqlc.types.Field(sgqlc.types.non_null(ID), graphql_name='id')
+    rating100 = sgqlc.types.Field(Int, graphql_name='rating100')
 
 
 class IntCriterionInput(sgqlc.types.Input):
     __schema__ = schema
     __field_names__ = ('value', 'modifier')
     value = sgqlc.types.Field(sgqlc.types.non_null(Int), graphql_name='value')
+    modifier = sgqlc.types.Field(sgqlc.types.non_null(CriterionModifier), graphql_name='modifier')
+
+
+class MultiCriterionInput(sgqlc.types.Input):
+    __schema__ = schema
+    __field_names__ = ('value', 'modifier')
+    value = sgqlc.types.Field(sgqlc.types.list_of(sgqlc.types.non_null(ID)), graphql_name='value')
     modifier = sgqlc.types.Field(sgqlc.types.non_null(CriterionModifier), graphql_name='modifier')
 
 
@@ -132,6 +148,15 @@ class ImagePathsType(sgqlc.types.Type):
     __schema__ = schema
     __field_names__ = ('image',)
     image = sgqlc.types.Field(String, graphql_name='image')
+
+
+class Mutation(sgqlc.types.Type):
+    __schema__ = schema
+    __field_names__ = ('image_update',)
+    image_update = sgqlc.types.Field(Image, graphql_name='imageUpdate', args=sgqlc.types.ArgDict((
+        ('input', sgqlc.types.Arg(sgqlc.types.non_null(ImageUpdateInput), graphql_name='input', default=None)),
+))
+    )
 
 
 class Performer(sgqlc.types.Type):
@@ -213,6 +238,6 @@ class VisualFile(sgqlc.types.Union):
 # Schema Entry Points
 ########################################################################
 schema.query_type = Query
-schema.mutation_type = None
+schema.mutation_type = Mutation
 schema.subscription_type = None
 

@@ -1,0 +1,103 @@
+"""The buttons under pictures and lists: what they say, and what comes back from a press.
+
+Pure. `shown`, in the data of a thumb, is the newest ballot that its keyboard shows.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+
+from .models import Button, Exclusion, Facet, Feature, Rows, Standing, Vote
+from .texts import Texts
+
+#: The callback data of the button that asks for the next picture, and of those that do
+#: no more than lead back to where they stand.
+NEXT = "next"
+#: Entries on a page of what is excluded.
+PAGE = 8
+#: What a name may take of a button: three share a row on a narrow screen.
+NAME, LONG_NAME = 14, 40
+
+THUMB = re.compile(r"vote:(?P<thumb>like|dislike):(?P<image>\d{1,18}):(?P<shown>\d{1,18})")
+EXCLUDE = re.compile(r"exclude:(?P<facet>image|gallery|performer):(?P<id>\d{1,18}):(?P<image>\d{1,18})")
+RESTORE = re.compile(r"restore:(?P<id>\d{1,18}):(?P<page>\d{1,6})")
+EXCLUDED = re.compile(r"excluded:(?P<page>\d{1,6})")
+FORGET = re.compile(r"forget:(?P<answer>ask|yes|no)")
+
+_THUMBS = {Vote.LIKE: "👍", Vote.DISLIKE: "👎"}
+_ICONS = {Facet.IMAGE: "🖼", Facet.GALLERY: "📁", Facet.PERFORMER: "👤"}
+
+
+def under_picture(
+    image_id: int,
+    standing: Standing,
+    features: Iterable[Feature],
+    excluded: Collection[Feature],
+    texts: Texts,
+    *,
+    is_private: bool,
+) -> Rows:
+    """Thumbs and ➡️; where somebody dislikes it, what can be excluded of its `features`."""
+    counts = {Vote.LIKE: standing.likes, Vote.DISLIKE: standing.dislikes}
+    thumbs = [
+        Button(
+            f"{_THUMBS[vote]}{_mark(count, is_private=is_private)}",
+            f"vote:{vote}:{image_id}:{standing.newest}",
+        )
+        for vote, count in counts.items()
+    ]
+    row = [*thumbs, Button(texts("button.next"), NEXT)]
+    if not standing.dislikes:
+        return [row]
+    return [row, [_exclude(each, image_id, excluded, texts) for each in _offered(features)]]
+
+
+def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> Rows:
+    """A button for each entry that brings it back, and arrows where there are more pages."""
+    entries = [
+        [Button(f"↩️ {label(each.feature, texts, LONG_NAME)}", f"restore:{each.id}:{page}")]
+        for each in shown
+    ]
+    arrows = []
+    if page > 0:
+        arrows.append(Button("◀️", f"excluded:{page - 1}"))
+    if (page + 1) * PAGE < count:
+        arrows.append(Button("▶️", f"excluded:{page + 1}"))
+    return [*entries, arrows] if arrows else entries
+
+
+def label(feature: Feature, texts: Texts, length: int) -> str:
+    """An icon and the feature's name, cut to so many characters."""
+    name = " ".join(_printable(feature.name).split())
+    name = name or texts(f"excluded.{feature.facet}", id=feature.id)
+    return f"{_ICONS[feature.facet]} {name if len(name) <= length else name[: length - 1] + '…'}"
+
+
+def _mark(count: int, *, is_private: bool) -> str:
+    """How a thumb shows its votes: a person's own, or how many there are in a group."""
+    if not count:
+        return ""
+    return " ✓" if is_private else f" {count}"
+
+
+def _offered(features: Iterable[Feature]) -> list[Feature]:
+    """Of each facet that can be excluded the first: the image, its gallery, its performer."""
+    firsts: dict[Facet, Feature] = {}
+    for feature in features:
+        firsts.setdefault(feature.facet, feature)
+    return [firsts[facet] for facet in _ICONS if facet in firsts]
+
+
+def _exclude(
+    feature: Feature, image_id: int, excluded: Collection[Feature], texts: Texts
+) -> Button:
+    icon = "🚫" if feature in excluded else ""
+    return Button(
+        f"{icon}{label(feature, texts, NAME)}", f"exclude:{feature.facet}:{feature.id}:{image_id}"
+    )
+
+
+def _printable(name: str) -> str:
+    return "".join(char for char in name if unicodedata.category(char)[0] != "C" or char.isspace())

@@ -1,0 +1,92 @@
+"""What each chat does not want to be sent: single images, and all of a gallery or performer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from .database import Database
+from .models import Exclusion, Facet, Feature, Image
+from .tables import Exclusions
+
+
+class ExclusionBook:
+    """The exclusions of all chats. Thread-safe; each method that writes is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, chat_id: int, feature: Feature, now: datetime) -> bool:
+        """Exclude a feature from now on; False if it is excluded already."""
+        with self._db.writing():
+            if self._select(chat_id, feature).exists(self._db):
+                return False
+            Exclusions.insert(
+                chat_id=chat_id,
+                facet=feature.facet,
+                feature_id=feature.id,
+                name=feature.name,
+                excluded_at=now,
+            ).execute(self._db)
+            return True
+
+    def remove(self, chat_id: int, exclusion_id: int) -> Feature | None:
+        """Bring back what a chat has excluded; None if it is not excluded any more."""
+        with self._db.writing():
+            which = (Exclusions.chat_id == chat_id) & (Exclusions.id == exclusion_id)
+            found = self._list(Exclusions.select().where(which))
+            Exclusions.delete().where(which).execute(self._db)
+        return found[0].feature if found else None
+
+    def of(self, chat_id: int) -> frozenset[Feature]:
+        """All that a chat excludes."""
+        its = Exclusions.select(Exclusions.facet, Exclusions.feature_id, Exclusions.name).where(
+            Exclusions.chat_id == chat_id
+        )
+        with self._db.reading():
+            return frozenset(
+                Feature(Facet(facet), id, name)
+                for facet, id, name in its.tuples().execute(self._db)
+            )
+
+    def page(self, chat_id: int, offset: int, limit: int) -> list[Exclusion]:
+        """So many of what a chat excludes, the newest first."""
+        its = Exclusions.select().where(Exclusions.chat_id == chat_id)
+        with self._db.reading():
+            return self._list(its.order_by(Exclusions.id.desc()).offset(offset).limit(limit))
+
+    def count(self, chat_id: int) -> int:
+        """How much a chat excludes."""
+        with self._db.reading():
+            its = Exclusions.select().where(Exclusions.chat_id == chat_id)
+            return int(its.count(self._db))
+
+    # Parts of transactions
+
+    def excluded_of(self, chat_id: int, images: Iterable[Image]) -> set[int]:
+        """The ids of the images that a chat excludes; part of a transaction."""
+        excluded = self.of(chat_id)
+        return {image.id for image in images if is_excluded(image, excluded)}
+
+    def move(self, old: int, new: int) -> None:
+        """Let what a group excludes follow it to its new id; part of a transaction."""
+        self._db.run("UPDATE OR REPLACE exclusions SET chat_id = ? WHERE chat_id = ?", (new, old))
+
+    def _select(self, chat_id: int, feature: Feature) -> Any:
+        return Exclusions.select().where(
+            Exclusions.chat_id == chat_id,
+            Exclusions.facet == feature.facet,
+            Exclusions.feature_id == feature.id,
+        )
+
+    def _list(self, query: Any) -> list[Exclusion]:
+        return [
+            Exclusion(row.id, Feature(Facet(row.facet), row.feature_id, row.name))
+            for row in query.execute(self._db)
+        ]
+
+
+def is_excluded(image: Image, excluded: frozenset[Feature]) -> bool:
+    """Whether an image is among what is excluded, or shares a feature with it."""
+    return bool(excluded) and not excluded.isdisjoint((image.itself, *image.features))

@@ -1,0 +1,125 @@
+"""What the votes of a chat's users say about images: votes in, weights out. Pure.
+
+*Liking.* A feature (a performer, tag, gallery or studio) that stood on images with `l`
+likes and `d` dislikes is liked with the probability p ~ Beta(l + K m, d + K (1 - m)): the
+conjugate prior of a coin, worth K = `PRIOR` votes, around the share m of likes among all
+votes of the chat (Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.4). So few
+votes move little, and what is liked as often as anything else means nothing.
+
+*Weight.* The features of an image count as independent hints, as in naive Bayes: the
+log-odds by which each is liked more than usual, logit(E p) - logit(m), are added up. The
+weight is the exponential of the sum, held within 1/`BOUND` and `BOUND`: what is disliked
+becomes rare and never extinct.
+
+*Fading.* A vote counts half after `HALF_LIFE`, a quarter after twice as long.
+
+*Rank.* For people, features are ranked by the lower end of Wilson's score interval for
+the share of likes (Wilson 1927, doi:10.1080/01621459.1927.10502953): nine of ten comes
+before one of one.
+
+It does not look at pictures, does not tell the tastes of a group's members apart, sees no
+combinations (liking red and liking cars is not liking red cars), takes no silence for an
+opinion, and knows nothing of images that share no feature with one that was voted on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .models import Facet, Feature, Image
+
+#: The number of votes that the prior is worth.
+PRIOR = 2.0
+#: How many times as likely as usual an image can become, or as unlikely.
+BOUND = 10.0
+#: After so long a vote counts half.
+HALF_LIFE = timedelta(days=365)
+#: The standard score of a one-sided bound that holds with 95 %.
+Z = 1.645
+#: Whatever was voted on has this in common.
+ANYTHING = Feature(Facet.IMAGE, 0)
+#: Against which the age of votes is counted, so that none has to be counted anew.
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The votes on all images with a feature: how many, and what they still count."""
+
+    likes: int = 0
+    dislikes: int = 0
+    liked: float = 0.0
+    disliked: float = 0.0
+
+
+Tallies = Mapping[Feature, Tally]
+
+
+def growth(moment: datetime) -> float:
+    """How much a vote of that moment counts, in those of `_EPOCH`: the later the more.
+
+    Dividing by the growth of today gives what it counts today.
+    """
+    return math.exp2((moment - _EPOCH) / HALF_LIFE)
+
+
+def weights(images: Iterable[Image], tallies: Tallies) -> list[float]:
+    """How likely each image is to be chosen, in relation to one that nothing is known of.
+
+    `tallies` holds those of `ANYTHING` and of the images' features, as far as there are any.
+    """
+    usual = _usual(tallies.get(ANYTHING, Tally()))
+    lifts = {feature: _lift(tally, usual) for feature, tally in tallies.items()}
+    limit = math.log(BOUND)
+    sums = (sum(lifts.get(feature, 0.0) for feature in image.features) for image in images)
+    return [math.exp(max(-limit, min(limit, total))) for total in sums]
+
+
+def likeability(tally: Tally) -> float:
+    """The share of likes that this is at least worth, 0 to 1."""
+    return _lower_bound(tally.liked, tally.disliked)
+
+
+def dislikeability(tally: Tally) -> float:
+    """The share of dislikes that this is at least worth, 0 to 1."""
+    return _lower_bound(tally.disliked, tally.liked)
+
+
+def favourites(tallies: Tallies, limit: int) -> list[tuple[Feature, Tally]]:
+    """The most liked features with more likes than dislikes, the surest first."""
+    liked = [each for each in tallies.items() if each[1].liked > each[1].disliked]
+    return sorted(liked, key=lambda each: (-likeability(each[1]), each[0].name))[:limit]
+
+
+def dislikes(tallies: Tallies, limit: int) -> list[tuple[Feature, Tally]]:
+    """The least liked features with more dislikes than likes, the surest first."""
+    disliked = [each for each in tallies.items() if each[1].disliked > each[1].liked]
+    return sorted(disliked, key=lambda each: (-dislikeability(each[1]), each[0].name))[:limit]
+
+
+def _usual(anything: Tally) -> float:
+    """The share of likes among all votes, never quite 0 or 1."""
+    return (anything.liked + 1) / (anything.liked + anything.disliked + 2)
+
+
+def _lift(tally: Tally, usual: float) -> float:
+    """By how much, in log-odds, a feature is liked more than usual."""
+    expected = (tally.liked + PRIOR * usual) / (tally.liked + tally.disliked + PRIOR)
+    return _logit(expected) - _logit(usual)
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
+
+
+def _lower_bound(hits: float, misses: float) -> float:
+    total = hits + misses
+    if total <= 0:
+        return 0.0
+    share, z2 = hits / total, Z * Z
+    centre = share + z2 / (2 * total)
+    margin = Z * math.sqrt((share * (1 - share) + z2 / (4 * total)) / total)
+    return max(0.0, (centre - margin) / (1 + z2 / total))

@@ -1,0 +1,229 @@
+"""Votes in the database, what they add up to, and what of the images is known for it.
+
+In a private chat all votes of its user count, wherever they were given; in a group, those
+that were given there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import fn
+
+from . import ballots, ratings
+from .database import Database
+from .models import Ballot, Facet, Feature, Image, Press, Standing, Vote
+from .tables import Pictures, Presses, SentPhotos, Tallies, Votes
+from .taste import ANYTHING, Tally, growth
+
+#: For how long an update may come again: Telegram keeps it for a day.
+PRESSES_FOR = timedelta(days=8)
+
+# Adds ballots to the tallies of a chat, or takes them off: `{which}` of them, times `?`.
+_COUNT = """
+    INSERT INTO tallies (chat_id, facet, feature_id, name, likes, dislikes, liked, disliked)
+    SELECT ?, feature.value ->> 0, feature.value ->> 1, MAX(feature.value ->> 2),
+        sign * SUM(vote = 'like'), sign * SUM(vote = 'dislike'),
+        sign * SUM(worth * (vote = 'like')), sign * SUM(worth * (vote = 'dislike'))
+    FROM (SELECT ? AS sign), votes, json_each(votes.features) AS feature
+    WHERE vote IS NOT NULL AND {which}
+    GROUP BY 2, 3
+    ON CONFLICT (chat_id, facet, feature_id) DO UPDATE SET
+        name = excluded.name,
+        likes = likes + excluded.likes,
+        dislikes = dislikes + excluded.dislikes,
+        liked = iif(likes + excluded.likes, max(0, liked + excluded.liked), 0),
+        disliked = iif(dislikes + excluded.dislikes, max(0, disliked + excluded.disliked), 0)
+"""
+_SOME = """
+    SELECT facet, feature_id, name, likes, dislikes, liked, disliked
+    FROM json_each(?) AS wanted CROSS JOIN tallies
+    WHERE chat_id = ? AND facet = wanted.value ->> 0 AND feature_id = wanted.value ->> 1
+"""
+_OF_FACET = """
+    SELECT facet, feature_id, name, likes, dislikes, liked, disliked
+    FROM tallies WHERE chat_id = ? AND facet = ?
+"""
+
+
+class VoteBook:
+    """The votes of all. Thread-safe; each method that writes is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def cast(
+        self, press: Press, now: datetime, rating100: Mapping[Vote, int] | None
+    ) -> tuple[Ballot | None, bool]:
+        """Take a press: what the person says of the image now, and whether that is new.
+
+        None for the one who has forgotten it since. What each vote is worth in Stash is
+        put into the queue, unless `rating100` is None.
+        """
+        with self._db.writing():
+            last = self._ballot(press.user_id, press.image_id)
+            if self._came_before(press, now) or ballots.is_repeated(last, press):
+                return last, False
+            ballot = self._replace(last, press, now)
+            if rating100 is not None:
+                standing = self._newest_vote(press.image_id)
+                target = rating100[standing] if standing else None
+                ratings.wanted(press.image_id, ballot.id, target).execute(self._db)
+            return ballot, True
+
+    def standing(self, chat_id: int, image_id: int) -> Standing:
+        """The votes on an image, as the chat sees them."""
+        votes = Votes.select(
+            fn.TOTAL(Votes.vote == Vote.LIKE),
+            fn.TOTAL(Votes.vote == Vote.DISLIKE),
+            fn.COALESCE(fn.MAX(Votes.id), 0),
+        ).where(Votes.image_id == image_id, _seen_in(chat_id))
+        with self._db.reading():
+            likes, dislikes, newest = votes.tuples().first(self._db)
+        return Standing(int(likes), int(dislikes), newest)
+
+    def features(self, image_id: int) -> list[Feature]:
+        """What is known of an image that was sent, itself first; nothing after long years."""
+        known = Pictures.select(Pictures.features).where(Pictures.image_id == image_id)
+        with self._db.reading():
+            return known.scalar(self._db) or []
+
+    def tallies(
+        self, chat_id: int, features: Iterable[Feature], now: datetime
+    ) -> dict[Feature, Tally]:
+        """What the chat's votes say of these features, and of anything."""
+        wanted = json.dumps([(each.facet, each.id) for each in {ANYTHING, *features}])
+        return self._read(_SOME, (wanted, chat_id), now)
+
+    def tallies_of(self, chat_id: int, facet: Facet, now: datetime) -> dict[Feature, Tally]:
+        """What the chat's votes say of all features of a facet that it has voted on."""
+        return self._read(_OF_FACET, (chat_id, facet), now)
+
+    def liked_of_last(self, chat_id: int, pictures: int) -> tuple[int, int]:
+        """Of so many pictures that the chat was sent last: how many somebody likes, of how many."""
+        last = (
+            SentPhotos.select(SentPhotos.image_id)
+            .where(
+                SentPhotos.chat_id == chat_id,
+                SentPhotos.is_latest == 1,
+                SentPhotos.state != "sending",
+            )
+            .order_by(SentPhotos.sent_at.desc())
+            .limit(pictures)
+        )
+        liked = Votes.select(fn.COUNT(Votes.image_id.distinct())).where(
+            Votes.vote == Vote.LIKE, Votes.image_id.in_(last), _seen_in(chat_id)
+        )
+        with self._db.reading():
+            return liked.scalar(self._db), last.count(self._db)
+
+    def forget(self, chat_id: int) -> int:
+        """Forget all votes that count in a chat, and leave what Stash has of them; how many."""
+        with self._db.writing():
+            places = Votes.select(Votes.chat_id).where(Votes.user_id == chat_id).distinct()
+            people = Votes.select(Votes.user_id).where(Votes.chat_id == chat_id).distinct()
+            touched = {id for (id,) in (places | people).tuples().execute(self._db)}
+            Tallies.delete().where(Tallies.chat_id == chat_id).execute(self._db)
+            gone = Votes.delete().where(_seen_in(chat_id)).execute(self._db)
+            for other in touched - {chat_id}:
+                self._recount(other)
+            ratings.forgotten().execute(self._db)
+        return int(gone)
+
+    # Parts of transactions
+
+    def remember(self, images: Sequence[Image]) -> None:
+        """Note what is known of images that are about to be sent; part of a transaction."""
+        Pictures.insert_many(
+            [(image.id, [image.itself, *image.features]) for image in images],
+            fields=[Pictures.image_id, Pictures.features],
+        ).on_conflict_replace().execute(self._db)
+
+    def move(self, old: int, new: int) -> None:
+        """Let the votes of a group follow it to its new id; part of a transaction."""
+        Votes.update(chat_id=new).where(Votes.chat_id == old).execute(self._db)
+        for chat_id in (old, new):
+            self._recount(chat_id)
+
+    def prune(self, now: datetime) -> None:
+        """Drop what no update and no button can ask for any more; part of a transaction."""
+        Presses.delete().where(Presses.pressed_at < now - PRESSES_FOR).execute(self._db)
+        Pictures.delete().where(
+            Pictures.image_id.not_in(SentPhotos.select(SentPhotos.image_id))
+        ).execute(self._db)
+
+    def _came_before(self, press: Press, now: datetime) -> bool:
+        """Whether this very update was taken already; from now on it was."""
+        same = Presses.select().where(Presses.update_id == press.update_id)
+        if same.exists(self._db):
+            return True
+        Presses.insert(update_id=press.update_id, pressed_at=now).execute(self._db)
+        return False
+
+    def _ballot(self, user_id: int, image_id: int) -> Ballot | None:
+        row = (
+            Votes.select(Votes.id, Votes.chat_id, Votes.vote, Votes.pressed, Votes.shown)
+            .where(Votes.user_id == user_id, Votes.image_id == image_id)
+            .tuples()
+            .first(self._db)
+        )
+        if row is None:
+            return None
+        id, chat_id, vote, pressed, shown = row
+        return Ballot(id, chat_id, vote and Vote(vote), Vote(pressed), shown)
+
+    def _replace(self, last: Ballot | None, press: Press, now: datetime) -> Ballot:
+        vote = ballots.vote_after(last, press)
+        if last:
+            self._count(last.id, {last.chat_id, press.user_id}, -1)
+        shared = [each for each in self.features(press.image_id) if each.facet is not Facet.IMAGE]
+        id = (
+            Votes.insert(
+                user_id=press.user_id,
+                image_id=press.image_id,
+                chat_id=press.chat_id,
+                vote=vote,
+                pressed=press.thumb,
+                shown=press.shown,
+                voted_at=now,
+                worth=growth(now),
+                features=[ANYTHING, *shared],
+            )
+            .on_conflict_replace()
+            .execute(self._db)
+        )
+        self._count(id, {press.chat_id, press.user_id}, 1)
+        return Ballot(id, press.chat_id, vote, press.thumb, press.shown)
+
+    def _count(self, id: int, chats: Iterable[int], sign: int) -> None:
+        for chat_id in chats:
+            self._db.run(_COUNT.format(which="votes.id = ?"), (chat_id, sign, id))
+
+    def _recount(self, chat_id: int) -> None:
+        Tallies.delete().where(Tallies.chat_id == chat_id).execute(self._db)
+        count = _COUNT.format(which="? IN (votes.chat_id, user_id)")
+        self._db.run(count, (chat_id, 1, chat_id))
+
+    def _newest_vote(self, image_id: int) -> Vote | None:
+        votes = Votes.select(Votes.vote).where(
+            Votes.image_id == image_id, Votes.vote.is_null(False)
+        )
+        vote = votes.order_by(Votes.id.desc()).scalar(self._db)
+        return vote and Vote(vote)
+
+    def _read(self, query: str, values: tuple[Any, ...], now: datetime) -> dict[Feature, Tally]:
+        today = growth(now)
+        with self._db.reading():
+            rows = self._db.run(query, values)
+        return {
+            Feature(Facet(facet), id, name): Tally(likes, dislikes, liked / today, disliked / today)
+            for facet, id, name, likes, dislikes, liked, disliked in rows
+        }
+
+
+def _seen_in(chat_id: int) -> Any:
+    """The condition for the votes that count in a chat."""
+    return (Votes.chat_id == chat_id) | (Votes.user_id == chat_id)

@@ -1,0 +1,130 @@
+"""
+What votes say about images: likings, weights, ranks.
+"""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stashbot.models import Facet, Feature, Image, Named
+from stashbot.taste import (
+    ANYTHING,
+    BOUND,
+    HALF_LIFE,
+    Tally,
+    dislikes,
+    favourites,
+    growth,
+    likeability,
+    weights,
+)
+from tests.stored import DAY, NOW
+
+SEA, CITY, NIGHT = (
+    Feature(Facet.TAG, id, name) for id, name in enumerate(["sea", "city", "night"])
+)
+COUNTS = st.integers(0, 10_000)
+TALLIES = st.builds(lambda up, down: Tally(up, down, float(up), float(down)), COUNTS, COUNTS)
+
+
+def tally(likes, dislikes):
+    return Tally(likes, dislikes, float(likes), float(dislikes))
+
+
+def tagged(*features):
+    return Image(1, tags=tuple(Named(each.id, each.name) for each in features))
+
+
+def weight(image, tallies, anything=(50, 50)):
+    return weights([image], {ANYTHING: tally(*anything)} | tallies)[0]
+
+
+def test_without_votes_all_weigh_the_same():
+    """
+    Who has not voted has no taste.
+    """
+    assert weights([tagged(SEA), tagged(CITY, NIGHT), Image(2)], {}) == [1.0, 1.0, 1.0]
+
+
+def test_what_is_liked_as_often_as_anything_means_nothing():
+    """
+    Somebody who likes four of five of everything has no taste for the sea.
+    """
+    assert weight(tagged(SEA), {SEA: tally(80, 20)}, (799, 199)) == pytest.approx(1.0, rel=0.02)
+
+
+def test_few_votes_move_little():
+    """
+    More votes of the same kind move a weight further from 1, each less than the one before.
+    """
+    seen = [weight(tagged(SEA), {SEA: tally(count, 0)}) for count in range(5)]
+    steps = [after / before for before, after in pairwise(seen)]
+
+    assert seen[0] == 1.0
+    assert seen == sorted(seen)
+    assert steps == sorted(steps, reverse=True)
+    assert seen[1] < 2.1
+
+
+def test_hints_add_up():
+    """
+    Two liked tags weigh more than one, and a liked and a disliked one cancel out.
+    """
+    known = {SEA: tally(8, 2), CITY: tally(8, 2), NIGHT: tally(2, 8)}
+
+    assert weight(tagged(SEA, CITY), known) > weight(tagged(SEA), known) > 1
+    assert weight(tagged(SEA, NIGHT), known) == pytest.approx(1.0)
+
+
+@given(known=st.fixed_dictionaries({SEA: TALLIES, CITY: TALLIES, NIGHT: TALLIES}), all=TALLIES)
+def test_nothing_is_ever_extinct(known, all):
+    """
+    However many votes there are, a weight stays within its bounds.
+    """
+    found = weights([tagged(SEA, CITY, NIGHT)], {ANYTHING: all} | known)[0]
+
+    assert 1 / BOUND * 0.999 <= found <= BOUND * 1.001
+
+
+def test_votes_fade():
+    """
+    A vote counts half after a year, and a quarter after two.
+    """
+    today = growth(NOW)
+
+    assert growth(NOW - HALF_LIFE) / today == pytest.approx(0.5)
+    assert growth(NOW - 2 * HALF_LIFE) / today == pytest.approx(0.25)
+    assert growth(NOW + 100 * 365 * DAY) / growth(NOW + 101 * 365 * DAY) == pytest.approx(0.5)
+    assert timedelta(days=365) == HALF_LIFE
+
+
+@pytest.mark.parametrize(
+    ("likes", "dislikes", "bound"),
+    [
+        pytest.param(0, 0, 0.0, id="no votes"),
+        # By hand, of the formula in Wilson's paper with z = 1.645.
+        pytest.param(1, 0, 0.2699, id="one of one"),
+        pytest.param(9, 1, 0.6523, id="nine of ten"),
+        pytest.param(0, 9, 0.0, id="none of nine"),
+    ],
+)
+def test_lower_bound(likes, dislikes, bound):
+    """
+    What is surely liked at least: nine of ten is worth more than one of one.
+    """
+    assert likeability(tally(likes, dislikes)) == pytest.approx(bound, abs=0.0005)
+
+
+def test_ranks():
+    """
+    Features are ranked by what is sure, each on one list at most, and none without a leaning.
+    """
+    once = Feature(Facet.TAG, 9, "once")
+    known = {SEA: tally(9, 1), once: tally(1, 0), CITY: tally(1, 8), NIGHT: tally(3, 3)}
+
+    assert [feature.name for feature, _ in favourites(known, 5)] == ["sea", "once"]
+    assert [feature.name for feature, _ in dislikes(known, 5)] == ["city"]
+    assert favourites(known, 1) == [(SEA, tally(9, 1))]
