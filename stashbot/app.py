@@ -19,6 +19,7 @@ from .outage import Outage
 from .outbox import Outbox
 from .pacing import TELEGRAM, Rules
 from .publisher import Publisher
+from .rater import Rater
 from .receiver import Receiver
 from .reports import Reports
 from .scheduler import Scheduler
@@ -27,11 +28,12 @@ from .sender import Sender
 from .settings import Settings
 from .stash.client import StashClient
 from .store import Store
+from .voting import Voting
 
 log = structlog.get_logger()
 
-#: Threads for pictures, for small messages, and for questions to Stash.
-PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 1
+#: Threads for pictures, for small messages, and for questions to Stash and ratings.
+PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 2
 #: Seconds that the threads have for their last turn; within 2 s all is over.
 PATIENCE = 1.3
 #: Seconds between tries of Stash, and of Telegram, when they have long been away.
@@ -49,6 +51,7 @@ class App:
     receiver: Receiver
     scheduler: Scheduler
     reports: Reports
+    rater: Rater
     pictures: Pool
     answers: Pool
     questions: Pool
@@ -74,6 +77,7 @@ class App:
             for number in range(1, threads + 1):
                 self.daemon.start(f"{name}-{number}", pool.turn, patience=3 * patience)
         self.bot.resume()
+        self.rater.wake()
         self.daemon.start("scheduler", self.scheduler.turn, patience=patience)
         is_polling = partial(getattr, self.receiver, "is_polling")
         self.daemon.start("receiver", self.receiver.turn, is_polling, patience)
@@ -93,7 +97,7 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     telegram, photos, zone = settings.telegram, settings.photos, settings.timezone
     avoid = timedelta(days=settings.history.avoid_days)
     daemon, pictures, answers, questions = Daemon(), Pool(), Pool(), Pool()
-    stash_outage = Outage("stash", STASH_PAUSE, pictures.hurry)
+    stash_outage = Outage("stash", STASH_PAUSE, partial(_hurry, pictures, questions))
     telegram_outage = Outage("telegram", TELEGRAM_PAUSE, answers.hurry)
     store = Store(settings.database)
     stash = StashClient(settings.stash.url, settings.stash.api_key, daemon.stop)
@@ -114,10 +118,14 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     queue, coming = publisher.__len__, scheduler.next_due
     outages = stash_outage, telegram_outage
     reports = Reports(store, stash, sender, *outages, queue, coming, zone, avoid, _now)
-    bot = Bot(telegram, store, sender, outbox, publisher, reports, schedules, questions, _now)
+    may_write = settings.votes.write_ratings
+    rater = Rater(store, stash, stash_outage, questions, may_write=may_write)
+    voting = Voting(store, settings.votes, rater.wake, _now)
+    answering = reports, schedules, voting
+    bot = Bot(telegram, store, sender, outbox, publisher, *answering, questions, _now)
     receiver = Receiver(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
     pools = pictures, answers, questions
-    return App(daemon, store, schedules, bot, receiver, scheduler, reports, *pools)
+    return App(daemon, store, schedules, bot, receiver, scheduler, reports, rater, *pools)
 
 
 def _sender(settings: Settings, rules: Rules) -> Sender:
@@ -130,6 +138,11 @@ def _sender(settings: Settings, rules: Rules) -> Sender:
         protect=photos.protect,
         rules=rules,
     )
+
+
+def _hurry(*pools: Pool) -> None:
+    for pool in pools:
+        pool.hurry()
 
 
 def _now() -> datetime:

@@ -17,24 +17,25 @@ from functools import partial
 import structlog
 from telebot import types
 
-from .courier import NEXT
 from .daemon import Pool
 from .errors import ChatGone, StoreError
-from .models import Trigger
+from .models import Listing
 from .outbox import Outbox
+from .presses import Presses, Reaction
 from .publisher import Publisher
 from .reports import Reports
-from .schedules import REMOVE, Schedules
+from .schedules import Schedules
 from .sender import Sender
 from .settings import Telegram
 from .store import Store
 from .texts import LANGUAGES, TEXTS, Texts, choose, message
 from .timetable import GRACE
+from .voting import Voting
 
 log = structlog.get_logger()
 
 #: In the order in which they are listed; `start` is pressed once and needs no place.
-COMMANDS = ("random", "schedule", "stats", "status", "help")
+COMMANDS = ("random", "schedule", "preferences", "excluded", "stats", "status", "help")
 #: How many strangers are remembered, and the seconds before one is answered again.
 STRANGERS, STRANGER_PAUSE = 100, 60.0
 #: Small messages waiting to go out beyond which strangers get none, not even for a press.
@@ -42,7 +43,6 @@ CROWD = 100
 DICE = "🎲"
 
 _COUNT = re.compile("0*([1-9]|10)")
-_REMOVE = re.compile(rf"{REMOVE}([0-9]{{1,18}})")
 _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?\s*", re.DOTALL)
 
 
@@ -91,6 +91,7 @@ class Bot:
         publisher: Publisher,
         reports: Reports,
         schedules: Schedules,
+        voting: Voting,
         questions: Pool,
         now: Callable[[], datetime],
     ) -> None:
@@ -101,6 +102,8 @@ class Bot:
         self._publisher = publisher
         self._reports = reports
         self._schedules = schedules
+        self._voting = voting
+        self._presses = Presses(publisher, schedules, voting)
         self._questions = questions
         self._now = now
         self._strangers = Strangers()
@@ -197,10 +200,13 @@ class Bot:
         elif name in ("start", "help"):
             self._outbox.say(chat.id, self._help(chat.id, texts), keyboard=texts("button.random"))
         elif name == "schedule":
-            listing = self._schedules.change(chat.id, argument, texts)
-            self._outbox.say(chat.id, listing.text, rows=listing.rows)
+            self._tell(chat.id, self._schedules.change(chat.id, argument, texts))
+        elif name == "excluded":
+            self._tell(chat.id, self._voting.excluded(chat.id, 0, texts))
+        elif name == "preferences":
+            self._ask(chat.id, texts, lambda: self._voting.preferences(chat.id, texts))
         elif name == "stats":
-            self._ask(chat.id, texts, lambda: self._reports.stats(chat.id, texts))
+            self._ask(chat.id, texts, lambda: Listing(self._reports.stats(chat.id, texts)))
         elif name == "status":
             self._status(chat.id, user_id, texts)
         elif chat.type == "private":
@@ -234,34 +240,27 @@ class Bot:
         if count is None:
             self._outbox.say(chat_id, texts("random.usage"))
             return
-        request = self._store.add_request(
-            update_id=update_id,
-            chat_id=chat_id,
-            user_id=user_id,
-            count=count,
-            trigger=Trigger.COMMAND,
-            language=texts.language,
-            now=self._now(),
-        )
-        if request:
-            self._publisher.accept(request)
+        self._publisher.ask(update_id, chat_id, user_id, count=count, language=texts.language)
 
     def _status(self, chat_id: int, user_id: int, texts: Texts) -> None:
         if user_id == self._settings.allowed_users[0]:
-            self._ask(chat_id, texts, lambda: self._reports.status(texts))
+            self._ask(chat_id, texts, lambda: Listing(self._reports.status(texts)))
         else:
             self._outbox.say(chat_id, texts("owner_only"))
 
-    def _ask(self, chat_id: int, texts: Texts, question: Callable[[], str]) -> None:
-        """Have a question answered in the background: it asks Stash."""
+    def _tell(self, chat_id: int, listing: Listing) -> None:
+        self._outbox.say(chat_id, listing.text, rows=listing.rows)
+
+    def _ask(self, chat_id: int, texts: Texts, question: Callable[[], Listing]) -> None:
+        """Have a question answered in the background: it asks Stash, or reads much."""
 
         def job() -> None:
             try:
                 answer = question()
             except StoreError as error:
                 log.error("store_failed", error=str(error), chat_id=chat_id)
-                answer = texts("cannot_answer")
-            self._outbox.say(chat_id, answer)
+                answer = Listing(texts("cannot_answer"))
+            self._tell(chat_id, answer)
 
         self._questions.submit(job)
 
@@ -276,29 +275,18 @@ class Bot:
                 self._outbox.answer(press.id, texts("refused_button"))
             self._refuse(user, chat)
             return
-        note = ""
+        reaction = Reaction()
         try:
             self._meet(chat.id, texts)
-            note = self._pressed(update_id, press, texts)
+            reaction = self._presses.take(update_id, press, texts)
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=chat.id)
-            note = texts("cannot_answer")
-        self._outbox.answer(press.id, note)
-
-    def _pressed(self, update_id: int, press: types.CallbackQuery, texts: Texts) -> str:
-        """Do what a button is for; a passing note about it, empty for none."""
-        message, data = press.message, press.data or ""
-        if message is None:
-            return ""
-        chat_id = message.chat.id
-        if data == NEXT:
-            self._random(update_id, chat_id, press.from_user.id, "", texts)
-        elif order := _REMOVE.fullmatch(data):
-            was_there = self._schedules.remove(chat_id, int(order[1]))
-            listing = self._schedules.listing(chat_id, texts)
-            self._outbox.edit(chat_id, message.message_id, listing.text, listing.rows)
-            return texts("schedule.removed", n=1) if was_there else ""
-        return ""
+            reaction = Reaction(texts("cannot_answer"))
+        self._outbox.answer(press.id, reaction.note)
+        if press.message and reaction.rows is not None:
+            self._outbox.redraw(chat.id, press.message.message_id, reaction.rows)
+        if press.message and reaction.listing:
+            self._outbox.edit(chat.id, press.message.message_id, reaction.listing)
 
     def _membership(self, change: types.ChatMemberUpdated) -> None:
         """Note that the bot was blocked, removed, or let in again by those who may do so."""

@@ -6,14 +6,12 @@ Pure. `shown`, in the data of a thumb, is the newest ballot that its keyboard sh
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
 from .models import Button, Exclusion, Facet, Feature, Rows, Standing, Vote
-from .texts import Texts
+from .texts import Texts, cleaned
 
-#: The callback data of the button that asks for the next picture, and of those that do
-#: no more than lead back to where they stand.
+#: The callback data of the button that asks for the next picture.
 NEXT = "next"
 #: Entries on a page of what is excluded.
 PAGE = 8
@@ -21,13 +19,17 @@ PAGE = 8
 NAME, LONG_NAME = 14, 40
 
 THUMB = re.compile(r"vote:(?P<thumb>like|dislike):(?P<image>\d{1,18}):(?P<shown>\d{1,18})")
-EXCLUDE = re.compile(r"exclude:(?P<facet>image|gallery|performer):(?P<id>\d{1,18}):(?P<image>\d{1,18})")
+EXCLUDE = re.compile(
+    r"exclude:(?P<facet>image|gallery|performer):(?P<id>\d{1,18}):(?P<image>\d{1,18})"
+)
 RESTORE = re.compile(r"restore:(?P<id>\d{1,18}):(?P<page>\d{1,6})")
 EXCLUDED = re.compile(r"excluded:(?P<page>\d{1,6})")
 FORGET = re.compile(r"forget:(?P<answer>ask|yes|no)")
 
+#: What can be excluded, in the order in which it is offered.
+EXCLUDABLE = (Facet.IMAGE, Facet.GALLERY, Facet.PERFORMER)
 _THUMBS = {Vote.LIKE: "👍", Vote.DISLIKE: "👎"}
-_ICONS = {Facet.IMAGE: "🖼", Facet.GALLERY: "📁", Facet.PERFORMER: "👤"}
+_ICONS = {Facet.IMAGE: "🖼", Facet.GALLERY: "📁", Facet.PERFORMER: "👤", Facet.TAG: "🏷"}
 
 
 def under_picture(
@@ -70,8 +72,7 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
 
 def label(feature: Feature, texts: Texts, length: int) -> str:
     """An icon and the feature's name, cut to so many characters."""
-    name = " ".join(_printable(feature.name).split())
-    name = name or texts(f"excluded.{feature.facet}", id=feature.id)
+    name = cleaned(feature.name) or texts(f"unnamed.{feature.facet}", id=feature.id)
     return f"{_ICONS[feature.facet]} {name if len(name) <= length else name[: length - 1] + '…'}"
 
 
@@ -87,7 +88,7 @@ def _offered(features: Iterable[Feature]) -> list[Feature]:
     firsts: dict[Facet, Feature] = {}
     for feature in features:
         firsts.setdefault(feature.facet, feature)
-    return [firsts[facet] for facet in _ICONS if facet in firsts]
+    return [firsts[facet] for facet in EXCLUDABLE if facet in firsts]
 
 
 def _exclude(
@@ -97,7 +98,3 @@ def _exclude(
     return Button(
         f"{icon}{label(feature, texts, NAME)}", f"exclude:{feature.facet}:{feature.id}:{image_id}"
     )
-
-
-def _printable(name: str) -> str:
-    return "".join(char for char in name if unicodedata.category(char)[0] != "C" or char.isspace())

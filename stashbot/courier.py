@@ -15,10 +15,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from . import media
+from . import buttons, media
 from .deck import Deck
-from .errors import AlreadySending, ImageUnusable, MediaRefused, NothingToSend, TelegramError
-from .models import Button, Image, Kind, KnownFile, Request, Sent, Upload
+from .errors import (
+    AlreadySending,
+    ExcludedMeanwhile,
+    ImageUnusable,
+    MediaRefused,
+    NothingToSend,
+    TelegramError,
+)
+from .models import Image, Kind, KnownFile, Request, Rows, Sent, Upload
 from .outage import Outage
 from .sender import Sender
 from .settings import Photos
@@ -34,8 +41,6 @@ TRIES, REFUSALS = 50, 10
 LEFT_OUT = timedelta(days=1)
 #: Bytes that go into one album: Telegram takes 50 MB in one request.
 ALBUM_BYTES = 45_000_000
-#: The callback data of the button that asks for the next picture.
-NEXT = "next"
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,12 @@ class Courier:
         except AlreadySending:  # by another process; others are drawn in their place
             self._remove(delivery, group)
             return
+        except ExcludedMeanwhile as error:
+            no_more = [each for each in group if each.image.id in error.image_ids]
+            self._remove(delivery, no_more)
+            if wanted := [each for each in group if each not in no_more]:
+                self._deliver(delivery, wanted)
+            return
         try:
             sent = self._send(delivery.request, group)
         except MediaRefused as refusal:
@@ -240,10 +251,21 @@ class Courier:
         if len(group) > 1:
             items = [(parcel.file, parcel.caption) for parcel in group]
             return self._sender.send_album(chat_id, items, is_urgent=is_urgent)
-        rows = [[Button(TEXTS[request.language]("button.next"), NEXT)]]
         parcel = group[0]
+        rows = self._rows(request, parcel.image)
         file, words = parcel.file, parcel.caption
         return [self._sender.send_file(chat_id, file, words, rows, is_urgent=is_urgent)]
+
+    def _rows(self, request: Request, image: Image) -> Rows:
+        chat_id, texts = request.chat_id, TEXTS[request.language]
+        return buttons.under_picture(
+            image.id,
+            self._store.votes.standing(chat_id, image.id),
+            [image.itself, *image.features],
+            self._store.exclusions.of(chat_id),
+            texts,
+            is_private=chat_id > 0,
+        )
 
     def _try_otherwise(
         self, delivery: Delivery, group: Sequence[Parcel], refusal: MediaRefused

@@ -18,7 +18,7 @@ import structlog
 
 from .daemon import Job, Pool
 from .errors import ChatGone, ChatMoved, StoreError, TelegramError
-from .models import Rows
+from .models import Listing, Rows
 from .sender import Sender
 from .store import Store
 
@@ -51,10 +51,15 @@ class Outbox:
         send = partial(self._sender.send_text, text=text, keyboard=keyboard, rows=rows)
         self._tell(chat_id, partial(self._say, chat_id, send))
 
-    def edit(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
+    def edit(self, chat_id: int, message_id: int, listing: Listing) -> None:
         """Put another text and other buttons into a message of ours."""
-        edit = partial(self._sender.edit_text, chat_id, message_id, text, rows)
+        edit = partial(self._sender.edit_text, chat_id, message_id, listing.text, listing.rows)
         self._tell(chat_id, edit, is_harmless=True)
+
+    def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
+        """Put other buttons under a message of ours."""
+        edit = partial(self._sender.edit_buttons, chat_id, message_id, rows)
+        self._tell(chat_id, edit, is_harmless=True, messages=0)
 
     def answer(self, press_id: str, text: str = "") -> None:
         """End the spinning of a pressed button."""
@@ -80,8 +85,10 @@ class Outbox:
             self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
 
-    def _tell(self, chat_id: int, call: Call, *, is_harmless: bool = False) -> None:
-        wait = partial(self._sender.wait_for, chat_id)
+    def _tell(
+        self, chat_id: int, call: Call, *, is_harmless: bool = False, messages: int = 1
+    ) -> None:
+        wait = partial(self._sender.wait_for, chat_id, messages=messages)
         errand = _Errand(call, time.monotonic() + USEFUL, is_harmless=is_harmless, wait=wait)
         self._pool.submit(errand, lane=chat_id)
 

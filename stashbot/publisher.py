@@ -15,6 +15,7 @@ import structlog
 from .courier import Courier, Delivery
 from .daemon import Pool
 from .errors import (
+    AllExcluded,
     AllUnderWay,
     ChatGone,
     ChatMoved,
@@ -24,7 +25,7 @@ from .errors import (
     StoreError,
     TelegramError,
 )
-from .models import Request
+from .models import Request, Trigger
 from .outage import Outage
 from .outbox import Outbox
 from .sender import Sender
@@ -100,6 +101,35 @@ class Publisher:
         """How many requests are not served yet."""
         return len(self._waiting)
 
+    def ask(
+        self,
+        update_id: int,
+        chat_id: int,
+        user_id: int,
+        *,
+        count: int = 1,
+        trigger: Trigger = Trigger.COMMAND,
+        language: str,
+        after_message: int | None = None,
+    ) -> None:
+        """Keep a request of a person, and serve it. Raises StoreError.
+
+        An update asks once, however often it comes. With `after_message` the picture is
+        wanted only while that message is the chat's newest.
+        """
+        request = self._store.add_request(
+            update_id=update_id,
+            chat_id=chat_id,
+            user_id=user_id,
+            count=count,
+            trigger=trigger,
+            language=language,
+            now=self._now(),
+            after_message=after_message,
+        )
+        if request:
+            self.accept(request)
+
     def accept(self, request: Request) -> None:
         """Serve this request, which is in the database already."""
         job = _Job(Delivery(request, left=request.count), time.monotonic())
@@ -144,7 +174,7 @@ class Publisher:
         except NothingToSend as error:
             self._stash.up()  # which has answered: it has nothing more
             log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
-            self._give_up(job, "nothing_to_send" if error.is_empty else "nothing_usable")
+            self._give_up(job, _in_words(error))
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=job.request.chat_id)
             self._give_up(job, "cannot_answer")
@@ -238,3 +268,10 @@ class Publisher:
             self._store.finish_request(request.id, state, self._now())
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=request.chat_id)
+
+
+def _in_words(error: NothingToSend) -> str:
+    """The key of the sentence that tells why nothing comes."""
+    if isinstance(error, AllExcluded):
+        return "all_excluded"
+    return "nothing_to_send" if error.is_empty else "nothing_usable"

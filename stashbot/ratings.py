@@ -7,6 +7,7 @@ tells whether it had arrived.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +58,8 @@ class RatingQueue:
         with self._db.reading():
             return int(Ratings.select().where(Ratings.queued.is_null(False)).count(self._db))
 
-    def first(self) -> Rating | None:
-        """The one that has waited longest."""
+    def first(self, without: Collection[int] = ()) -> Rating | None:
+        """The one that has waited longest, but for these images."""
         waiting = Ratings.select(
             Ratings.image_id,
             Ratings.queued,
@@ -66,7 +67,7 @@ class RatingQueue:
             Ratings.told,
             Ratings.is_sure,
             Ratings.before,
-        ).where(Ratings.queued.is_null(False))
+        ).where(Ratings.queued.is_null(False), Ratings.image_id.not_in(list(without)))
         with self._db.reading():
             row = waiting.order_by(Ratings.queued).tuples().first(self._db)
         if row is None:
@@ -96,6 +97,11 @@ class RatingQueue:
                 kept = {"told": entry.told, "is_sure": 1, "before": entry.before}
                 Ratings.update(kept).where(of_image).execute(self._db)
                 _still(rating, Ratings.update(queued=None)).execute(self._db)
+
+    def drop(self, rating: Rating) -> None:
+        """Forget the entry of an image that is no more."""
+        with self._db.writing():
+            _still(rating, Ratings.delete()).execute(self._db)
 
 
 def wanted(image_id: int, queued: int, target: int | None) -> Any:

@@ -17,6 +17,8 @@ from .texts import Texts, coming, duration, size
 
 #: Seconds for which a person waits for a number from Stash.
 PATIENCE = 3.0
+#: Of how many of the last pictures it is told how many were liked.
+LAST = 50
 #: Characters of a title; Stash sets no limit, but Telegram does for the whole message.
 TITLE = 200
 
@@ -72,7 +74,16 @@ class Reports:
             shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
             key = "stats.last" if stats.last_title else "stats.last_untitled"
             lines.append(texts(key, title=_short(stats.last_title), time=shown))
+        lines += self._voted(chat_id, now, texts)
         return "\n".join(lines + self._library(stats.seen, texts))
+
+    def _voted(self, chat_id: int, now: datetime, texts: Texts) -> list[str]:
+        total = self._store.votes.total(chat_id, now)
+        lines = [texts("stats.votes", likes=total.likes, dislikes=total.dislikes)]
+        liked, pictures = self._store.votes.liked_of_last(chat_id, LAST)
+        if pictures:
+            lines.append(texts("stats.liked", n=pictures, share=round(100 * liked / pictures)))
+        return lines
 
     def _library(self, seen: int, texts: Texts) -> list[str]:
         if self._stash_outage.wait:  # it has just failed somebody else

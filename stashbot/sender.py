@@ -151,9 +151,9 @@ class Sender:
         self._send(edit, chat_id, message_id, reply_markup=_inline(rows))
 
     def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Put other buttons under a message of ours."""
+        """Put other buttons under a message of ours; that is no message more."""
         edit = self._bot.edit_message_reply_markup
-        self._send(edit, chat_id, message_id, reply_markup=_inline(rows))
+        self._send(edit, chat_id, message_id, messages=0, reply_markup=_inline(rows))
 
     def send_file(
         self,

@@ -123,7 +123,7 @@ def caption(image: Image, fields: Sequence[str], texts: Texts) -> str:
 def _line(field: str, image: Image, texts: Texts) -> str:
     """The plain text of one line of a caption, empty if the image has no such thing."""
     icon, values_of = CAPTION_FIELDS[field]
-    values = ", ".join(filter(None, map(_cleaned, values_of(image, texts))))
+    values = ", ".join(filter(None, map(cleaned, values_of(image, texts))))
     return values and icon + values
 
 
@@ -146,7 +146,7 @@ def _decimal(tenths: int, texts: Texts) -> str:
     return f"{whole}{texts('number.decimal')}{tenth}" if tenth else str(whole)
 
 
-def _cleaned(value: str) -> str:
+def cleaned(value: str) -> str:
     """The value on one line, without what cannot be sent; empty if nothing is to be seen."""
     sendable = "".join(char for char in value if char.isspace() or not _is_harmful(char))
     line = " ".join(sendable.split())

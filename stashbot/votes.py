@@ -102,6 +102,10 @@ class VoteBook:
         """What the chat's votes say of all features of a facet that it has voted on."""
         return self._read(_OF_FACET, (chat_id, facet), now)
 
+    def total(self, chat_id: int, now: datetime) -> Tally:
+        """All votes that count in a chat."""
+        return self.tallies(chat_id, (), now).get(ANYTHING, Tally())
+
     def liked_of_last(self, chat_id: int, pictures: int) -> tuple[int, int]:
         """Of so many pictures that the chat was sent last: how many somebody likes, of how many."""
         last = (

@@ -450,6 +450,8 @@ def test_stats(desk):
         "In 7 days: 4 pictures",
         "In all: 6 pictures",
         "The last one: 2026-05-04 10:15, “A <b>bold</b> one & more”",
+        "Votes: 👍 0, 👎 0",
+        "Liked of the last 5 pictures: 0%",
         "Not seen yet: 6 pictures",
         "In the library: 10 pictures",
     ]
@@ -464,6 +466,7 @@ def test_stats_of_a_new_chat(desk):
         "Сегодня: 0 картинок",
         "За 7 дней: 0 картинок",
         "Всего: 0 картинок",
+        "Оценки: 👍 0, 👎 0",
         "Ещё не показана: 1 картинка",
         "В библиотеке: 1 картинка",
     ]

@@ -16,7 +16,7 @@ def rows(house, columns):
 
 def test_picture_on_request(house):
     """
-    /random brings a picture with its caption and the button for the next.
+    /random brings a picture with its caption, both thumbs and the button for the next.
     """
     home = house([picture(7, title="A & B <c>", rating100=85, date="2024-05", studio="Sea")])
 
@@ -32,8 +32,8 @@ def test_picture_on_request(house):
         "⭐ 4.3/5",
         "🏷 tag0",
     ]
-    buttons = call.json("reply_markup")["inline_keyboard"]
-    assert buttons == [[{"text": "➡️", "callback_data": "next"}]]
+    [row] = call.json("reply_markup")["inline_keyboard"]
+    assert [button["text"] for button in row] == ["👍", "👎", "➡️"]
 
 
 def test_picture_is_recorded(house):

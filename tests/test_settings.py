@@ -415,16 +415,14 @@ def test_byte_order_mark(tmp_path):
     ("toml", "expected"),
     [
         ('photos.filter = "Best"', [f"photos.filter: {NOT_YET}"]),
-        ("votes.like = 90", [f"votes.like: {NOT_YET}"]),
-        ("votes.auto_next = false", [f"votes.auto_next: {NOT_YET}"]),
         (
             'schedule = [{ chat = -5, when = "daily 09:00", filter = "Best" }]',
             [f"schedule.filter (number 1): {NOT_YET}"],
         ),
-        ("votes.like = 100", []),
+        ('photos.filter = ""', []),
         ("schedule = []", []),
     ],
-    ids=["filter", "like", "auto_next", "schedule", "default", "no schedule"],
+    ids=["filter", "schedule", "default", "no schedule"],
 )
 def test_not_there_yet(tmp_path, toml, expected):
     """

@@ -28,7 +28,7 @@ from ..errors import StashError, StashProblem
 from ..models import Facet, Feature, Image
 from . import questions
 from .connection import PACE, Connection, Pace, Refused, too_old
-from .questions import Question, UnknownImage
+from .questions import Question, QuestionFailed, UnknownImage
 
 #: How often a question is put, and the seconds after which it is not put once more: who
 #: asked for a picture hears within 5 s that Stash is away.
@@ -195,7 +195,7 @@ class StashClient:
         except Refused as refusal:
             self._is_known_good = False
             self.server(patience)  # which knows better what is wrong, if anything is
-            raise StashError(refusal.problem, str(refusal)) from None
+            raise QuestionFailed(refusal.problem, str(refusal)) from None
         except StashError:
             self._is_known_good = False
             raise

@@ -27,6 +27,10 @@ class UnknownImage(StashError):
         super().__init__(StashProblem.BROKEN, "an image is not there")
 
 
+class QuestionFailed(StashError):
+    """Stash serves, but not with this question."""
+
+
 class Question(Generic[T]):
     """An operation, and what is read from its answer. Thread-safe.
 
