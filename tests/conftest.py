@@ -144,6 +144,11 @@ class House:
         self.stop()
         self.telegram.close()
         self.stash.close()
+        # Whatever the test was about: nothing but ratings may have been changed.
+        for record in self.stash.requests:
+            if "mutation" in record.question:
+                assert set(record.variables) == {"input"}, record
+                assert set(record.variables["input"]) == {"id", "rating100"}, record
 
     @property
     def log(self):

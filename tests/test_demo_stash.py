@@ -237,6 +237,69 @@ def test_images_above_an_id(library):
     assert find(library, above, sort="id", direction="DESC") == [97, 96, 95]
 
 
+def test_images_of_a_performer_or_gallery(stash):
+    """
+    INCLUDES leaves those with any of the ids, in the order asked for.
+    """
+    performer = find_ids(stash, "performers", 7)
+    of_performer = {"performers": {"value": [performer[0], "5"], "modifier": "INCLUDES"}}
+    of_gallery = {"galleries": {"value": find_ids(stash, "galleries", 7), "modifier": "INCLUDES"}}
+
+    assert find(stash, of_performer, per_page=-1) == [7]
+    assert find(stash, of_gallery, per_page=-1) == [7]
+    assert find(stash, {"galleries": {"value": ["5"], "modifier": "INCLUDES"}}) == []
+
+
+def find_ids(stash, relation, image_id):
+    query = f"query One($id: ID) {{ findImage(id: $id) {{ {relation} {{ id }} }} }}"
+    return [
+        each["id"] for each in post(stash, query, id=image_id).json()["data"]["findImage"][relation]
+    ]
+
+
+RATE = "mutation Rate($input: ImageUpdateInput!) { imageUpdate(input: $input) { id rating100 } }"
+
+
+@pytest.mark.parametrize("rating100", [100, 1, None])
+def test_rating_is_taken(stash, rating100):
+    """
+    A rating is set, or cleared by null; the rest of the image stays.
+    """
+    answer = post(stash, RATE, input={"id": 7, "rating100": rating100}).json()
+
+    assert answer == {"data": {"imageUpdate": {"id": "7", "rating100": rating100}}}
+    assert {each.id: each for each in stash.pictures}[7] == replace(RICH, rating100=rating100)
+
+
+def test_key_that_is_absent_changes_nothing(stash):
+    """
+    Only what stands in the input is changed.
+    """
+    post(stash, RATE, input={"id": 7})
+
+    assert {each.id: each for each in stash.pictures}[7] == RICH
+
+
+@pytest.mark.parametrize("key", ["title", "details", "tag_ids", "organized"])
+def test_nothing_but_a_rating_is_taken(stash, key):
+    """
+    This Stash takes less than the real one: a rating and nothing else.
+    """
+    answer = post(stash, RATE, input={"id": 7, "rating100": 5, key: None})
+
+    assert answer.status_code == 422
+    assert {each.id: each for each in stash.pictures}[7] == RICH
+
+
+def test_rating_of_an_unknown_image(stash):
+    """
+    There is nothing to rate.
+    """
+    answer = post(stash, RATE, input={"id": 500, "rating100": 5})
+
+    assert complaint(answer) == "image with id 500 not found"
+
+
 @pytest.mark.parametrize(
     ("id", "data"),
     [("7", {"findImage": {"id": "7"}}), ("500", {"findImage": None}), ("x", {"findImage": None})],

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stashbot.demo.server import Response
 from stashbot.errors import StashError, StashProblem
-from stashbot.models import Image, Named
-from stashbot.stash.questions import _source
+from stashbot.models import Facet, Feature, Image, Named
+from stashbot.stash.questions import UnknownImage, _source
 from tests.scripted import data, errors, file, found, images, problem, state
 
 # What is asked
@@ -104,6 +104,67 @@ def test_unknown_images_are_left_out(client, script):
 
     assert [image.id for image in client.images([5, 2, 1])] == [5, 1]
     assert script.asked == ["Server", "ImagesById", "ImageById", "ImageById", "ImageById"]
+
+
+def test_ids_with_features(client, script):
+    """
+    All images of some performers and galleries, in one question for each kind.
+    """
+    script.answers["Ids"] = lambda asked: images({"id": str(len(asked["among"]))}, {"id": "4"})
+    features = [Feature(Facet.GALLERY, 3), Feature(Facet.PERFORMER, 5), Feature(Facet.GALLERY, 9)]
+
+    assert client.ids_with(features) == {1, 4}
+    assert client.ids_with([]) == set()
+    assert script.asked == ["Server", "Ids", "Ids"]
+    assert script.variables == {
+        "filter": {"per_page": -1},
+        "among": {"performers": {"value": ["5"], "modifier": "INCLUDES"}},
+    }
+
+
+@pytest.mark.parametrize("rating100", [0, 60, 150, None])
+def test_rating(client, script, rating100):
+    """
+    The rating is told as Stash has it, odd as it may be: it is to come back one day.
+    """
+    script.answers["Rating"] = data(findImage={"id": "7", "rating100": rating100})
+
+    assert client.rating(7) == rating100
+
+
+def test_rating_of_an_unknown_image(client, script):
+    """
+    An image that is gone is told apart from a Stash that is.
+    """
+    script.answers["Rating"] = data(findImage=None)
+    script.answers["Rate"] = errors("image with id 7 not found")
+
+    with pytest.raises(UnknownImage):
+        client.rating(7)
+    with pytest.raises(UnknownImage):
+        client.rate(7, 100)
+
+
+@pytest.mark.parametrize("rating100", [100, None])
+def test_rate(client, script, rating100):
+    """
+    Stash is told the id and the rating, both as one variable, and nothing else.
+    """
+    script.answers["Rate"] = data(imageUpdate={"id": "7"})
+
+    client.rate(7, rating100)
+
+    assert script.variables == {"input": {"id": "7", "rating100": rating100}}
+
+
+def test_rating_is_told_once(client, script):
+    """
+    What failed may have arrived: it is not repeated here.
+    """
+    script.answers["Rate"] = [Response(502, body=b""), data(imageUpdate={"id": "7"})]
+    problem(lambda: client.rate(7, 100))
+
+    assert script.asked.count("Rate") == 1
 
 
 def test_server_is_looked_at_before_the_first_question(client, script):

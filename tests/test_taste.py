@@ -22,6 +22,7 @@ from stashbot.taste import (
     weights,
 )
 from tests.stored import DAY, NOW
+from tests.tastes import TAGS, simulate
 
 SEA, CITY, NIGHT = (
     Feature(Facet.TAG, id, name) for id, name in enumerate(["sea", "city", "night"])
@@ -128,3 +129,16 @@ def test_ranks():
     assert [feature.name for feature, _ in favourites(known, 5)] == ["sea", "once"]
     assert [feature.name for feature, _ in dislikes(known, 5)] == ["city"]
     assert favourites(known, 1) == [(SEA, tally(9, 1))]
+
+
+def test_choice_follows_a_taste():
+    """
+    Who likes a fifth of the tags and says so: after 200 votes at least half of what is
+    shown is liked; a thousand pictures later every tag has still been shown.
+    """
+    found = simulate()
+
+    assert found.after >= 0.55
+    assert min(found.windows[2:]) >= 0.5
+    assert found.tags == TAGS
+    assert found.requests <= 0.1

@@ -48,12 +48,13 @@ PLACEHOLDER = (
 class Record:
     """One request that took effect. `seconds` counts from the start of the stand-in.
 
-    `kind` is graphql, image, thumbnail, healthz or other; `operation` and `variables`
-    are those of a GraphQL request. The bytes are those of the bodies.
+    `kind` is graphql, image, thumbnail, healthz or other; `question`, `operation` and
+    `variables` are those of a GraphQL request. The bytes are those of the bodies.
     """
 
     kind: str
     path: str
+    question: str
     operation: str
     variables: dict[str, Any]
     status: int
@@ -159,6 +160,7 @@ class StashStandIn:
         record = Record(
             kind=last if last in kinds else "other",
             path=path,
+            question=question.text,
             operation=question.operation,
             variables=question.variables,
             status=response.status,

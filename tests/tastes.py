@@ -1,0 +1,133 @@
+"""How well the choice follows a person's taste: a simulation, with the real parts.
+
+A person likes a fifth of the tags, and votes honestly on every picture. Each picture has one
+of the tags, and a performer, a gallery and a studio that mean nothing to that person. The
+library is Stash's, over HTTP; the deck, the votes and the database are the bot's own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from stashbot.deck import Deck
+from stashbot.demo.pictures import Gallery, Picture
+from stashbot.demo.stash import StashStandIn
+from stashbot.models import Image, Press, Request, Trigger, Vote
+from stashbot.stash.client import StashClient
+from stashbot.store import Store
+
+SEED = 20_261
+IMAGES, TAGS, LIKED = 5_000, 50, 0.2
+PERFORMERS, GALLERIES, STUDIOS = 200, 100, 20
+#: Votes before the choice is looked at, and the pictures that are counted then.
+LEARNING, SHOWN = 200, 1_000
+WINDOW = 100
+ANN = 7
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the person was shown: the share of liked pictures before and after learning.
+
+    `windows` are the shares of each hundred in turn; `tags` how many of the tags came after
+    learning, and `requests` how many questions a picture cost Stash.
+    """
+
+    before: float
+    after: float
+    windows: tuple[float, ...]
+    tags: int
+    requests: float
+
+
+def library(random: Random) -> list[Picture]:
+    return [
+        Picture(
+            id=number,
+            path=f"{number}.jpg",
+            load=bytes,
+            tags=(f"tag {random.randrange(TAGS)}",),
+            performers=(f"performer {random.randrange(PERFORMERS)}",),
+            galleries=(Gallery(f"gallery {random.randrange(GALLERIES)}"),),
+            studio=f"studio {random.randrange(STUDIOS)}",
+        )
+        for number in range(1, IMAGES + 1)
+    ]
+
+
+@contextmanager
+def desk(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn, Store, Deck]]:
+    with tempfile.TemporaryDirectory() as folder, StashStandIn(pictures) as stash:
+        client = StashClient(stash.url, "", threading.Event())
+        with closing(Store(Path(folder) / "stashbot.db")) as store:
+            yield stash, store, Deck(store, client, timedelta(days=30), random, lambda: NOW)
+        client.close_thread()
+
+
+def show(store: Store, deck: Deck, request: Request) -> Image:
+    """Draw a picture, and note it as shown."""
+    image = deck.draw(ANN)
+    store.lose(store.begin(request, [image], NOW), NOW)
+    deck.discard(ANN, image)
+    return image
+
+
+def simulate(seed: int = SEED, *, learning: int = LEARNING, shown: int = SHOWN) -> Outcome:
+    """One person's way through the library."""
+    random = Random(seed)
+    pictures = library(random)
+    liked = {f"tag {number}" for number in random.sample(range(TAGS), int(LIKED * TAGS))}
+    tags = []
+    with desk(pictures, random) as (stash, store, deck):
+        request = store.add_request(
+            update_id=None,
+            chat_id=ANN,
+            user_id=ANN,
+            count=1,
+            trigger=Trigger.COMMAND,
+            language="en",
+            now=NOW,
+        )
+        assert request
+        for number in range(learning + shown):
+            image = show(store, deck, request)
+            tag = image.tags[0].name
+            thumb = Vote.LIKE if tag in liked else Vote.DISLIKE
+            store.votes.cast(Press(number, ANN, ANN, image.id, thumb, 0), NOW, None)
+            tags.append(tag)
+        requests = len(stash.requests) / len(tags)
+    hits = [tag in liked for tag in tags]
+    windows = (hits[at : at + WINDOW] for at in range(0, len(hits), WINDOW))
+    return Outcome(
+        before=sum(hits[:learning]) / learning,
+        after=sum(hits[learning:]) / shown,
+        windows=tuple(sum(each) / len(each) for each in windows),
+        tags=len(set(tags[learning:])),
+        requests=requests,
+    )
+
+
+def main() -> None:
+    print(f"{IMAGES} images, {TAGS} tags of which {LIKED:.0%} are liked; the share of liked ones\n")
+    print("seed    first 200  next 1000  tags shown  requests each   each hundred in turn")
+    for seed in itertools.islice(itertools.count(SEED), 5):
+        found = simulate(seed)
+        each = " ".join(f"{share:.0%}" for share in found.windows)
+        print(
+            f"{seed}  {found.before:9.0%}  {found.after:9.0%}  {found.tags:5} of {TAGS}"
+            f"  {found.requests:13.3f}   {each}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
