@@ -90,13 +90,13 @@ def dislikeability(tally: Tally) -> float:
 
 def favourites(tallies: Tallies, limit: int) -> list[tuple[Feature, Tally]]:
     """The most liked features with more likes than dislikes, the surest first."""
-    liked = [each for each in tallies.items() if each[1].liked > each[1].disliked]
+    liked = [each for each in tallies.items() if each[1].likes > each[1].dislikes]
     return sorted(liked, key=lambda each: (-likeability(each[1]), each[0].name))[:limit]
 
 
 def dislikes(tallies: Tallies, limit: int) -> list[tuple[Feature, Tally]]:
     """The least liked features with more dislikes than likes, the surest first."""
-    disliked = [each for each in tallies.items() if each[1].disliked > each[1].liked]
+    disliked = [each for each in tallies.items() if each[1].dislikes > each[1].likes]
     return sorted(disliked, key=lambda each: (-dislikeability(each[1]), each[0].name))[:limit]
 
 

@@ -243,3 +243,52 @@ def test_read_what_is_older(page):
 
     assert log.evaluate("log => log.scrollTop") == 0
     assert page.get_by_role("button", name="Scroll to the newest").inner_text() == "1"
+
+
+def test_vote_exclude_and_bring_back(page):
+    """
+    A vote shows, brings the next, and is taken back; what is excluded is listed and comes back.
+    """
+    log = page.get_by_role("log")
+    send(page, "/random")
+    pictures(page, 1)
+    first = log.locator("article").filter(has=page.locator("img")).first
+
+    first.get_by_role("button", name="👎").click()
+    first.get_by_role("button", name="👎 ✓").wait_for()
+    pictures(page, 2)  # the next one
+    offered = first.get_by_role("button", name=re.compile("🖼"))
+    offered.click()
+    first.get_by_role("button", name=re.compile("🚫")).wait_for()
+    first.get_by_role("button", name="👎 ✓").click()
+    first.get_by_role("button", name="👎 ✓").wait_for(state="detached")
+    send(page, "/excluded")
+    log.get_by_text("1 entry will not be sent").wait_for()
+    listed = log.locator("article").last
+    listed.get_by_role("button", name=re.compile("↩️")).click()
+    log.get_by_text("Nothing is excluded.").wait_for()
+
+    labels = first.get_by_role("button").all_inner_texts()
+    assert [label for label in labels if label] == ["👍", "👎", "➡️"]
+
+
+def test_preferences(page):
+    """
+    What was learned is told, and forgotten when that is asked twice.
+    """
+    log = page.get_by_role("log")
+    send(page, "/random")
+    pictures(page, 1)
+    log.get_by_role("button", name="👍").click()
+    pictures(page, 2)
+    send(page, "/preferences")
+    log.get_by_text("Learned from votes: 👍 1, 👎 0").wait_for()
+    bubble = log.locator("article").last
+    learned = bubble.inner_text()
+
+    bubble.get_by_role("button", name="🗑 Forget all of this").click()
+    bubble.get_by_role("button", name="Yes, forget").click()
+    log.get_by_text("All votes are forgotten.").wait_for()
+
+    assert "Liked most:" in learned
+    assert "👍 1, 👎 0" in learned
