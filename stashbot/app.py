@@ -18,6 +18,7 @@ from .deck import Deck
 from .outage import Outage
 from .outbox import Outbox
 from .pacing import TELEGRAM, Rules
+from .packer import Packer
 from .publisher import Publisher
 from .rater import Rater
 from .receiver import Receiver
@@ -26,6 +27,7 @@ from .scheduler import Scheduler
 from .schedules import Schedules
 from .sender import Sender
 from .settings import Settings
+from .shelf import Shelf
 from .stash.client import StashClient
 from .store import Store
 from .voting import Voting
@@ -94,7 +96,7 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
 
     Raises StoreError; starts nothing and contacts nobody.
     """
-    telegram, photos, zone = settings.telegram, settings.photos, settings.timezone
+    telegram, zone = settings.telegram, settings.timezone
     avoid = timedelta(days=settings.history.avoid_days)
     daemon, pictures, answers, questions = Daemon(), Pool(), Pool(), Pool()
     stash_outage = Outage("stash", STASH_PAUSE, partial(_hurry, pictures, questions))
@@ -107,14 +109,14 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
         daemon.at_thread_end(part.close_thread)
 
     outbox = Outbox(sender, store, answers, _now)
-    deck = Deck(store, stash, avoid, Random(), _now)
-    courier = Courier(store, deck, stash, sender, photos, stash_outage, _now)
-    publisher = Publisher(courier, store, sender, outbox, pictures, stash_outage, _now)
+    ways = store, stash, sender, outbox
+    publisher = _publisher(settings, *ways, pictures, stash_outage, avoid)
     wake = threading.Event()
     daemon.at_end(wake.set)
     schedules = Schedules(store, settings, wake.set, _now)
     keep_days = settings.history.keep_days
-    scheduler = Scheduler(store, keep_days, schedules, publisher.accept, wake, _now)
+    todo = publisher.accept, publisher.prepare
+    scheduler = Scheduler(store, keep_days, schedules, *todo, wake, _now)
     queue, coming = publisher.__len__, scheduler.next_due
     outages = stash_outage, telegram_outage
     reports = Reports(store, stash, sender, *outages, queue, coming, zone, avoid, _now)
@@ -126,6 +128,24 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     receiver = Receiver(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
     pools = pictures, answers, questions
     return App(daemon, store, schedules, bot, receiver, scheduler, reports, rater, *pools)
+
+
+def _publisher(
+    settings: Settings,
+    store: Store,
+    stash: StashClient,
+    sender: Sender,
+    outbox: Outbox,
+    pool: Pool,
+    outage: Outage,
+    avoid: timedelta,
+) -> Publisher:
+    photos = settings.photos
+    deck = Deck(store, stash, avoid, Random(), _now)
+    shelf = Shelf(deck.give_back)
+    packer = Packer(store, deck, stash, shelf, pool, sender.bot_id, photos.max_side, _now)
+    courier = Courier(store, deck, packer, sender, photos, outage, _now)
+    return Publisher(courier, packer, store, sender, outbox, pool, outage, _now)
 
 
 def _sender(settings: Settings, rules: Rules) -> Sender:

@@ -89,6 +89,15 @@ class Deck:
             self._deal(chat_id)
         return image
 
+    def is_wanted(self, chat_id: int, image: Image) -> bool:
+        """Whether the chat has not excluded it. Raises StoreError."""
+        return not is_excluded(image, self._store.exclusions.of(chat_id))
+
+    def has_seen_all(self, chat_id: int) -> bool:
+        """Whether images come again in this chat, for want of new ones."""
+        hand = self._hands.get(chat_id)
+        return hand is not None and hand.since is not None
+
     def discard(self, chat_id: int, image: Image) -> None:
         """The image was sent, or cannot be; the database knows, so it is taken no longer."""
         with self._lock:

@@ -131,7 +131,8 @@ class Image:
     `date` is as Stash has it: YYYY, YYYY-MM or YYYY-MM-DD, or empty. `rating100` is
     1 to 100, None for none. `fingerprint` changes when the file's content does;
     `width`, `height` (pixels) and `duration` (seconds) are 0 where Stash does not
-    know them. `source` is the path of its file on the server, with the query.
+    know them; so is the file's `size` (bytes). `source` is the path of the file on the
+    server, with the query.
     """
 
     id: int
@@ -144,6 +145,7 @@ class Image:
     galleries: tuple[Named, ...] = ()
     tags: tuple[Named, ...] = ()
     fingerprint: str = ""
+    size: int = 0
     width: int = 0
     height: int = 0
     duration: float = 0.0

@@ -97,6 +97,8 @@ class Presses:
         image_id, facet, id = int(match["image"]), Facet(match["facet"]), int(match["id"])
         who = pressed.chat_id, pressed.user_id
         note = self._voting.exclude(*who, image_id, facet, id, pressed.texts)
+        # What lies ready may be excluded now; that is found out, and another is prepared.
+        self._publisher.prepare(pressed.chat_id, is_urgent=True)
         return Reaction(note, self._rows(pressed, image_id))
 
     def _rows(self, pressed: _Pressed, image_id: int) -> Rows:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import structlog
 
-from .courier import Courier, Delivery
+from .courier import Courier
 from .daemon import Pool
 from .errors import (
     AllExcluded,
@@ -28,6 +28,7 @@ from .errors import (
 from .models import Request, Trigger
 from .outage import Outage
 from .outbox import Outbox
+from .packer import Delivery, Packer
 from .sender import Sender
 from .store import Store
 from .texts import TEXTS
@@ -43,6 +44,8 @@ STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
 ORDER_LIMIT = timedelta(minutes=15)
 #: Seconds in which an image that is on its way should have gone out.
 SOON = 0.5
+#: How many pictures are prepared at a time, and the seconds that others wait for that.
+AT_ONCE, NOT_YET = 2, 0.02
 #: Seconds before Telegram is tried again, and the longest pause that grows from it.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
@@ -80,6 +83,7 @@ class Publisher:
     def __init__(
         self,
         courier: Courier,
+        packer: Packer,
         store: Store,
         sender: Sender,
         outbox: Outbox,
@@ -88,6 +92,7 @@ class Publisher:
         now: Callable[[], datetime],
     ) -> None:
         self._courier = courier
+        self._packer = packer
         self._store = store
         self._sender = sender
         self._outbox = outbox
@@ -95,7 +100,8 @@ class Publisher:
         self._stash = stash
         self._now = now
         self._lock = threading.Lock()
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, int] = {}  # the chats of the requests, by their ids
+        self._preparing: dict[int, Delivery] = {}  # by chat
 
     def __len__(self) -> int:
         """How many requests are not served yet."""
@@ -133,7 +139,7 @@ class Publisher:
     def accept(self, request: Request) -> None:
         """Serve this request, which is in the database already."""
         job = _Job(Delivery(request, left=request.count), time.monotonic())
-        self._waiting.add(request.id)
+        self._waiting[request.id] = request.chat_id
         self._pool.submit(
             partial(self._serve, job), lane=request.chat_id, is_urgent=request.is_urgent
         )
@@ -144,6 +150,37 @@ class Publisher:
         """Do not serve a request of the clock any more."""
         job = _Job(Delivery(request, left=request.count), time.monotonic())
         self._end(job, "failed", reason)
+
+    # Pictures that lie ready
+
+    def prepare(self, chat_id: int, *, is_urgent: bool = False) -> None:
+        """Have the next picture of a chat lie ready, once nothing else is to be done for it.
+
+        Where no person has just asked (`is_urgent`), only while there is room.
+        """
+        job = partial(self._prepare, chat_id, is_urgent=is_urgent)
+        self._pool.submit(job, lane=chat_id, is_urgent=False)
+
+    def _prepare(self, chat_id: int, *, is_urgent: bool) -> float | None:
+        """Prepare one picture; the seconds until it may be tried again, None for no more."""
+        is_full = self._packer.is_busy and not is_urgent
+        if is_full or self._stash.error or chat_id in self._waiting.copy().values():
+            return None  # nor is one prepared that would only wait behind another
+        request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
+        with self._lock:
+            if len(self._preparing) >= AT_ONCE:
+                return NOT_YET
+            delivery = self._preparing[chat_id] = Delivery(request, left=1)
+        try:
+            self._packer.prepare(delivery)
+        except (StashError, NothingToSend, StoreError) as error:
+            # Nobody waits for it. Whoever asks next hears what is wrong.
+            log.debug("not_prepared", chat_id=chat_id, error=str(error))
+        finally:
+            del self._preparing[chat_id]
+        return None
+
+    # Requests
 
     def _serve(self, job: _Job) -> float | None:
         """One try; the seconds until the next, None where there will be none."""
@@ -164,6 +201,7 @@ class Publisher:
                 return None
             self._courier.carry(job.delivery)
             self._end(job, "done")
+            self.prepare(job.request.chat_id, is_urgent=job.request.is_urgent)
         except StashError as error:
             self._stash.down(error, error.retry_after)
             return self._wait_for_stash(job)
@@ -180,7 +218,7 @@ class Publisher:
             self._give_up(job, "cannot_answer")
         except BaseException:
             # A bug. The request is tried again after the next start.
-            self._waiting.discard(job.request.id)
+            self._waiting.pop(job.request.id, None)
             raise
         return None
 
@@ -206,7 +244,7 @@ class Publisher:
         if delivery.request.id not in self._waiting or delivery.is_sending or not job.looks:
             return None
         error = self._stash.error
-        since = delivery.asking_since
+        since = self._asking_since(delivery)
         if since and time.monotonic() - since > LATE:
             error = StashError(StashProblem.SLOW, f"no answer for {LATE} s")
             self._stash.down(error)
@@ -214,6 +252,11 @@ class Publisher:
             self._tell(job, error)
             return None
         return LOOK_AGAIN
+
+    def _asking_since(self, delivery: Delivery) -> float | None:
+        """Since when Stash owes an answer for a request, or for the picture it waits for."""
+        ahead = self._preparing.get(delivery.request.chat_id, delivery)
+        return delivery.asking_since or ahead.asking_since
 
     def _tell(self, job: _Job, error: StashError) -> None:
         """Tell who has asked, once, what is wrong and that the picture will follow."""
@@ -257,7 +300,7 @@ class Publisher:
 
     def _end(self, job: _Job, state: Literal["done", "failed"], reason: str = "") -> None:
         request = job.request
-        self._waiting.discard(request.id)
+        self._waiting.pop(request.id, None)
         if job.delivery.is_settled:
             return
         if request.due and state == "failed":

@@ -31,16 +31,19 @@ AGAIN = timedelta(seconds=20)
 GLANCE = 10.0
 #: When the database is read through for the first time, and how often each chore is done.
 CHECK_AFTER, DAY = timedelta(minutes=10), timedelta(days=1)
+#: How long before it is due a picture is prepared.
+AHEAD = timedelta(minutes=1)
 #: How the jobs are told apart.
-ORDER, CHORE = "order", "chore"
+ORDER, SOON, CHORE = "order", "soon", "chore"
 
 
 class Scheduler:
     """Runs what is due. Owned by the scheduler thread.
 
     `wake` is set by others when orders have changed, and when all is to end. `accept` is
-    given the requests that orders have made. A job that fails is tried again after a
-    while; a moment counts as served when it is claimed, and not before.
+    given the requests that orders have made, and `prepare` the chats that will soon be due.
+    A job that fails is tried again after a while; a moment counts as served when it is
+    claimed, and not before.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Scheduler:
         keep_days: int,
         schedules: Schedules,
         accept: Callable[[Request], None],
+        prepare: Callable[[int], None],
         wake: threading.Event,
         now: Callable[[], datetime],
     ) -> None:
@@ -56,6 +60,7 @@ class Scheduler:
         self._keep_days = keep_days
         self._schedules = schedules
         self._accept = accept
+        self._prepare = prepare
         self._wake = wake
         self._now = now
         self._jobs = schedule.Scheduler()
@@ -110,6 +115,7 @@ class Scheduler:
     def _load(self) -> None:
         """Plan the next moment of each order anew."""
         self._jobs.clear(ORDER)
+        self._jobs.clear(SOON)
         retry = self._plan(self._now() + AGAIN, self._load, ORDER)
         try:
             self._store.orders.rewind(self._now())
@@ -124,6 +130,8 @@ class Scheduler:
     def _plan_next(self, entry: Entry) -> None:
         moment = entry.next_after(entry.order.handled_until)
         self._plan(moment, partial(self._serve, entry), ORDER)
+        if moment - AHEAD > self._now():
+            self._plan(moment - AHEAD, partial(self._prepare, entry.order.chat_id), SOON)
 
     def _serve(self, entry: Entry) -> None:
         """Claim what is due of an order, and say what was missed of it."""

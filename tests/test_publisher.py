@@ -11,9 +11,9 @@ from awkward import awkward
 from conftest import GROUP, OWNER, images_of, library, picture
 from stored import ask
 
-from stashbot.courier import Delivery
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.errors import TelegramError
+from stashbot.packer import Delivery
 from stashbot.publisher import STASH_LIMIT, _Job
 
 SUPERGROUP = -100_500

@@ -37,7 +37,7 @@ class Clockwork:
 
     def __init__(self, folder, *orders, zone="Europe/Berlin", now=NOW):
         self.now = now
-        self.requests = []
+        self.requests, self.prepared = [], []
         self.path = folder / "stashbot.db"
         file = folder / "settings.toml"
         tables = "".join(
@@ -55,7 +55,13 @@ class Clockwork:
         self.wake = threading.Event()
         self.schedules = Schedules(self.store, self.settings, self.wake.set, lambda: self.now)
         self.scheduler = Scheduler(
-            self.store, 730, self.schedules, self.requests.append, self.wake, lambda: self.now
+            self.store,
+            730,
+            self.schedules,
+            self.requests.append,
+            self.prepared.append,
+            self.wake,
+            lambda: self.now,
         )
         self.schedules.take_over()
         self.scheduler.work()

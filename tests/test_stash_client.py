@@ -217,6 +217,7 @@ def test_image_with_everything(client, script):
         galleries=(Named(4, "Trip"),),
         tags=(Named(5, "sea"),),
         fingerprint="0cc175b9c0f1b6a831c399e269772661",
+        size=12345,
         width=1200,
         height=800,
         duration=2.5,

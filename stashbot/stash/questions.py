@@ -149,6 +149,7 @@ def _image(found: Any) -> Image:
         galleries=tuple(Named(int(one.id), _gallery_name(one)) for one in found.galleries),
         tags=tuple(_named(tag) for tag in found.tags),
         fingerprint=(file.fingerprint or f"{file.size}-{file.mod_time}") if file else "",
+        size=int(file.size) if file else 0,
         width=max(file.width, 0) if file else 0,  # -1 for a broken file
         height=max(file.height, 0) if file else 0,
         duration=getattr(file, "duration", None) or 0.0,

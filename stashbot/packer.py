@@ -1,0 +1,252 @@
+"""Images picked, fetched and fitted, until they are ready to go.
+
+What may be sent next is the deck's business, what Telegram takes that of `media`. A
+failure of Stash ends the try, with everything given back that is not packed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from . import media
+from .batch import side_by_side
+from .daemon import Pool
+from .deck import Deck
+from .errors import ImageUnusable, NothingToSend
+from .models import Image, KnownFile, Request, Upload
+from .shelf import Parcel, Shelf
+from .stash.client import StashClient
+from .store import Store
+
+log = structlog.get_logger()
+
+#: How many unusable images in a row make us give up, and how many are packed at once.
+TRIES, ABREAST = 50, 3
+#: How long an image that cannot be sent is left out.
+LEFT_OUT = timedelta(days=1)
+#: Bytes that go into one album: Telegram takes 50 MB in one request.
+ALBUM_BYTES = 45_000_000
+
+
+@dataclass
+class Delivery:
+    """How far a request has come. Changed by the thread that carries it, read by others.
+
+    `left` counts the images still to be sent; `parcels` are ready and belong to this
+    request until they are sent; what was `sent` in this try does not come again in it.
+    """
+
+    request: Request
+    left: int
+    is_sending: bool = False
+    is_settled: bool = False
+    parcels: list[Parcel] = field(default_factory=list)
+    sent: list[Image] = field(default_factory=list)
+    _asked_at: list[float] = field(default_factory=list)
+
+    @property
+    def asking_since(self) -> float | None:
+        """When Stash was asked what it has not answered yet, on the monotonic clock."""
+        return min(list(self._asked_at), default=None)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Note for others, while it lasts, that this request waits for an answer of Stash."""
+        now = time.monotonic()
+        self._asked_at.append(now)
+        try:
+            yield
+        finally:
+            self._asked_at.remove(now)
+
+
+class Packer:
+    """Packs parcels, several at a time. Thread-safe; it sends nothing.
+
+    `shape` names the form that uploads have: the settings that decide it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        deck: Deck,
+        stash: StashClient,
+        shelf: Shelf,
+        pool: Pool,
+        bot_id: int,
+        max_side: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.shape = str(max_side)
+        self._store = store
+        self._deck = deck
+        self._stash = stash
+        self._shelf = shelf
+        self._pool = pool
+        self._bot_id = bot_id
+        self._max_side = max_side
+        self._now = now
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether as many pictures lie ready as there may, all of them packed just now."""
+        return self._shelf.is_busy
+
+    def prepare(self, delivery: Delivery) -> None:
+        """Have the next picture of a chat lie ready, if there is a new one. Raises as `pack`.
+
+        One that comes again is not prepared: a new one may come in its place.
+        """
+        chat_id = delivery.request.chat_id
+        if self._deck.has_seen_all(chat_id):
+            return
+        self.pack(delivery)
+        if self._deck.has_seen_all(chat_id):
+            self._deck.give_back(chat_id, delivery.parcels.pop().image)
+        self.put_back(delivery)
+
+    def pack(self, delivery: Delivery) -> None:
+        """Make a parcel for each image that is left to send; fewer if there are no more.
+
+        Fewer, too, when they have as many bytes as go into one album: the others are made
+        when these are out, for all at once could be half a gigabyte. Raises NothingToSend
+        if there is none at all, StashError, StoreError.
+        """
+        chat_id = delivery.request.chat_id
+        if not delivery.parcels and (ready := self._shelf.take(chat_id)):
+            if self._deck.is_wanted(chat_id, ready.image):
+                delivery.parcels.append(ready)
+            else:
+                self._deck.give_back(chat_id, ready.image)
+        self._pack(delivery)
+
+    def put_back(self, delivery: Delivery) -> None:
+        """Keep what was packed and not sent: the first for the next try, the rest is free."""
+        chat_id = delivery.request.chat_id
+        while delivery.parcels:
+            parcel = delivery.parcels.pop()
+            if delivery.parcels:
+                self._deck.give_back(chat_id, parcel.image)
+            else:
+                self._shelf.put(chat_id, parcel)
+
+    def unpack(self, delivery: Delivery, image: Image) -> Upload:
+        """An image's file as an upload, whatever Telegram may have of it already."""
+        with delivery.asking():
+            data = self._stash.download(image, media.UPLOAD_LIMIT)
+        return media.fit(data, image, self._max_side)
+
+    def leave_out(self, chat_id: int, image: Image, error: ImageUnusable) -> None:
+        """Let an image rest for a while, in every chat."""
+        self._store.skip_image(image.id, str(error), self._now() + LEFT_OUT)
+        self._deck.discard(chat_id, image)
+        log.warning("image_skipped", image_id=image.id, reason=str(error))
+
+    def _pack(self, delivery: Delivery) -> None:
+        """Pack until there is enough.
+
+        Images that cannot be sent are left out, but only if there is one that can: while
+        no file at all is to be had, it is the disk that is missing.
+        """
+        chat_id, passed = delivery.request.chat_id, list[tuple[Image, ImageUnusable]]()
+        try:
+            while (missing := self._missing(delivery)) and len(passed) < TRIES:
+                self._pack_some(delivery, min(missing, ABREAST), passed)
+                while delivery.parcels and passed:
+                    self.leave_out(chat_id, *passed[-1])
+                    passed.pop()
+        except NothingToSend as error:
+            self._make_do(delivery, passed, error)
+        else:
+            if passed:
+                self._make_do(delivery, passed, NothingToSend("that is enough", is_empty=False))
+        finally:
+            for image, _ in passed:
+                self._deck.give_back(chat_id, image)
+
+    def _make_do(
+        self,
+        delivery: Delivery,
+        passed: list[tuple[Image, ImageUnusable]],
+        error: NothingToSend,
+    ) -> None:
+        """Be content with what there is, if there is or was anything; else say why not."""
+        if delivery.parcels or delivery.left < delivery.request.count:
+            delivery.left = len(delivery.parcels)
+        elif passed:
+            reason = f"none of {len(passed)} images can be sent; the last: {passed[-1][1]}"
+            raise NothingToSend(reason, is_empty=False) from error
+        else:
+            raise error
+
+    def _missing(self, delivery: Delivery) -> int:
+        is_full = total(delivery.parcels) >= ALBUM_BYTES
+        return 0 if is_full else delivery.left - len(delivery.parcels)
+
+    def _pack_some(
+        self, delivery: Delivery, count: int, passed: list[tuple[Image, ImageUnusable]]
+    ) -> None:
+        """Draw so many images, and pack those that can be sent, side by side."""
+        drawn = self._draw(delivery, count)
+        calls = [partial(self._wrap, delivery, image, pick_ms) for image, pick_ms in drawn]
+        failure: BaseException | None = None
+        for (image, _), future in zip(drawn, side_by_side(self._pool, calls), strict=True):
+            error = future.exception()
+            if error is None:
+                delivery.parcels.append(future.result())
+            elif isinstance(error, ImageUnusable):
+                passed.append((image, error))
+            else:
+                self._deck.give_back(delivery.request.chat_id, image)
+                failure = error
+        if failure:
+            raise failure
+
+    def _draw(self, delivery: Delivery, count: int) -> list[tuple[Image, float]]:
+        """Up to so many images, each with the milliseconds that it took; at least one.
+
+        As many as may have room in an album, by what Stash says of their files.
+        """
+        chat_id, drawn = delivery.request.chat_id, list[tuple[Image, float]]()
+        room = ALBUM_BYTES - total(delivery.parcels)
+        try:
+            while len(drawn) < count and sum(image.size for image, _ in drawn) < room:
+                started = time.monotonic()
+                with delivery.asking():
+                    image = self._deck.draw(chat_id)
+                drawn.append((image, milliseconds(started)))
+        except NothingToSend:
+            if not drawn:
+                raise
+        except BaseException:
+            for image, _ in drawn:
+                self._deck.give_back(chat_id, image)
+            raise
+        return drawn
+
+    def _wrap(self, delivery: Delivery, image: Image, pick_ms: float) -> Parcel:
+        started = time.monotonic()
+        file = self._known(image) or self.unpack(delivery, image)
+        return Parcel(image, file, time.monotonic(), pick_ms, milliseconds(started))
+
+    def _known(self, image: Image) -> KnownFile | None:
+        if not image.fingerprint:
+            return None
+        return self._store.known_file(self._bot_id, image, self.shape)
+
+
+def milliseconds(started: float) -> float:
+    """How long it is since a moment on the monotonic clock."""
+    return round((time.monotonic() - started) * 1000, 1)
+
+
+def total(parcels: Iterable[Parcel]) -> int:
+    """How many bytes there are to upload."""
+    return sum(parcel.size for parcel in parcels)

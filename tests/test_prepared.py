@@ -1,0 +1,317 @@
+"""
+Pictures that lie ready: prepared when the last is out, bounded, and never lost or repeated.
+"""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from conftest import FRIEND, OWNER, crowd, images_of, library, picture
+from program import Program, wait_until
+
+from stashbot.demo.server import Fault, Trouble
+from stashbot.models import Image, Kind, KnownFile, Upload
+from stashbot.shelf import BYTES, CHATS, FRESH, TOO_OLD, Parcel, Shelf
+
+NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
+
+
+def parcel(id, size=1000, packed_at=0.0):
+    return Parcel(Image(id), Upload(Kind.PHOTO, "a.jpg", bytes(size)), packed_at, 0.0, 0.0)
+
+
+class Desk:
+    """A shelf with a clock of its own, and what it has given up."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.given_up = []
+        self.shelf = Shelf(lambda chat, image: self.given_up.append((chat, image.id)), self.clock)
+
+    def clock(self):
+        return self.now
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_each_chat_has_its_own(desk):
+    """
+    What is put there for a chat is taken by it, once.
+    """
+    desk.shelf.put(1, parcel(11))
+    desk.shelf.put(2, parcel(22))
+
+    assert desk.shelf.take(1) == parcel(11)
+    assert desk.shelf.take(1) is None
+    assert desk.shelf.take(2) == parcel(22)
+    assert desk.given_up == []
+
+
+def test_so_many_chats(desk):
+    """
+    For one chat too many, the picture that has lain longest is given up.
+    """
+    for chat in range(1, CHATS + 2):
+        desk.shelf.put(chat, parcel(chat))
+
+    assert desk.given_up == [(1, 1)]
+    assert desk.shelf.take(1) is None
+
+
+def test_so_many_bytes(desk):
+    """
+    All together keep within 24 MiB; what is larger than that has no place at all.
+    """
+    for chat in (1, 2, 3):
+        desk.shelf.put(chat, parcel(chat, BYTES // 2 - 1))
+    desk.shelf.put(4, parcel(4, BYTES + 1))
+
+    assert desk.given_up == [(1, 1), (4, 4)]
+    assert desk.shelf.take(2)
+
+
+def test_known_files_weigh_nothing(desk):
+    """
+    A file that Telegram has takes no room.
+    """
+    known = Parcel(Image(1), KnownFile(Kind.PHOTO, "x"), 0.0, 0.0, 0.0)
+
+    assert known.size == 0
+
+
+def test_too_old(desk):
+    """
+    After a day it is given up, and not sent.
+    """
+    desk.shelf.put(1, parcel(1))
+    desk.shelf.put(2, parcel(2, packed_at=10.0))
+    desk.now = TOO_OLD + 5
+
+    assert desk.shelf.take(1) is None
+    assert desk.given_up == [(1, 1)]
+    assert desk.shelf.take(2)
+
+
+def test_another_in_its_place(desk):
+    """
+    A chat has one at most; the first is free again.
+    """
+    desk.shelf.put(1, parcel(11))
+    desk.shelf.put(1, parcel(12))
+
+    assert desk.given_up == [(1, 11)]
+    assert desk.shelf.take(1).image.id == 12
+
+
+def test_busy(desk):
+    """
+    It is busy while it is full of what was put there just now.
+    """
+    for chat in range(CHATS):
+        assert not desk.shelf.is_busy
+        desk.shelf.put(chat, parcel(chat))
+
+    assert desk.shelf.is_busy
+    desk.now = FRESH
+    assert not desk.shelf.is_busy
+
+
+# In the whole bot
+
+
+def shelf_of(home):
+    return home.app.bot._publisher._packer._shelf
+
+
+def prepared(home, chat=OWNER):
+    """Wait until a picture lies ready for a chat."""
+    wait_until(lambda: chat in shelf_of(home), "a picture lies ready")
+
+
+def files_asked(home):
+    return [each.path for each in home.stash.requests if each.kind == "image"]
+
+
+def test_request_costs_one_upload(house):
+    """
+    The next picture comes though Stash has gone: it was fetched and fitted before.
+    """
+    home = house(library(9))
+    home.ask()
+    prepared(home)
+    home.stash.server.pause()
+    before = len(files_asked(home))
+
+    assert len(home.ask()) == 1
+    assert len(files_asked(home)) == before
+    home.stash.server.resume()
+
+
+def test_every_picture_once(house):
+    """
+    What is prepared is one of the pictures that are left, and none of them is lost.
+    """
+    home = house(library(9))
+
+    came = []
+    for _ in range(9):
+        came += home.ask()
+
+    assert sorted(came) == list(range(1, 10))
+
+
+def test_ten_fast_presses(house):
+    """
+    ➡️ ten times as fast as it can be pressed: ten different pictures, paced, none lost.
+    """
+    home = house(library(60), is_paced=True)
+    [first] = home.ask()
+    message = home.received()[-1]
+
+    for _ in range(10):
+        home.telegram.press(message, "next", user_id=OWNER)
+    came = home.wait_for_images(11)
+    home.stop()
+
+    assert len(set(came)) == len(came) == 11
+    assert first in came
+    assert not [call for call in home.telegram.calls if call.status == 429]
+    times = [call.time for call in home.telegram.calls if images_of(call)]
+    assert all(later - sooner >= 3 for sooner, later in zip(times, times[3:], strict=False))
+
+
+def test_given_up_is_free(house):
+    """
+    What makes room for another chat's picture is sent later.
+    """
+    people = range(2001, 2011)
+    home = house(library(4), **crowd(people))
+    for user in people:
+        home.ask(user=user)
+        prepared(home, user)
+    for user in people:
+        home.ask("/random 3", count=3, user=user)
+
+    for user in people:
+        calls = [call for call in home.telegram.calls if call.chat_id == user]
+        assert sorted(image for call in calls for image in images_of(call)) == [1, 2, 3, 4]
+
+
+def test_excluded_while_it_lies_ready(house):
+    """
+    An exclusion holds for what lies ready too, and another is prepared.
+    """
+    same = {"performers": ("Ann",), "galleries": ()}
+    home = house([picture(id, **same) for id in range(1, 9)], **NO_NEXT)
+    home.ask()
+    prepared(home)
+    message = home.received()[-1]
+    image = message.buttons[0][0].data.split(":")[2]
+    performer = home.app.store.votes.features(int(image))[1].id
+    home.stash.add(picture(50, performers=("Ben",), galleries=()))
+
+    home.telegram.press(message, f"exclude:performer:{performer}:{image}", user_id=OWNER)
+    home.wait_for_event("excluded")
+
+    assert home.ask() == [50]
+
+
+def test_power_cut_with_pictures_ready(house):
+    """
+    A crash with pictures that lie ready leaves no trace of them: all of the library comes.
+    """
+    home = house(library(7), start=False)
+    for _ in range(3):
+        with Program(environ=home.environ) as bot:
+            home.ask()
+            home.ask()
+            bot.wait_for_event("photo_sent", 2)
+            bot.kill()
+    with Program(environ=home.environ):
+        home.ask()
+
+    assert sorted(home.sent_images()) == list(range(1, 8))
+    with closing(sqlite3.connect(home.settings.database)) as connection:
+        assert connection.execute("SELECT count(*) FROM sent_photos").fetchone() == (7,)
+
+
+def test_telegram_fails_with_what_was_ready(house):
+    """
+    A picture that could not be sent is not fetched again for the next try.
+    """
+    home = house([picture(7)])
+    home.telegram.server.fail(Fault("sendPhoto", Trouble.FLOOD, seconds=1))
+
+    home.ask()
+
+    assert len(files_asked(home)) == 1
+
+
+def test_album_side_by_side(house):
+    """
+    The pictures of an album are fetched several at a time.
+    """
+    home = house(library(9))
+    now, most, lock = [], [], threading.Lock()
+    handle = home.stash.server.handle
+
+    def slow(request):
+        if request.method != "GET":
+            return handle(request)
+        with lock:
+            now.append(request)
+            most.append(len(now))
+        time.sleep(0.05)
+        with lock:
+            now.remove(request)
+        return handle(request)
+
+    home.stash.server.handle = slow
+    home.ask("/random 6", count=6)
+
+    assert max(most) == 3
+
+
+def test_slow_picture_ahead(house):
+    """
+    Who asks while the next picture is being prepared, and Stash hangs, hears of it in time.
+    """
+    home = house(library(9))
+    home.stash.server.handle = Late(home.stash.server.handle, home.stash.server)
+    home.ask()
+    wait_until(lambda: home.app.bot._publisher._preparing, "it is being prepared")
+    began = time.monotonic()
+    home.say("/random")
+    home.wait_for_text("Stash has not answered in time")
+
+    assert time.monotonic() - began < 5
+
+
+class Late:
+    """Lets the second file hang."""
+
+    def __init__(self, handle, server):
+        self.handle, self.server, self.files = handle, server, 0
+
+    def __call__(self, request):
+        if request.method == "GET":
+            self.files += 1
+            if self.files == 2:
+                self.server.stopping.wait(30)
+        return self.handle(request)
+
+
+def test_others_do_not_see_it(house):
+    """
+    What lies ready for one chat may come to another.
+    """
+    home = house([picture(1), picture(2)])
+    home.ask()
+    prepared(home)
+
+    assert sorted(home.ask("/random 2", count=2, user=FRIEND)) == [1, 2]
