@@ -16,7 +16,11 @@ from pathlib import Path
 
 import structlog
 
-from . import __version__, logs
+from . import (
+    __version__,
+    lean,  # noqa: F401 - before all others
+    logs,
+)
 from .app import App, build
 from .check import Mark, check, verdict
 from .daemon import ENDING

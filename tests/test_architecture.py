@@ -3,6 +3,8 @@ The architecture, executable: who may import whom, and how long a function may b
 """
 
 import ast
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import stashbot
 
 ROOT = Path(stashbot.__file__).parent
 FLOORS = [
-    {"errors", "models"},
+    {"errors", "models", "lean"},
     {"picker", "taste", "ballots", "texts", "pixels", "refusals", "pacing", "timetable"}
     | {"database", "tables"},
     {"media", "keys", "history", "orders", "ratings", "exclusions", "buttons", "pulse"},
@@ -35,7 +37,7 @@ SEAMS = {
     "requests": {"stash", "sender", "refusals"},
     "urllib3": {"stash", "refusals"},
     "sgqlc": {"stash"},
-    "telebot": {"sender", "bot", "presses", "receiver"},
+    "telebot": {"sender", "bot", "presses", "receiver", "lean"},
     "peewee": {"history", "orders", "votes", "ratings", "tables", "database"},
     "playhouse": {"tables", "database"},
     "sqlite3": {"database"},
@@ -136,3 +138,14 @@ def test_nothing_sleeps_in_the_bot(path):
     """
     if room(path) != "demo":
         assert "time.sleep" not in path.read_text("utf-8")
+
+
+def test_nothing_large_is_loaded_in_vain():
+    """
+    Pillow waits for the first picture that needs it; what the demo needs is not loaded at all.
+    """
+    code = "import sys, stashbot.main; print(*(name.partition('.')[0] for name in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert not {"PIL", "graphql"} & set(run.stdout.split())
+    assert "telebot" in run.stdout
