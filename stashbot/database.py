@@ -20,6 +20,9 @@ from .errors import StoreError
 #: Tells our files from other SQLite files, for us and for file(1): "Stsh".
 APPLICATION_ID = 0x53747368
 
+#: KiB of pages that each thread keeps; the system keeps the file for all of them.
+CACHE = 512
+
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html: only what the
 # world around us can cause. Anything else is a bug, and keeps its own name.
 _TROUBLES = {
@@ -47,7 +50,7 @@ class Database(peewee.SqliteDatabase):
         self._connections: set[sqlite3.Connection] = set()
         super().__init__(
             str(path),
-            pragmas={"synchronous": "FULL", "foreign_keys": 1},
+            pragmas={"synchronous": "FULL", "foreign_keys": 1, "cache_size": -CACHE},
             timeout=busy_ms / 1000,
             check_same_thread=False,  # only so that `close_all` may close them
         )

@@ -1,15 +1,22 @@
-"""Keeps telebot from loading Pillow, which is large and may never be needed.
+"""Keeps libraries from loading what they may never need, and what weighs much.
 
-To be imported before anything that imports telebot, as it looks for Pillow only once.
+telebot looks for Pillow, which waits for the first picture that needs it. requests loads what
+guesses the encoding of text (4 MiB), while all that we read is JSON, or bytes. To be
+imported before anything that imports either, as each looks only once.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 
-if "PIL" not in sys.modules:
-    sys.modules["PIL"] = None  # type: ignore[assignment]  # so that an import of it fails
-    try:
+_HIDDEN = [name for name in ("PIL", "charset_normalizer", "chardet") if name not in sys.modules]
+
+for _name in _HIDDEN:
+    sys.modules[_name] = None  # type: ignore[assignment]  # so that an import of it fails
+try:
+    with warnings.catch_warnings(action="ignore", category=Warning):
         import telebot.service_utils  # noqa: F401
-    finally:
-        del sys.modules["PIL"]
+finally:
+    for _name in _HIDDEN:
+        del sys.modules[_name]

@@ -8,9 +8,6 @@ its own limit on pixels: `media` has ours, and nobody else here uses Pillow.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import functools
 import io
 import math
 import struct
@@ -127,21 +124,9 @@ def _open(data: bytes, form: str) -> Picture:
     """Read the header; pixels are decoded when they are needed."""
     from PIL import Image as Pillow
 
-    _prepare_process()
     Pillow.MAX_IMAGE_PIXELS = None
     warnings.filterwarnings("ignore", module=r"PIL\.")
     return Pillow.open(io.BytesIO(data), formats=_FORMATS.get(form, _RARE))
-
-
-@functools.cache
-def _prepare_process() -> None:
-    """Have glibc give the memory of pictures back to the system as soon as they are freed.
-
-    By itself it raises the size from which it does so (M_MMAP_THRESHOLD, mallopt(3))
-    with each large block, and keeps up to 64 MB a thread. Other C libraries lack the call.
-    """
-    with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(-3, 1 << 20)
 
 
 def _frames(picture: Picture, form: str) -> int:
