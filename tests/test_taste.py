@@ -21,8 +21,8 @@ from stashbot.taste import (
     likeability,
     weights,
 )
+from tests.bench.taste import TAGS, simulate
 from tests.stored import DAY, NOW
-from tests.tastes import TAGS, simulate
 
 SEA, CITY, NIGHT = (
     Feature(Facet.TAG, id, name) for id, name in enumerate(["sea", "city", "night"])

@@ -1,0 +1,5 @@
+"""What stashbot costs: `python -m tests.bench` measures the product's budgets.
+
+The real program runs as a process, between stand-ins in processes of their own that are a
+round trip away. Times are those of this machine, now.
+"""

@@ -1,0 +1,97 @@
+"""The program as a process between the stand-ins, with a database of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .standins import standins
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "4242:bench-bench-bench-bench-bench-bench"
+#: Who asks in turn, and the seconds from one to the next: each may have one a second.
+ASKERS, PAUSE = range(1, 9), 0.145
+
+
+class Life:
+    """One life of the bot, from its start on."""
+
+    def __init__(self, telegram: Any, stash: Any, folder: Path, people: Sequence[int]) -> None:
+        self.telegram = telegram
+        self.stash = stash
+        self._asked = 0
+        self._ask_at = 0.0
+        environment = {
+            **os.environ,
+            "STASHBOT_TELEGRAM_TOKEN": TOKEN,
+            "STASHBOT_TELEGRAM_ALLOWED_USERS": ",".join(map(str, people)),
+            "STASHBOT_TIMEZONE": "UTC",
+            "STASHBOT_TELEGRAM_API_URL": telegram.api_url(),
+            "STASHBOT_STASH_URL": stash.url(),
+            "STASHBOT_DATABASE_PATH": str(folder / "stashbot.db"),
+            "STASHBOT_LOG_FORMAT": "json",
+        }
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, ROOT / "stashbot.py", "--settings", "/dev/null"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        telegram.wait_for_poll()
+        self.start_seconds = time.monotonic() - self.began
+
+    def react(self, user: int | None = None) -> float:
+        """Ask for one picture when its turn has come; the seconds until its upload was there."""
+        time.sleep(max(0.0, self._ask_at - time.monotonic()))
+        asked_at = time.monotonic()
+        self._ask_at = asked_at + PAUSE
+        self.telegram.say(user or ASKERS[self._asked % len(ASKERS)], "/random")
+        self._asked += 1
+        return self.telegram.wait_for_photos(self._asked)[-1][0] - asked_at
+
+    def memory(self, kind: str) -> float:
+        """`VmRSS` now or `VmHWM`, its peak, in MiB."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
+
+    def idle(self, seconds: float) -> float:
+        """The processor's seconds a minute, over so many in which nothing happens."""
+        before = self._processor()
+        time.sleep(seconds)
+        return (self._processor() - before) * 60 / seconds
+
+    def _processor(self) -> float:
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def stop(self) -> float:
+        """SIGTERM; the seconds until it was gone."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        return time.monotonic() - began
+
+
+@contextmanager
+def life(
+    images: int, *, folder: Path | None = None, people: Sequence[int] = ASKERS, **distance: Any
+) -> Iterator[Life]:
+    """The bot and its stand-ins, with what is in the folder already; all ends with the block."""
+    with (
+        tempfile.TemporaryDirectory() as empty,
+        standins(TOKEN, people, images, **distance) as both,
+    ):
+        bot = Life(*both, folder or Path(empty), people)
+        try:
+            yield bot
+        finally:
+            bot.process.kill()
+            bot.process.wait()

@@ -1,0 +1,223 @@
+"""Telegram and Stash as processes of their own, called through proxies.
+
+Moments are those of the monotonic clock, which on Linux all processes share.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
+from math import gcd
+from multiprocessing.managers import BaseManager
+from typing import Any
+
+from PIL import Image as Pixels
+
+from stashbot.demo.chats import User
+from stashbot.demo.library import Library, _as_dict
+from stashbot.demo.pictures import Gallery, Picture
+from stashbot.demo.stash import StashStandIn
+from stashbot.demo.telegram import TelegramStandIn
+
+#: Among the pictures each so-many-th is a large one, of 12 megapixels and 6 MB.
+LARGE_EVERY = 20
+# Seconds that Stash 0.30.1 took for a page of its random order: with a million images, from
+# an offset on; measured on two cores, with all of its database in memory. With fewer images
+# it is as many times faster.
+_PAGE_SECONDS = ((0, 0.205), (40_000, 0.316), (900_000, 2.7))
+_COUNT_SECONDS = 0.145
+
+
+@cache
+def photo(width: int, height: int, noise: int) -> bytes:
+    """A JPEG with as much detail as a camera's, and so about as many bytes."""
+    pixels = Pixels.effect_noise((width // 2, height // 2), noise).resize((width, height))
+    colour = Pixels.linear_gradient("L").resize((width, height))
+    data = io.BytesIO()
+    Pixels.merge("RGB", (pixels, colour, pixels.rotate(180))).save(data, "JPEG", quality=92)
+    return data.getvalue()
+
+
+def large() -> bytes:
+    return photo(4000, 3000, 45)
+
+
+def picture(number: int) -> Picture:
+    """A picture of everyday size, or a large one; each is another file for both sides."""
+    is_large = number % LARGE_EVERY == 0
+    return Picture(
+        id=number,
+        path=f"{number}.jpg",
+        load=large if is_large else lambda: photo(1600, 1200, 40),
+        size=(6_000_000 if is_large else 500_000) + number,
+        width=4000 if is_large else 1600,
+        height=3000 if is_large else 1200,
+        title=f"A picture with the number {number}",
+        performers=(f"Artist {number % 97}", f"Artist {number % 89}"),
+        galleries=(Gallery(f"Gallery {number % 1009}"),),
+        tags=tuple(f"tag {number % each}" for each in (7, 11, 13, 17)),
+        studio=f"Studio {number % 23}",
+    )
+
+
+class _Shuffled(Sequence[int]):
+    """The ids 1 to `count` in an order that depends on a word, without a list of them."""
+
+    def __init__(self, word: str, count: int) -> None:
+        seed = zlib.crc32(word.encode())
+        self._count = count
+        self._start = seed % count
+        self._step = next(
+            step for step in range(seed % count or 1, 2 * count) if gcd(step, count) == 1
+        )
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(self._count))]
+        return (self._start + at * self._step) % self._count + 1
+
+
+class _Vast(dict[int, Picture]):
+    """So many pictures, each made when it is asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __missing__(self, id: int) -> Picture:
+        return picture(id)
+
+    def get(self, id: int, default: Any = None) -> Any:
+        return picture(id) if id in self else default
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, int) and 0 < id <= self._count
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, self._count + 1))
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class VastLibrary(Library):
+    """A library of any size; it sorts nothing and keeps nothing."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__([])
+        self.by_id = _Vast(count)
+
+    def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
+        return (
+            range(1, len(self.by_id) + 1)
+            if sort in ("", "id")
+            else _Shuffled(sort, len(self.by_id))
+        )
+
+    def _dict(self, key: int) -> dict[str, Any]:
+        return _as_dict(picture(key))
+
+
+class Telegram:
+    """Telegram in its process."""
+
+    def __init__(self, token: str, people: Sequence[int], delay: float) -> None:
+        users = [User(id, f"Person {id}") for id in people]
+        self._telegram = TelegramStandIn(
+            token, users=users, delay=delay, page=False, keep_messages=50
+        )
+
+    def api_url(self) -> str:
+        return self._telegram.api_url
+
+    def say(self, user_id: int, text: str) -> None:
+        self._telegram.say(user_id, text)
+
+    def wait_for_poll(self, timeout: float = 30) -> None:
+        self._telegram.wait_for_poll(timeout)
+
+    def wait_for_photos(self, count: int, timeout: float = 60) -> list[tuple[float, int]]:
+        """Wait for so many; when each request was there, and its chat."""
+        calls = self._telegram.wait_for("sendPhoto", count=count, timeout=timeout)
+        return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
+
+    def messages(self) -> list[tuple[float, int]]:
+        """When each message or picture was there, and its chat."""
+        calls = [call for call in self._telegram.calls if call.method.startswith("send")]
+        return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
+
+    def largest_upload(self) -> int:
+        """The bytes of the largest upload of a large picture."""
+        return max(
+            len(data)
+            for call in self._telegram.calls
+            for name, data in call.files.values()
+            if int(name.removeprefix("image-").partition(".")[0]) % LARGE_EVERY == 0
+        )
+
+
+class Stash:
+    """Stash in its process; `is_slow` plays back its own times."""
+
+    def __init__(self, count: int, delay: float, *, is_slow: bool = False) -> None:
+        self._stash = StashStandIn([], delay=delay)
+        self._stash._library = VastLibrary(count)
+        if is_slow:
+            self._stash.per_query_seconds = lambda name, values: seconds(name, values, count)
+
+    def url(self) -> str:
+        return self._stash.url
+
+    def graphql(self) -> tuple[int, int]:
+        """How many questions came, and the bytes of them and of their answers."""
+        asked = [record for record in self._stash.requests if record.kind == "graphql"]
+        return len(asked), sum(record.bytes_in + record.bytes_out for record in asked)
+
+
+def seconds(operation: str, variables: dict[str, Any], count: int) -> float:
+    """How long Stash takes for a question over so many images."""
+    if operation == "Count":
+        return _COUNT_SECONDS * count / 1_000_000
+    if operation not in ("Page", "Ids"):
+        return 0.0
+    wanted = variables["filter"]
+    offset = (wanted.get("page", 1) - 1) * wanted["per_page"] * 1_000_000 / count
+    for (low, fast), (high, slow) in pairwise(_PAGE_SECONDS):
+        if offset <= high:
+            share = max(0.0, offset - low) / (high - low)
+            return (fast + share * (slow - fast)) * count / 1_000_000
+    return _PAGE_SECONDS[-1][1] * count / 1_000_000
+
+
+class _Process(BaseManager):
+    """One stand-in in a process of its own."""
+
+
+_Process.register("Telegram", Telegram)
+_Process.register("Stash", Stash)
+
+
+@contextmanager
+def standins(
+    token: str,
+    people: Sequence[int],
+    images: int,
+    *,
+    to_telegram: float = 0.080,
+    to_stash: float = 0.010,
+    is_slow: bool = False,
+) -> Iterator[tuple[Telegram, Stash]]:
+    """Both, so many seconds of a round trip away."""
+    with _Process() as first, _Process() as second:
+        telegram: Any = first
+        stash: Any = second
+        yield (
+            telegram.Telegram(token, people, to_telegram),
+            stash.Stash(images, to_stash, is_slow=is_slow),
+        )
