@@ -99,8 +99,10 @@ def read(text: str) -> Timetable:
 
     Raises TimetableError.
     """
+    # Some control characters count as blanks, but nobody types them.
+    is_odd = re.search(r"[\x1c-\x1f\x85]", text)
     text = " ".join(text.split())
-    if len(text) > MOST or not text.isprintable():
+    if is_odd or len(text) > MOST or not text.isprintable():
         raise TimetableError(TimetableFault.UNREADABLE, text[:MOST])
     words = text.lower().replace("ё", "е")
     timetable = _interval(text, words) or _cron(text) or _times(text, words)
@@ -153,7 +155,13 @@ def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
 # Cron
 
 _FIELDS = re.compile(r"[*\d,/a-z-]+( [*\d,/a-z-]+){4}", re.ASCII | re.IGNORECASE)
-_NAMES = re.compile(r"sun|mon|tue|wed|thu|fri|sat|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec")
+_DAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NUMBERS = {name: number for number, name in enumerate(_DAY_NAMES)} | {
+    name: number for number, name in enumerate(_MONTH_NAMES, 1)
+}
+_NAMES = re.compile("|".join(_NUMBERS))
+_STEPPED = re.compile(r"\b(\w+)-(\w+)/0*[1-9][0-9]*")
 
 
 def _cron(text: str) -> Timetable | None:
@@ -161,8 +169,7 @@ def _cron(text: str) -> Timetable | None:
     # The library knows more letters, which mean something that cron does not know.
     if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text.lower())):
         return None
-    # It takes a range of one number with a step for that number and all after it.
-    expression = re.sub(r"\b(\w+)-\1/[1-9][0-9]*", r"\1", text)
+    expression = _STEPPED.sub(_without_step, text)
     try:
         cron = CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
     except CronSimError as error:
@@ -175,6 +182,12 @@ def _cron(text: str) -> Timetable | None:
     minutes = {60 * hour + minute for hour in cron.hours for minute in cron.minutes}
     _check_gaps(minutes, text)
     return Timetable(text, (expression,))
+
+
+def _without_step(match: re.Match[str]) -> str:
+    """A range of one number alone: the library takes a step in it to go on after the number."""
+    first, last = (_NUMBERS.get(each.lower()) or each.lstrip("0") for each in match.groups())
+    return match[1] if str(first) == str(last) else match[0]
 
 
 def _is_cron(text: str) -> bool:
@@ -196,20 +209,23 @@ def _check_gaps(minutes: set[int], text: str) -> None:
 # Words
 
 _EVERY = r"(?:every|each|кажд(?:ый|ую|ые)|раз в)"
-_HOUR, _SPAN = r"h|hours?|ч|час(?:а|ов)?", r"min|minutes?|мин|минут[уы]?"
+_HOUR = r"h|hrs?|hours?|ч|час(?:а|ов)?"
+_SPAN = r"mins?|minutes?|мин|минут[уы]?"
 _INTERVAL = re.compile(
     rf"{_EVERY}(?: (?P<count>\d+))? ?(?:(?P<hours>{_HOUR})|(?:{_SPAN}))\.?", re.ASCII
 )
 _TIME = r"([0-9]{1,2})(?::([0-9]{2}))?(?: ?([ap])\.?m\.?)?"
-_TIMES = re.compile(rf"(?P<days>.*?)(?P<times>{_TIME}(?: ?(?:,|and|и) ?{_TIME})*)")
+_CLOCK = rf"(?P<times>{_TIME}(?: ?(?:,|and|и) ?{_TIME})*)"
+_TIMES = re.compile(rf"(?P<days>.*?){_CLOCK}")
+_TIMES_FIRST = re.compile(rf"(?:(?:at|в|во) )?{_CLOCK} (?P<days>\D*)")
 _DAYS = {
-    1: "mon monday mondays пн понедельник понедельникам понедельники",
-    2: "tue tues tuesday tuesdays вт вторник вторникам вторники",
-    3: "wed wednesday wednesdays ср среда среду средам среды",
-    4: "thu thur thurs thursday thursdays чт четверг четвергам четверги",
-    5: "fri friday fridays пт пятница пятницу пятницам пятницы",
-    6: "sat saturday saturdays сб суббота субботу субботам субботы",
-    7: "sun sunday sundays вс воскресенье воскресеньям воскресенья",
+    1: "mon monday mondays пн понедельник понедельника понедельникам понедельники",
+    2: "tue tues tuesday tuesdays вт вторник вторника вторникам вторники",
+    3: "wed wednesday wednesdays ср среда среды среду средам",
+    4: "thu thur thurs thursday thursdays чт четверг четверга четвергам четверги",
+    5: "fri friday fridays пт пятница пятницы пятницу пятницам",
+    6: "sat saturday saturdays сб суббота субботы субботу субботам",
+    7: "sun sunday sundays вс воскресенье воскресенья воскресеньям",
 }
 _DAY_NUMBERS = {name: number for number, names in _DAYS.items() for name in names.split()}
 _WHOLE_WEEK, _WEEKDAYS, _WEEKENDS = range(1, 8), range(1, 6), range(6, 8)
@@ -221,6 +237,8 @@ _GROUPS = {
 #: What stands before days, or between them, and says nothing about them.
 _SILENT = re.compile("|on|every|each|and|по|во?|и|кажд(?:ый|ую|ое|ые)")
 _AT = re.compile(r"(?:^| )(?:at|в|во)$")
+_FROM_TO = re.compile(r"(?:\bсо? (\w+) (?:по|до)|(?:\bfrom )?\b(\w+) (?:to|till|through)) (\w+)\b")
+_OF_A_KIND = re.compile(r"\b(будн|рабоч|выходн)(?:им|ым) дням|\b(будний|рабочий|выходной) день")
 
 
 def _interval(text: str, words: str) -> Timetable | None:
@@ -241,7 +259,7 @@ def _interval(text: str, words: str) -> Timetable | None:
 
 def _times(text: str, words: str) -> Timetable | None:
     """The timetable of days and times of day, such as `mon,fri 20:00`."""
-    match = _TIMES.fullmatch(words)
+    match = _TIMES.fullmatch(words) or _TIMES_FIRST.fullmatch(words)
     if match is None:
         return None
     days = _days(_AT.sub("", match["days"].strip()).strip())
@@ -269,10 +287,15 @@ def _time(hour: str, minute: str, half: str) -> int | None:
 
 def _days(words: str) -> set[int]:
     """The days of the week, Monday 1 to Sunday 7; empty if they cannot be read."""
-    words = re.sub(r" ?[-–—] ?", "-", words.replace("рабочим дням", "будням"))
+    words = _OF_A_KIND.sub(lambda match: "выходные" if "выход" in match[0] else "будни", words)
+    words = re.sub(r" ?[-–—] ?", "-", _FROM_TO.sub(_range, words))
     parts = [part for part in re.split("[ ,]+", words) if not _SILENT.fullmatch(part)] or [""]
     found = [_part(part) for part in parts]
     return set().union(*found) if all(found) else set()
+
+
+def _range(match: re.Match[str]) -> str:
+    return f"{match[1] or match[2]}-{match[3]}"
 
 
 def _part(part: str) -> range | list[int]:

@@ -185,6 +185,43 @@ def test_last_moment_and_next(text, change, shift):
     assert timetable.last_until(following - timedelta(seconds=1), zone) == last
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("0 9 * * mon-MON/2", "0 9 * * 1"),
+        ("0 9 * * 1-mon/2", "0 9 * * 1"),
+        ("9-9/02 9 * * *", "9 9 * * *"),
+        ("0 9 5-05/3 jan-1/2 *", "0 9 5 1 *"),
+        ("11-11/2,31-31/5 9 * * *", "11,31 9 * * *"),
+        ("at 9:00 on mondays", "0 9 * * 1"),
+        ("9:00 daily", "0 9 * * *"),
+        ("20:15 sat, sun", "15 20 * * 6,0"),
+        ("в 9:00 каждый день", "0 9 * * *"),
+        ("в 18:30 по пятницам", "30 18 * * 5"),
+        ("monday to friday 9:00", "0 9 * * 1-5"),
+        ("from mon through wed at 7am", "0 7 * * 1-3"),
+        ("с понедельника по пятницу в 9:00", "0 9 * * 1-5"),
+        ("в 9:00 с субботы по воскресенье", "0 9 * * 6,0"),
+        ("каждый день по будням 10:00", "каждый день 10:00"),
+        ("по выходным дням 10:00", "0 10 * * 6,0"),
+        ("по будним дням 10:00", "0 10 * * 1-5"),
+        ("каждый будний день в 10:00", "0 10 * * 1-5"),
+        ("по рабочим дням 10:00", "0 10 * * 1-5"),
+        ("every 3 hrs", "every 3 hours"),
+        ("every hr", "every hour"),
+        ("every 45 mins", "every 45 minutes"),
+    ],
+)
+def test_other_words_for_the_same(text, plain):
+    """
+    There is more than one way to say when.
+    """
+    start = utc("2026-05-04 08:00")
+    said, meant = (islice(read(each).moments(start, BERLIN), 9) for each in (text, plain))
+
+    assert list(said) == list(meant)
+
+
 # What is refused
 
 UNREADABLE = [
@@ -196,6 +233,7 @@ UNREADABLE = [
     *("every 99999999999999999999 hours", "٣ 9 * * *", "every ٣ hours", "daily ٠٩:00"),
     *("someday 9:00", "mon,foo 9:00", "daily 09:00 21:00", "daily 9:00 and", "каждый 9 часов утра"),
     *("0 9 * * 1; x", "daily 09:00\x00", "d\u202eaily 09:00", "daily 09:00 " * 20, "x" * 5000),
+    *("daily\x1f09:00", "daily\x8509:00", "daily 9:00 mon", "mon 9:00 tue", "at on 9:00"),
     *("0 9 * * ?", "0 9 1W * *", "-1 9 * * *", "0 9 * * 1-", "0 9 * * ,", "0 9 * * 1//2"),
 ]
 NEVER = ["0 0 31 2 *", "0 0 30 2 *", "0 0 30-31 feb *", "0 0 31 4,6,9,11 *", "0 0 31 2 */2"]
