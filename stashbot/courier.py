@@ -72,8 +72,8 @@ class Courier:
         chat_id = delivery.request.chat_id
         try:
             for _ in range(delivery.left + REFUSALS):
-                self._packer.pack(delivery)
-                self._outage.up()
+                if self._packer.pack(delivery):
+                    self._outage.up()
                 self._deliver_all(delivery)
                 if delivery.left <= 0:
                     return

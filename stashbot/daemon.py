@@ -55,6 +55,11 @@ class Pool:
         with self._changed:
             return sum(map(len, self._lanes.values()))
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it does no more jobs."""
+        return self._closed
+
     def submit(
         self,
         job: Job,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from . import lean as _lean  # noqa: F401 - before all that it keeps light
+
+# isort: split
 import argparse
 import ctypes
 import os
@@ -16,11 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from . import (
-    __version__,
-    lean,  # noqa: F401 - before all others
-    logs,
-)
+from . import __version__, logs
 from .app import App, build
 from .check import Mark, check, verdict
 from .daemon import ENDING
@@ -228,7 +227,10 @@ def _demo(options: argparse.Namespace) -> int:
         stack.enter_context(telegram)
         file = Path(folder) / "settings.toml"
         file.write_text(DEMO_SCHEDULE, "utf-8")
-        settings = load(file, _demo_environment(telegram.api_url, stash_url))
+        environment = _demo_environment(telegram.api_url, stash_url)
+        if options.stash:  # a real library is only shown
+            environment["STASHBOT_VOTES_WRITE_RATINGS"] = "false"
+        settings = load(file, environment)
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
         app = build(settings)

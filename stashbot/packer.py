@@ -107,25 +107,34 @@ class Packer:
         chat_id = delivery.request.chat_id
         if self._deck.has_seen_all(chat_id):
             return
-        self.pack(delivery)
-        if self._deck.has_seen_all(chat_id):
-            self._deck.give_back(chat_id, delivery.parcels.pop().image)
-        self.put_back(delivery)
+        try:
+            self.pack(delivery)
+            if self._deck.has_seen_all(chat_id):
+                self._deck.give_back(chat_id, delivery.parcels.pop().image)
+        finally:
+            self.put_back(delivery)
 
-    def pack(self, delivery: Delivery) -> None:
+    def is_ready(self, delivery: Delivery) -> bool:
+        """Whether all that is left to send lies ready, so that Stash is not needed for it."""
+        return delivery.left == 1 and delivery.request.chat_id in self._shelf
+
+    def pack(self, delivery: Delivery) -> bool:
         """Make a parcel for each image that is left to send; fewer if there are no more.
 
         Fewer, too, when they have as many bytes as go into one album: the others are made
-        when these are out, for all at once could be half a gigabyte. Raises NothingToSend
-        if there is none at all, StashError, StoreError.
+        when these are out, for all at once could be half a gigabyte. False if everything
+        lay ready, and nobody was asked. Raises NothingToSend if there is none at all,
+        StashError, StoreError.
         """
         chat_id = delivery.request.chat_id
         if not delivery.parcels and (ready := self._shelf.take(chat_id)):
-            if self._deck.is_wanted(chat_id, ready.image):
-                delivery.parcels.append(ready)
-            else:
+            delivery.parcels.append(ready)
+            if not self._deck.is_wanted(chat_id, ready.image):
+                delivery.parcels.clear()
                 self._deck.give_back(chat_id, ready.image)
+        is_asking = self._missing(delivery) > 0
         self._pack(delivery)
+        return is_asking
 
     def put_back(self, delivery: Delivery) -> None:
         """Keep what was packed and not sent: the first for the next try, the rest is free."""

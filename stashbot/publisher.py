@@ -192,7 +192,9 @@ class Publisher:
             request.chat_id, messages=job.delivery.left, is_urgent=request.is_urgent
         ):
             return wait
-        return self._try(job) if self._stash.may_try() else self._wait_for_stash(job)
+        if self._packer.is_ready(job.delivery) or self._stash.may_try():
+            return self._try(job)
+        return self._wait_for_stash(job)
 
     def _try(self, job: _Job) -> float | None:
         try:

@@ -55,6 +55,8 @@ class Rater:
                 return max(SOON, self._outage.wait)
             self._carry(rating)
         except StashError as error:
+            if self._pool.is_closed:  # it was interrupted: that says nothing about Stash
+                return None
             self._outage.down(error, error.retry_after)
             return max(SOON, self._outage.wait)
         except StoreError as error:

@@ -101,7 +101,9 @@ class Store:
                 conflict_target=[Chats.chat_id], update={Chats.moved_from: old}
             ).execute(self._db)
             self._set_gone(old, f"moved to {new}", now)
-            Requests.update(chat_id=new).where(Requests.chat_id == old).execute(self._db)
+            # The messages of the new chat have numbers of their own.
+            its = Requests.update(chat_id=new, after_message=None)
+            its.where(Requests.chat_id == old).execute(self._db)
             for update in history.moved(old, new):
                 update.execute(self._db)
             self._move_walk(old, new)

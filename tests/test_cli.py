@@ -297,18 +297,24 @@ def test_demo_on_no_port():
 
 def test_demo_with_a_real_stash():
     """
-    --stash takes the pictures of another Stash, with the key from the environment.
+    --stash takes the pictures of another Stash, with the key from the environment, and
+    leaves its ratings alone.
     """
     environ = {"STASHBOT_STASH_API_KEY": API_KEY}
     with StashStandIn(library(3), api_key=API_KEY) as stash:
         with Program("demo", "--port", 0, "--stash", stash.url, environ=environ) as demo:
             say(address(demo), "/random")
             demo.wait_for_line("photo_sent")
+            data = "vote:like:1:0"
+            fetch(address(demo), "POST", "/page/press", message_id=2, data=data)
+            demo.wait_for_line('"trigger": "vote"')
             code, _ = demo.stop(signal.SIGINT)
         kinds = {record.kind for record in stash.requests}
+        told = [record for record in stash.requests if record.operation == "Rate"]
 
     assert (code, demo.stderr) == (0, [])
     assert {"graphql", "image"} <= kinds
+    assert told == []
     assert API_KEY not in "\n".join(demo.stdout)
 
 

@@ -152,6 +152,27 @@ def test_request_costs_one_upload(house):
     home.stash.server.resume()
 
 
+def test_ready_while_stash_is_known_to_be_away(house):
+    """
+    What lies ready is sent at once, also while Stash is away, and says nothing about Stash.
+    """
+    home = house(library(9))
+    home.ask()
+    prepared(home)
+    home.stash.server.pause()
+    home.say("/random", user=FRIEND)
+    home.wait_for_event("stash_down")
+
+    home.say("/random")
+    home.wait_for_images(2)
+
+    assert not home.events("stash_up")
+    home.stash.server.resume()
+    home.wait_for_images(3)
+    home.stop()
+    assert len(home.events("stash_down")) == len(home.events("stash_up")) == 1
+
+
 def test_every_picture_once(house):
     """
     What is prepared is one of the pictures that are left, and none of them is lost.

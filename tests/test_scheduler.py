@@ -126,6 +126,23 @@ def test_order_is_served_when_it_is_due(clockwork):
     assert not clock.events("schedule_missed")
 
 
+def test_picture_is_prepared_before_it_is_due(clockwork):
+    """
+    A minute before each moment of an order its chat's picture is to be prepared.
+    """
+    clock = clockwork((CHAT, "daily 12:30"))
+    clock.go_to(utc("2026-05-04 10:28:59"))
+    before = list(clock.prepared)
+    clock.go_to(utc("2026-05-04 10:29"))
+    clock.jump_to(utc("2026-05-04 10:29:01"))
+    on_time = list(clock.prepared)
+    clock.go_to(NOW + 2 * DAY)
+
+    assert (before, on_time) == ([], [CHAT])
+    assert clock.prepared == [CHAT, CHAT]
+    assert len(clock.served) == 2
+
+
 def test_new_order_has_no_past(clockwork):
     """
     What an order would have brought before it was given was not missed.

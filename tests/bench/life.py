@@ -18,7 +18,7 @@ from .standins import standins
 ROOT = Path(__file__).parents[2]
 TOKEN = "4242:bench-bench-bench-bench-bench-bench"
 #: Who asks in turn, and the seconds from one to the next: each may have one a second.
-ASKERS, PAUSE = range(1, 9), 0.145
+ASKERS, PAUSE = range(1, 7), 0.19
 
 
 class Life:

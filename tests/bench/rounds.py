@@ -15,7 +15,7 @@ from stashbot.store import Store
 from .life import ASKERS, life
 from .table import Budget, Seen
 
-ROUNDS, PICTURES, IDLE_SECONDS = 5, 200, 12
+ROUNDS, PICTURES, QUIET, IDLE_SECONDS = 5, 200, 2, 12
 IMAGES = 10_000
 #: Who gets a picture by the clock in the same second, and the standing orders that sleep on.
 CROWD, SLEEPING = range(101, 201), 200
@@ -45,15 +45,13 @@ def everyday() -> Iterator[Seen]:
 def _one_life() -> dict[Budget, float]:
     with life(IMAGES) as bot:
         seen = {START: bot.start_seconds}
-        for _ in ASKERS:
-            bot.react()
+        times = [bot.react() for _ in range(PICTURES)]
+        time.sleep(QUIET)  # while the last one's successor is prepared
         asked, size = bot.stash.graphql()
-        times = [bot.react() for _ in range(PICTURES - len(ASKERS))]
-        more, larger = bot.stash.graphql()
         seen |= {
             REACTION: statistics.median(times) * 1000,
-            QUESTIONS: (more - asked) / len(times),
-            BYTES: (larger - size) / len(times) / 1000,
+            QUESTIONS: asked / PICTURES,
+            BYTES: size / PICTURES / 1000,
             UPLOAD: bot.telegram.largest_upload() / 1e6,
             MEMORY: bot.memory("VmRSS"),
             PEAK: bot.memory("VmHWM"),
