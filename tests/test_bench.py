@@ -1,0 +1,106 @@
+"""
+The benchmark: what it says, when it fails, and that it measures the real thing.
+"""
+
+import json
+
+import pytest
+
+from tests.bench import rounds
+from tests.bench.life import ASKERS, life
+from tests.bench.standins import _Shuffled, seconds
+from tests.bench.table import Budget, Seen, show
+
+TIME = Budget("a time", 20, "ms", digits=1)
+COUNT = Budget("a count", 0.1, "", holds_anywhere=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [
+        pytest.param(Seen(TIME, (10.0, 30.0, 11.0)), 0, id="fast"),
+        pytest.param(Seen(TIME, (90.0, 80.0, 95.0)), 0, id="a slow machine is no fault"),
+        pytest.param(Seen(COUNT, (0.05, 0.05)), 0, id="few"),
+        pytest.param(Seen(COUNT, (0.05, 0.05, 0.2)), 1, id="too many, be it once"),
+    ],
+)
+def test_verdict(seen, status):
+    """
+    It fails where a budget is broken that holds on any machine, and never for a time.
+    """
+    assert show([seen], as_json=False, say=lambda _: None) == status
+    assert show([seen], as_json=True, say=lambda _: None) == status
+
+
+def test_table():
+    """
+    Each budget has its limit, what was seen, and how far that varied; for machines as JSON.
+    """
+    lines, texts = [], []
+    seen = [Seen(TIME, (80.0, 95.0, 90.0))]
+    show(seen, as_json=False, say=lines.append)
+    show(seen, as_json=True, say=texts.append)
+
+    assert lines[1].split() == [
+        "a",
+        "time",
+        "20.0",
+        "ms",
+        "90.0",
+        "ms",
+        "80.0",
+        "to",
+        "95.0",
+        "in",
+        "3",
+        "over",
+    ]
+    [found] = json.loads(texts[0])
+    assert (found["median"], found["values"], found["is_kept"]) == (90.0, [80.0, 95.0, 90.0], False)
+
+
+def test_every_budget_is_measured():
+    """
+    No budget of the running program is named and not measured.
+    """
+    named = {each for each in vars(rounds).values() if isinstance(each, Budget)}
+
+    assert len(named) == 13
+    assert all(each.name and each.limit for each in named)
+
+
+def test_order_of_a_vast_library():
+    """
+    It is a permutation that the word decides, whatever page is asked for.
+    """
+    order = _Shuffled("random_42", 1000)
+
+    assert sorted(order[:]) == list(range(1, 1001))
+    assert order[40:80] == order[:][40:80]
+    assert order[:] != _Shuffled("random_43", 1000)[:]
+
+
+def test_times_of_stash():
+    """
+    A page of a million images takes what was measured, one of a thousand next to nothing.
+    """
+    page = {"filter": {"page": 1, "per_page": 40}}
+
+    assert seconds("Page", page, 1_000_000) == pytest.approx(0.205)
+    assert seconds("Page", page, 1000) < 0.001
+    assert seconds("Rating", {}, 1_000_000) == 0
+
+
+def test_a_short_life():
+    """
+    The real program, between stand-ins in other processes, reacts and is measured.
+    """
+    with life(100) as bot:
+        times = [bot.react(user) for user in ASKERS[:3]]
+        questions, size = bot.stash.graphql()
+        memory = bot.memory("VmRSS")
+
+    assert all(0 < each < 5 for each in times)
+    assert questions > 0
+    assert size > 1000
+    assert 20 < memory < 160
