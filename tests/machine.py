@@ -111,8 +111,9 @@ class Machine:
             start_new_session=True,
         )
         try:
-            self._pid = self._soon(self._first_process, "systemd")
-            self._soon(lambda: not self.run("systemctl", "is-system-running", check=False)[0], "it")
+            self._pid = self.wait_until(self._first_process, "systemd")
+            is_running = ("systemctl", "is-system-running")
+            self.wait_until(lambda: not self.run(*is_running, check=False)[0], "it")
         except BaseException:
             self.close()
             raise
@@ -137,9 +138,9 @@ class Machine:
         return [*enter, "env", "-i", f"PATH={PATH}", "LANG=C.UTF-8", *map(str, command)]
 
     def write(self, path, text, mode="644"):
-        """Put a file into it."""
-        place = shlex.quote(str(path))
-        script = f'mkdir -p "$(dirname {place})"; cat >{place}; chmod {mode} {place}'
+        """Put a file into it, whole from the first look on."""
+        place, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
+        script = f'mkdir -p "$(dirname {place})"; cat >{new}; chmod {mode} {new}; mv {new} {place}'
         self.run("sh", "-c", script, given=text)
 
     def show(self, unit):
@@ -149,7 +150,7 @@ class Machine:
 
     def wait_for(self, unit, timeout=15, **wanted):
         """Wait until a unit has these properties; all that it has."""
-        return self._soon(
+        return self.wait_until(
             lambda: (has := self.show(unit)) and wanted.items() <= has.items() and has,
             f"{unit} with {wanted}",
             timeout,
@@ -189,7 +190,8 @@ class Machine:
         names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in self._children()}
         return next((pid for pid, name in names.items() if name == "systemd"), None)
 
-    def _soon(self, condition, what, timeout=20):
+    def wait_until(self, condition, what, timeout=20):
+        """Wait until the condition holds; what it gives."""
         deadline = time.monotonic() + timeout
         while True:
             with suppress(OSError):

@@ -50,6 +50,7 @@ def watch():
         time.sleep(0.05)
     module, kind, method = file.read_text().split()
     setattr(getattr(importlib.import_module(module), kind), method, stick)
+    print("it sticks", flush=True)
 
 threading.Thread(target=watch, daemon=True).start()
 """
@@ -242,7 +243,9 @@ def test_stuck_thread(service, method, file):
     service.start()
     service.home.telegram.wait_for_poll()
     service.machine.write("/run/stick", method)
-    time.sleep(0.3)
+    service.machine.wait_until(
+        lambda: any(line["MESSAGE"] == "it sticks" for line in service.lines()), "it sticks"
+    )
     service.home.say("/random")
 
     service.wait_for(NRestarts="1")
@@ -260,7 +263,7 @@ def test_outage_is_no_hang(service):
     service.start()
     service.home.telegram.server.pause()
 
-    shown = service.machine._soon(
+    shown = service.machine.wait_until(
         lambda: (has := service.show()) and "Telegram is away" in has["StatusText"] and has,
         "a word about Telegram",
     )
@@ -375,7 +378,7 @@ def test_reload(service):
     before = service.show()["MainPID"]
     service.settings(users=[OWNER, 1002])
     service.machine.run("systemctl", "reload", "stashbot")
-    service.machine._soon(lambda: service.events("reloaded"), "the reload")
+    service.machine.wait_until(lambda: service.events("reloaded"), "the reload")
 
     service.home.ask(user=1002)
     shown = service.wait_for(ActiveState="active", SubState="running")
@@ -391,7 +394,7 @@ def test_reload_of_wrong_settings(service):
     service.start()
     service.settings("[log]\nlevel = 'loud'\n")
     service.machine.run("systemctl", "reload", "stashbot")
-    service.machine._soon(lambda: service.events("reload_refused"), "the refusal")
+    service.machine.wait_until(lambda: service.events("reload_refused"), "the refusal")
 
     [line] = service.events("reload_refused", "-p", "err")
     assert "log.level" in line["faults"][0]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -13,38 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.program import Program
+
 from .standins import standins
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "4242:bench-bench-bench-bench-bench-bench"
 #: Who asks in turn, and the seconds from one to the next: each may have one a second.
 ASKERS, PAUSE = range(1, 7), 0.19
 
 
 class Life:
-    """One life of the bot, from its start on."""
+    """One life of the bot, which `began` at a moment, from its first poll on."""
 
-    def __init__(self, telegram: Any, stash: Any, folder: Path, people: Sequence[int]) -> None:
+    def __init__(self, program: Program, telegram: Any, stash: Any, began: float) -> None:
+        self.began = began
         self.telegram = telegram
         self.stash = stash
+        self._program = program
         self._asked = 0
         self._ask_at = 0.0
-        environment = {
-            **os.environ,
-            "STASHBOT_TELEGRAM_TOKEN": TOKEN,
-            "STASHBOT_TELEGRAM_ALLOWED_USERS": ",".join(map(str, people)),
-            "STASHBOT_TIMEZONE": "UTC",
-            "STASHBOT_TELEGRAM_API_URL": telegram.api_url(),
-            "STASHBOT_STASH_URL": stash.url(),
-            "STASHBOT_DATABASE_PATH": str(folder / "stashbot.db"),
-            "STASHBOT_LOG_FORMAT": "json",
-        }
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, ROOT / "stashbot.py", "--settings", "/dev/null"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
         telegram.wait_for_poll()
         self.start_seconds = time.monotonic() - self.began
 
@@ -59,7 +42,7 @@ class Life:
 
     def memory(self, kind: str) -> float:
         """`VmRSS` now or `VmHWM`, its peak, in MiB."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{self._pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
 
     def idle(self, seconds: float) -> float:
@@ -69,15 +52,16 @@ class Life:
         return (self._processor() - before) * 60 / seconds
 
     def _processor(self) -> float:
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        tasks = Path(f"/proc/{self._pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    @property
+    def _pid(self) -> int:
+        return self._program.process.pid
 
     def stop(self) -> float:
         """SIGTERM; the seconds until it was gone."""
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        return time.monotonic() - began
+        return self._program.stop()[1]
 
 
 @contextmanager
@@ -87,11 +71,16 @@ def life(
     """The bot and its stand-ins, with what is in the folder already; all ends with the block."""
     with (
         tempfile.TemporaryDirectory() as empty,
-        standins(TOKEN, people, images, **distance) as both,
+        standins(TOKEN, people, images, **distance) as (telegram, stash),
     ):
-        bot = Life(*both, folder or Path(empty), people)
-        try:
-            yield bot
-        finally:
-            bot.process.kill()
-            bot.process.wait()
+        environ = {
+            "STASHBOT_TELEGRAM_TOKEN": TOKEN,
+            "STASHBOT_TELEGRAM_ALLOWED_USERS": ",".join(map(str, people)),
+            "STASHBOT_TIMEZONE": "UTC",
+            "STASHBOT_TELEGRAM_API_URL": telegram.api_url(),
+            "STASHBOT_STASH_URL": stash.url(),
+            "STASHBOT_DATABASE_PATH": str((folder or Path(empty)) / "stashbot.db"),
+        }
+        began = time.monotonic()
+        with Program("--settings", "/dev/null", environ=environ) as program:
+            yield Life(program, telegram, stash, began)
