@@ -96,16 +96,18 @@ class Rating:
     """What is to be done about the rating of an image in Stash.
 
     `target` is the `rating100` to be written, None for the one from `before`. `told` is
-    the last that Stash was told, None if nothing yet, and `is_sure` whether it surely heard
-    it. `queued` is the ballot that asks for this; a later one replaces it.
+    the last that Stash was told, None if nothing yet. Whether it has heard that may not be
+    sure; then `seen` is what it had until then. `queued` is the ballot that asks for this; a
+    later one replaces it.
     """
 
     image_id: int
     queued: int
     target: int | None
     told: int | None = None
-    is_sure: bool = True
     before: int | None = None
+    is_sure: bool = True
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

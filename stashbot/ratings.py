@@ -37,14 +37,15 @@ def plan(rating: Rating, current: int | None) -> Step:
     it alone, and a new one takes it for the rating from before.
     """
     told, target = rating.told, rating.target
-    is_ours = told is not None and current == told
-    is_still_before = not rating.is_sure and current == rating.before
+    has_heard = told is not None and current == told
+    is_unheard = not rating.is_sure and current == rating.seen
+    is_untouched = has_heard or is_unheard
     if target is None:
-        return Step(writes=is_ours and current != rating.before, rating100=rating.before)
-    if told == target and not rating.is_sure and not is_ours and not is_still_before:
+        return Step(writes=is_untouched and current != rating.before, rating100=rating.before)
+    if told == target and not rating.is_sure and not is_untouched:
         return Step(writes=False)  # set by somebody after the vote
-    before = rating.before if is_ours or is_still_before else current
-    entry = Rating(rating.image_id, rating.queued, target, target, before=before)
+    before = rating.before if is_untouched else current
+    entry = Rating(rating.image_id, rating.queued, target, told=target, before=before, seen=current)
     return Step(writes=current != target, rating100=target, entry=entry)
 
 
@@ -65,15 +66,16 @@ class RatingQueue:
             Ratings.queued,
             Ratings.target,
             Ratings.told,
-            Ratings.is_sure,
             Ratings.before,
+            Ratings.is_sure,
+            Ratings.seen,
         ).where(Ratings.queued.is_null(False), Ratings.image_id.not_in(list(without)))
         with self._db.reading():
             row = waiting.order_by(Ratings.queued).tuples().first(self._db)
         if row is None:
             return None
-        image_id, queued, target, told, is_sure, before = row
-        return Rating(image_id, queued, target, told, bool(is_sure), before)
+        image_id, queued, target, told, before, is_sure, seen = row
+        return Rating(image_id, queued, target, told, before, bool(is_sure), seen)
 
     def announce(self, rating: Rating, step: Step) -> bool:
         """Note what Stash is about to be told; False if a later vote wants something else."""
@@ -81,7 +83,7 @@ class RatingQueue:
         with self._db.writing():
             if entry is None:
                 return bool(_still(rating, Ratings.select()).exists(self._db))
-            noted = Ratings.update(told=entry.told, is_sure=0, before=entry.before)
+            noted = Ratings.update(told=entry.told, before=entry.before, is_sure=0, seen=entry.seen)
             return bool(_still(rating, noted).execute(self._db))
 
     def finish(self, rating: Rating, step: Step) -> None:

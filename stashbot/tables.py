@@ -168,8 +168,9 @@ MIGRATIONS = (
         queued INTEGER,
         target INTEGER,
         told INTEGER,
+        before INTEGER,
         is_sure INTEGER NOT NULL DEFAULT 1,
-        before INTEGER
+        seen INTEGER
     );
     CREATE INDEX ratings_queued ON ratings (queued) WHERE queued IS NOT NULL;
 
@@ -375,8 +376,9 @@ class Ratings(peewee.Model):
     queued = peewee.IntegerField(null=True)
     target = peewee.IntegerField(null=True)
     told = peewee.IntegerField(null=True)
-    is_sure = peewee.IntegerField()
     before = peewee.IntegerField(null=True)
+    is_sure = peewee.IntegerField()
+    seen = peewee.IntegerField(null=True)
 
 
 class Exclusions(peewee.Model):

@@ -5,6 +5,7 @@ Ratings on their way to Stash: what to do about each, and that each arrives once
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -18,26 +19,32 @@ from stashbot.ratings import Step, plan
 GRAPHQL = "/graphql"
 
 
-def entry(target, told=None, before=None, *, is_sure=True):
-    return Rating(1, 5, target, told, is_sure, before)
+def entry(target, told=None, before=None):
+    return Rating(1, 5, target, told, before)
 
 
-def writes(rating100, target=None, before=None):
-    return Step(True, rating100, target and entry(target, target, before))
+def unsure(target, told, before, seen):
+    """An entry of which it is not known whether Stash, which had `seen`, has heard the last."""
+    return Rating(1, 5, target, told, before, is_sure=False, seen=seen)
+
+
+def writes(rating100, target=None, before=None, *, over=None):
+    """A step that writes over the rating `over`."""
+    return Step(True, rating100, target and replace(entry(target, target, before), seen=over))
 
 
 def keeps(target=None, before=None):
-    return Step(False, target, target and entry(target, target, before))
+    return Step(False, target, target and replace(entry(target, target, before), seen=target))
 
 
 @pytest.mark.parametrize(
     ("rating", "current", "step"),
     [
         pytest.param(entry(100), None, writes(100, 100), id="the first vote"),
-        pytest.param(entry(100), 60, writes(100, 100, 60), id="over the owner's rating"),
+        pytest.param(entry(100), 60, writes(100, 100, 60, over=60), id="over the owner's rating"),
         pytest.param(entry(100), 100, keeps(100, 100), id="the owner thinks the same"),
-        pytest.param(entry(20, 100, 60), 100, writes(20, 20, 60), id="moved"),
-        pytest.param(entry(20, 100, 60), 80, writes(20, 20, 80), id="moved after the owner"),
+        pytest.param(entry(20, 100, 60), 100, writes(20, 20, 60, over=100), id="moved"),
+        pytest.param(entry(20, 100, 60), 80, writes(20, 20, 80, over=80), id="moved later"),
         pytest.param(entry(None, 100, 60), 100, writes(60), id="taken back"),
         pytest.param(entry(None, 100), 100, writes(None), id="taken back, there was none"),
         pytest.param(entry(None, 100, 60), 80, Step(False, 60), id="the owner has changed it"),
@@ -45,19 +52,26 @@ def keeps(target=None, before=None):
         pytest.param(entry(None), 60, Step(False), id="taken back before it was written"),
         pytest.param(entry(None, 100, 100), 100, Step(False, 100), id="it was that before"),
         pytest.param(
-            entry(100, 100, 60, is_sure=False), 60, writes(100, 100, 60), id="cut before it came"
+            unsure(100, 100, 60, seen=60), 60, writes(100, 100, 60, over=60), id="cut before"
+        ),
+        pytest.param(unsure(100, 100, 60, seen=60), 100, keeps(100, 60), id="cut after"),
+        pytest.param(unsure(100, 100, 60, seen=60), 70, Step(False), id="cut, and then the owner"),
+        pytest.param(
+            unsure(20, 20, 60, seen=100),
+            100,
+            writes(20, 20, 60, over=100),
+            id="the move cut before",
+        ),
+        pytest.param(unsure(20, 20, 60, seen=100), 20, keeps(20, 60), id="the move cut after"),
+        pytest.param(unsure(20, 20, 60, seen=100), 60, Step(False), id="the owner has put it back"),
+        pytest.param(
+            unsure(20, 100, 60, seen=60), 60, writes(20, 20, 60, over=60), id="cut, then moved"
         ),
         pytest.param(
-            entry(100, 100, 60, is_sure=False), 100, keeps(100, 60), id="cut after it came"
+            unsure(None, 100, 60, seen=60), 60, Step(False, 60), id="cut, then taken back"
         ),
         pytest.param(
-            entry(100, 100, 60, is_sure=False), 70, Step(False), id="cut, and then the owner"
-        ),
-        pytest.param(
-            entry(20, 100, 60, is_sure=False), 60, writes(20, 20, 60), id="cut, then moved"
-        ),
-        pytest.param(
-            entry(None, 100, 60, is_sure=False), 60, Step(False, 60), id="cut, then taken back"
+            unsure(None, 20, 60, seen=100), 100, writes(60), id="the move cut, then taken back"
         ),
     ],
 )
@@ -277,27 +291,40 @@ def test_kill_at_each_step(house, step):
     """
     operation, after = STEPS[step]
     home = house([picture(7, rating100=60), picture(8)], start=False, **NO_NEXT)
-    for asked in (2, 0):
+    with Program(environ=home.environ) as bot:
+        home.ask()
+        home.ask()
+        bot.wait_for_event("photo_sent", 2)
+    # Given, moved, and taken back.
+    for seven, eight, shown in (("👍", "👎", "👍 ✓"), ("👎", "👍", "👎 ✓"), ("👎", "👍", "👎")):
         with Program(environ=home.environ) as bot:
-            for _ in range(asked):
-                home.ask()
-            bot.wait_for_event("photo_sent", asked)
             held = Hold(home, operation, after=after)
-            press(home, 7, "👍")
-            press(home, 8, "👎")
-            wait_until(partial(shows_votes, home, asked), "both votes are stored and shown")
+            press(home, 7, seven)
+            press(home, 8, eight)
+            wait_until(partial(shows_votes, home, {7: shown, 8: other(shown)}), "both are shown")
             held.kill(bot)
         with Program(environ=home.environ):
             wait_until(lambda: not waiting(home), "all is written")
 
-    assert told(home) == [(7, 100), (8, 20), (7, 60), (8, None)]
+    assert told(home) == [(7, 100), (8, 20), (7, 20), (8, 100), (7, 60), (8, None)]
     assert ratings(home) == {7: 60}
 
 
-def shows_votes(home, count):
-    """Whether so many thumbs show a vote."""
-    thumbs = (button for message in home.received() for button in message.buttons[0])
-    return sum("✓" in thumb.text for thumb in thumbs) == count
+def other(label):
+    """The same state of the other thumb."""
+    return label.translate(str.maketrans("👍👎", "👎👍"))
+
+
+def shows_votes(home, labels):
+    """Whether each of the images has a thumb with this label under it."""
+    return all(
+        any(shows(message, image_id) and label in thumbs(message) for message in home.received())
+        for image_id, label in labels.items()
+    )
+
+
+def thumbs(message):
+    return [button.text for button in message.buttons[0]]
 
 
 def waiting(home):
