@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
+from enum import IntEnum
 
 import structlog
 
@@ -24,9 +25,19 @@ Job = Callable[[], float | None]
 
 #: Seconds between two looks at a thread that is to end.
 GLANCE = 0.02
+#: How many lanes are served at a time that nobody waits for.
+ASIDE = 2
 #: The signals that ask for an end. They are never delivered to a handler: the main
 #: thread waits for them, so that no thread is ever interrupted at an odd moment.
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+class Rank(IntEnum):
+    """Who waits for a job; the first is served first."""
+
+    PERSON = 0
+    CLOCK = 1
+    NOBODY = 2
 
 
 class Pool:
@@ -35,8 +46,10 @@ class Pool:
     A job is a function without arguments that returns None, or the seconds after which
     it is to be called again. Those of one lane are done one after the other, in the order
     in which they came: one that is to be called again keeps its place, and the others
-    behind it wait. Of the lanes whose turn it is those with an urgent job come first.
-    What a job raises costs that job only, and is the business of the thread's loop.
+    behind it wait. Of the lanes whose turn it is, that of the highest rank comes first, be
+    it not for its first job. At most `ASIDE` lanes are served at a time that nobody waits
+    for, so that somebody always finds a free thread. What a job raises costs that job only,
+    and is the business of the thread's loop.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,11 +57,12 @@ class Pool:
         self._changed = threading.Condition()
         self._closed = False
         # A lane is in one of these while it has a job and none of it is being done:
-        # by the time when its first job is due, or, when that has come, in one of two lines.
+        # by the time when its first job is due, or, when that has come, in the line of its
+        # rank.
         self._lanes: dict[Hashable, deque[_Task]] = {}
         self._due: list[tuple[float, int, Hashable]] = []
-        self._urgent: dict[Hashable, None] = {}
-        self._other: dict[Hashable, None] = {}
+        self._lines: dict[Rank, dict[Hashable, None]] = {rank: {} for rank in Rank}
+        self._aside: set[Hashable] = set()
         self._order = itertools.count()
 
     def __len__(self) -> int:
@@ -66,13 +80,13 @@ class Pool:
         delay: float = 0.0,
         *,
         lane: Hashable | None = None,
-        is_urgent: bool = True,
+        rank: Rank = Rank.PERSON,
     ) -> None:
         """Have `job` done in `delay` seconds, or as soon as it has its turn after that.
 
         Without a `lane` it waits for no other.
         """
-        task = _Task(job, self._clock() + delay, is_urgent)
+        task = _Task(job, self._clock() + delay, rank)
         with self._changed:
             if lane is None:
                 lane = task
@@ -80,9 +94,8 @@ class Pool:
             tasks.append(task)
             if len(tasks) == 1:
                 self._line_up(lane)
-            elif is_urgent and lane in self._other:
-                del self._other[lane]
-                self._urgent[lane] = None
+            else:
+                self._move_up(lane, rank)
             self._changed.notify()
 
     def hurry(self) -> None:
@@ -118,15 +131,24 @@ class Pool:
         with self._changed:
             while not self._closed:
                 wait = self._call_up()
-                for line in (self._urgent, self._other):
-                    if line:
-                        lane = next(iter(line))
-                        del line[lane]
-                        # There may be work for another thread, now or after a while.
-                        self._changed.notify()
-                        return lane
+                if (lane := self._take_first()) is not None:
+                    # There may be work for another thread, now or after a while.
+                    self._changed.notify()
+                    return lane
                 with resting():
                     self._changed.wait(wait)
+        return None
+
+    def _take_first(self) -> Hashable | None:
+        """Take the lane that is next from its line; None if none is to be served now."""
+        for rank, line in self._lines.items():
+            is_aside = rank is Rank.NOBODY
+            if line and not (is_aside and len(self._aside) >= ASIDE):
+                lane = next(iter(line))
+                del line[lane]
+                if is_aside:
+                    self._aside.add(lane)
+                return lane
         return None
 
     def _call_up(self) -> float | None:
@@ -134,15 +156,24 @@ class Pool:
         now = self._clock()
         while self._due and self._due[0][0] <= now:
             lane = heapq.heappop(self._due)[2]
-            is_urgent = any(task.is_urgent for task in self._lanes[lane])
-            (self._urgent if is_urgent else self._other)[lane] = None
+            rank = min(task.rank for task in self._lanes[lane])
+            self._lines[rank][lane] = None
         return self._due[0][0] - now if self._due else None
+
+    def _move_up(self, lane: Hashable, rank: Rank) -> None:
+        """Let a lane that stands in a line stand in that of a higher rank."""
+        for lower, line in self._lines.items():
+            if lower > rank and lane in line:
+                del line[lane]
+                self._lines[rank][lane] = None
 
     def _line_up(self, lane: Hashable) -> None:
         heapq.heappush(self._due, (self._lanes[lane][0].due, next(self._order), lane))
 
     def _done(self, lane: Hashable, again: float | None) -> None:
         with self._changed:
+            was_aside = lane in self._aside
+            self._aside.discard(lane)
             tasks = self._lanes[lane]
             if again is None:
                 tasks.popleft()
@@ -150,16 +181,17 @@ class Pool:
                 tasks[0].due = self._clock() + again
             if tasks:
                 self._line_up(lane)
-                self._changed.notify()
             else:
                 del self._lanes[lane]
+            if tasks or was_aside:
+                self._changed.notify()
 
 
 @dataclass(eq=False)
 class _Task:
     job: Job
     due: float
-    is_urgent: bool
+    rank: Rank
 
 
 class Daemon:

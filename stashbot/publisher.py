@@ -13,7 +13,7 @@ from typing import Literal
 import structlog
 
 from .courier import Courier
-from .daemon import Pool
+from .daemon import Pool, Rank
 from .errors import (
     AllExcluded,
     AllUnderWay,
@@ -44,8 +44,6 @@ STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
 ORDER_LIMIT = timedelta(minutes=15)
 #: Seconds in which an image that is on its way should have gone out.
 SOON = 0.5
-#: How many pictures are prepared at a time, and the seconds that others wait for that.
-AT_ONCE, NOT_YET = 2, 0.02
 #: Seconds before Telegram is tried again, and the longest pause that grows from it.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
@@ -140,9 +138,8 @@ class Publisher:
         """Serve this request, which is in the database already."""
         job = _Job(Delivery(request, left=request.count), time.monotonic())
         self._waiting[request.id] = request.chat_id
-        self._pool.submit(
-            partial(self._serve, job), lane=request.chat_id, is_urgent=request.is_urgent
-        )
+        rank = Rank.PERSON if request.is_urgent else Rank.CLOCK
+        self._pool.submit(partial(self._serve, job), lane=request.chat_id, rank=rank)
         if request.is_urgent:
             self._outbox.later(partial(self._tell_if_late, job), PATIENCE)
 
@@ -159,18 +156,14 @@ class Publisher:
         Where no person has just asked (`is_urgent`), only while there is room.
         """
         job = partial(self._prepare, chat_id, is_urgent=is_urgent)
-        self._pool.submit(job, lane=chat_id, is_urgent=False)
+        self._pool.submit(job, lane=chat_id, rank=Rank.NOBODY)
 
-    def _prepare(self, chat_id: int, *, is_urgent: bool) -> float | None:
-        """Prepare one picture; the seconds until it may be tried again, None for no more."""
+    def _prepare(self, chat_id: int, *, is_urgent: bool) -> None:
         is_full = self._packer.is_busy and not is_urgent
         if is_full or self._stash.error or chat_id in self._waiting.copy().values():
-            return None  # nor is one prepared that would only wait behind another
+            return  # nor is one prepared while somebody waits for another
         request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
-        with self._lock:
-            if len(self._preparing) >= AT_ONCE:
-                return NOT_YET
-            delivery = self._preparing[chat_id] = Delivery(request, left=1)
+        delivery = self._preparing[chat_id] = Delivery(request, left=1)
         try:
             self._packer.prepare(delivery)
         except (StashError, NothingToSend, StoreError) as error:
@@ -178,7 +171,6 @@ class Publisher:
             log.debug("not_prepared", chat_id=chat_id, error=str(error))
         finally:
             del self._preparing[chat_id]
-        return None
 
     # Requests
 

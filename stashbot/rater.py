@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from .daemon import Pool
+from .daemon import Pool, Rank
 from .errors import StashError, StoreError
 from .models import Rating
 from .outage import Outage
@@ -43,7 +43,7 @@ class Rater:
     def wake(self) -> None:
         """Note that there may be something to write."""
         if self._may_write:
-            self._pool.submit(self._work, lane=self, is_urgent=False)
+            self._pool.submit(self._work, lane=self, rank=Rank.CLOCK)
 
     def _work(self) -> float | None:
         """Write one rating; the seconds until the next, None if there is none."""

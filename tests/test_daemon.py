@@ -15,7 +15,7 @@ from program import Program, run, wait_until, went
 
 from stashbot import __version__
 from stashbot.app import build
-from stashbot.daemon import ENDING, Daemon, Pool
+from stashbot.daemon import ASIDE, ENDING, Daemon, Pool, Rank
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.pulse import resting
 
@@ -439,7 +439,7 @@ def test_urgent_jobs_come_first(pool):
     """
     done = []
     for name in ("a", "b", "c"):
-        pool.submit(job(done, name), lane=name, is_urgent=False)
+        pool.submit(job(done, name), lane=name, rank=Rank.CLOCK)
     pool.submit(job(done, "urgent"), lane="new")
     pool.submit(job(done, "urgent c"), lane="c")
 
@@ -455,7 +455,7 @@ def test_urgent_job_behind_one_whose_turn_has_come(pool):
     """
     done = []
     for name in ("a", "b", "c"):
-        pool.submit(job(done, name), lane=name, is_urgent=False)
+        pool.submit(job(done, name), lane=name, rank=Rank.CLOCK)
     pool.turn()
     pool.submit(job(done, "urgent"), lane="c")
 
@@ -463,6 +463,51 @@ def test_urgent_job_behind_one_whose_turn_has_come(pool):
         pool.turn()
 
     assert done == ["a", "c", "urgent", "b"]
+
+
+def test_what_nobody_waits_for(pool):
+    """
+    It comes after all else, and however much there is of it, a thread stays free.
+    """
+    done = []
+    for name in ("a", "b"):
+        pool.submit(job(done, name), lane=name, rank=Rank.NOBODY)
+    pool.submit(job(done, "by the clock"), lane=1, rank=Rank.CLOCK)
+    pool.submit(job(done, "asked for"), lane=2)
+
+    for _ in range(4):
+        pool.turn()
+
+    assert done == ["asked for", "by the clock", "a", "b"]
+
+
+def test_only_so_many_aside():
+    """
+    Of what nobody waits for two lanes are served at a time; who asks behind one is served.
+    """
+    pool = Pool()
+    release, under_way, most = threading.Event(), [], []
+
+    def slow():
+        under_way.append(1)
+        most.append(len(under_way))
+        release.wait(10)
+        under_way.pop()
+
+    for lane in range(1, 6):
+        pool.submit(slow, lane=lane, rank=Rank.NOBODY)
+    end = in_threads(pool, 4)
+    wait_until(lambda: len(most) == ASIDE, "two are under way")
+    asked = threading.Event()
+    pool.submit(asked.set, lane="new")
+
+    came = asked.wait(5)
+    release.set()
+    wait_until(lambda: len(pool) == 0, "all is done")
+
+    assert came
+    assert end()
+    assert (len(most), max(most)) == (5, ASIDE)
 
 
 def test_job_that_raises(pool):
