@@ -9,7 +9,9 @@ votes move little, and what is liked as often as anything else means nothing.
 *Weight.* The features of an image count as independent hints, as in naive Bayes: the
 log-odds by which each is liked more than usual, logit(E p) - logit(m), are added up. The
 weight is the exponential of the sum, held within 1/`BOUND` and `BOUND`: what is disliked
-becomes rare and never extinct.
+becomes rare and never extinct. Hints that came on the same images are not independent, so
+that a few votes on images with many tags would sum up to much. That is why the bounds open
+with the number n of all votes: as exp(±log(`BOUND`) n / (n + `CALM`)).
 
 *Fading.* A vote counts half after `HALF_LIFE`, a quarter after twice as long.
 
@@ -35,6 +37,8 @@ from .models import Facet, Feature, Image
 PRIOR = 2.0
 #: How many times as likely as usual an image can become, or as unlikely.
 BOUND = 10.0
+#: The number of votes with which the bounds are half open.
+CALM = 20.0
 #: After so long a vote counts half.
 HALF_LIFE = timedelta(days=365)
 #: The standard score of a one-sided bound that holds with 95 %.
@@ -71,9 +75,10 @@ def weights(images: Iterable[Image], tallies: Tallies) -> list[float]:
 
     `tallies` holds those of `ANYTHING` and of the images' features, as far as there are any.
     """
-    usual = _usual(tallies.get(ANYTHING, Tally()))
+    anything = tallies.get(ANYTHING, Tally())
+    usual, votes = _usual(anything), anything.liked + anything.disliked
     lifts = {feature: _lift(tally, usual) for feature, tally in tallies.items()}
-    limit = math.log(BOUND)
+    limit = math.log(BOUND) * votes / (votes + CALM)
     sums = (sum(lifts.get(feature, 0.0) for feature in image.features) for image in images)
     return [math.exp(max(-limit, min(limit, total))) for total in sums]
 

@@ -70,6 +70,17 @@ def test_few_votes_move_little():
     assert seen[1] < 2.1
 
 
+@pytest.mark.parametrize("likes", [1, 3])
+def test_few_votes_move_little_whatever_they_are_about(likes):
+    """
+    Thirty tags that came on the same few pictures are not thirty times as sure.
+    """
+    tags = [Feature(Facet.TAG, id) for id in range(30)]
+    known = dict.fromkeys(tags, tally(likes, 0))
+
+    assert 1 < weight(tagged(*tags), known, (likes, 0)) < 1.5
+
+
 def test_hints_add_up():
     """
     Two liked tags weigh more than one, and a liked and a disliked one cancel out.
