@@ -24,7 +24,7 @@ EXCLUDE = re.compile(
 )
 RESTORE = re.compile(r"restore:(?P<id>\d{1,18}):(?P<page>\d{1,6})")
 EXCLUDED = re.compile(r"excluded:(?P<page>\d{1,6})")
-FORGET = re.compile(r"forget:(?P<answer>ask|yes|no)")
+FORGET = re.compile(r"forget:(?P<answer>ask|sure|yes|no)")
 
 #: What can be excluded, in the order in which it is offered.
 EXCLUDABLE = (Facet.IMAGE, Facet.GALLERY, Facet.PERFORMER)

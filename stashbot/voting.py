@@ -122,15 +122,20 @@ class Voting:
         return Listing(message(lines), [[forget]])
 
     def forget(self, chat_id: int, answer: str, texts: Texts) -> Listing:
-        """Ask whether all is to be forgotten, and do so when that is answered."""
+        """Ask twice whether all is to be forgotten, and do so when both was answered."""
         if answer == "no":
             return self.preferences(chat_id, texts)
         if answer == "yes":
             forgotten = self._votes.forget(chat_id)
             log.info("votes_forgotten", chat_id=chat_id, votes=forgotten)
             return Listing(texts("preferences.forgotten"))
-        choices = [Button(texts(f"preferences.{each}"), f"forget:{each}") for each in ("yes", "no")]
-        return Listing(texts("preferences.sure"), [choices])
+        keep = Button(texts("preferences.no"), "forget:no")
+        if answer == "ask":
+            go_on = Button(texts("preferences.yes"), "forget:sure")
+            return Listing(texts("preferences.question"), [[go_on, keep]])
+        # The other way round, so that a hasty second tap keeps all.
+        forget = Button(texts("preferences.yes"), "forget:yes")
+        return Listing(texts("preferences.really"), [[keep, forget]])
 
 
 def _ranking(

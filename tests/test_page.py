@@ -288,6 +288,8 @@ def test_preferences(page):
 
     bubble.get_by_role("button", name="🗑 Forget all of this").click()
     bubble.get_by_role("button", name="Yes, forget").click()
+    bubble.get_by_text("Really?").wait_for()
+    bubble.get_by_role("button", name="Yes, forget").click()
     log.get_by_text("All votes are forgotten.").wait_for()
 
     assert "Liked most:" in learned
