@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from .daemon import Pool
+from .daemon import Pool, Rank
 
 T = TypeVar("T")
 
 
-def side_by_side(pool: Pool, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
+def side_by_side(pool: Pool, calls: Sequence[Callable[[], T]], rank: Rank) -> list[Future[T]]:
     """Make all calls and wait for them; what each came to, in their order.
 
     The caller works too, so that all are made even where nobody else is free, or the pool is
@@ -33,7 +33,7 @@ def side_by_side(pool: Pool, calls: Sequence[Callable[[], T]]) -> list[Future[T]
                 future.set_exception(error)
 
     for _ in calls[1:]:
-        pool.submit(work)
+        pool.submit(work, rank=rank)
     work()
     wait(futures)
     return futures

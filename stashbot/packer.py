@@ -17,7 +17,7 @@ import structlog
 
 from . import media
 from .batch import side_by_side
-from .daemon import Pool
+from .daemon import Pool, Rank
 from .deck import Deck
 from .errors import ImageUnusable, NothingToSend
 from .models import Image, KnownFile, Request, Upload
@@ -41,10 +41,12 @@ class Delivery:
 
     `left` counts the images still to be sent; `parcels` are ready and belong to this
     request until they are sent; what was `sent` in this try does not come again in it.
+    `rank` says who waits for it.
     """
 
     request: Request
     left: int
+    rank: Rank
     is_sending: bool = False
     is_settled: bool = False
     parcels: list[Parcel] = field(default_factory=list)
@@ -100,23 +102,23 @@ class Packer:
         return self._shelf.is_busy
 
     def prepare(self, delivery: Delivery) -> None:
-        """Have the next picture of a chat lie ready, if there is a new one. Raises as `pack`.
+        """Have the next pictures of a chat lie ready, if there are new ones. Raises as `pack`.
 
-        One that comes again is not prepared: a new one may come in its place.
+        Those that come again are not prepared: a new one may come in their place.
         """
         chat_id = delivery.request.chat_id
         if self._deck.has_seen_all(chat_id):
             return
         try:
             self.pack(delivery)
-            if self._deck.has_seen_all(chat_id):
+            while delivery.parcels and self._deck.has_seen_all(chat_id):
                 self._deck.give_back(chat_id, delivery.parcels.pop().image)
         finally:
             self.put_back(delivery)
 
     def is_ready(self, delivery: Delivery) -> bool:
         """Whether all that is left to send lies ready, so that Stash is not needed for it."""
-        return delivery.left == 1 and delivery.request.chat_id in self._shelf
+        return self._shelf.count(delivery.request.chat_id) >= delivery.left
 
     def pack(self, delivery: Delivery) -> bool:
         """Make a parcel for each image that is left to send; fewer if there are no more.
@@ -127,24 +129,19 @@ class Packer:
         StashError, StoreError.
         """
         chat_id = delivery.request.chat_id
-        if not delivery.parcels and (ready := self._shelf.take(chat_id)):
-            delivery.parcels.append(ready)
-            if not self._deck.is_wanted(chat_id, ready.image):
-                delivery.parcels.clear()
-                self._deck.give_back(chat_id, ready.image)
+        delivery.parcels += self._shelf.take(chat_id, self._missing(delivery))
+        for parcel in list(delivery.parcels):
+            if not self._deck.is_wanted(chat_id, parcel.image):
+                delivery.parcels.remove(parcel)
+                self._deck.give_back(chat_id, parcel.image)
         is_asking = self._missing(delivery) > 0
         self._pack(delivery)
         return is_asking
 
     def put_back(self, delivery: Delivery) -> None:
-        """Keep what was packed and not sent: the first for the next try, the rest is free."""
-        chat_id = delivery.request.chat_id
-        while delivery.parcels:
-            parcel = delivery.parcels.pop()
-            if delivery.parcels:
-                self._deck.give_back(chat_id, parcel.image)
-            else:
-                self._shelf.put(chat_id, parcel)
+        """Keep what was packed and not sent, for the next try."""
+        self._shelf.put(delivery.request.chat_id, delivery.parcels)
+        delivery.parcels = []
 
     def unpack(self, delivery: Delivery, image: Image) -> Upload:
         """An image's file as an upload, whatever Telegram may have of it already."""
@@ -206,7 +203,8 @@ class Packer:
         drawn = self._draw(delivery, count)
         calls = [partial(self._wrap, delivery, image, pick_ms) for image, pick_ms in drawn]
         failure: BaseException | None = None
-        for (image, _), future in zip(drawn, side_by_side(self._pool, calls), strict=True):
+        futures = side_by_side(self._pool, calls, delivery.rank)
+        for (image, _), future in zip(drawn, futures, strict=True):
             error = future.exception()
             if error is None:
                 delivery.parcels.append(future.result())

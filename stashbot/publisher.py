@@ -136,34 +136,32 @@ class Publisher:
 
     def accept(self, request: Request) -> None:
         """Serve this request, which is in the database already."""
-        job = _Job(Delivery(request, left=request.count), time.monotonic())
+        job = _new_job(request)
         self._waiting[request.id] = request.chat_id
-        rank = Rank.PERSON if request.is_urgent else Rank.CLOCK
-        self._pool.submit(partial(self._serve, job), lane=request.chat_id, rank=rank)
+        self._pool.submit(partial(self._serve, job), lane=request.chat_id, rank=job.delivery.rank)
         if request.is_urgent:
             self._outbox.later(partial(self._tell_if_late, job), PATIENCE)
 
     def give_up(self, request: Request, reason: str) -> None:
         """Do not serve a request of the clock any more."""
-        job = _Job(Delivery(request, left=request.count), time.monotonic())
-        self._end(job, "failed", reason)
+        self._end(_new_job(request), "failed", reason)
 
     # Pictures that lie ready
 
-    def prepare(self, chat_id: int, *, is_urgent: bool = False) -> None:
-        """Have the next picture of a chat lie ready, once nothing else is to be done for it.
+    def prepare(self, chat_id: int, count: int = 1, *, is_urgent: bool = False) -> None:
+        """Have the next pictures of a chat lie ready, once nothing else is to be done for it.
 
         Where no person has just asked (`is_urgent`), only while there is room.
         """
-        job = partial(self._prepare, chat_id, is_urgent=is_urgent)
+        job = partial(self._prepare, chat_id, count, is_urgent=is_urgent)
         self._pool.submit(job, lane=chat_id, rank=Rank.NOBODY)
 
-    def _prepare(self, chat_id: int, *, is_urgent: bool) -> None:
+    def _prepare(self, chat_id: int, count: int, *, is_urgent: bool) -> None:
         is_full = self._packer.is_busy and not is_urgent
         if is_full or self._stash.error or chat_id in self._waiting.copy().values():
-            return  # nor is one prepared while somebody waits for another
-        request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
-        delivery = self._preparing[chat_id] = Delivery(request, left=1)
+            return  # nor are any prepared while somebody waits for others
+        request = Request(0, chat_id, 0, count, Trigger.COMMAND, self._now(), "en")
+        delivery = self._preparing[chat_id] = Delivery(request, count, Rank.NOBODY)
         try:
             self._packer.prepare(delivery)
         except (StashError, NothingToSend, StoreError) as error:
@@ -305,6 +303,11 @@ class Publisher:
             self._store.finish_request(request.id, state, self._now())
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=request.chat_id)
+
+
+def _new_job(request: Request) -> _Job:
+    rank = Rank.PERSON if request.is_urgent else Rank.CLOCK
+    return _Job(Delivery(request, request.count, rank), time.monotonic())
 
 
 def _in_words(error: NothingToSend) -> str:

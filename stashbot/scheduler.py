@@ -41,7 +41,8 @@ class Scheduler:
     """Runs what is due. Owned by the scheduler thread.
 
     `wake` is set by others when orders have changed, and when all is to end. `accept` is
-    given the requests that orders have made, and `prepare` the chats that will soon be due.
+    given the requests that orders have made, and `prepare` which chat will soon be due, and
+    for how many pictures.
     A job that fails is tried again after a while; a moment counts as served when it is
     claimed, and not before.
     """
@@ -52,7 +53,7 @@ class Scheduler:
         keep_days: int,
         schedules: Schedules,
         accept: Callable[[Request], None],
-        prepare: Callable[[int], None],
+        prepare: Callable[[int, int], None],
         wake: threading.Event,
         now: Callable[[], datetime],
     ) -> None:
@@ -128,10 +129,11 @@ class Scheduler:
         self._jobs.cancel_job(retry)
 
     def _plan_next(self, entry: Entry) -> None:
-        moment = entry.next_after(entry.order.handled_until)
+        order = entry.order
+        moment = entry.next_after(order.handled_until)
         self._plan(moment, partial(self._serve, entry), ORDER)
-        if moment - AHEAD > self._now():
-            self._plan(moment - AHEAD, partial(self._prepare, entry.order.chat_id), SOON)
+        if moment > self._now():
+            self._plan(moment - AHEAD, partial(self._prepare, order.chat_id, order.count), SOON)
 
     def _serve(self, entry: Entry) -> None:
         """Claim what is due of an order, and say what was missed of it."""

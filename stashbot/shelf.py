@@ -1,4 +1,4 @@
-"""Pictures that lie ready: one for a chat, to be sent as soon as it asks.
+"""Pictures that lie ready: for each chat what it will be sent next.
 
 Nothing of this outlives the process: a picture that is lost with it was only reserved.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .models import Image, KnownFile, Upload
 
-#: How many chats have one, and how many bytes all of them.
+#: How many chats have some, and how many bytes all of them.
 CHATS, BYTES = 8, 24 * 2**20
 #: Seconds after which one is too old to be sent.
 TOO_OLD = 86_400.0
@@ -40,7 +40,7 @@ class Parcel:
 class Shelf:
     """Keeps parcels for a few chats. Thread-safe; `give_up` is called for each it drops.
 
-    What has lain there longest makes room for what is new.
+    The chat that had a parcel put there longest ago makes room for what is new.
     """
 
     def __init__(
@@ -51,49 +51,50 @@ class Shelf:
         self._give_up = give_up
         self._clock = clock
         self._lock = threading.Lock()
-        self._parcels: OrderedDict[int, Parcel] = OrderedDict()
+        self._parcels: OrderedDict[int, list[Parcel]] = OrderedDict()
 
-    def __contains__(self, chat_id: int) -> bool:
-        return chat_id in self._parcels
+    def count(self, chat_id: int) -> int:
+        """How many lie ready for a chat."""
+        return len(self._parcels.get(chat_id, ()))
 
     @property
     def is_busy(self) -> bool:
         """Whether it is full of what was put there just now."""
         with self._lock:
-            oldest = next(iter(self._parcels.values()), None)
             is_full = len(self._parcels) >= CHATS
-        return is_full and oldest is not None and self._clock() - oldest.packed_at < FRESH
+            oldest = next(iter(self._parcels.values()), [])
+        return is_full and all(self._clock() - each.packed_at < FRESH for each in oldest)
 
-    def put(self, chat_id: int, parcel: Parcel) -> None:
-        """Keep a parcel; what has no room is given up, and so is one that is larger than all."""
-        if parcel.size > BYTES:
-            self._drop([(chat_id, parcel)])
-            return
+    def put(self, chat_id: int, parcels: Sequence[Parcel]) -> None:
+        """Keep parcels beside those that the chat has; what has no room is given up."""
         with self._lock:
-            dropped = [(chat_id, self._parcels.pop(chat_id))] if chat_id in self._parcels else []
-            self._parcels[chat_id] = parcel
-            while len(self._parcels) > CHATS or self._bytes() > BYTES:
-                dropped.append(self._parcels.popitem(last=False))
+            own = [*self._parcels.pop(chat_id, ()), *parcels]
+            dropped = []
+            while _bytes(own) > BYTES:
+                dropped.append((chat_id, own.pop()))
+            if own:
+                self._parcels[chat_id] = own
+            while len(self._parcels) > CHATS or sum(map(_bytes, self._parcels.values())) > BYTES:
+                other, theirs = self._parcels.popitem(last=False)
+                dropped += [(other, parcel) for parcel in theirs]
         self._drop(dropped)
 
-    def take(self, chat_id: int) -> Parcel | None:
-        """The parcel of a chat, which is its own from now on; None if there is none."""
-        self.expire()
-        with self._lock:
-            return self._parcels.pop(chat_id, None)
-
-    def expire(self) -> None:
-        """Give up what is too old."""
+    def take(self, chat_id: int, count: int) -> list[Parcel]:
+        """Up to so many parcels of a chat, which are its own from now on, the oldest first."""
         limit = self._clock() - TOO_OLD
         with self._lock:
-            old = [each for each in self._parcels.items() if each[1].packed_at < limit]
-            for chat_id, _ in old:
-                del self._parcels[chat_id]
-        self._drop(old)
-
-    def _bytes(self) -> int:
-        return sum(parcel.size for parcel in self._parcels.values())
+            own = self._parcels.pop(chat_id, [])
+            old = [parcel for parcel in own if parcel.packed_at < limit]
+            fresh = [parcel for parcel in own if parcel.packed_at >= limit]
+            if fresh[count:]:
+                self._parcels[chat_id] = fresh[count:]
+        self._drop((chat_id, parcel) for parcel in old)
+        return fresh[:count]
 
     def _drop(self, entries: Iterable[tuple[int, Parcel]]) -> None:
         for chat_id, parcel in entries:
             self._give_up(chat_id, parcel.image)
+
+
+def _bytes(parcels: Iterable[Parcel]) -> int:
+    return sum(parcel.size for parcel in parcels)

@@ -43,24 +43,39 @@ def test_each_chat_has_its_own(desk):
     """
     What is put there for a chat is taken by it, once.
     """
-    desk.shelf.put(1, parcel(11))
-    desk.shelf.put(2, parcel(22))
+    desk.shelf.put(1, [parcel(11)])
+    desk.shelf.put(2, [parcel(22)])
 
-    assert desk.shelf.take(1) == parcel(11)
-    assert desk.shelf.take(1) is None
-    assert desk.shelf.take(2) == parcel(22)
+    assert desk.shelf.take(1, 1) == [parcel(11)]
+    assert desk.shelf.take(1, 1) == []
+    assert desk.shelf.take(2, 1) == [parcel(22)]
+    assert desk.given_up == []
+
+
+def test_several_of_a_chat(desk):
+    """
+    For an album several lie ready; they are taken in their order, and the rest stays.
+    """
+    desk.shelf.put(1, [parcel(11), parcel(12)])
+    desk.shelf.put(1, [parcel(13)])
+
+    assert desk.shelf.count(1) == 3
+    assert desk.shelf.take(1, 2) == [parcel(11), parcel(12)]
+    assert desk.shelf.take(1, 2) == [parcel(13)]
+    assert desk.shelf.count(1) == 0
     assert desk.given_up == []
 
 
 def test_so_many_chats(desk):
     """
-    For one chat too many, the picture that has lain longest is given up.
+    For one chat too many, those that have lain longest are given up.
     """
-    for chat in range(1, CHATS + 2):
-        desk.shelf.put(chat, parcel(chat))
+    desk.shelf.put(1, [parcel(1), parcel(101)])
+    for chat in range(2, CHATS + 2):
+        desk.shelf.put(chat, [parcel(chat)])
 
-    assert desk.given_up == [(1, 1)]
-    assert desk.shelf.take(1) is None
+    assert desk.given_up == [(1, 1), (1, 101)]
+    assert desk.shelf.take(1, 1) == []
 
 
 def test_so_many_bytes(desk):
@@ -68,11 +83,12 @@ def test_so_many_bytes(desk):
     All together keep within 24 MiB; what is larger than that has no place at all.
     """
     for chat in (1, 2, 3):
-        desk.shelf.put(chat, parcel(chat, BYTES // 2 - 1))
-    desk.shelf.put(4, parcel(4, BYTES + 1))
+        desk.shelf.put(chat, [parcel(chat, BYTES // 2 - 1)])
+    desk.shelf.put(4, [parcel(4, BYTES + 1)])
+    desk.shelf.put(5, [parcel(51, BYTES // 2), parcel(52, BYTES // 2), parcel(53, 1)])
 
-    assert desk.given_up == [(1, 1), (4, 4)]
-    assert desk.shelf.take(2)
+    assert desk.given_up == [(1, 1), (4, 4), (5, 53), (2, 2), (3, 3)]
+    assert desk.shelf.count(5) == 2
 
 
 def test_known_files_weigh_nothing(desk):
@@ -88,24 +104,11 @@ def test_too_old(desk):
     """
     After a day it is given up, and not sent.
     """
-    desk.shelf.put(1, parcel(1))
-    desk.shelf.put(2, parcel(2, packed_at=10.0))
+    desk.shelf.put(1, [parcel(1), parcel(2, packed_at=10.0)])
     desk.now = TOO_OLD + 5
 
-    assert desk.shelf.take(1) is None
+    assert desk.shelf.take(1, 2) == [parcel(2, packed_at=10.0)]
     assert desk.given_up == [(1, 1)]
-    assert desk.shelf.take(2)
-
-
-def test_another_in_its_place(desk):
-    """
-    A chat has one at most; the first is free again.
-    """
-    desk.shelf.put(1, parcel(11))
-    desk.shelf.put(1, parcel(12))
-
-    assert desk.given_up == [(1, 11)]
-    assert desk.shelf.take(1).image.id == 12
 
 
 def test_busy(desk):
@@ -114,7 +117,7 @@ def test_busy(desk):
     """
     for chat in range(CHATS):
         assert not desk.shelf.is_busy
-        desk.shelf.put(chat, parcel(chat))
+        desk.shelf.put(chat, [parcel(chat)])
 
     assert desk.shelf.is_busy
     desk.now = FRESH
@@ -130,7 +133,7 @@ def shelf_of(home):
 
 def prepared(home, chat=OWNER):
     """Wait until a picture lies ready for a chat."""
-    wait_until(lambda: chat in shelf_of(home), "a picture lies ready")
+    wait_until(lambda: shelf_of(home).count(chat), "a picture lies ready")
 
 
 def files_asked(home):
@@ -271,6 +274,32 @@ def test_telegram_fails_with_what_was_ready(house):
     home.ask()
 
     assert len(files_asked(home)) == 1
+
+
+def test_telegram_fails_with_an_album(house):
+    """
+    Of an album that could not be sent no picture is fetched again.
+    """
+    home = house(library(9))
+    home.telegram.server.fail(Fault("sendMediaGroup", Trouble.FLOOD, seconds=1))
+
+    home.ask("/random 5", count=5)
+
+    assert len(files_asked(home)) == 5
+
+
+def test_prepared_for_the_clock(house):
+    """
+    What will soon be due by the clock lies ready, and comes though Stash has gone.
+    """
+    home = house(library(9))
+    home.app.bot._publisher.prepare(OWNER, 3)
+    wait_until(lambda: shelf_of(home).count(OWNER) == 3, "three lie ready")
+    home.stash.server.pause()
+
+    assert len(set(home.ask("/random 3", count=3))) == 3
+    assert len(files_asked(home)) == 3
+    home.stash.server.resume()
 
 
 def test_album_side_by_side(house):

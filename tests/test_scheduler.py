@@ -59,7 +59,7 @@ class Clockwork:
             730,
             self.schedules,
             self.requests.append,
-            self.prepared.append,
+            lambda *wanted: self.prepared.append(wanted),
             self.wake,
             lambda: self.now,
         )
@@ -138,9 +138,22 @@ def test_picture_is_prepared_before_it_is_due(clockwork):
     on_time = list(clock.prepared)
     clock.go_to(NOW + 2 * DAY)
 
-    assert (before, on_time) == ([], [CHAT])
-    assert clock.prepared == [CHAT, CHAT]
+    assert (before, on_time) == ([], [(CHAT, 1)])
+    assert clock.prepared == [(CHAT, 1), (CHAT, 1)]
     assert len(clock.served) == 2
+
+
+def test_album_that_is_due_within_a_minute(clockwork):
+    """
+    For an album all is to be prepared, and at once where no minute is left.
+    """
+    clock = clockwork(now=utc("2026-05-04 10:29:30"))
+    clock.store.orders.add(CHAT, "30 12 * * *", 3, clock.now)
+    clock.wake.set()
+    clock.scheduler.work()
+
+    assert clock.prepared == [(CHAT, 3)]
+    assert not clock.served
 
 
 def test_new_order_has_no_past(clockwork):
