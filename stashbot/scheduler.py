@@ -26,8 +26,8 @@ log = structlog.get_logger()
 
 #: How long until what has failed is tried again.
 AGAIN = timedelta(seconds=20)
-#: Seconds after which the clock is looked at in any case: it may have been set, or the
-#: machine been asleep, and neither wakes a thread.
+#: Seconds after which the clock is looked at while there are orders: it may have been set,
+#: or the machine been asleep, and neither wakes a thread.
 GLANCE = 10.0
 #: When the database is read through for the first time, and how often each chore is done.
 CHECK_AFTER, DAY = timedelta(minutes=10), timedelta(days=1)
@@ -103,8 +103,9 @@ class Scheduler:
     def _pause(self) -> float:
         """Seconds until there is something to do."""
         next_run = self._jobs.next_run
-        left = (next_run - self._now()).total_seconds() if next_run else GLANCE
-        return min(max(0.0, left), GLANCE)
+        left = max(0.0, (next_run - self._now()).total_seconds()) if next_run else GLANCE
+        # Chores may be late.
+        return min(left, GLANCE) if self._jobs.get_jobs(ORDER) else left
 
     def _plan(self, moment: datetime, job: Callable[[], None], tag: str) -> schedule.Job:
         once = _Once(moment, job, self._now, self._jobs)

@@ -19,7 +19,7 @@ from stored import CHAT, NOW, OTHER, rows_of
 
 from stashbot import logs
 from stashbot.models import Trigger
-from stashbot.scheduler import AGAIN, Scheduler
+from stashbot.scheduler import AGAIN, CHECK_AFTER, Scheduler
 from stashbot.schedules import Schedules
 from stashbot.settings import load
 from stashbot.store import Store
@@ -511,3 +511,12 @@ def test_two_hundred_orders_sleep_until_the_next(clockwork):
     assert clock.scheduler._pause() == 10
     clock.go_to(utc("2026-05-04 17:59:59"))
     assert 0 < clock.scheduler._pause() <= 1
+
+
+def test_without_orders_nothing_wakes_it_but_chores(clockwork):
+    """
+    Where nothing depends on the clock it is not looked at.
+    """
+    clock = clockwork()
+
+    assert clock.scheduler._pause() == CHECK_AFTER.total_seconds()
