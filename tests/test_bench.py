@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.bench import rounds
+from tests.bench import growth, rounds
 from tests.bench.life import ASKERS, life
-from tests.bench.standins import _Shuffled, seconds
+from tests.bench.standins import Distance, _Shuffled, seconds
 from tests.bench.table import Budget, Seen, show
 
 TIME = Budget("a time", 20, "ms", digits=1)
@@ -59,6 +59,19 @@ def test_table():
     assert (found["median"], found["values"], found["is_kept"]) == (90.0, [80.0, 95.0, 90.0], False)
 
 
+def test_growth():
+    """
+    Each case is held against the smallest one of its own round.
+    """
+    small, large = iter([10.0, 20.0, 30.0, 10.0, 10.0]), iter([11.0, 22.0, 60.0, 30.0, 11.0])
+    lines = []
+    found = list(growth._compared({"small": small.__next__, "large": large.__next__}, 1.05))
+    growth.show(found, lines.append)
+
+    assert [case.factor for case in found] == [1.0, 1.1]
+    assert [line.endswith("over") for line in lines] == [False, False, True]
+
+
 def test_every_budget_is_measured():
     """
     No budget of the running program is named and not measured.
@@ -95,7 +108,7 @@ def test_a_short_life():
     """
     The real program, between stand-ins in other processes, reacts and is measured.
     """
-    with life(100) as bot:
+    with life(100, Distance(0.02, 0.005)) as bot:
         times = [bot.react(user) for user in ASKERS[:3]]
         questions, size = bot.stash.graphql()
         memory = bot.memory("VmRSS")

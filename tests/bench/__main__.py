@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import statistics
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 from . import growth, inside, rounds, taste
-from .standins import large
+from .standins import Distance, large
 from .table import Seen, show
 
-PARTS: dict[str, Callable[[], Iterator[Seen]]] = {
+PARTS: dict[str, Callable[[Distance], Iterator[Seen]]] = {
     "everyday": rounds.everyday,
     "crowd": rounds.crowd,
-    "inside": inside.remembering,
+    "inside": lambda _: inside.remembering(),
 }
 
 
@@ -24,32 +24,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--only", choices=[*PARTS, "growth", "taste"])
+    for name, default in (("telegram", 80), ("stash", 10)):
+        text = f"milliseconds of a round trip (default {default})"
+        parser.add_argument(f"--{name}", type=float, default=default, metavar="MS", help=text)
     options = parser.parse_args()
     wanted = [options.only] if options.only else [*PARTS, "growth", "taste"]
-    if not options.json:
-        print("Telegram 80 ms and Stash 10 ms away;", end=" ")
-        print(f"the large photo has {len(large()) / 1e6:.1f} MB\n", flush=True)
-    seen = itertools.chain.from_iterable(PARTS[part]() for part in wanted if part in PARTS)
+    distance = Distance(options.telegram / 1000, options.stash / 1000)
+    seen = itertools.chain.from_iterable(PARTS[part](distance) for part in PARTS if part in wanted)
     if options.json:
-        return _as_json(list(seen), wanted)
+        return _as_json(list(seen), wanted, distance)
+    print(f"Telegram {options.telegram:g} ms and Stash {options.stash:g} ms away;", end=" ")
+    _say(f"the large photo has {len(large()) / 1e6:.1f} MB\n")
     broken = show(seen, as_json=False, say=_say)
     if "growth" in wanted:
-        print()
-        growth.show(_say)
+        _say("")
+        growth.show(growth.cases(distance), _say)
     if "taste" in wanted:
-        print()
+        _say("")
         taste.main()
     return broken
 
 
-def _as_json(seen: list[Seen], wanted: list[str]) -> int:
-    found: dict[str, object] = {}
+def _as_json(seen: list[Seen], wanted: list[str], distance: Distance) -> int:
+    found: dict[str, object] = {"distance": asdict(distance)}
     broken = show(seen, as_json=True, say=lambda text: found.update(budgets=json.loads(text)))
     if "growth" in wanted:
-        found["growth"] = {name: statistics.median(values) for name, values in growth.rows()}
+        found["growth"] = [asdict(case) for case in growth.cases(distance)]
     if "taste" in wanted:
-        outcome = taste.simulate()
-        found["taste"] = {"before": outcome.before, "after": outcome.after, "tags": outcome.tags}
+        found["taste"] = asdict(taste.simulate())
     print(json.dumps(found, indent=1))
     return broken
 

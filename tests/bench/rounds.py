@@ -13,6 +13,7 @@ from pathlib import Path
 from stashbot.store import Store
 
 from .life import ASKERS, life
+from .standins import Distance
 from .table import Budget, Seen
 
 ROUNDS, PICTURES, QUIET, IDLE_SECONDS = 5, 200, 2, 12
@@ -35,15 +36,15 @@ A_SECOND = Budget("messages in a second, at most", 30, "", holds_anywhere=True, 
 TO_ONE = Budget("messages to one chat in a second, at most", 1, "", holds_anywhere=True, digits=0)
 
 
-def everyday() -> Iterator[Seen]:
+def everyday(distance: Distance) -> Iterator[Seen]:
     """Lives in which people ask for pictures, one after the other."""
-    rounds = [_one_life() for _ in range(ROUNDS)]
+    rounds = [_one_life(distance) for _ in range(ROUNDS)]
     for budget in rounds[0]:
         yield Seen(budget, tuple(each[budget] for each in rounds))
 
 
-def _one_life() -> dict[Budget, float]:
-    with life(IMAGES) as bot:
+def _one_life(distance: Distance) -> dict[Budget, float]:
+    with life(IMAGES, distance) as bot:
         seen = {START: bot.start_seconds}
         times = [bot.react() for _ in range(PICTURES)]
         time.sleep(QUIET)  # while the last one's successor is prepared
@@ -64,17 +65,18 @@ def _one_life() -> dict[Budget, float]:
     return seen
 
 
-def crowd() -> Iterator[Seen]:
+def crowd(distance: Distance) -> Iterator[Seen]:
     """Lives in which a hundred chats are due as it starts, after which it is idle."""
-    rounds = [_one_crowd() for _ in range(ROUNDS)]
+    rounds = [_one_crowd(distance) for _ in range(ROUNDS)]
     for budget in rounds[0]:
         yield Seen(budget, tuple(each[budget] for each in rounds))
 
 
-def _one_crowd() -> dict[Budget, float]:
+def _one_crowd(distance: Distance) -> dict[Budget, float]:
     with tempfile.TemporaryDirectory() as folder:
         _give_orders(Path(folder))
-        with life(IMAGES, folder=Path(folder), people=[*ASKERS, *CROWD]) as bot:
+        people = [*ASKERS, *CROWD]
+        with life(IMAGES, distance, folder=Path(folder), people=people) as bot:
             polled = bot.began + bot.start_seconds
             sent = bot.telegram.wait_for_photos(len(CROWD))
             times = sorted(moment for moment, _ in sent)

@@ -9,6 +9,7 @@ import io
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import gcd
@@ -62,6 +63,14 @@ def picture(number: int) -> Picture:
         tags=tuple(f"tag {number % each}" for each in (7, 11, 13, 17)),
         studio=f"Studio {number % 23}",
     )
+
+
+@dataclass(frozen=True)
+class Distance:
+    """The seconds of a round trip to each of them."""
+
+    telegram: float = 0.080
+    stash: float = 0.010
 
 
 class _Shuffled(Sequence[int]):
@@ -165,7 +174,7 @@ class Telegram:
 class Stash:
     """Stash in its process; `is_slow` plays back its own times."""
 
-    def __init__(self, count: int, delay: float, *, is_slow: bool = False) -> None:
+    def __init__(self, count: int, delay: float, *, is_slow: bool) -> None:
         self._stash = StashStandIn([], delay=delay)
         self._stash._library = VastLibrary(count)
         if is_slow:
@@ -208,16 +217,15 @@ def standins(
     token: str,
     people: Sequence[int],
     images: int,
+    distance: Distance,
     *,
-    to_telegram: float = 0.080,
-    to_stash: float = 0.010,
-    is_slow: bool = False,
+    is_slow: bool,
 ) -> Iterator[tuple[Telegram, Stash]]:
-    """Both, so many seconds of a round trip away."""
+    """Both, that far away; `is_slow` has Stash take the time that it takes for so many images."""
     with _Process() as first, _Process() as second:
         telegram: Any = first
         stash: Any = second
         yield (
-            telegram.Telegram(token, people, to_telegram),
-            stash.Stash(images, to_stash, is_slow=is_slow),
+            telegram.Telegram(token, people, distance.telegram),
+            stash.Stash(images, distance.stash, is_slow=is_slow),
         )
