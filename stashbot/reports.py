@@ -125,10 +125,15 @@ class Reports:
                 self._telegram(texts),
                 self._stash_state(texts),
                 texts("status.queue", n=self._queue()),
+                *self._ratings(texts),
                 texts("status.database", size=size(self._store.size_bytes(), texts)),
                 self._next(texts),
             ]
         )
+
+    def _ratings(self, texts: Texts) -> list[str]:
+        waiting = len(self._store.ratings)
+        return [texts("status.ratings", n=waiting)] if waiting else []
 
     def _next(self, texts: Texts) -> str:
         due = self._next_due()

@@ -241,6 +241,8 @@ def test_stash_away_during_fifty_votes(house):
             1, f"vote:{'like' if image % 2 else 'dislike'}:{image}:0", user_id=OWNER
         )
     home.wait_for_event("voted", 50)
+    home.say("/status")
+    assert "Not in Stash yet: 50 ratings" in home.wait_for_text("Waiting")
     home.restart()
     home.stash.server.resume()
 
