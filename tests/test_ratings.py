@@ -224,7 +224,8 @@ def test_image_is_gone(house):
     assert (failed["level"], failed["image_id"], failed["rating100"]) == ("warning", 1, 100)
 
 
-def test_stash_away_during_fifty_votes(house):
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["one life", "a restart between"])
+def test_stash_away_during_fifty_votes(house, is_restarted):
     """
     Fifty votes while Stash is away arrive when it is back: each once, in their order.
     """
@@ -243,7 +244,8 @@ def test_stash_away_during_fifty_votes(house):
     home.wait_for_event("voted", 50)
     home.say("/status")
     assert "Not in Stash yet: 50 ratings" in home.wait_for_text("Waiting")
-    home.restart()
+    if is_restarted:
+        home.restart()
     home.stash.server.resume()
 
     expected = [(image, 100 if image % 2 else 20) for image in images]
