@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,9 @@ class Database(peewee.SqliteDatabase):
         with self.reading(), self.atomic("IMMEDIATE"):
             yield
 
-    def run(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+    def run(
+        self, statement: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[Any]:
         """Execute one statement of SQL; the rows that it gives."""
         return self._connection().execute(statement, values).fetchall()
 

@@ -7,6 +7,7 @@ that names it, and the transaction at hand has left nothing behind.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from .history import ChatStats, each
 from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
 from .orders import OrderBook, resumed
 from .ratings import RatingQueue
-from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks
+from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks, in_utc
 from .votes import VoteBook
 
 # Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
@@ -260,9 +261,14 @@ class Store:
 
         The chat saw them at or after `since`, or they are on their way to it, or skipped.
         """
+        asked = {
+            "chat_id": chat_id,
+            "asked": json.dumps(list(image_ids)),
+            "since": in_utc(since),
+            "now": in_utc(now),
+        }
         with self._db.reading():
-            found = history.unavailable(chat_id, image_ids, since, now).execute(self._db)
-            return {image_id for (image_id,) in found}
+            return {image_id for (image_id,) in self._db.run(history.UNAVAILABLE, asked)}
 
     def shown_longest_ago(
         self, chat_id: int, limit: int, now: datetime, *, without: Collection[int] = ()

@@ -191,18 +191,21 @@ MIGRATIONS = (
 )
 
 
-class TimeField(peewee.TextField):
-    """An aware datetime, stored in UTC as 'YYYY-MM-DD HH:MM:SS.ffffff'.
+def in_utc(moment: datetime) -> str:
+    """An aware datetime as the database has it: 'YYYY-MM-DD HH:MM:SS.ffffff'.
 
     The text sorts as the time does, and SQLite's date functions read it.
     """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} names no time zone")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+class TimeField(peewee.TextField):
+    """An aware datetime, stored by `in_utc`."""
 
     def db_value(self, value: datetime | None) -> str | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} names no time zone")
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return None if value is None else in_utc(value)
 
     def python_value(self, value: str | None) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)

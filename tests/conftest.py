@@ -106,6 +106,8 @@ class House:
         **environ,
     ):
         self.log_stream = io.StringIO()
+        self._log, self._log_read = [], 0
+        self._images, self._calls_seen = [], 0
         people = [User(id, f"Person {id}", language_code="en") for id in users]
         self.telegram = TelegramStandIn(TOKEN, users=people, page=False)
         self.stash = StashStandIn(pictures, api_key=api_key, prefix=prefix)
@@ -152,7 +154,12 @@ class House:
 
     @property
     def log(self):
-        return [json.loads(line) for line in self.log_stream.getvalue().splitlines()]
+        """The events so far; each line is read once."""
+        text = self.log_stream.getvalue()
+        whole = text.rfind("\n") + 1
+        self._log += map(json.loads, text[self._log_read : whole].splitlines())
+        self._log_read = whole
+        return list(self._log)
 
     def events(self, name):
         return [entry for entry in self.log if entry["event"] == name]
@@ -176,7 +183,11 @@ class House:
 
     def sent_images(self):
         """The ids of the images that Telegram took from the bot, in that order."""
-        return [image for call in self.telegram.calls for image in images_of(call)]
+        calls = self.telegram.calls
+        for call in calls[self._calls_seen :]:
+            self._images += images_of(call)
+        self._calls_seen = len(calls)
+        return list(self._images)
 
     def wait_for_images(self, count, timeout=20):
         deadline = time.monotonic() + timeout

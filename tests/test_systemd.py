@@ -228,14 +228,15 @@ def test_kill(service):
 
 @booted
 @pytest.mark.parametrize(
-    ("method", "file"),
+    ("method", "file", "words"),
     [
-        ("stashbot.receiver Receiver _handle_all", "receiver.py"),
-        ("stashbot.scheduler Scheduler work", "scheduler.py"),
-        ("stashbot.courier Courier carry", "publisher.py"),
+        ("stashbot.receiver Receiver _handle_all", "receiver.py", "/help"),
+        ("stashbot.scheduler Scheduler work", "scheduler.py", "/schedule daily 09:00"),
+        ("stashbot.courier Courier carry", "publisher.py", "/random"),
     ],
+    ids=["receiver", "scheduler", "publisher"],
 )
-def test_stuck_thread(service, method, file):
+def test_stuck_thread(service, method, file, words):
     """
     A thread that does not turn any more has the bot restarted, and the journal names the line.
     """
@@ -246,7 +247,7 @@ def test_stuck_thread(service, method, file):
     service.machine.wait_until(
         lambda: any(line["MESSAGE"] == "it sticks" for line in service.lines()), "it sticks"
     )
-    service.home.say("/random")
+    service.home.say(words)
 
     service.wait_for(NRestarts="1")
     texts = [line["MESSAGE"] for line in service.lines()]
