@@ -397,4 +397,4 @@ class AnyPresses(RuleBasedStateMachine):
 
 
 TestAnyPresses = AnyPresses.TestCase
-TestAnyPresses.settings = hypothesis.settings(max_examples=60, stateful_step_count=30)
+TestAnyPresses.settings = hypothesis.settings(max_examples=40, stateful_step_count=25)
