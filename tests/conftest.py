@@ -29,8 +29,17 @@ from stashbot.settings import load
 if os.access("/dev/shm", os.W_OK):
     tempfile.tempdir = "/dev/shm"
 
+#: Whether all is tried, and at full length, as `.ci/run` does.
+IS_THOROUGH = os.environ.get("STASHBOT_TEST_ALL") == "1"
+
+
+def at_length(full, short):
+    """How far a long test goes: in everyday life less of the same will do."""
+    return full if IS_THOROUGH else short
+
+
 # On a machine with other work an example may take long without being wrong.
-hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=at_length(100, 40))
 hypothesis.settings.load_profile("patient")
 
 #: Where the fixtures of the tests of single parts are.
@@ -236,5 +245,4 @@ def utc(text):
 
 def needs(what, is_there):
     """Skip without it, unless everything is to be run."""
-    must = os.environ.get("STASHBOT_TEST_ALL") == "1"
-    return pytest.mark.skipif(not is_there and not must, reason=f"needs {what}")
+    return pytest.mark.skipif(not is_there and not IS_THOROUGH, reason=f"needs {what}")

@@ -9,13 +9,13 @@ from collections import Counter
 from contextlib import closing
 from random import Random
 
-from conftest import crowd, images_of, library, picture
+from conftest import at_length, crowd, images_of, library, picture
 from PIL import Image as Pixels
 from program import Program, wait_until, went
 
 from stashbot.demo.server import Fault, Trouble
 
-KILLS = 20
+KILLS = at_length(20, 12)
 #: So many that none of them has to wait long for the next picture.
 PEOPLE = range(2001, 2041)
 
@@ -61,7 +61,7 @@ def received(home, chat):
     ]
 
 
-def test_twenty_kills(house):
+def test_many_kills(house):
     """
     However often it is killed, no image comes twice, and each request gets its pictures;
     of those that were on their way at that moment nobody knows, and they are not sent again.
@@ -75,7 +75,7 @@ def test_twenty_kills(house):
         with Program(environ=home.environ) as bot:
             kill_at_random(home, bot, random)
     with Program(environ=home.environ) as bot:
-        home.telegram.wait_for_poll()
+        bot.wait_for_event("started")
         wait_until(lambda: is_all_done(home), "every request is served", timeout=40)
         assert bot.stop()[0] == 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import utc
+from conftest import at_length, utc
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -139,7 +139,7 @@ CHANGES = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=at_length(400, 100))
 @given(expressions, st.sampled_from(CHANGES), st.integers(0, 300))
 @example("*/30 * * * *", CHANGES[1], 0)
 @example("30 2 * * *", CHANGES[0], 0)

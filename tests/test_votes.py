@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from conftest import at_length
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
@@ -397,4 +398,6 @@ class AnyPresses(RuleBasedStateMachine):
 
 
 TestAnyPresses = AnyPresses.TestCase
-TestAnyPresses.settings = hypothesis.settings(max_examples=40, stateful_step_count=25)
+TestAnyPresses.settings = hypothesis.settings(
+    max_examples=at_length(60, 20), stateful_step_count=25
+)
