@@ -15,7 +15,7 @@ from stashbot.stash.connection import Pace
 
 KEY = "k3y-of-stash"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 64
-HASTY = Pace(connect=1.0, answer=0.2, file=0.2, pause=0.002)
+HASTY = Pace(connect=2.0, answer=0.6, file=0.6, pause=0.002)
 IMAGE = Image(7, source="/image/7/image?t=1")
 
 
