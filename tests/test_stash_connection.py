@@ -242,7 +242,7 @@ def test_trouble(fresh, trouble, expected):
     Every way in which an exchange can go wrong has its name.
     """
     server, client = fresh
-    server.fail(Fault("graphql", trouble, times=4, seconds=0.5))
+    server.fail(Fault("graphql", trouble, times=4, seconds=1.5))
 
     assert problem(client.server) == expected
 
@@ -329,7 +329,7 @@ def test_lasting_trouble(fresh, trouble):
     A refusal is believed the first time, and nobody waits for silence twice.
     """
     server, client = fresh
-    server.fail(Fault("graphql", trouble, seconds=0.5))
+    server.fail(Fault("graphql", trouble, seconds=1.5))
 
     assert problem(client.server)[0] in (SLOW, StashProblem.KEY_REFUSED)
     assert client.server().version == "0.30.1"
@@ -489,7 +489,7 @@ def test_trouble_with_a_file(fresh, trouble, expected):
     A file that did not come whole is not an image that cannot be used.
     """
     server, client = fresh
-    server.fail(Fault("image", trouble, times=4, seconds=0.5))
+    server.fail(Fault("image", trouble, times=4, seconds=1.5))
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == expected
 
