@@ -143,8 +143,9 @@ def _publisher(
     photos = settings.photos
     deck = Deck(store, stash, avoid, Random(), _now)
     shelf = Shelf(deck.give_back)
-    packer = Packer(store, deck, stash, shelf, pool, sender.bot_id, photos.max_side, _now)
-    courier = Courier(store, deck, packer, sender, photos, outage, _now)
+    bot_id, max_side = sender.bot_id, photos.max_side
+    packer = Packer(store, deck, stash, shelf, pool, outage, bot_id, max_side, _now)
+    courier = Courier(store, deck, packer, sender, photos, _now)
     return Publisher(courier, packer, store, sender, outbox, pool, outage, _now)
 
 

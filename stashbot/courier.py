@@ -7,7 +7,7 @@ when to try again is decided elsewhere.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +17,8 @@ from . import buttons, media
 from .deck import Deck
 from .errors import (
     AlreadySending,
+    ChatGone,
+    ChatMoved,
     ExcludedMeanwhile,
     ImageUnusable,
     MediaRefused,
@@ -24,7 +26,6 @@ from .errors import (
     TelegramError,
 )
 from .models import Image, Kind, KnownFile, Request, Rows, Sent, Upload
-from .outage import Outage
 from .packer import ALBUM_BYTES, Delivery, Packer, milliseconds
 from .sender import Sender
 from .settings import Photos
@@ -41,8 +42,7 @@ REFUSALS = 10
 class Courier:
     """Carries requests out, several at a time. Thread-safe.
 
-    It does not wait, repeat or speak to the user; it tells `outage` when Stash has given
-    all that it has to give for a request.
+    It does not wait, repeat or speak to the user.
     """
 
     def __init__(
@@ -52,7 +52,6 @@ class Courier:
         packer: Packer,
         sender: Sender,
         photos: Photos,
-        outage: Outage,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -61,7 +60,6 @@ class Courier:
         self._sender = sender
         self._photos = photos
         self._now = now
-        self._outage = outage
 
     def carry(self, delivery: Delivery) -> None:
         """Send all that is left of a request.
@@ -72,8 +70,7 @@ class Courier:
         chat_id = delivery.request.chat_id
         try:
             for _ in range(delivery.left + REFUSALS):
-                if self._packer.pack(delivery):
-                    self._outage.up()
+                self._packer.pack(delivery)
                 self._deliver_all(delivery)
                 if delivery.left <= 0:
                     return
@@ -81,8 +78,10 @@ class Courier:
         finally:
             delivery.is_sending = False
             self._packer.put_back(delivery)
-            while delivery.sent:
-                self._deck.discard(chat_id, delivery.sent.pop())
+            while delivery.done:
+                self._deck.discard(chat_id, delivery.done.pop())
+            while delivery.refused:
+                self._deck.discard(chat_id, delivery.refused.pop()[0])
 
     def _deliver_all(self, delivery: Delivery) -> None:
         delivery.is_sending = True
@@ -111,25 +110,27 @@ class Courier:
             self._store.withdraw(rows)
             self._try_otherwise(delivery, group, refusal)
         except TelegramError as error:
-            if not error.maybe_sent:
-                self._store.withdraw(rows)
+            if error.maybe_sent:
+                self._store.lose(rows, self._now())
+                self._done_with(delivery, group)
+                _log_failed(images, f"maybe sent: {error}")
+                return
+            self._store.withdraw(rows)
+            if not error.permanent or isinstance(error, (ChatGone, ChatMoved)):
                 raise
-            self._store.lose(rows, self._now())
-            self._done_with(delivery, group)
-            for image in images:
-                log.warning("photo_failed", image_id=image.id, reason=f"maybe sent: {error}")
+            self._pass_over(delivery, group, error)
         else:
             self._settle(delivery, group, rows, sent)
             _log_sent(delivery.request, group, milliseconds(started))
 
     def _send(self, request: Request, group: Sequence[Parcel]) -> list[Sent]:
-        chat_id, is_urgent = request.chat_id, request.is_urgent
+        chat_id, rank = request.chat_id, request.rank
         if len(group) > 1:
             items = [(parcel.file, self._caption(request, parcel.image)) for parcel in group]
-            return self._sender.send_album(chat_id, items, is_urgent=is_urgent)
+            return self._sender.send_album(chat_id, items, rank=rank)
         file, image = group[0].file, group[0].image
         words, rows = self._caption(request, image), self._rows(request, image)
-        return [self._sender.send_file(chat_id, file, words, rows, is_urgent=is_urgent)]
+        return [self._sender.send_file(chat_id, file, words, rows, rank=rank)]
 
     def _caption(self, request: Request, image: Image) -> str:
         return caption(image, self._photos.caption, TEXTS[request.language])
@@ -145,22 +146,39 @@ class Courier:
             is_private=chat_id > 0,
         )
 
+    def _pass_over(self, delivery: Delivery, group: Sequence[Parcel], error: TelegramError) -> None:
+        """Go on without a picture that Telegram refuses, whatever it is about it."""
+        if len(group) > 1:
+            self._deliver_one_by_one(delivery, group)
+            return
+        [parcel] = group
+        delivery.parcels.remove(parcel)
+        delivery.refused.append((parcel.image, ImageUnusable(f"Telegram refuses it: {error}")))
+        _log_failed([parcel.image], str(error))
+
+    def _deliver_one_by_one(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
+        for parcel in group:
+            self._deliver(delivery, [parcel])
+
     def _try_otherwise(
         self, delivery: Delivery, group: Sequence[Parcel], refusal: MediaRefused
     ) -> None:
         """Send the pictures of a refused album one by one, and a refused file in another form."""
         if len(group) > 1:
-            for parcel in group:
-                self._deliver(delivery, [parcel])
+            self._deliver_one_by_one(delivery, group)
             return
-        parcel = group[0]
+        [parcel] = group
+        delivery.parcels.remove(parcel)
+        chat_id, image = delivery.request.chat_id, parcel.image
         try:
             other = replace(parcel, file=self._other_form(delivery, parcel, refusal))
         except ImageUnusable as error:
-            self._packer.leave_out(delivery.request.chat_id, parcel.image, error)
-            delivery.parcels.remove(parcel)
+            self._packer.leave_out(chat_id, image, error)
             return
-        delivery.parcels[delivery.parcels.index(parcel)] = other
+        except BaseException:
+            self._deck.give_back(chat_id, image)
+            raise
+        delivery.parcels.append(other)
         self._deliver(delivery, [other])
 
     def _other_form(self, delivery: Delivery, parcel: Parcel, refusal: MediaRefused) -> Upload:
@@ -186,6 +204,9 @@ class Courier:
         )
         delivery.is_settled = ends is not None
         self._done_with(delivery, group)
+        # Another was taken: so it is not the chat that does not take what they were.
+        while delivery.refused:
+            self._packer.leave_out(delivery.request.chat_id, *delivery.refused.pop())
 
     def _done_with(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
         delivery.left -= len(group)
@@ -195,7 +216,7 @@ class Courier:
         """Free the bytes, and keep the images from being drawn once more for this request."""
         for parcel in group:
             delivery.parcels.remove(parcel)
-            delivery.sent.append(parcel.image)
+            delivery.done.append(parcel.image)
 
 
 def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
@@ -216,6 +237,11 @@ def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
             room = ALBUM_BYTES if fits_album else -1
         room -= size
     return groups
+
+
+def _log_failed(images: Iterable[Image], reason: str) -> None:
+    for image in images:
+        log.warning("photo_failed", image_id=image.id, reason=reason)
 
 
 def _log_sent(request: Request, group: Sequence[Parcel], send_ms: float) -> None:

@@ -12,10 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import structlog
 
+from .models import Rank
 from .pulse import Pulse, adopt, resting
 
 log = structlog.get_logger()
@@ -32,14 +32,6 @@ ASIDE = 2
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-class Rank(IntEnum):
-    """Who waits for a job; the first is served first."""
-
-    PERSON = 0
-    CLOCK = 1
-    NOBODY = 2
-
-
 class Pool:
     """Jobs for a few threads. Thread-safe.
 
@@ -48,13 +40,15 @@ class Pool:
     in which they came: one that is to be called again keeps its place, and the others
     behind it wait. Of the lanes whose turn it is, that of the highest rank comes first, be
     it not for its first job. At most `ASIDE` lanes are served at a time that nobody waits
-    for, so that somebody always finds a free thread. What a job raises costs that job only,
-    and is the business of the thread's loop.
+    for, so that somebody always finds a free thread. Of the threads that wait, that comes
+    first which has worked last: its connections are still open. What a job raises costs that
+    job only, and is the business of the thread's loop.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._idle: list[threading.Condition] = []  # one of each thread that waits
         self._closed = False
         # A lane is in one of these while it has a job and none of it is being done:
         # by the time when its first job is due, or, when that has come, in the line of its
@@ -66,13 +60,8 @@ class Pool:
         self._order = itertools.count()
 
     def __len__(self) -> int:
-        with self._changed:
+        with self._lock:
             return sum(map(len, self._lanes.values()))
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it does no more jobs."""
-        return self._closed
 
     def submit(
         self,
@@ -87,57 +76,75 @@ class Pool:
         Without a `lane` it waits for no other.
         """
         task = _Task(job, self._clock() + delay, rank)
-        with self._changed:
+        with self._lock:
             if lane is None:
                 lane = task
             tasks = self._lanes.setdefault(lane, deque())
             tasks.append(task)
             if len(tasks) == 1:
                 self._line_up(lane)
-            else:
-                self._move_up(lane, rank)
-            self._changed.notify()
+                self._call()
+            elif self._move_up(lane, rank):
+                self._call()
 
     def hurry(self) -> None:
         """Make all that waits for its time due now."""
-        with self._changed:
+        with self._lock:
             now = self._clock()
             for tasks in self._lanes.values():
                 for task in tasks:
                     task.due = min(task.due, now)
             self._due = [(min(due, now), order, lane) for due, order, lane in self._due]
             heapq.heapify(self._due)
-            self._changed.notify_all()
+            self._call()
 
     def close(self) -> None:
         """Let the waiting threads go; what has not begun is left undone."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            while self._idle:
+                self._call()
 
     def turn(self) -> None:
         """Do the next job, waiting for one; return at once when the pool is closed."""
         lane = self._next()
         if lane is None:
             return
-        again = None
         try:
             again = self._lanes[lane][0].job()
-        finally:
-            self._done(lane, again)
+        except BaseException:
+            self._done(lane, None)
+            with self._lock:
+                self._call()  # this thread may not come back so soon
+            raise
+        self._done(lane, again)
 
     def _next(self) -> Hashable | None:
         """The lane whose first job is to be done; None when the pool is closed."""
-        with self._changed:
+        with self._lock:
             while not self._closed:
                 wait = self._call_up()
                 if (lane := self._take_first()) is not None:
                     # There may be work for another thread, now or after a while.
-                    self._changed.notify()
+                    if self._due or any(self._lines.values()):
+                        self._call()
                     return lane
-                with resting():
-                    self._changed.wait(wait)
+                self._wait(wait)
         return None
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait to be called, for so many seconds at most."""
+        bell = threading.Condition(self._lock)
+        self._idle.append(bell)
+        with resting():
+            bell.wait(seconds)
+        if bell in self._idle:  # nobody has called
+            self._idle.remove(bell)
+
+    def _call(self) -> None:
+        """Let one of the threads that wait have a look."""
+        if self._idle:
+            self._idle.pop().notify()
 
     def _take_first(self) -> Hashable | None:
         """Take the lane that is next from its line; None if none is to be served now."""
@@ -160,31 +167,31 @@ class Pool:
             self._lines[rank][lane] = None
         return self._due[0][0] - now if self._due else None
 
-    def _move_up(self, lane: Hashable, rank: Rank) -> None:
-        """Let a lane that stands in a line stand in that of a higher rank."""
+    def _move_up(self, lane: Hashable, rank: Rank) -> bool:
+        """Let a lane stand in the line of this rank, if it stands in one of a lower."""
         for lower, line in self._lines.items():
             if lower > rank and lane in line:
                 del line[lane]
                 self._lines[rank][lane] = None
+                return True
+        return False
 
     def _line_up(self, lane: Hashable) -> None:
         heapq.heappush(self._due, (self._lanes[lane][0].due, next(self._order), lane))
 
     def _done(self, lane: Hashable, again: float | None) -> None:
-        with self._changed:
-            was_aside = lane in self._aside
+        with self._lock:
             self._aside.discard(lane)
             tasks = self._lanes[lane]
             if again is None:
                 tasks.popleft()
             else:
                 tasks[0].due = self._clock() + again
+            # The thread looks for its next job right after; nobody else need be called.
             if tasks:
                 self._line_up(lane)
             else:
                 del self._lanes[lane]
-            if tasks or was_aside:
-                self._changed.notify()
 
 
 @dataclass(eq=False)

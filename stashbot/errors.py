@@ -127,6 +127,13 @@ class StashError(ServiceError):
         self.version = version
 
 
+class Interrupted(StashError):
+    """The end of the program has cut an exchange with Stash short; that is no fault of Stash's."""
+
+    def __init__(self) -> None:
+        super().__init__(StashProblem.UNREACHABLE, "stopping")
+
+
 class TelegramError(ServiceError):
     """Telegram refused a request, throttled us or is out of reach.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Kind(StrEnum):
@@ -15,6 +15,14 @@ class Kind(StrEnum):
     ANIMATION = "animation"
     VIDEO = "video"
     DOCUMENT = "document"
+
+
+class Rank(IntEnum):
+    """Who waits for something: a person, the clock, or nobody. The first is served first."""
+
+    PERSON = 0
+    CLOCK = 1
+    NOBODY = 2
 
 
 class Trigger(StrEnum):
@@ -220,9 +228,9 @@ class Request:
     due: datetime | None = None
 
     @property
-    def is_urgent(self) -> bool:
-        """Whether a person waits for it."""
-        return self.trigger is not Trigger.SCHEDULE
+    def rank(self) -> Rank:
+        """Who waits for it."""
+        return Rank.CLOCK if self.trigger is Trigger.SCHEDULE else Rank.PERSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,20 @@ no harm.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from weakref import WeakValueDictionary
 
 import structlog
 
 from .daemon import Job, Pool
 from .errors import ChatGone, ChatMoved, StoreError, TelegramError
-from .models import Listing, Rows
+from .models import Listing, Rank, Rows
 from .sender import Sender
 from .store import Store
 
@@ -42,6 +44,9 @@ class Outbox:
         self._store = store
         self._pool = pool
         self._now = now
+        self._lock = threading.Lock()
+        # Those that still wait or are under way; each goes with its errand.
+        self._redraws: WeakValueDictionary[tuple[int, int], _Redraw] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._pool)
@@ -57,9 +62,18 @@ class Outbox:
         self._tell(chat_id, edit, is_harmless=True)
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Put other buttons under a message of ours."""
-        edit = partial(self._sender.edit_buttons, chat_id, message_id, rows)
-        self._tell(chat_id, edit, is_harmless=True, messages=0)
+        """Put other buttons under a message of ours, once nobody waits for anything else."""
+        place = chat_id, message_id
+        with self._lock:
+            waiting = self._redraws.get(place)
+            if waiting and not waiting.is_begun:
+                waiting.rows = rows
+                return
+            redraw = _Redraw(self._lock, self._sender, chat_id, message_id, rows)
+            self._redraws[place] = redraw
+        wait = partial(self._sender.wait_for, chat_id, Rank.NOBODY)
+        errand = _Errand(redraw, time.monotonic() + USEFUL, is_harmless=True, wait=wait)
+        self._pool.submit(errand, lane=("buttons", chat_id), rank=Rank.NOBODY)
 
     def answer(self, press_id: str, text: str = "") -> None:
         """End the spinning of a pressed button."""
@@ -85,10 +99,8 @@ class Outbox:
             self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
 
-    def _tell(
-        self, chat_id: int, call: Call, *, is_harmless: bool = False, messages: int = 1
-    ) -> None:
-        wait = partial(self._sender.wait_for, chat_id, messages=messages)
+    def _tell(self, chat_id: int, call: Call, *, is_harmless: bool = False) -> None:
+        wait = partial(self._sender.wait_for, chat_id, Rank.PERSON)
         errand = _Errand(call, time.monotonic() + USEFUL, is_harmless=is_harmless, wait=wait)
         self._pool.submit(errand, lane=chat_id)
 
@@ -100,6 +112,23 @@ class Outbox:
             send(moved.chat_id)
         except ChatGone as error:
             self.lose_chat(chat_id, error)
+
+
+@dataclass(eq=False)
+class _Redraw:
+    """Buttons for a message; until they are under way they may become others."""
+
+    lock: threading.Lock
+    sender: Sender
+    chat_id: int
+    message_id: int
+    rows: Rows
+    is_begun: bool = False
+
+    def __call__(self) -> None:
+        with self.lock:
+            self.is_begun = True
+        self.sender.edit_buttons(self.chat_id, self.message_id, self.rows)
 
 
 @dataclass

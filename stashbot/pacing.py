@@ -9,7 +9,10 @@ with a little room, since messages are not as far apart when they arrive as when
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from .models import Rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +23,9 @@ class Limit:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Those for what a person waits for, and those for what nobody has asked for just now.
-
-    People may have a few messages at once; what the clock sends leaves them that room.
-    """
-
-    urgent: tuple[Limit, ...]
-    other: tuple[Limit, ...]
+#: What holds for what a person waits for, for what the clock sends, and for what nobody waits
+#: for. People may have a few messages at once; all else leaves them that room.
+Limits = Mapping[Rank, tuple[Limit, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +39,21 @@ class Rules:
 
 #: 30 a second in all, 1 a second to a chat, 20 a minute to a group.
 TELEGRAM = Rules(
-    overall=Limits((Limit(5, 0.18),), (Limit(4, 0.18),)),
-    person=Limits((Limit(3, 3.1),), (Limit(1, 1.1), Limit(3, 3.1))),
-    group=Limits((Limit(3, 3.1), Limit(20, 61)), (Limit(1, 1.1), Limit(3, 3.1), Limit(20, 61))),
+    overall={
+        Rank.PERSON: (Limit(5, 0.18),),
+        Rank.CLOCK: (Limit(4, 0.18),),
+        Rank.NOBODY: (Limit(3, 0.18),),
+    },
+    person={
+        Rank.PERSON: (Limit(3, 3.1),),
+        Rank.CLOCK: (Limit(1, 1.1), Limit(3, 3.1)),
+        Rank.NOBODY: (Limit(2, 3.1),),
+    },
+    group={
+        Rank.PERSON: (Limit(3, 3.1), Limit(20, 61)),
+        Rank.CLOCK: (Limit(1, 1.1), Limit(3, 3.1), Limit(20, 61)),
+        Rank.NOBODY: (Limit(2, 3.1), Limit(15, 61)),
+    },
 )
 #: How many chats are remembered before those that are long silent are forgotten.
 CHATS = 200
@@ -62,10 +71,10 @@ class Pace:
         self._all = _Sent(rules.overall)
         self._chats: dict[int, _Sent] = {}
 
-    def wait(self, chat_id: int, now: float, *, messages: int = 1, is_urgent: bool) -> float:
+    def wait(self, chat_id: int, now: float, *, messages: int = 1, rank: Rank) -> float:
         """The seconds until so many messages may go to a chat, 0 if they may go now."""
         logs = [self._all, *filter(None, [self._chats.get(chat_id)])]
-        return max(log.wait(now, messages, is_urgent=is_urgent) for log in logs)
+        return max(log.wait(now, messages, rank) for log in logs)
 
     def take(self, chat_id: int, now: float, *, messages: int = 1) -> None:
         """Count messages that go to a chat now."""
@@ -91,18 +100,17 @@ class _Sent:
     def __init__(self, limits: Limits) -> None:
         self.paused_until = 0.0
         self._limits = limits
-        self._memory = max(limit.seconds for limit in (*limits.urgent, *limits.other))
+        self._memory = max(limit.seconds for each in limits.values() for limit in each)
         self._times: list[float] = []
 
-    def wait(self, now: float, messages: int, *, is_urgent: bool) -> float:
-        limits = self._limits.urgent if is_urgent else self._limits.other
-        waits = (self._room_at(limit, messages) - now for limit in limits)
+    def wait(self, now: float, messages: int, rank: Rank) -> float:
+        waits = (self._room_at(limit, messages) - now for limit in self._limits[rank])
         return max(0.0, self.paused_until - now, *waits)
 
     def add(self, now: float, messages: int) -> None:
         self._forget(now)
         # More than may go at once are counted as if the rest went when it may.
-        limit = self._limits.urgent[0]
+        limit = self._limits[Rank.PERSON][0]
         for number in range(messages):
             insort(self._times, now + number // limit.messages * limit.seconds)
 

@@ -7,7 +7,9 @@ failure of Stash ends the try, with everything given back that is not packed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,11 +18,11 @@ from functools import partial
 import structlog
 
 from . import media
-from .batch import side_by_side
-from .daemon import Pool, Rank
+from .daemon import Pool
 from .deck import Deck
 from .errors import ImageUnusable, NothingToSend
-from .models import Image, KnownFile, Request, Upload
+from .models import Image, KnownFile, Rank, Request, Upload
+from .outage import Outage
 from .shelf import Parcel, Shelf
 from .stash.client import StashClient
 from .store import Store
@@ -37,20 +39,20 @@ ALBUM_BYTES = 45_000_000
 
 @dataclass
 class Delivery:
-    """How far a request has come. Changed by the thread that carries it, read by others.
+    """How far a request has come. Changed by the threads that carry it, read by others.
 
     `left` counts the images still to be sent; `parcels` are ready and belong to this
-    request until they are sent; what was `sent` in this try does not come again in it.
-    `rank` says who waits for it.
+    request until they are sent; what is `done` with in this try, and what was `refused` for a
+    reason of its own, does not come again in it.
     """
 
     request: Request
     left: int
-    rank: Rank
     is_sending: bool = False
     is_settled: bool = False
     parcels: list[Parcel] = field(default_factory=list)
-    sent: list[Image] = field(default_factory=list)
+    done: list[Image] = field(default_factory=list)
+    refused: list[tuple[Image, ImageUnusable]] = field(default_factory=list)
     _asked_at: list[float] = field(default_factory=list)
 
     @property
@@ -72,7 +74,8 @@ class Delivery:
 class Packer:
     """Packs parcels, several at a time. Thread-safe; it sends nothing.
 
-    `shape` names the form that uploads have: the settings that decide it.
+    `shape` names the form that uploads have: the settings that decide it. It tells `outage`
+    when Stash has given all that it had to give.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Packer:
         stash: StashClient,
         shelf: Shelf,
         pool: Pool,
+        outage: Outage,
         bot_id: int,
         max_side: int,
         now: Callable[[], datetime],
@@ -92,51 +96,49 @@ class Packer:
         self._stash = stash
         self._shelf = shelf
         self._pool = pool
+        self._outage = outage
         self._bot_id = bot_id
         self._max_side = max_side
         self._now = now
 
     @property
     def is_busy(self) -> bool:
-        """Whether as many pictures lie ready as there may, all of them packed just now."""
+        """Whether there is no room for more to lie ready, unless for who has just asked."""
         return self._shelf.is_busy
 
-    def prepare(self, delivery: Delivery) -> None:
-        """Have the next pictures of a chat lie ready, if there are new ones. Raises as `pack`.
+    def prepare(self, delivery: Delivery, count: int) -> bool:
+        """Have one more of the next pictures of a chat lie ready, while fewer than `count` do.
 
-        Those that come again are not prepared: a new one may come in their place.
+        Whether one more does. Raises as `pack`. One that comes again is not prepared: a new
+        one may come in its place.
         """
         chat_id = delivery.request.chat_id
-        if self._deck.has_seen_all(chat_id):
-            return
+        if self._deck.has_seen_all(chat_id) or self._sorted_out(chat_id) >= count:
+            return False
+        ready = self._shelf.count(chat_id)
         try:
-            self.pack(delivery)
+            self._pack(delivery)
             while delivery.parcels and self._deck.has_seen_all(chat_id):
                 self._deck.give_back(chat_id, delivery.parcels.pop().image)
         finally:
             self.put_back(delivery)
+        return self._shelf.count(chat_id) > ready
 
     def is_ready(self, delivery: Delivery) -> bool:
         """Whether all that is left to send lies ready, so that Stash is not needed for it."""
         return self._shelf.count(delivery.request.chat_id) >= delivery.left
 
-    def pack(self, delivery: Delivery) -> bool:
+    def pack(self, delivery: Delivery) -> None:
         """Make a parcel for each image that is left to send; fewer if there are no more.
 
         Fewer, too, when they have as many bytes as go into one album: the others are made
-        when these are out, for all at once could be half a gigabyte. False if everything
-        lay ready, and nobody was asked. Raises NothingToSend if there is none at all,
-        StashError, StoreError.
+        when these are out, for all at once could be half a gigabyte. Raises NothingToSend if
+        there is none at all, StashError, StoreError.
         """
         chat_id = delivery.request.chat_id
         delivery.parcels += self._shelf.take(chat_id, self._missing(delivery))
-        for parcel in list(delivery.parcels):
-            if not self._deck.is_wanted(chat_id, parcel.image):
-                delivery.parcels.remove(parcel)
-                self._deck.give_back(chat_id, parcel.image)
-        is_asking = self._missing(delivery) > 0
+        self._give_up_unwanted(chat_id, delivery.parcels)
         self._pack(delivery)
-        return is_asking
 
     def put_back(self, delivery: Delivery) -> None:
         """Keep what was packed and not sent, for the next try."""
@@ -155,6 +157,21 @@ class Packer:
         self._deck.discard(chat_id, image)
         log.warning("image_skipped", image_id=image.id, reason=str(error))
 
+    def _sorted_out(self, chat_id: int) -> int:
+        """How many lie ready for a chat that may still be sent; the others are given up."""
+        ready = self._shelf.take(chat_id)
+        try:
+            self._give_up_unwanted(chat_id, ready)
+        finally:
+            self._shelf.put(chat_id, ready)
+        return len(ready)
+
+    def _give_up_unwanted(self, chat_id: int, parcels: list[Parcel]) -> None:
+        for parcel in list(parcels):
+            if not self._deck.is_wanted(chat_id, parcel.image):
+                parcels.remove(parcel)
+                self._deck.give_back(chat_id, parcel.image)
+
     def _pack(self, delivery: Delivery) -> None:
         """Pack until there is enough.
 
@@ -162,6 +179,7 @@ class Packer:
         no file at all is to be had, it is the disk that is missing.
         """
         chat_id, passed = delivery.request.chat_id, list[tuple[Image, ImageUnusable]]()
+        answers = self._stash.answers
         try:
             while (missing := self._missing(delivery)) and len(passed) < TRIES:
                 self._pack_some(delivery, min(missing, ABREAST), passed)
@@ -176,6 +194,8 @@ class Packer:
         finally:
             for image, _ in passed:
                 self._deck.give_back(chat_id, image)
+        if self._stash.answers > answers:
+            self._outage.up()
 
     def _make_do(
         self,
@@ -203,7 +223,7 @@ class Packer:
         drawn = self._draw(delivery, count)
         calls = [partial(self._wrap, delivery, image, pick_ms) for image, pick_ms in drawn]
         failure: BaseException | None = None
-        futures = side_by_side(self._pool, calls, delivery.rank)
+        futures = _side_by_side(self._pool, calls)
         for (image, _), future in zip(drawn, futures, strict=True):
             error = future.exception()
             if error is None:
@@ -247,6 +267,33 @@ class Packer:
         if not image.fingerprint:
             return None
         return self._store.known_file(self._bot_id, image, self.shape)
+
+
+def _side_by_side(pool: Pool, calls: Sequence[Callable[[], Parcel]]) -> list[Future[Parcel]]:
+    """Make all calls and wait for them; what each came to, in their order.
+
+    Threads help that have nothing else to do. The caller works too, so that all are made even
+    where nobody is free, or the pool is closed.
+    """
+    futures = [Future[Parcel]() for _ in calls]
+    left = deque(zip(calls, futures, strict=True))
+
+    def work() -> None:
+        while left:
+            try:
+                call, future = left.popleft()
+            except IndexError:  # somebody else was faster
+                return
+            try:
+                future.set_result(call())
+            except BaseException as error:  # it is raised where it is asked for
+                future.set_exception(error)
+
+    for _ in calls[1:]:
+        pool.submit(work, rank=Rank.NOBODY)
+    work()
+    wait(futures)
+    return futures
 
 
 def milliseconds(started: float) -> float:

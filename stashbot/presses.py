@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from telebot import types
 
 from . import buttons
-from .models import Facet, Listing, Press, Rows, Trigger, Vote
+from .models import Facet, Listing, Press, Rank, Rows, Trigger, Vote
 from .publisher import Publisher
 from .schedules import REMOVE, Schedules
 from .texts import Texts
@@ -98,7 +98,7 @@ class Presses:
         who = pressed.chat_id, pressed.user_id
         note = self._voting.exclude(*who, image_id, facet, id, pressed.texts)
         # What lies ready may be excluded now; that is found out, and another is prepared.
-        self._publisher.prepare(pressed.chat_id, is_urgent=True)
+        self._publisher.prepare(pressed.chat_id, rank=Rank.PERSON)
         return Reaction(note, self._rows(pressed, image_id))
 
     def _rows(self, pressed: _Pressed, image_id: int) -> Rows:

@@ -13,19 +13,20 @@ from typing import Literal
 import structlog
 
 from .courier import Courier
-from .daemon import Pool, Rank
+from .daemon import Pool
 from .errors import (
     AllExcluded,
     AllUnderWay,
     ChatGone,
     ChatMoved,
+    Interrupted,
     NothingToSend,
     StashError,
     StashProblem,
     StoreError,
     TelegramError,
 )
-from .models import Request, Trigger
+from .models import Rank, Request, Trigger
 from .outage import Outage
 from .outbox import Outbox
 from .packer import Delivery, Packer
@@ -138,8 +139,8 @@ class Publisher:
         """Serve this request, which is in the database already."""
         job = _new_job(request)
         self._waiting[request.id] = request.chat_id
-        self._pool.submit(partial(self._serve, job), lane=request.chat_id, rank=job.delivery.rank)
-        if request.is_urgent:
+        self._pool.submit(partial(self._serve, job), lane=request.chat_id, rank=request.rank)
+        if request.rank is Rank.PERSON:
             self._outbox.later(partial(self._tell_if_late, job), PATIENCE)
 
     def give_up(self, request: Request, reason: str) -> None:
@@ -148,25 +149,29 @@ class Publisher:
 
     # Pictures that lie ready
 
-    def prepare(self, chat_id: int, count: int = 1, *, is_urgent: bool = False) -> None:
+    def prepare(self, chat_id: int, count: int = 1, rank: Rank = Rank.CLOCK) -> None:
         """Have the next pictures of a chat lie ready, once nothing else is to be done for it.
 
-        Where no person has just asked (`is_urgent`), only while there is room.
+        Unless a person has just asked (`rank`), only while there is room.
         """
-        job = partial(self._prepare, chat_id, count, is_urgent=is_urgent)
+        job = partial(self._prepare, chat_id, count, rank)
         self._pool.submit(job, lane=chat_id, rank=Rank.NOBODY)
 
-    def _prepare(self, chat_id: int, count: int, *, is_urgent: bool) -> None:
-        is_full = self._packer.is_busy and not is_urgent
+    def _prepare(self, chat_id: int, count: int, rank: Rank) -> float | None:
+        """Prepare one picture; 0 if there may be another to prepare, else None."""
+        is_full = self._packer.is_busy and rank is not Rank.PERSON
         if is_full or self._stash.error or chat_id in self._waiting.copy().values():
-            return  # nor are any prepared while somebody waits for others
-        request = Request(0, chat_id, 0, count, Trigger.COMMAND, self._now(), "en")
-        delivery = self._preparing[chat_id] = Delivery(request, count, Rank.NOBODY)
+            return None  # nor is one prepared while somebody waits for another
+        request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
+        delivery = self._preparing[chat_id] = Delivery(request, left=1)
         try:
-            self._packer.prepare(delivery)
+            return 0.0 if self._packer.prepare(delivery, count) else None
+        except Interrupted:
+            return None
         except (StashError, NothingToSend, StoreError) as error:
             # Nobody waits for it. Whoever asks next hears what is wrong.
             log.debug("not_prepared", chat_id=chat_id, error=str(error))
+            return None
         finally:
             del self._preparing[chat_id]
 
@@ -178,9 +183,7 @@ class Publisher:
         if request.due and self._now() - request.requested_at > ORDER_LIMIT:
             self._end(job, "failed", "nothing could be sent for 15 minutes")
             return None
-        if wait := self._sender.wait_for(
-            request.chat_id, messages=job.delivery.left, is_urgent=request.is_urgent
-        ):
+        if wait := self._sender.wait_for(request.chat_id, request.rank, job.delivery.left):
             return wait
         if self._packer.is_ready(job.delivery) or self._stash.may_try():
             return self._try(job)
@@ -193,7 +196,9 @@ class Publisher:
                 return None
             self._courier.carry(job.delivery)
             self._end(job, "done")
-            self.prepare(job.request.chat_id, is_urgent=job.request.is_urgent)
+            self.prepare(job.request.chat_id, rank=job.request.rank)
+        except Interrupted:
+            return None  # it is taken up at the next start
         except StashError as error:
             self._stash.down(error, error.retry_after)
             return self._wait_for_stash(job)
@@ -253,7 +258,7 @@ class Publisher:
     def _tell(self, job: _Job, error: StashError) -> None:
         """Tell who has asked, once, what is wrong and that the picture will follow."""
         with self._lock:
-            if job.is_told or not job.request.is_urgent:
+            if job.is_told or job.request.rank is not Rank.PERSON:
                 return
             job.is_told = True
         texts = TEXTS[job.request.language]
@@ -274,7 +279,7 @@ class Publisher:
         if isinstance(error, ChatGone):
             self._outbox.lose_chat(request.chat_id, error)
             self._end(job, "failed", "the chat is gone")
-        elif error.permanent or time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT:
+        elif time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT:
             log.error("request_failed", chat_id=request.chat_id, error=str(error))
             self._give_up(job, "nothing_usable")
         else:
@@ -286,7 +291,7 @@ class Publisher:
 
     def _give_up(self, job: _Job, key: str) -> None:
         """Tell a person why nothing comes; what the clock wanted is logged alone."""
-        if job.request.is_urgent:
+        if job.request.rank is Rank.PERSON:
             self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))
         self._end(job, "failed", TEXTS["en"](key))
 
@@ -306,8 +311,7 @@ class Publisher:
 
 
 def _new_job(request: Request) -> _Job:
-    rank = Rank.PERSON if request.is_urgent else Rank.CLOCK
-    return _Job(Delivery(request, request.count, rank), time.monotonic())
+    return _Job(Delivery(request, left=request.count), time.monotonic())
 
 
 def _in_words(error: NothingToSend) -> str:

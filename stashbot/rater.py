@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import structlog
 
-from .daemon import Pool, Rank
-from .errors import StashError, StoreError
-from .models import Rating
+from .daemon import Pool
+from .errors import Interrupted, StashError, StoreError
+from .models import Rank, Rating
 from .outage import Outage
 from .ratings import plan
 from .stash.client import StashClient
@@ -54,9 +54,9 @@ class Rater:
             if not self._outage.may_try():
                 return max(SOON, self._outage.wait)
             self._carry(rating)
+        except Interrupted:
+            return None
         except StashError as error:
-            if self._pool.is_closed:  # it was interrupted: that says nothing about Stash
-                return None
             self._outage.down(error, error.retry_after)
             return max(SOON, self._outage.wait)
         except StoreError as error:

@@ -22,7 +22,7 @@ import telebot
 from telebot import apihelper, types
 
 from .errors import ChatGone, TelegramError
-from .models import Kind, KnownFile, Rows, Sent, Upload
+from .models import Kind, KnownFile, Rank, Rows, Sent, Upload
 from .pacing import TELEGRAM, Pace, Rules
 from .refusals import http_error, network_error, refused
 
@@ -79,14 +79,10 @@ class Sender:
             session.close()
             del self._local.session
 
-    def wait_for(self, chat_id: int, *, messages: int = 1, is_urgent: bool = True) -> float:
-        """The seconds until so many messages may go to this chat, 0 if they may go now.
-
-        `is_urgent` where a person waits for them.
-        """
+    def wait_for(self, chat_id: int, rank: Rank, messages: int = 1) -> float:
+        """The seconds until so many messages may go to this chat, 0 if they may go now."""
         with self._lock:
-            now = time.monotonic()
-            return self._pace.wait(chat_id, now, messages=messages, is_urgent=is_urgent)
+            return self._pace.wait(chat_id, time.monotonic(), messages=messages, rank=rank)
 
     def heard_from(self, chat_id: int) -> None:
         """Note that a chat writes to us: what it refused before that means nothing now."""
@@ -151,9 +147,9 @@ class Sender:
         self._send(edit, chat_id, message_id, reply_markup=_inline(rows))
 
     def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Put other buttons under a message of ours; that is no message more."""
+        """Put other buttons under a message of ours; it counts as a message, and can wait."""
         edit = self._bot.edit_message_reply_markup
-        self._send(edit, chat_id, message_id, messages=0, reply_markup=_inline(rows))
+        self._send(edit, chat_id, message_id, rank=Rank.NOBODY, reply_markup=_inline(rows))
 
     def send_file(
         self,
@@ -162,7 +158,7 @@ class Sender:
         caption: str,
         rows: Rows,
         *,
-        is_urgent: bool = True,
+        rank: Rank = Rank.PERSON,
     ) -> Sent:
         """Send one picture, clip or document, with a caption in HTML."""
         options: dict[str, Any] = {
@@ -180,7 +176,7 @@ class Sender:
                 "duration": round(file.duration) or None,
             }
         send = partial(getattr(self._bot, f"send_{file.kind}"), **options)
-        sent = self._send(send, chat_id, _content(file), is_media=True, is_urgent=is_urgent)
+        sent = self._send(send, chat_id, _content(file), is_media=True, rank=rank)
         return _sent(sent)
 
     def send_album(
@@ -188,7 +184,7 @@ class Sender:
         chat_id: int,
         items: Sequence[tuple[Upload | KnownFile, str]],
         *,
-        is_urgent: bool = True,
+        rank: Rank = Rank.PERSON,
     ) -> list[Sent]:
         """Send 2 to 10 photos and videos as one album, each with a caption in HTML.
 
@@ -196,9 +192,7 @@ class Sender:
         """
         media = [self._item(file, caption) for file, caption in items]
         send = partial(self._bot.send_media_group, protect_content=self._protect or None)
-        sent = self._send(
-            send, chat_id, media, is_media=True, messages=len(items), is_urgent=is_urgent
-        )
+        sent = self._send(send, chat_id, media, is_media=True, messages=len(items), rank=rank)
         return [_sent(message) for message in sent]
 
     def _item(self, file: Upload | KnownFile, caption: str) -> Any:
@@ -217,10 +211,10 @@ class Sender:
         *args: object,
         is_media: bool = False,
         messages: int = 1,
-        is_urgent: bool = True,
+        rank: Rank = Rank.PERSON,
         **options: object,
     ) -> Any:
-        self._take_turn(chat_id, messages, is_urgent=is_urgent)
+        self._take_turn(chat_id, messages, rank)
         began = time.monotonic()
         try:
             return self._call(method, chat_id, *args, is_media=is_media, **options)
@@ -234,16 +228,16 @@ class Sender:
             raise
         raise late
 
-    def _take_turn(self, chat_id: int, messages: int, *, is_urgent: bool) -> None:
+    def _take_turn(self, chat_id: int, messages: int, rank: Rank) -> None:
         """Wait for a moment at which so many messages may go out, and count them."""
-        while wait := self._try_turn(chat_id, messages, is_urgent=is_urgent):
+        while wait := self._try_turn(chat_id, messages, rank):
             if wait > LONGEST_WAIT or self._closed.wait(wait):
                 raise TelegramError("it is not this chat's turn yet", retry_after=wait)
 
-    def _try_turn(self, chat_id: int, messages: int, *, is_urgent: bool) -> float:
+    def _try_turn(self, chat_id: int, messages: int, rank: Rank) -> float:
         with self._lock:
             now = time.monotonic()
-            wait = self._pace.wait(chat_id, now, messages=messages, is_urgent=is_urgent)
+            wait = self._pace.wait(chat_id, now, messages=messages, rank=rank)
             if not wait:
                 self._pace.take(chat_id, now, messages=messages)
         return wait

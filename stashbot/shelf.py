@@ -59,9 +59,9 @@ class Shelf:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is full of what was put there just now."""
+        """Whether it is about full, and of what was put there just now."""
         with self._lock:
-            is_full = len(self._parcels) >= CHATS
+            is_full = len(self._parcels) >= CHATS or self._size() > BYTES // 2
             oldest = next(iter(self._parcels.values()), [])
         return is_full and all(self._clock() - each.packed_at < FRESH for each in oldest)
 
@@ -74,22 +74,26 @@ class Shelf:
                 dropped.append((chat_id, own.pop()))
             if own:
                 self._parcels[chat_id] = own
-            while len(self._parcels) > CHATS or sum(map(_bytes, self._parcels.values())) > BYTES:
+            while len(self._parcels) > CHATS or self._size() > BYTES:
                 other, theirs = self._parcels.popitem(last=False)
                 dropped += [(other, parcel) for parcel in theirs]
         self._drop(dropped)
 
-    def take(self, chat_id: int, count: int) -> list[Parcel]:
-        """Up to so many parcels of a chat, which are its own from now on, the oldest first."""
+    def take(self, chat_id: int, count: int | None = None) -> list[Parcel]:
+        """Up to so many parcels of a chat, or all, the oldest first; they are its own then."""
         limit = self._clock() - TOO_OLD
         with self._lock:
             own = self._parcels.pop(chat_id, [])
             old = [parcel for parcel in own if parcel.packed_at < limit]
             fresh = [parcel for parcel in own if parcel.packed_at >= limit]
-            if fresh[count:]:
-                self._parcels[chat_id] = fresh[count:]
+            taken = fresh[:count]
+            if rest := fresh[len(taken) :]:
+                self._parcels[chat_id] = rest
         self._drop((chat_id, parcel) for parcel in old)
-        return fresh[:count]
+        return taken
+
+    def _size(self) -> int:
+        return sum(map(_bytes, self._parcels.values()))
 
     def _drop(self, entries: Iterable[tuple[int, Parcel]]) -> None:
         for chat_id, parcel in entries:

@@ -22,7 +22,8 @@ from stashbot.demo.chats import User
 from stashbot.demo.pictures import Gallery, Picture
 from stashbot.demo.stash import StashStandIn
 from stashbot.demo.telegram import TelegramStandIn
-from stashbot.pacing import TELEGRAM, Limit, Limits, Rules
+from stashbot.models import Rank
+from stashbot.pacing import TELEGRAM, Limit, Rules
 from stashbot.settings import load
 
 # The bot's database waits for the disk with each commit. In memory the file is as real.
@@ -50,7 +51,7 @@ API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
 GROUP = -500
 #: For a Telegram that takes everything at once.
-AT_ONCE = Rules(*(Limits(*(((Limit(1000, 1.0),),) * 2)) for _ in range(3)))
+AT_ONCE = Rules(*[dict.fromkeys(Rank, (Limit(1000, 1.0),))] * 3)
 
 
 @cache

@@ -15,8 +15,9 @@ from program import Program, run, wait_until, went
 
 from stashbot import __version__
 from stashbot.app import build
-from stashbot.daemon import ASIDE, ENDING, Daemon, Pool, Rank
+from stashbot.daemon import ASIDE, ENDING, Daemon, Pool
 from stashbot.demo.server import Fault, Response, Trouble
+from stashbot.models import Rank
 from stashbot.pulse import resting
 
 #: Seconds: by its own clock, and from outside, where a busy machine takes its time.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stashbot.models import Rank
 from stashbot.pacing import CHATS, TELEGRAM, Pace
 
 PERSON, GROUP = 7, -7
@@ -18,19 +19,19 @@ def pace():
     return Pace(TELEGRAM)
 
 
-def send(pace, chat_id, now, *, messages=1, is_urgent=True):
+def send(pace, chat_id, now, *, messages=1, rank=Rank.PERSON):
     """Send as soon as it may be; when that was."""
-    while wait := pace.wait(chat_id, now, messages=messages, is_urgent=is_urgent):
+    while wait := pace.wait(chat_id, now, messages=messages, rank=rank):
         now += wait
     pace.take(chat_id, now, messages=messages)
     return now
 
 
-def send_all(pace, chats, *, is_urgent=True):
+def send_all(pace, chats, *, rank=Rank.PERSON):
     """Send a message to each chat in turn, as soon as it may be; when that was."""
     times = [0.0]
     for chat in chats:
-        times.append(send(pace, chat, times[-1], is_urgent=is_urgent))
+        times.append(send(pace, chat, times[-1], rank=rank))
     return times[1:]
 
 
@@ -45,7 +46,7 @@ requests = st.lists(
         st.sampled_from([1, 2, 3, -1]),
         st.floats(0, 3),
         st.sampled_from([1, 1, 1, 2, 10]),
-        st.booleans(),
+        st.sampled_from(Rank),
     ),
     min_size=1,
     max_size=60,
@@ -58,8 +59,8 @@ def test_no_stretch_of_time_has_too_many_messages(requests):
     Whoever asks for what and when, the limits hold, and each message goes sooner or later.
     """
     pace, now, single = Pace(TELEGRAM), 50.0, []
-    for chat, pause, messages, is_urgent in requests:
-        now = send(pace, chat, now + pause, messages=messages, is_urgent=is_urgent)
+    for chat, pause, messages, rank in requests:
+        now = send(pace, chat, now + pause, messages=messages, rank=rank)
         single += [(chat, now)] * (messages == 1)
 
     assert most([time for _, time in single], 1.0) <= 30
@@ -73,7 +74,7 @@ def test_hundred_chats_at_once(pace):
     """
     A hundred messages that nobody waits for take four to six seconds, evenly.
     """
-    times = send_all(pace, range(1, 101), is_urgent=False)
+    times = send_all(pace, range(1, 101), rank=Rank.CLOCK)
 
     assert 4 < times[-1] < 6
     assert most(times, 1.0) <= 25
@@ -83,10 +84,10 @@ def test_person_in_a_crowd_of_orders(pace):
     """
     What somebody waits for goes at once, though the clock has more to send than it may.
     """
-    last = send_all(pace, range(100, 152), is_urgent=False)[-1]
+    last = send_all(pace, range(100, 152), rank=Rank.CLOCK)[-1]
 
-    assert pace.wait(PERSON, last, is_urgent=False) > 0
-    assert pace.wait(PERSON, last, is_urgent=True) == 0
+    assert pace.wait(PERSON, last, rank=Rank.CLOCK) > 0
+    assert pace.wait(PERSON, last, rank=Rank.PERSON) == 0
 
 
 def test_burst_of_a_person(pace):
@@ -103,17 +104,30 @@ def test_orders_of_one_chat(pace):
     """
     What the clock sends to one chat is never less than a second apart.
     """
-    times = send_all(pace, [PERSON] * 5, is_urgent=False)
+    times = send_all(pace, [PERSON] * 5, rank=Rank.CLOCK)
 
     assert min(after - before for before, after in pairwise(times)) >= 1
 
 
-@pytest.mark.parametrize("is_urgent", [True, False])
-def test_group(pace, is_urgent):
+def test_what_nobody_waits_for(pace):
+    """
+    It leaves to people a message of each three, and a quarter of a group's minute.
+    """
+    times = send_all(pace, [PERSON] * 6, rank=Rank.NOBODY)
+
+    assert times[:2] == [0, 0]
+    assert most(times, 3) == 2
+    assert pace.wait(PERSON, times[-1], rank=Rank.NOBODY) > 0
+    assert pace.wait(PERSON, times[-1], rank=Rank.PERSON) == 0
+    assert most(send_all(Pace(TELEGRAM), [GROUP] * 40, rank=Rank.NOBODY), 60) == 15
+
+
+@pytest.mark.parametrize("rank", [Rank.PERSON, Rank.CLOCK])
+def test_group(pace, rank):
     """
     A group gets at most twenty messages a minute.
     """
-    times = send_all(pace, [GROUP] * 45, is_urgent=is_urgent)
+    times = send_all(pace, [GROUP] * 45, rank=rank)
 
     assert most(times, 60) == 20
     assert times[-1] < 140
@@ -135,9 +149,9 @@ def test_pause(pace):
     pace.pause(PERSON, 100.0, 30)
     pace.pause(PERSON, 101.0, 5)
 
-    assert pace.wait(PERSON, 110.0, is_urgent=True) == 20
-    assert pace.wait(PERSON + 1, 110.0, is_urgent=True) == 0
-    assert pace.wait(PERSON, 131.0, is_urgent=True) == 0
+    assert pace.wait(PERSON, 110.0, rank=Rank.PERSON) == 20
+    assert pace.wait(PERSON + 1, 110.0, rank=Rank.PERSON) == 0
+    assert pace.wait(PERSON, 131.0, rank=Rank.PERSON) == 0
 
 
 def test_memory_is_bounded(pace):
@@ -149,4 +163,4 @@ def test_memory_is_bounded(pace):
         pace.take(1000 + number, number * 10.0)
 
     assert len(pace._chats) <= CHATS + 1
-    assert pace.wait(PERSON, 9000.0, is_urgent=True) == 1000
+    assert pace.wait(PERSON, 9000.0, rank=Rank.PERSON) == 1000

@@ -11,7 +11,7 @@ import pytest
 from conftest import FRIEND, OWNER, crowd, images_of, library, picture
 from program import Program, wait_until
 
-from stashbot.demo.server import Fault, Trouble
+from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.models import Image, Kind, KnownFile, Upload
 from stashbot.shelf import BYTES, CHATS, FRESH, TOO_OLD, Parcel, Shelf
 
@@ -122,6 +122,17 @@ def test_busy(desk):
     assert desk.shelf.is_busy
     desk.now = FRESH
     assert not desk.shelf.is_busy
+
+
+def test_busy_with_large_ones(desk):
+    """
+    It is busy, too, when half of its bytes were put there just now.
+    """
+    desk.shelf.put(1, [parcel(1, BYTES // 2)])
+    before = desk.shelf.is_busy
+    desk.shelf.put(2, [parcel(2, 1)])
+
+    assert (before, desk.shelf.is_busy) == (False, True)
 
 
 # In the whole bot
@@ -327,32 +338,259 @@ def test_album_side_by_side(house):
     assert max(most) == 3
 
 
+def test_forgotten_files_in_an_album(house):
+    """
+    Where Telegram forgets the files of an album, each is uploaded again.
+    """
+    home = house(library(5))
+    home.ask("/random 5", count=5, user=FRIEND)
+    home.telegram.forget_files()
+
+    assert sorted(home.ask("/random 5", count=5)) == [1, 2, 3, 4, 5]
+
+
+def test_forgotten_file_while_stash_is_away(house):
+    """
+    A file_id that Telegram has refused is not offered again while the file cannot be had.
+    """
+    home = house(library(2))
+    for _ in range(2):
+        home.ask(user=FRIEND)
+    home.ask()
+    prepared(home)
+    home.telegram.forget_files()
+    home.stash.server.pause()
+
+    home.say("/random")
+    home.wait_for_text("Stash cannot be reached")
+    home.stash.server.resume()
+    home.wait_for_images(4)
+
+    assert [call.status for call in home.telegram.calls].count(400) == 1
+
+
+def test_refused_for_good(house):
+    """
+    A picture that Telegram refuses for a reason of its own stands in nobody's way.
+    """
+    home = house(library(4))
+    home.ask()
+    prepared(home)
+    [refused] = shelf_of(home)._parcels[OWNER]
+    refuse(home, refused.image.id)
+
+    came = home.ask() + home.ask()
+    home.stop()
+
+    assert len(came) == 2
+    assert refused.image.id not in came
+    [failed] = home.events("photo_failed")
+    assert failed["image_id"] == refused.image.id
+    assert [each["image_id"] for each in home.events("image_skipped")] == [refused.image.id]
+
+
+def test_refused_for_good_in_an_album(house):
+    """
+    Of an album with such a picture the others come, and one more.
+    """
+    home = house(library(6))
+    refuse(home, 3)
+
+    came = home.ask("/random 5", count=5)
+
+    assert sorted(came) == [1, 2, 4, 5, 6]
+
+
+def test_all_is_refused_for_good(house):
+    """
+    Where Telegram takes nothing, that is said after a few, and none is left out for it.
+    """
+    home = house(library(20))
+    home.telegram.server.handle = Refusing(home.telegram.server.handle, "Picture")
+
+    home.say("/random")
+    home.wait_for_text("none of them can be sent")
+    home.stop()
+
+    assert not home.events("image_skipped")
+
+
+def refuse(home, image_id):
+    """Have Telegram refuse every message with this picture."""
+    home.telegram.server.handle = Refusing(home.telegram.server.handle, f"Picture {image_id}<")
+
+
+class Refusing:
+    """Refuses what has these words in it, as Telegram does what it cannot read."""
+
+    def __init__(self, handle, words):
+        self.handle, self.words = handle, words.encode()
+
+    def __call__(self, request):
+        if "/send" in request.path and self.words in request.body:
+            return Response(400, body=REFUSAL)
+        return self.handle(request)
+
+
+REFUSAL = b'{"ok":false,"error_code":400,"description":"Bad Request: can\'t parse entities"}'
+
+
+def test_albums_leave_a_thread_free(house):
+    """
+    However slow the albums of two people are, a third gets what lies ready.
+    """
+    people = range(2001, 2004)
+    home = house(library(40), **crowd(people))
+    for user in people:
+        home.ask(user=user)
+        prepared(home, user)
+    slow = Slow(home, 60)
+    for user in people[:2]:
+        home.say("/random 10", user=user)
+    wait_until(lambda: len(slow.now) >= 2, "files hang")
+
+    home.ask(user=people[2])
+
+    assert not home.events("stash_down")
+
+
+def test_who_asks_goes_before_what_is_prepared(house):
+    """
+    While an album is prepared, who asks waits for the picture at hand at most.
+    """
+    home = house(library(40))
+    home.ask()
+    prepared(home)
+    slow = Slow(home, 0.3)
+    home.app.bot._publisher.prepare(OWNER, 10)
+    wait_until(lambda: slow.now, "one is fetched")
+
+    home.ask()
+    home.stop()
+
+    assert len(slow.seen) <= 2
+
+
+class Slow:
+    """Lets each file take so many seconds; which are under way, and which have been."""
+
+    def __init__(self, home, seconds):
+        self.handle, self.server, self.seconds = (
+            home.stash.server.handle,
+            home.stash.server,
+            seconds,
+        )
+        self.now, self.seen = [], []
+        home.stash.server.handle = self
+
+    def __call__(self, request):
+        if request.method == "GET":
+            self.now.append(request)
+            self.seen.append(request)
+            self.server.stopping.wait(self.seconds)
+            self.now.remove(request)
+        return self.handle(request)
+
+
 def test_slow_picture_ahead(house):
     """
-    Who asks while the next picture is being prepared, and Stash hangs, hears of it in time.
+    Who asks while the next picture is being prepared, and Stash hangs, hears of it in time,
+    and the log of its end.
     """
     home = house(library(9))
-    home.stash.server.handle = Late(home.stash.server.handle, home.stash.server)
+    home.stash.server.handle = Late(home.stash.server.handle, home.stash.server, 6)
     home.ask()
     wait_until(lambda: home.app.bot._publisher._preparing, "it is being prepared")
     began = time.monotonic()
     home.say("/random")
     home.wait_for_text("Stash has not answered in time")
+    seconds = time.monotonic() - began
+    home.wait_for_images(2)
+    home.wait_for_event("stash_up")
 
-    assert time.monotonic() - began < 5
+    assert seconds < 5
+    assert len(home.events("stash_down")) == 1
+
+
+def test_nobody_was_asked(house):
+    """
+    Pictures that need nothing of Stash say nothing about it.
+    """
+    home = house(library(12), **NO_NEXT)
+    home.ask(user=FRIEND)
+    for _ in range(12):
+        home.ask()
+    prepared(home, FRIEND)
+    home.stash.server.pause()
+    home.say("/random")
+    home.wait_for_event("stash_down")
+
+    home.ask("/random 3", count=3, user=FRIEND)
+
+    assert not home.events("stash_up")
+    home.stash.server.resume()
+
+
+def test_end_of_the_program_is_no_outage(house):
+    """
+    What the end cuts short is not logged as if Stash were away.
+    """
+    home = house(library(9))
+    home.stash.server.handle = Dribbling(home.stash.server)
+    home.say("/random")
+    wait_until(lambda: home.stash.server.handle.pieces > 2, "it comes piece by piece")
+    home.stop()
+
+    assert not home.events("stash_down")
+
+
+class Dribbling:
+    """Lets each file come a byte at a time."""
+
+    def __init__(self, server):
+        self.handle, self.server, self.pieces = server.handle, server, 0
+
+    def __call__(self, request):
+        if request.method == "GET":
+            return Response(200, "image/jpeg", self.bytes())
+        return self.handle(request)
+
+    def bytes(self):
+        while not self.server.stopping.wait(0.02):
+            self.pieces += 1
+            yield b"x"
+
+
+def test_one_connection_for_one_person(house):
+    """
+    Who asks for one picture after the other is served on the same connection to Telegram.
+    """
+    home = house(library(30))
+    home.ask()
+    prepared(home)
+    opened, track = [], home.telegram.server.track
+    home.telegram.server.track = lambda connection, is_open: (
+        opened.append(connection) if is_open else None,
+        track(connection, is_open=is_open),
+    )
+    for _ in range(10):
+        home.ask()
+        prepared(home)
+
+    assert len(opened) <= 2
 
 
 class Late:
-    """Lets the second file hang."""
+    """Lets the second file come late."""
 
-    def __init__(self, handle, server):
-        self.handle, self.server, self.files = handle, server, 0
+    def __init__(self, handle, server, seconds):
+        self.handle, self.server, self.seconds, self.files = handle, server, seconds, 0
 
     def __call__(self, request):
         if request.method == "GET":
             self.files += 1
             if self.files == 2:
-                self.server.stopping.wait(30)
+                self.server.stopping.wait(self.seconds)
         return self.handle(request)
 
 

@@ -11,7 +11,6 @@ from awkward import awkward
 from conftest import GROUP, OWNER, images_of, library, picture
 from stored import ask
 
-from stashbot.daemon import Rank
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.errors import TelegramError
 from stashbot.packer import Delivery
@@ -198,7 +197,7 @@ def test_time_without_telegram_does_not_count_for_stash(house):
     request = ask(home.app.store, OWNER)
     publisher = home.app.bot._publisher
     long_ago = time.monotonic() - STASH_LIMIT - 1
-    job = _Job(Delivery(request, 1, Rank.PERSON), time.monotonic(), without_stash_since=long_ago)
+    job = _Job(Delivery(request, left=1), time.monotonic(), without_stash_since=long_ago)
 
     publisher._wait_for_telegram(job, TelegramError("cannot connect"))
     publisher._wait_for_stash(job)

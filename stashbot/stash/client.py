@@ -81,6 +81,8 @@ class StashClient:
         pace: Pace = PACE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        #: Grows whenever Stash has answered.
+        self.answers = 0
         self._connection = Connection(url, api_key, stop, pace)
         self._pace = pace
         self._clock = clock
@@ -170,7 +172,9 @@ class StashClient:
 
         ImageUnusable too if the file is gone or empty, or Stash has only a placeholder.
         """
-        return self._retrying(self._connection.fetch, image.source, limit)
+        data: bytes = self._retrying(self._connection.fetch, image.source, limit)
+        self.answers += 1
+        return data
 
     def close_thread(self) -> None:
         """Close the session of the calling thread; a later call opens another."""
@@ -201,7 +205,9 @@ class StashClient:
             raise
 
     def _put(self, question: Question[T], variables: dict[str, Any], patience: float | None) -> T:
-        return question.answer(self._connection.ask(question.body(variables), patience))
+        answer = question.answer(self._connection.ask(question.body(variables), patience))
+        self.answers += 1
+        return answer
 
     def _pause(self, tries: RetryCallState) -> float:
         """Seconds before the next try: what a proxy asked for, else more each time."""

@@ -20,7 +20,7 @@ import requests
 import urllib3.exceptions as lower
 
 from .. import __version__
-from ..errors import ImageUnusable, StashError, StashProblem
+from ..errors import ImageUnusable, Interrupted, StashError, StashProblem
 
 #: Bytes that are asked of a connection at once, and that an answer to a question may have.
 CHUNK, ANSWER_LIMIT = 1 << 16, 16 << 20
@@ -148,7 +148,7 @@ class Connection:
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
-            raise StashError(StashProblem.UNREACHABLE, "stopping")
+            raise Interrupted
 
 
 # What is wrong
