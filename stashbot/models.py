@@ -101,21 +101,25 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What is to be done about the rating of an image in Stash.
+    """What is to be done about the rating of an image in Stash, and what was done.
 
-    `target` is the `rating100` to be written, None for the one from `before`. `told` is
-    the last that Stash was told, None if nothing yet. Whether it has heard that may not be
-    sure; then `seen` is what it had until then. `queued` is the ballot that asks for this; a
-    later one replaces it.
+    `target` is the `rating100` to be written, for the vote with the id `ballot`; None for the
+    one from `before`, which counts from the ballot `since` on. `told` is the last that Stash
+    was told, None if nothing yet, and `announced` the ballot that was for. Whether it has
+    heard that may not be sure; then `seen` is what it had until then. `queued` is the ballot
+    that asks for this; a later one replaces it.
     """
 
     image_id: int
     queued: int
+    ballot: int | None
     target: int | None
     told: int | None = None
     before: int | None = None
     is_sure: bool = True
     seen: int | None = None
+    announced: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

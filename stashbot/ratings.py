@@ -8,7 +8,7 @@ tells whether it had arrived.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from peewee import EXCLUDED
@@ -33,20 +33,31 @@ class Step:
 def plan(rating: Rating, current: int | None) -> Step:
     """What to do for an image that has the rating `current` in Stash. Pure.
 
-    What somebody has set there since we did is theirs: a vote that is taken back leaves
-    it alone, and a new one takes it for the rating from before.
+    What somebody has set there since we did is theirs: only a newer vote goes over it, and
+    takes it for the rating from before. That comes back with the last such vote, whatever
+    older ones are left.
     """
-    told, target = rating.told, rating.target
-    has_heard = told is not None and current == told
+    has_heard = rating.told is not None and current == rating.told
     is_unheard = not rating.is_sure and current == rating.seen
     is_untouched = has_heard or is_unheard
-    if target is None:
-        return Step(writes=is_untouched and current != rating.before, rating100=rating.before)
-    if told == target and not rating.is_sure and not is_untouched:
-        return Step(writes=False)  # set by somebody after the vote
-    before = rating.before if is_untouched else current
-    entry = Rating(rating.image_id, rating.queued, target, told=target, before=before, seen=current)
-    return Step(writes=current != target, rating100=target, entry=entry)
+    restores, ballot = is_untouched and current != rating.before, rating.ballot
+    if ballot is None:
+        return Step(restores, rating.before)
+    entry = Rating(rating.image_id, rating.queued, ballot, rating.target)
+    is_old = ballot < rating.since or (not is_untouched and ballot <= rating.announced)
+    if is_old:
+        entry = replace(entry, announced=rating.announced, since=rating.queued)
+        return Step(restores, rating.before, entry)
+    is_changed = rating.told is not None and not is_untouched
+    entry = replace(
+        entry,
+        told=rating.target,
+        before=rating.before if is_untouched else current,
+        seen=current,
+        announced=ballot,
+        since=rating.announced + 1 if is_changed else rating.since,
+    )
+    return Step(current != rating.target, rating.target, entry)
 
 
 class RatingQueue:
@@ -60,45 +71,40 @@ class RatingQueue:
             return int(Ratings.select().where(Ratings.queued.is_null(False)).count(self._db))
 
     def first(self, without: Collection[int] = ()) -> Rating | None:
-        """The one that has waited longest, but for these images."""
+        """The one that has waited longest, but for those that these ballots ask for."""
         waiting = Ratings.select(
             Ratings.image_id,
             Ratings.queued,
+            Ratings.ballot,
             Ratings.target,
             Ratings.told,
             Ratings.before,
             Ratings.is_sure,
             Ratings.seen,
-        ).where(Ratings.queued.is_null(False), Ratings.image_id.not_in(list(without)))
+            Ratings.announced,
+            Ratings.since,
+        ).where(Ratings.queued.is_null(False), Ratings.queued.not_in(list(without)))
         with self._db.reading():
             row = waiting.order_by(Ratings.queued).tuples().first(self._db)
-        if row is None:
-            return None
-        image_id, queued, target, told, before, is_sure, seen = row
-        return Rating(image_id, queued, target, told, before, bool(is_sure), seen)
+        return row and Rating(*row)
 
     def announce(self, rating: Rating, step: Step) -> bool:
         """Note what Stash is about to be told; False if a later vote wants something else."""
-        entry = step.entry
         with self._db.writing():
-            if entry is None:
+            if step.entry is None or step.entry.told is None:
                 return bool(_still(rating, Ratings.select()).exists(self._db))
-            noted = Ratings.update(told=entry.told, before=entry.before, is_sure=0, seen=entry.seen)
+            noted = Ratings.update(_knowledge(step.entry, is_sure=False))
             return bool(_still(rating, noted).execute(self._db))
 
     def finish(self, rating: Rating, step: Step) -> None:
         """Note that Stash knows; a later vote on the image keeps its place in the queue."""
-        entry = step.entry
-        of_image = Ratings.image_id == rating.image_id
+        known = step.entry or Rating(rating.image_id, rating.queued, None, None)
         with self._db.writing():
-            if entry is None:
+            if step.entry is None:
                 _still(rating, Ratings.delete()).execute(self._db)
-                gone = {"told": None, "is_sure": 1, "before": None}
-                Ratings.update(gone).where(of_image).execute(self._db)
-            else:
-                kept = {"told": entry.told, "is_sure": 1, "before": entry.before}
-                Ratings.update(kept).where(of_image).execute(self._db)
-                _still(rating, Ratings.update(queued=None)).execute(self._db)
+            kept = Ratings.update(_knowledge(known, is_sure=True))
+            kept.where(Ratings.image_id == rating.image_id).execute(self._db)
+            _still(rating, Ratings.update(queued=None)).execute(self._db)
 
     def drop(self, rating: Rating) -> None:
         """Forget the entry of an image that is no more."""
@@ -106,23 +112,55 @@ class RatingQueue:
             _still(rating, Ratings.delete()).execute(self._db)
 
 
-def wanted(image_id: int, queued: int, target: int | None) -> Any:
+# Parts of transactions
+
+
+def wanted(image_id: int, queued: int, ballot: int | None, target: int | None) -> Any:
     """What puts an image into the queue, or what is now to be done for it into its entry."""
-    return Ratings.insert(image_id=image_id, queued=queued, target=target, is_sure=1).on_conflict(
+    return Ratings.insert(
+        image_id=image_id, queued=queued, ballot=ballot, target=target
+    ).on_conflict(
         conflict_target=[Ratings.image_id],
-        update={Ratings.queued: EXCLUDED.queued, Ratings.target: EXCLUDED.target},
+        update={
+            Ratings.queued: EXCLUDED.queued,
+            Ratings.ballot: EXCLUDED.ballot,
+            Ratings.target: EXCLUDED.target,
+        },
     )
 
 
-def forgotten() -> Any:
-    """What lets Stash keep the ratings of the images that no ballot is about any more.
+def unwanted(image_id: int) -> Any:
+    """What takes an image out of the queue: its last vote is not for Stash."""
+    return Ratings.update(queued=None).where(Ratings.image_id == image_id)
 
-    A rating that was to be restored still is.
+
+def forgotten() -> tuple[Any, ...]:
+    """What lets Stash keep what it has of the votes that are no more.
+
+    What was to be written for them is not; a rating that was to be restored still is.
     """
-    return Ratings.delete().where(
-        Ratings.queued.is_null() | Ratings.target.is_null(False),
-        Ratings.image_id.not_in(Votes.select(Votes.image_id)),
+    ballots = Votes.select(Votes.id)
+    is_vote = Ratings.ballot.is_null(False)
+    not_written = Ratings.update(queued=None).where(is_vote, Ratings.queued.not_in(ballots))
+    restored = Ratings.update(ballot=None, target=None).where(
+        is_vote, Ratings.queued.is_null(False), Ratings.ballot.not_in(ballots)
     )
+    not_restored = Ratings.delete().where(
+        Ratings.queued.is_null(), Ratings.image_id.not_in(Votes.select(Votes.image_id))
+    )
+    return not_written, restored, not_restored
+
+
+def _knowledge(entry: Rating, *, is_sure: bool) -> dict[str, object]:
+    """What is known of Stash after a step."""
+    return {
+        "told": entry.told,
+        "before": entry.before,
+        "is_sure": is_sure,
+        "seen": entry.seen,
+        "announced": entry.announced,
+        "since": entry.since,
+    }
 
 
 def _still(rating: Rating, query: Any) -> Any:

@@ -166,11 +166,14 @@ MIGRATIONS = (
     CREATE TABLE ratings (
         image_id INTEGER PRIMARY KEY,
         queued INTEGER,
+        ballot INTEGER,
         target INTEGER,
         told INTEGER,
         before INTEGER,
         is_sure INTEGER NOT NULL DEFAULT 1,
-        seen INTEGER
+        seen INTEGER,
+        announced INTEGER NOT NULL DEFAULT 0,
+        since INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX ratings_queued ON ratings (queued) WHERE queued IS NOT NULL;
 
@@ -377,11 +380,14 @@ class Ratings(peewee.Model):
 
     image_id = peewee.IntegerField(primary_key=True)
     queued = peewee.IntegerField(null=True)
+    ballot = peewee.IntegerField(null=True)
     target = peewee.IntegerField(null=True)
     told = peewee.IntegerField(null=True)
     before = peewee.IntegerField(null=True)
-    is_sure = peewee.IntegerField()
+    is_sure = peewee.BooleanField()
     seen = peewee.IntegerField(null=True)
+    announced = peewee.IntegerField()
+    since = peewee.IntegerField()
 
 
 class Exclusions(peewee.Model):

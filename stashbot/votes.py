@@ -68,10 +68,7 @@ class VoteBook:
             if self._came_before(press, now) or ballots.is_repeated(last, press):
                 return last, False
             ballot = self._replace(last, press, now)
-            if rating100 is not None:
-                standing = self._newest_vote(press.image_id)
-                target = rating100[standing] if standing else None
-                ratings.wanted(press.image_id, ballot.id, target).execute(self._db)
+            self._queue(press.image_id, ballot.id, rating100)
             return ballot, True
 
     def standing(self, chat_id: int, image_id: int) -> Standing:
@@ -134,7 +131,8 @@ class VoteBook:
             gone = Votes.delete().where(_seen_in(chat_id)).execute(self._db)
             for other in touched - {chat_id}:
                 self._recount(other)
-            ratings.forgotten().execute(self._db)
+            for update in ratings.forgotten():
+                update.execute(self._db)
         return int(gone)
 
     # Parts of transactions
@@ -208,15 +206,23 @@ class VoteBook:
 
     def _recount(self, chat_id: int) -> None:
         Tallies.delete().where(Tallies.chat_id == chat_id).execute(self._db)
-        count = _COUNT.format(which="? IN (votes.chat_id, user_id)")
-        self._db.run(count, (chat_id, 1, chat_id))
+        count = _COUNT.format(which="(votes.chat_id = ? OR user_id = ?)")
+        self._db.run(count, (chat_id, 1, chat_id, chat_id))
 
-    def _newest_vote(self, image_id: int) -> Vote | None:
-        votes = Votes.select(Votes.vote).where(
-            Votes.image_id == image_id, Votes.vote.is_null(False)
+    def _queue(self, image_id: int, id: int, rating100: Mapping[Vote, int] | None) -> None:
+        """Have Stash told of the newest vote on an image, if it is to be told at all."""
+        if rating100 is None:
+            ratings.unwanted(image_id).execute(self._db)
+            return
+        newest = (
+            Votes.select(Votes.id, Votes.vote)
+            .where(Votes.image_id == image_id, Votes.vote.is_null(False))
+            .order_by(Votes.id.desc())
+            .tuples()
+            .first(self._db)
         )
-        vote = votes.order_by(Votes.id.desc()).scalar(self._db)
-        return vote and Vote(vote)
+        ballot, target = (newest[0], rating100[Vote(newest[1])]) if newest else (None, None)
+        ratings.wanted(image_id, id, ballot, target).execute(self._db)
 
     def _read(self, query: str, values: tuple[Any, ...], now: datetime) -> dict[Feature, Tally]:
         today = growth(now)

@@ -2,84 +2,177 @@
 Ratings on their way to Stash: what to do about each, and that each arrives once.
 """
 
+import io
 import sqlite3
+import tempfile
 import threading
+import time
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+import hypothesis
 import pytest
-from conftest import OWNER, library, picture
+from conftest import OWNER, at_length, library, picture
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from program import Program, wait_until
 
+from stashbot.daemon import Pool
 from stashbot.demo.server import Fault, Response, Trouble
-from stashbot.models import Rating
-from stashbot.ratings import Step, plan
+from stashbot.demo.stash import StashStandIn
+from stashbot.logs import configure
+from stashbot.models import Image, Press, Rating, Vote
+from stashbot.outage import Outage
+from stashbot.rater import Rater
+from stashbot.ratings import plan
+from stashbot.stash.client import StashClient
+from stashbot.store import Store
+from tests.stored import NOW, ask
 
 GRAPHQL = "/graphql"
+NOTHING = "nothing"
+RATINGS = {Vote.LIKE: 100, Vote.DISLIKE: 20}
 
 
-def entry(target, told=None, before=None):
-    return Rating(1, 5, target, told, before)
+def entry(target, told=None, before=None, **known):
+    """What ballot 5 wants, after ballot 1 was the first and ballot 4 the last to be written."""
+    written = {"announced": 4, "since": 1} if told else {}
+    values = {"ballot": target and 5, "target": target, "told": told, "before": before}
+    return Rating(1, 5, **values | written | known)
 
 
-def unsure(target, told, before, seen):
-    """An entry of which it is not known whether Stash, which had `seen`, has heard the last."""
-    return Rating(1, 5, target, told, before, is_sure=False, seen=seen)
+def unsure(target, told, before, seen, **known):
+    """The same where Stash, which had `seen` until then, may not have heard of ballot 4."""
+    return entry(target, told, before, is_sure=False, seen=seen, **known)
 
 
-def writes(rating100, target=None, before=None, *, over=None):
-    """A step that writes over the rating `over`."""
-    return Step(True, rating100, target and replace(entry(target, target, before), seen=over))
+def again(target, before, seen):
+    """The same where ballot 5 itself may have been written, and was cut."""
+    return unsure(target, target, before, seen, announced=5)
 
 
-def keeps(target=None, before=None):
-    return Step(False, target, target and replace(entry(target, target, before), seen=target))
+def older(target, told, before, **known):
+    """Ballot 5 has taken a vote back, and the newest that is left is an older one."""
+    return entry(target, told, before, ballot=1, **known)
 
 
 @pytest.mark.parametrize(
-    ("rating", "current", "step"),
+    ("rating", "current", "written", "remembered"),
     [
-        pytest.param(entry(100), None, writes(100, 100), id="the first vote"),
-        pytest.param(entry(100), 60, writes(100, 100, 60, over=60), id="over the owner's rating"),
-        pytest.param(entry(100), 100, keeps(100, 100), id="the owner thinks the same"),
-        pytest.param(entry(20, 100, 60), 100, writes(20, 20, 60, over=100), id="moved"),
-        pytest.param(entry(20, 100, 60), 80, writes(20, 20, 80, over=80), id="moved later"),
-        pytest.param(entry(None, 100, 60), 100, writes(60), id="taken back"),
-        pytest.param(entry(None, 100), 100, writes(None), id="taken back, there was none"),
-        pytest.param(entry(None, 100, 60), 80, Step(False, 60), id="the owner has changed it"),
-        pytest.param(entry(None, 100, 60), None, Step(False, 60), id="the owner has cleared it"),
-        pytest.param(entry(None), 60, Step(False), id="taken back before it was written"),
-        pytest.param(entry(None, 100, 100), 100, Step(False, 100), id="it was that before"),
-        pytest.param(
-            unsure(100, 100, 60, seen=60), 60, writes(100, 100, 60, over=60), id="cut before"
-        ),
-        pytest.param(unsure(100, 100, 60, seen=60), 100, keeps(100, 60), id="cut after"),
-        pytest.param(unsure(100, 100, 60, seen=60), 70, Step(False), id="cut, and then the owner"),
-        pytest.param(
-            unsure(20, 20, 60, seen=100),
-            100,
-            writes(20, 20, 60, over=100),
-            id="the move cut before",
-        ),
-        pytest.param(unsure(20, 20, 60, seen=100), 20, keeps(20, 60), id="the move cut after"),
-        pytest.param(unsure(20, 20, 60, seen=100), 60, Step(False), id="the owner has put it back"),
-        pytest.param(
-            unsure(20, 100, 60, seen=60), 60, writes(20, 20, 60, over=60), id="cut, then moved"
-        ),
-        pytest.param(
-            unsure(None, 100, 60, seen=60), 60, Step(False, 60), id="cut, then taken back"
-        ),
-        pytest.param(
-            unsure(None, 20, 60, seen=100), 100, writes(60), id="the move cut, then taken back"
-        ),
+        pytest.param(entry(100), None, 100, None, id="the first vote"),
+        pytest.param(entry(100), 60, 100, 60, id="over the owner's rating"),
+        pytest.param(entry(100), 100, NOTHING, 100, id="the owner thinks the same"),
+        pytest.param(entry(20, 100, 60), 100, 20, 60, id="moved"),
+        pytest.param(entry(20, 100, 60), 80, 20, 80, id="moved after the owner"),
+        pytest.param(entry(None, 100, 60), 100, 60, NOTHING, id="taken back"),
+        pytest.param(entry(None, 100), 100, None, NOTHING, id="taken back, there was none"),
+        pytest.param(entry(None, 100, 60), 80, NOTHING, NOTHING, id="the owner has changed it"),
+        pytest.param(entry(None, 100, 60), None, NOTHING, NOTHING, id="the owner has cleared it"),
+        pytest.param(entry(None), 60, NOTHING, NOTHING, id="taken back before it was written"),
+        pytest.param(entry(None, 100, 100), 100, NOTHING, NOTHING, id="it was that before"),
+        pytest.param(again(100, 60, seen=60), 60, 100, 60, id="cut before"),
+        pytest.param(again(100, 60, seen=60), 100, NOTHING, 60, id="cut after"),
+        pytest.param(again(100, 60, seen=60), 70, NOTHING, NOTHING, id="cut, then the owner"),
+        pytest.param(again(20, 60, seen=100), 100, 20, 60, id="the move cut before"),
+        pytest.param(again(20, 60, seen=100), 20, NOTHING, 60, id="the move cut after"),
+        pytest.param(again(20, 60, seen=100), 60, NOTHING, NOTHING, id="cut, and put back"),
+        pytest.param(unsure(20, 100, 60, seen=60), 60, 20, 60, id="cut, then moved"),
+        pytest.param(unsure(None, 100, 60, seen=60), 60, NOTHING, NOTHING, id="cut, taken back"),
+        pytest.param(unsure(None, 20, 60, seen=100), 100, 60, NOTHING, id="move cut, taken back"),
+        pytest.param(unsure(20, 20, 60, seen=100), 60, 20, 60, id="two cuts, and pressed again"),
+        pytest.param(older(100, 20, 60), 20, 100, 60, id="another's older vote is left"),
+        pytest.param(older(100, 20, 80, since=4), 20, 80, NOTHING, id="older than the owner's"),
+        pytest.param(older(100, 100, 60), 80, NOTHING, NOTHING, id="told before the owner's"),
     ],
 )
-def test_plan(rating, current, step):
+def test_plan(rating, current, written, remembered):
     """
     What is to be done follows from what we have told Stash and from what it says now.
     """
-    assert plan(rating, current) == step
+    step = plan(rating, current)
+
+    assert (step.rating100 if step.writes else NOTHING) == written
+    is_ours = step.entry is not None and step.entry.told is not None
+    assert (step.entry.before if is_ours else NOTHING) == remembered
+
+
+class AnyCuts(RuleBasedStateMachine):
+    """
+    Votes of two people on an image, an owner who sets ratings in Stash while nothing waits,
+    and a worker that is cut short between any two steps. In the end Stash has what was said
+    last: by the owner, or by the newest vote since then that is left.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = Store(Path(self.folder.name) / "stashbot.db")
+        self.store.begin(ask(self.store, 7), [Image(1)], NOW)
+        self.stash = self.base = None
+        self.base_until = 0  # the ballots up to there are older than the owner's rating
+        self.votes, self.press_id = {}, 0
+        self.work = None  # the rating and the step that are under way
+
+    def teardown(self):
+        while rating := self.store.ratings.first():
+            step = plan(rating, self.stash)
+            assert self.store.ratings.announce(rating, step)
+            if step.writes:
+                self.stash = step.rating100
+            self.store.ratings.finish(rating, step)
+        newest = max(self.votes.values(), default=(0, None), key=lambda each: each[0])
+        assert self.stash == (newest[1] if newest[0] > self.base_until else self.base)
+        self.store.close()
+        self.folder.cleanup()
+
+    @rule(user=st.sampled_from([7, 8]), thumb=st.sampled_from(Vote))
+    def press(self, user, thumb):
+        self.press_id += 1
+        shown = self.store.votes.standing(user, 1).newest
+        press = Press(self.press_id, user, user, 1, thumb, shown)
+        ballot, _ = self.store.votes.cast(press, NOW, RATINGS)
+        self.votes[user] = (ballot.id, RATINGS[ballot.vote]) if ballot.vote else (0, None)
+
+    @precondition(lambda self: not self.work and not self.store.ratings.first())
+    @rule(rating100=st.sampled_from([None, 60, 80]))
+    def owner(self, rating100):
+        if rating100 != self.stash:
+            self.stash = self.base = rating100
+            self.base_until = max(id for id, _ in [*self.votes.values(), (0, None)])
+
+    @precondition(lambda self: not self.work and self.store.ratings.first())
+    @rule()
+    def read_and_announce(self):
+        rating = self.store.ratings.first()
+        step = plan(rating, self.stash)
+        if self.store.ratings.announce(rating, step):
+            self.work = rating, step
+
+    @precondition(lambda self: self.work)
+    @rule()
+    def cut_before_the_write(self):
+        self.work = None
+
+    @precondition(lambda self: self.work)
+    @rule()
+    def write_and_cut(self):
+        _, step = self.work
+        self.stash, self.work = step.rating100 if step.writes else self.stash, None
+
+    @precondition(lambda self: self.work)
+    @rule(data=st.data())
+    def write_and_finish(self, data):
+        rating, step = self.work
+        self.stash = step.rating100 if step.writes else self.stash
+        if data.draw(st.booleans()):  # somebody votes while it is written
+            self.press(data.draw(st.sampled_from([7, 8])), data.draw(st.sampled_from(Vote)))
+        self.store.ratings.finish(rating, step)
+        self.work = None
+
+
+TestAnyCuts = AnyCuts.TestCase
+TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 40), stateful_step_count=30)
 
 
 def ratings(home):
@@ -251,6 +344,154 @@ def test_stash_away_during_fifty_votes(house, is_restarted):
     expected = [(image, 100 if image % 2 else 20) for image in images]
     assert settled(home, 50) == expected
     assert ratings(home) == dict(expected)
+
+
+GRAPHQL_ERROR = Response(
+    body=b'{"errors":[{"message":"context canceled","path":["imageUpdate"]}],"data":null}'
+)
+LOCKED = Response(
+    body=b'{"errors":[{"message":"database is locked","path":["imageUpdate"]}],"data":null}'
+)
+BAD_GATEWAY = Response(502, "text/html", b"<html>")
+
+
+class Unwilling:
+    """Answers so many ratings in this way, those of one image if that is named."""
+
+    def __init__(self, stash, response, times=10**9, image_id=""):
+        self.response, self.times, self.what = response, times, f'"id": "{image_id}'.encode()
+        self.handle, stash.server.handle = stash.server.handle, self
+
+    def __call__(self, request):
+        is_meant = b'"operationName": "Rate"' in request.body and self.what in request.body
+        if is_meant and self.times > 0:
+            self.times -= 1
+            return self.response
+        return self.handle(request)
+
+
+@pytest.mark.parametrize("response", [GRAPHQL_ERROR, LOCKED, BAD_GATEWAY])
+def test_passing_failure(rated, response):
+    """
+    A rating that Stash could not take once is written a moment later, and Stash is not away.
+    """
+    home = rated()
+    Unwilling(home.stash, response, times=1)
+
+    press(home, 7)
+
+    assert settled(home, 1) == [(7, 100)]
+    assert not home.events("stash_down")
+    assert not home.events("rating_failed")
+
+
+@pytest.mark.parametrize("response", [LOCKED, BAD_GATEWAY])
+def test_stash_that_takes_no_ratings(house, response):
+    """
+    While Stash serves pictures and takes no ratings, pictures come as ever.
+    """
+    home = house(library(9), **NO_NEXT)
+    Unwilling(home.stash, response)
+    home.ask()
+    press(home, home.sent_images()[0])
+    home.wait_for_event("voted")
+    began = time.monotonic()
+
+    for _ in range(4):
+        home.ask()
+
+    assert time.monotonic() - began < 3
+    assert not home.events("stash_down")
+
+
+class Desk:
+    """A rater on a database and a Stash, without its thread, and with a clock of its own."""
+
+    def __init__(self, folder, stash):
+        self.now, self.stash = 0.0, stash
+        self.store = Store(folder / "stashbot.db")
+        self.client = StashClient(stash.url, "", threading.Event())
+        self.outage = Outage("stash", 20.0, lambda: None, lambda: self.now)
+        self.rater = Rater(
+            self.store, self.client, self.outage, Pool(), may_write=True, clock=lambda: self.now
+        )
+
+    def vote(self, image_id, thumb=Vote.LIKE):
+        shown = self.store.votes.standing(7, image_id).newest
+        press = Press(100 * image_id + shown, 7, 7, image_id, thumb, shown)
+        self.store.votes.cast(press, NOW, RATINGS)
+
+    def work(self, seconds=0.0):
+        """Let it work for so long."""
+        until = self.now + seconds
+        while (pause := self.rater._work()) is not None and self.now + pause <= until:
+            self.now += pause
+        self.now = until
+
+    @property
+    def told(self):
+        return [
+            int(record.variables["input"]["id"])
+            for record in self.stash.requests
+            if record.operation == "Rate"
+        ]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with StashStandIn(library(5)) as stash:
+        built = Desk(tmp_path, stash)
+        yield built
+        built.client.close_thread()
+        built.store.close()
+
+
+def test_others_wait_for_a_short_while(desk):
+    """
+    A rating that Stash fails at holds up the others for some seconds, to keep the order.
+    """
+    Unwilling(desk.stash, GRAPHQL_ERROR, times=2, image_id=1)
+    for image_id in (1, 2, 3):
+        desk.vote(image_id)
+
+    desk.work(6.0)
+
+    assert desk.told == [1, 2, 3]
+
+
+def test_others_do_not_wait_for_ever(desk):
+    """
+    Then they go first; it is tried again ever more rarely, and written when Stash takes it.
+    """
+    logs = io.StringIO()
+    configure("info", "json", (), stream=logs)
+    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
+    for image_id in (1, 2, 3):
+        desk.vote(image_id)
+    desk.work(60.0)
+    before, unwilling.times = desk.told, 0
+    desk.work(60.0)
+
+    assert before == [2, 3]
+    assert desk.told == [2, 3, 1]
+    assert len(desk.store.ratings) == 0
+    assert 1 < logs.getvalue().count("rating_failed") < 5
+
+
+def test_new_vote_on_what_failed(desk):
+    """
+    A new vote on such an image is tried at once.
+    """
+    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
+    desk.vote(1)
+    desk.work(600.0)
+    unwilling.times = 0
+
+    desk.vote(1, Vote.DISLIKE)
+    desk.work()
+
+    assert desk.told == [1]
+    assert desk.stash.pictures[0].rating100 == 20
 
 
 class Hold:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from stashbot.models import Facet, Feature, Image, Named, Press, Standing, Trigger, Vote
+from stashbot.ratings import Step, plan
 from stashbot.store import Store
 from stashbot.taste import ANYTHING, Tally
 from tests.stored import CHAT, DAY, NOW, USER, arrive, ask, begin, rows_of, show
@@ -35,14 +36,14 @@ class Voter:
         self.store = store
         self.update_id = 1000
 
-    def press(self, thumb, user=ANN, image=1, chat=None, shown=None, now=NOW):
+    def press(self, thumb, user=ANN, image=1, chat=None, shown=None, now=NOW, ratings=RATINGS):
         """Press a thumb of the keyboard as it is now, or as it was; the vote after that."""
         self.update_id += 1
         chat = user if chat is None else chat
         if shown is None:
             shown = self.store.votes.standing(chat, image).newest
         press = Press(self.update_id, chat, user, image, thumb, shown)
-        ballot, _ = self.store.votes.cast(press, now, RATINGS)
+        ballot, _ = self.store.votes.cast(press, now, ratings)
         return ballot.vote
 
 
@@ -212,9 +213,43 @@ def test_forget_leaves_stash_alone(voter):
     """
     What waits to be written for a forgotten vote is not, and what was written stays.
     """
-    voter.press(LIKE)
+    voter.press(LIKE, image=1)
+    voter.press(LIKE, user=BEN, image=1)
+    voter.press(LIKE, user=BEN, image=1)  # takes it back
+    voter.press(LIKE, image=2)
 
     voter.store.votes.forget(ANN)
+
+    left = voter.store.ratings.first()
+    assert left.image_id == 1
+    assert not plan(left, 60).writes
+    assert voter.store.ratings.first(without=[left.queued]) is None
+
+
+def test_forget_does_not_hold_up_the_way_back(voter):
+    """
+    A vote that was taken back before all was forgotten is taken back in Stash as well.
+    """
+    voter.press(LIKE)
+    voter.press(DISLIKE, user=BEN)
+    rating = voter.store.ratings.first()
+    step = plan(rating, 60)
+    voter.store.ratings.announce(rating, step)
+    voter.store.ratings.finish(rating, step)
+    voter.press(DISLIKE, user=BEN)
+
+    voter.store.votes.forget(ANN)
+
+    assert plan(voter.store.ratings.first(), 20) == Step(writes=True, rating100=60)
+
+
+def test_votes_that_are_not_for_stash(voter):
+    """
+    What waited when ratings were switched off is not written later for a vote that is no more.
+    """
+    voter.press(LIKE)
+
+    voter.press(LIKE, ratings=None)
 
     assert voter.store.ratings.first() is None
 
@@ -385,9 +420,9 @@ class AnyPresses(RuleBasedStateMachine):
 
     @invariant()
     def each_image_waits_for_its_last_vote(self):
-        waiting, ratings = {}, set()
-        while rating := self.store.ratings.first(ratings):
-            ratings.add(rating.image_id)
+        waiting, ballots = {}, set()
+        while rating := self.store.ratings.first(without=ballots):
+            ballots.add(rating.queued)
             waiting[rating.image_id] = rating.target
         for image in IMAGES:
             votes = [
