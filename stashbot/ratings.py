@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peewee import EXCLUDED
+from peewee import EXCLUDED, fn
 
 from .database import Database
 from .models import Rating
@@ -134,21 +134,39 @@ def unwanted(image_id: int) -> Any:
     return Ratings.update(queued=None).where(Ratings.image_id == image_id)
 
 
+def reconsidered() -> Any:
+    """What waits for a vote that is no more, where there is something else to be written.
+
+    That is what others have said, or, where it waits since a vote was taken back, the rating
+    from before. The rows are the image and the ballot that took it back, if any.
+    """
+    others = Votes.select(Votes.id).where(
+        Votes.image_id == Ratings.image_id, Votes.vote.is_null(False)
+    )
+    taken_back = fn.NULLIF(Ratings.queued, Ratings.ballot)
+    waiting = Ratings.select(Ratings.image_id, taken_back).where(_has_no_vote())
+    return waiting.where(taken_back.is_null(False) | fn.EXISTS(others)).tuples()
+
+
 def forgotten() -> tuple[Any, ...]:
     """What lets Stash keep what it has of the votes that are no more.
 
     What was to be written for them is not; a rating that was to be restored still is.
     """
-    ballots = Votes.select(Votes.id)
-    is_vote = Ratings.ballot.is_null(False)
-    not_written = Ratings.update(queued=None).where(is_vote, Ratings.queued.not_in(ballots))
-    restored = Ratings.update(ballot=None, target=None).where(
-        is_vote, Ratings.queued.is_null(False), Ratings.ballot.not_in(ballots)
-    )
+    not_written = Ratings.update(queued=None).where(_has_no_vote())
     not_restored = Ratings.delete().where(
         Ratings.queued.is_null(), Ratings.image_id.not_in(Votes.select(Votes.image_id))
     )
-    return not_written, restored, not_restored
+    return not_written, not_restored
+
+
+def _has_no_vote() -> Any:
+    """The condition for what waits to be written for a vote that is no more."""
+    return (
+        Ratings.queued.is_null(False)
+        & Ratings.ballot.is_null(False)
+        & Ratings.ballot.not_in(Votes.select(Votes.id))
+    )
 
 
 def _knowledge(entry: Rating, *, is_sure: bool) -> dict[str, object]:
@@ -165,4 +183,5 @@ def _knowledge(entry: Rating, *, is_sure: bool) -> dict[str, object]:
 
 def _still(rating: Rating, query: Any) -> Any:
     """The query, for this entry, if it wants what it wanted."""
-    return query.where(Ratings.image_id == rating.image_id, Ratings.queued == rating.queued)
+    is_same = (Ratings.queued == rating.queued) & (Ratings.ballot == rating.ballot)
+    return query.where(Ratings.image_id == rating.image_id, is_same)

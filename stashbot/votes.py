@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import fn
-
 from . import ballots, ratings
 from .database import Database
 from .models import Ballot, Facet, Feature, Image, Press, Standing, Vote
@@ -42,6 +40,23 @@ _SOME = """
     SELECT facet, feature_id, name, likes, dislikes, liked, disliked
     FROM json_each(?) AS wanted CROSS JOIN tallies
     WHERE chat_id = ? AND facet = wanted.value ->> 0 AND feature_id = wanted.value ->> 1
+"""
+# The plus signs keep SQLite from going through all that a person has ever voted on.
+_STANDING = """
+    SELECT TOTAL(vote = 'like'), TOTAL(vote = 'dislike'), COALESCE(MAX(id), 0)
+    FROM votes WHERE image_id = :image_id AND (+chat_id = :chat_id OR +user_id = :chat_id)
+"""
+_LIKED_OF_LAST = """
+    WITH last (image_id) AS (
+        SELECT image_id FROM sent_photos
+        WHERE chat_id = :chat_id AND is_latest = 1 AND state <> 'sending'
+        ORDER BY sent_at DESC LIMIT :pictures
+    )
+    SELECT TOTAL(EXISTS (
+        SELECT 1 FROM votes
+        WHERE votes.image_id = last.image_id AND vote = 'like'
+            AND (+chat_id = :chat_id OR +user_id = :chat_id)
+    )), COUNT(*) FROM last
 """
 _OF_FACET = """
     SELECT facet, feature_id, name, likes, dislikes, liked, disliked
@@ -73,13 +88,9 @@ class VoteBook:
 
     def standing(self, chat_id: int, image_id: int) -> Standing:
         """The votes on an image, as the chat sees them."""
-        votes = Votes.select(
-            fn.TOTAL(Votes.vote == Vote.LIKE),
-            fn.TOTAL(Votes.vote == Vote.DISLIKE),
-            fn.COALESCE(fn.MAX(Votes.id), 0),
-        ).where(Votes.image_id == image_id, _seen_in(chat_id))
         with self._db.reading():
-            likes, dislikes, newest = votes.tuples().first(self._db)
+            asked = {"chat_id": chat_id, "image_id": image_id}
+            [(likes, dislikes, newest)] = self._db.run(_STANDING, asked)
         return Standing(int(likes), int(dislikes), newest)
 
     def features(self, image_id: int) -> list[Feature]:
@@ -105,24 +116,16 @@ class VoteBook:
 
     def liked_of_last(self, chat_id: int, pictures: int) -> tuple[int, int]:
         """Of so many pictures that the chat was sent last: how many somebody likes, of how many."""
-        last = (
-            SentPhotos.select(SentPhotos.image_id)
-            .where(
-                SentPhotos.chat_id == chat_id,
-                SentPhotos.is_latest == 1,
-                SentPhotos.state != "sending",
-            )
-            .order_by(SentPhotos.sent_at.desc())
-            .limit(pictures)
-        )
-        liked = Votes.select(fn.COUNT(Votes.image_id.distinct())).where(
-            Votes.vote == Vote.LIKE, Votes.image_id.in_(last), _seen_in(chat_id)
-        )
         with self._db.reading():
-            return liked.scalar(self._db), last.count(self._db)
+            asked = {"chat_id": chat_id, "pictures": pictures}
+            [(liked, count)] = self._db.run(_LIKED_OF_LAST, asked)
+        return int(liked), count
 
-    def forget(self, chat_id: int) -> int:
-        """Forget all votes that count in a chat, and leave what Stash has of them; how many."""
+    def forget(self, chat_id: int, rating100: Mapping[Vote, int] | None) -> int:
+        """Forget all votes that count in a chat, and leave what Stash has of them; how many.
+
+        Where one was to be written, what others say of the image is, as in `cast`.
+        """
         with self._db.writing():
             places = Votes.select(Votes.chat_id).where(Votes.user_id == chat_id).distinct()
             people = Votes.select(Votes.user_id).where(Votes.chat_id == chat_id).distinct()
@@ -131,6 +134,8 @@ class VoteBook:
             gone = Votes.delete().where(_seen_in(chat_id)).execute(self._db)
             for other in touched - {chat_id}:
                 self._recount(other)
+            for image_id, taken_back in list(ratings.reconsidered().execute(self._db)):
+                self._queue(image_id, taken_back, rating100)
             for update in ratings.forgotten():
                 update.execute(self._db)
         return int(gone)
@@ -209,8 +214,11 @@ class VoteBook:
         count = _COUNT.format(which="(votes.chat_id = ? OR user_id = ?)")
         self._db.run(count, (chat_id, 1, chat_id, chat_id))
 
-    def _queue(self, image_id: int, id: int, rating100: Mapping[Vote, int] | None) -> None:
-        """Have Stash told of the newest vote on an image, if it is to be told at all."""
+    def _queue(self, image_id: int, id: int | None, rating100: Mapping[Vote, int] | None) -> None:
+        """Have Stash told of the newest vote on an image, if it is to be told at all.
+
+        The ballot `id` asks for it, or that vote itself.
+        """
         if rating100 is None:
             ratings.unwanted(image_id).execute(self._db)
             return
@@ -222,7 +230,8 @@ class VoteBook:
             .first(self._db)
         )
         ballot, target = (newest[0], rating100[Vote(newest[1])]) if newest else (None, None)
-        ratings.wanted(image_id, id, ballot, target).execute(self._db)
+        asks: Any = id or ballot
+        ratings.wanted(image_id, asks, ballot, target).execute(self._db)
 
     def _read(self, query: str, values: tuple[Any, ...], now: datetime) -> dict[Feature, Tally]:
         today = growth(now)

@@ -126,7 +126,7 @@ class Voting:
         if answer == "no":
             return self.preferences(chat_id, texts)
         if answer == "yes":
-            forgotten = self._votes.forget(chat_id)
+            forgotten = self._votes.forget(chat_id, self._ratings)
             log.info("votes_forgotten", chat_id=chat_id, votes=forgotten)
             return Listing(texts("preferences.forgotten"))
         keep = Button(texts("preferences.no"), "forget:no")

@@ -100,8 +100,9 @@ def test_plan(rating, current, written, remembered):
 class AnyCuts(RuleBasedStateMachine):
     """
     Votes of two people on an image, an owner who sets ratings in Stash while nothing waits,
-    and a worker that is cut short between any two steps. In the end Stash has what was said
-    last: by the owner, or by the newest vote since then that is left.
+    a worker that is cut short between any two steps, and people who forget their votes. In
+    the end Stash has what was said last: by the owner, or by the newest vote since then that
+    is left. What it has of a forgotten vote stays there until somebody votes.
     """
 
     def __init__(self):
@@ -111,33 +112,57 @@ class AnyCuts(RuleBasedStateMachine):
         self.store.begin(ask(self.store, 7), [Image(1)], NOW)
         self.stash = self.base = None
         self.base_until = 0  # the ballots up to there are older than the owner's rating
+        self.is_left_alone = False  # as it is, until somebody votes
+        self.is_taking_back = False  # with the last press
         self.votes, self.press_id = {}, 0
         self.work = None  # the rating and the step that are under way
 
     def teardown(self):
+        before = self.stash
         while rating := self.store.ratings.first():
             step = plan(rating, self.stash)
             assert self.store.ratings.announce(rating, step)
             if step.writes:
                 self.stash = step.rating100
             self.store.ratings.finish(rating, step)
-        newest = max(self.votes.values(), default=(0, None), key=lambda each: each[0])
-        assert self.stash == (newest[1] if newest[0] > self.base_until else self.base)
         self.store.close()
         self.folder.cleanup()
+        id, rating100 = self.newest()
+        said = rating100 if id > self.base_until else self.base
+        assert self.stash == (before if self.is_left_alone else said)
+
+    def newest(self):
+        """The newest vote that is left: its ballot, and what it is worth."""
+        return max(self.votes.values(), default=(0, None), key=lambda each: each[0])
+
+    @precondition(lambda self: not self.work)
+    @rule(user=st.sampled_from([7, 8]))
+    def forget(self, user):
+        id, _ = self.newest()
+        is_theirs = id > 0 and self.votes.get(user, (0,))[0] == id
+        is_settled = self.store.ratings.first() is None
+        self.votes.pop(user, None)
+        self.store.votes.forget(user, RATINGS)
+        if is_settled or (is_theirs and not self.newest()[0] and not self.is_taking_back):
+            self.is_left_alone = True
+            if not self.votes:  # then nothing is known of what was before
+                self.base, self.base_until = self.stash, 0
 
     @rule(user=st.sampled_from([7, 8]), thumb=st.sampled_from(Vote))
     def press(self, user, thumb):
+        self.is_left_alone = False
         self.press_id += 1
         shown = self.store.votes.standing(user, 1).newest
         press = Press(self.press_id, user, user, 1, thumb, shown)
         ballot, _ = self.store.votes.cast(press, NOW, RATINGS)
+        self.is_taking_back = ballot.vote is None
         self.votes[user] = (ballot.id, RATINGS[ballot.vote]) if ballot.vote else (0, None)
 
     @precondition(lambda self: not self.work and not self.store.ratings.first())
     @rule(rating100=st.sampled_from([None, 60, 80]))
     def owner(self, rating100):
         if rating100 != self.stash:
+            self.is_left_alone = False
             self.stash = self.base = rating100
             self.base_until = max(id for id, _ in [*self.votes.values(), (0, None)])
 

@@ -16,6 +16,7 @@ from stashbot.models import Facet, Feature, Image, Named, Press, Standing, Trigg
 from stashbot.ratings import Step, plan
 from stashbot.store import Store
 from stashbot.taste import ANYTHING, Tally
+from stashbot.votes import _LIKED_OF_LAST, _STANDING
 from tests.stored import CHAT, DAY, NOW, USER, arrive, ask, begin, rows_of, show
 
 LIKE, DISLIKE = Vote.LIKE, Vote.DISLIKE
@@ -154,6 +155,19 @@ def test_tallies(voter):
     assert voter.store.votes.total(BEN, NOW) == Tally(1, 0, 1, 0)
 
 
+@pytest.mark.parametrize("question", [_STANDING, _LIKED_OF_LAST])
+def test_years_of_votes_slow_nothing_down(voter, question):
+    """
+    What somebody says of a few images is looked up by these, not among all his votes.
+    """
+    asked = {"chat_id": ANN, "image_id": 1, "pictures": 50}
+    plan = [row[3] for row in voter.store._db.run(f"EXPLAIN QUERY PLAN {question}", asked)]
+
+    steps = [step for step in plan if "votes" in step]
+    assert steps
+    assert all("votes_image_id" in step for step in steps)
+
+
 def test_old_votes_count_less(voter):
     """
     A vote of a year ago counts half, but is still counted as one.
@@ -201,7 +215,7 @@ def test_forget(voter):
     voter.press(DISLIKE, image=2, chat=GROUP)
     voter.press(LIKE, user=BEN, image=2, chat=GROUP)
 
-    assert voter.store.votes.forget(ANN) == 2
+    assert voter.store.votes.forget(ANN, RATINGS) == 2
 
     assert voter.store.votes.total(ANN, NOW) == Tally()
     assert voter.store.votes.total(GROUP, NOW) == Tally(1, 0, 1, 0)
@@ -218,12 +232,37 @@ def test_forget_leaves_stash_alone(voter):
     voter.press(LIKE, user=BEN, image=1)  # takes it back
     voter.press(LIKE, image=2)
 
-    voter.store.votes.forget(ANN)
+    voter.store.votes.forget(ANN, RATINGS)
 
     left = voter.store.ratings.first()
     assert left.image_id == 1
     assert not plan(left, 60).writes
     assert voter.store.ratings.first(without=[left.queued]) is None
+
+
+def test_forget_leaves_the_word_to_others(voter):
+    """
+    What waits for a forgotten vote gives way to what another person said before.
+    """
+    voter.press(LIKE)
+    voter.press(DISLIKE, user=BEN)
+
+    voter.store.votes.forget(BEN, RATINGS)
+
+    assert plan(voter.store.ratings.first(), 60).rating100 == 100
+
+
+def test_forget_does_not_hold_up_another_vote(voter):
+    """
+    A vote that counts again since another was taken back is written, whoever forgets what.
+    """
+    voter.press(LIKE)
+    voter.press(DISLIKE, user=BEN)
+    voter.press(DISLIKE, user=BEN)
+
+    voter.store.votes.forget(BEN, RATINGS)
+
+    assert plan(voter.store.ratings.first(), 60).rating100 == 100
 
 
 def test_forget_does_not_hold_up_the_way_back(voter):
@@ -238,7 +277,7 @@ def test_forget_does_not_hold_up_the_way_back(voter):
     voter.store.ratings.finish(rating, step)
     voter.press(DISLIKE, user=BEN)
 
-    voter.store.votes.forget(ANN)
+    voter.store.votes.forget(ANN, RATINGS)
 
     assert plan(voter.store.ratings.first(), 20) == Step(writes=True, rating100=60)
 

@@ -53,8 +53,10 @@ def remembering() -> Iterator[Seen]:
 
 
 def _vote(store: Store, number: int, now: datetime) -> None:
+    """Take a vote, and look at what the buttons are to show."""
     press = Press(number, ANN, ANN, LIBRARY + number, Vote.LIKE, 0)
     store.votes.cast(press, now, {Vote.LIKE: 100, Vote.DISLIKE: 20})
+    store.votes.standing(ANN, press.image_id)
 
 
 def _rounds(work: Callable[[int], object]) -> tuple[float, ...]:
