@@ -2,7 +2,7 @@
 
 A press takes a vote back only if the keyboard that was pressed showed that vote. So a
 button means what it says: two quick taps are one vote, and an old message that does not
-know of a vote does not undo it.
+know of a vote does not undo it. A tick that is left of a forgotten vote goes with a press.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def is_repeated(last: Ballot | None, press: Press) -> bool:
 
 def vote_after(last: Ballot | None, press: Press) -> Vote | None:
     """What the person says of the image after this press; `last` is what they said before."""
-    if last and last.vote is press.thumb and _was_shown(last, press):
+    if last is None:
+        return None if press.is_ticked else press.thumb
+    if last.vote is press.thumb and _was_shown(last, press):
         return None
     return press.thumb
 

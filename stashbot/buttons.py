@@ -1,6 +1,8 @@
 """The buttons under pictures and lists: what they say, and what comes back from a press.
 
-Pure. `shown`, in the data of a thumb, is the newest ballot that its keyboard shows.
+Pure. `shown`, in the data of a thumb, is the newest ballot that its keyboard shows; a thumb
+with a tick says so. What excludes and what brings back are different data, so that a second
+tap does the same once more.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ PAGE = 8
 #: What a name may take of a button: three share a row on a narrow screen.
 NAME, LONG_NAME = 14, 40
 
-THUMB = re.compile(r"vote:(?P<thumb>like|dislike):(?P<image>\d{1,18}):(?P<shown>\d{1,18})")
+THUMB = re.compile(
+    r"vote:(?P<thumb>like|dislike):(?P<image>\d{1,18}):(?P<shown>\d{1,18})(?P<ticked>:ticked)?"
+)
 EXCLUDE = re.compile(
-    r"exclude:(?P<facet>image|gallery|performer):(?P<id>\d{1,18}):(?P<image>\d{1,18})"
+    r"(?P<what>exclude|include):(?P<facet>image|gallery|performer)"
+    r":(?P<id>\d{1,18}):(?P<image>\d{1,18})"
 )
 RESTORE = re.compile(r"restore:(?P<id>\d{1,18}):(?P<page>\d{1,6})")
 EXCLUDED = re.compile(r"excluded:(?P<page>\d{1,6})")
@@ -43,13 +48,8 @@ def under_picture(
 ) -> Rows:
     """Thumbs and ➡️; where somebody dislikes it, what can be excluded of its `features`."""
     counts = {Vote.LIKE: standing.likes, Vote.DISLIKE: standing.dislikes}
-    thumbs = [
-        Button(
-            f"{_THUMBS[vote]}{_mark(count, is_private=is_private)}",
-            f"vote:{vote}:{image_id}:{standing.newest}",
-        )
-        for vote, count in counts.items()
-    ]
+    data = f"{image_id}:{standing.newest}"
+    thumbs = [_thumb(vote, count, data, is_private=is_private) for vote, count in counts.items()]
     row = [*thumbs, Button(texts("button.next"), NEXT)]
     if not standing.dislikes:
         return [row]
@@ -76,11 +76,14 @@ def label(feature: Feature, texts: Texts, length: int) -> str:
     return f"{_ICONS[feature.facet]} {name if len(name) <= length else name[: length - 1] + '…'}"
 
 
-def _mark(count: int, *, is_private: bool) -> str:
-    """How a thumb shows its votes: a person's own, or how many there are in a group."""
+def _thumb(vote: Vote, count: int, data: str, *, is_private: bool) -> Button:
+    """A thumb that shows a person's own vote, or how many there are in a group."""
+    text = _THUMBS[vote]
     if not count:
-        return ""
-    return " ✓" if is_private else f" {count}"
+        return Button(text, f"vote:{vote}:{data}")
+    if is_private:
+        return Button(f"{text} ✓", f"vote:{vote}:{data}:ticked")
+    return Button(f"{text} {count}", f"vote:{vote}:{data}")
 
 
 def _offered(features: Iterable[Feature]) -> list[Feature]:
@@ -94,7 +97,7 @@ def _offered(features: Iterable[Feature]) -> list[Feature]:
 def _exclude(
     feature: Feature, image_id: int, excluded: Collection[Feature], texts: Texts
 ) -> Button:
-    icon = "🚫" if feature in excluded else ""
+    what, icon = ("include", "🚫") if feature in excluded else ("exclude", "")
     return Button(
-        f"{icon}{label(feature, texts, NAME)}", f"exclude:{feature.facet}:{feature.id}:{image_id}"
+        f"{icon}{label(feature, texts, NAME)}", f"{what}:{feature.facet}:{feature.id}:{image_id}"
     )

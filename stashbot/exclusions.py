@@ -23,7 +23,7 @@ class ExclusionBook:
     def add(self, chat_id: int, feature: Feature, now: datetime) -> bool:
         """Exclude a feature from now on; False if it is excluded already."""
         with self._db.writing():
-            if self._select(chat_id, feature).exists(self._db):
+            if _this(Exclusions.select(), chat_id, feature).exists(self._db):
                 return False
             Exclusions.insert(
                 chat_id=chat_id,
@@ -34,12 +34,16 @@ class ExclusionBook:
             ).execute(self._db)
             return True
 
-    def remove(self, chat_id: int, exclusion_id: int) -> Feature | None:
-        """Bring back what a chat has excluded; None if it is not excluded any more."""
+    def remove(self, chat_id: int, feature: Feature) -> bool:
+        """Bring back what a chat has excluded; False if it is not excluded any more."""
         with self._db.writing():
-            which = (Exclusions.chat_id == chat_id) & (Exclusions.id == exclusion_id)
+            return bool(_this(Exclusions.delete(), chat_id, feature).execute(self._db))
+
+    def feature(self, chat_id: int, exclusion_id: int) -> Feature | None:
+        """What a chat has excluded under a number; None if it is not excluded any more."""
+        which = (Exclusions.chat_id == chat_id) & (Exclusions.id == exclusion_id)
+        with self._db.reading():
             found = self._list(Exclusions.select().where(which))
-            Exclusions.delete().where(which).execute(self._db)
         return found[0].feature if found else None
 
     def of(self, chat_id: int) -> frozenset[Feature]:
@@ -71,18 +75,20 @@ class ExclusionBook:
         """Let what a group excludes follow it to its new id; part of a transaction."""
         self._db.run("UPDATE OR REPLACE exclusions SET chat_id = ? WHERE chat_id = ?", (new, old))
 
-    def _select(self, chat_id: int, feature: Feature) -> Any:
-        return Exclusions.select().where(
-            Exclusions.chat_id == chat_id,
-            Exclusions.facet == feature.facet,
-            Exclusions.feature_id == feature.id,
-        )
-
     def _list(self, query: Any) -> list[Exclusion]:
         return [
             Exclusion(row.id, Feature(Facet(row.facet), row.feature_id, row.name))
             for row in query.execute(self._db)
         ]
+
+
+def _this(query: Any, chat_id: int, feature: Feature) -> Any:
+    """The query, for one feature that a chat excludes."""
+    return query.where(
+        Exclusions.chat_id == chat_id,
+        Exclusions.facet == feature.facet,
+        Exclusions.feature_id == feature.id,
+    )
 
 
 def is_excluded(image: Image, excluded: frozenset[Feature]) -> bool:

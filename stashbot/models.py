@@ -80,7 +80,10 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Somebody presses a thumb under an image, on a keyboard that showed ballots up to `shown`."""
+    """Somebody presses a thumb under an image, on a keyboard that showed ballots up to `shown`.
+
+    One that `is_ticked` showed a vote of the presser's own.
+    """
 
     update_id: int
     chat_id: int
@@ -88,6 +91,7 @@ class Press:
     image_id: int
     thumb: Vote
     shown: int
+    is_ticked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

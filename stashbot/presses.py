@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from telebot import types
 
 from . import buttons
-from .models import Facet, Listing, Press, Rank, Rows, Trigger, Vote
+from .models import Facet, Feature, Listing, Press, Rank, Rows, Trigger, Vote
 from .publisher import Publisher
 from .schedules import REMOVE, Schedules
 from .texts import Texts
@@ -85,18 +85,19 @@ class Presses:
                 image_id,
                 thumb,
                 int(match["shown"]),
+                is_ticked=bool(match["ticked"]),
             )
         )
         if wants_next:
             self._ask(pressed, Trigger.VOTE, after_message=pressed.message_id)
-        # In a private chat the button itself tells it.
-        note = pressed.texts(f"vote.{vote or 'taken_back'}") if pressed.chat_id < 0 else ""
+        # The button itself may tell it later: a picture goes before new buttons.
+        note = pressed.texts(f"vote.{vote or 'taken_back'}")
         return Reaction(note, self._rows(pressed, image_id))
 
     def _exclude(self, pressed: _Pressed, match: re.Match[str]) -> Reaction:
         image_id, facet, id = int(match["image"]), Facet(match["facet"]), int(match["id"])
-        who = pressed.chat_id, pressed.user_id
-        note = self._voting.exclude(*who, image_id, facet, id, pressed.texts)
+        change = self._voting.exclude if match["what"] == "exclude" else self._voting.include
+        note = change(pressed.chat_id, pressed.user_id, image_id, Feature(facet, id), pressed.texts)
         # What lies ready may be excluded now; that is found out, and another is prepared.
         self._publisher.prepare(pressed.chat_id, rank=Rank.PERSON)
         return Reaction(note, self._rows(pressed, image_id))

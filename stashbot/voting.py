@@ -66,14 +66,26 @@ class Voting:
         )
 
     def exclude(
-        self, chat_id: int, user_id: int, image_id: int, facet: Facet, id: int, texts: Texts
+        self, chat_id: int, user_id: int, image_id: int, feature: Feature, texts: Texts
     ) -> str:
         """Exclude a picture, or its gallery or performer; a passing note about it."""
-        asked = Feature(facet, id)
-        feature = next((each for each in self._features(image_id) if each == asked), asked)
+        feature = self._named(image_id, feature)
         if self._exclusions.add(chat_id, feature, self._now()):
             self._log("excluded", chat_id, user_id, image_id, feature)
         return texts("excluded.note", name=buttons.label(feature, texts, buttons.LONG_NAME))
+
+    def include(
+        self, chat_id: int, user_id: int, image_id: int, feature: Feature, texts: Texts
+    ) -> str:
+        """Bring back a picture, or its gallery or performer; a passing note about it."""
+        feature = self._named(image_id, feature)
+        if self._exclusions.remove(chat_id, feature):
+            self._log("restored", chat_id, user_id, image_id, feature)
+        return texts("excluded.restored", name=buttons.label(feature, texts, buttons.LONG_NAME))
+
+    def _named(self, image_id: int, feature: Feature) -> Feature:
+        """The feature with the name that it has for this image, if it is known."""
+        return next((each for each in self._features(image_id) if each == feature), feature)
 
     def _features(self, image_id: int) -> list[Feature]:
         return self._votes.features(image_id) or [Feature(Facet.IMAGE, image_id)]
@@ -93,8 +105,8 @@ class Voting:
 
     def restore(self, chat_id: int, user_id: int, exclusion_id: int, texts: Texts) -> str:
         """Bring back what was excluded; a passing note about it, empty if it was back already."""
-        feature = self._exclusions.remove(chat_id, exclusion_id)
-        if feature is None:
+        feature = self._exclusions.feature(chat_id, exclusion_id)
+        if feature is None or not self._exclusions.remove(chat_id, feature):
             return ""
         image_id = feature.id if feature.facet is Facet.IMAGE else None
         self._log("restored", chat_id, user_id, image_id, feature)

@@ -37,13 +37,24 @@ class Voter:
         self.store = store
         self.update_id = 1000
 
-    def press(self, thumb, user=ANN, image=1, chat=None, shown=None, now=NOW, ratings=RATINGS):
+    def press(
+        self,
+        thumb,
+        *,
+        user=ANN,
+        image=1,
+        chat=None,
+        shown=None,
+        now=NOW,
+        ratings=RATINGS,
+        is_ticked=False,
+    ):
         """Press a thumb of the keyboard as it is now, or as it was; the vote after that."""
         self.update_id += 1
         chat = user if chat is None else chat
         if shown is None:
             shown = self.store.votes.standing(chat, image).newest
-        press = Press(self.update_id, chat, user, image, thumb, shown)
+        press = Press(self.update_id, chat, user, image, thumb, shown, is_ticked=is_ticked)
         ballot, _ = self.store.votes.cast(press, now, ratings)
         return ballot.vote
 
@@ -87,6 +98,20 @@ def test_double_tap(voter):
     shown = voter.store.votes.standing(ANN, 1).newest
     assert voter.press(LIKE, shown=shown) is None
     assert voter.press(LIKE, shown=shown) is None
+
+
+def test_tick_of_a_forgotten_vote(voter):
+    """
+    A keyboard that still shows a forgotten vote loses its tick first; the other thumb counts.
+    """
+    voter.press(LIKE)
+    shown = voter.store.votes.standing(ANN, 1).newest
+    voter.store.votes.forget(ANN, RATINGS)
+
+    assert voter.press(LIKE, shown=shown, is_ticked=True) is None
+    assert voter.press(LIKE) is LIKE
+    voter.store.votes.forget(ANN, RATINGS)
+    assert voter.press(DISLIKE, shown=shown) is DISLIKE
 
 
 def test_old_message(voter):
@@ -358,9 +383,9 @@ def test_next_waits_for_nobody_who_asks(store, path):
 
 class AnyPresses(RuleBasedStateMachine):
     """
-    Presses of several people, double taps, updates that come again, restarts, and messages
-    of any age, in any order. What stands in the end is what each has pressed last: the
-    thumb, or nothing where the keyboard showed that very thumb as theirs.
+    Presses of several people, double taps, updates that come again, restarts, messages of any
+    age, and people who forget their votes, in any order. What stands in the end is what each
+    has pressed last: the thumb, or nothing where the keyboard showed that very thumb as theirs.
     """
 
     keyboards = Bundle("keyboards")
@@ -372,6 +397,7 @@ class AnyPresses(RuleBasedStateMachine):
         for image in IMAGES.values():
             self.store.begin(ask(self.store, ANN), [image], NOW)
         self.said = {}  # by user and image: the vote, where it was given, and which press it was
+        self.pressed = {}  # by user and image: the last press, unless it was forgotten
         self.presses = []
 
     def teardown(self):
@@ -404,25 +430,25 @@ class AnyPresses(RuleBasedStateMachine):
     def press(self, keyboard, user, thumb, taps):
         image, chat, shown, seen = keyboard
         user = user if chat == GROUP else chat
-        before = self.said.get((user, image))
-        is_own = before is not None and seen.get(user) == (thumb, before[2])
+        before, last = self.said.get((user, image)), self.pressed.get((user, image))
+        is_ticked = chat == user and seen.get(user, (None, 0))[0] is thumb
+        is_own = seen.get(user) == (thumb, before[2]) if before else is_ticked
         for _ in range(taps):
-            press = Press(len(self.presses), chat, user, image, thumb, shown)
+            press = Press(len(self.presses), chat, user, image, thumb, shown, is_ticked=is_ticked)
             self.presses.append(press)
             _, is_new = self.store.votes.cast(press, NOW, RATINGS)
-        if not self.was_pressed_last(press, taps):
+        if last is None or replace(last, update_id=press.update_id) != press:
             vote = None if is_own else thumb
             self.said[user, image] = (vote, chat, len(self.presses))
+        self.pressed[user, image] = press
         assert not is_new or taps == 1
 
-    def was_pressed_last(self, press, taps):
-        """Whether the presser's last press on that image was of this button of this keyboard."""
-        own = [
-            each
-            for each in self.presses[:-taps]
-            if (each.user_id, each.image_id) == (press.user_id, press.image_id)
-        ]
-        return bool(own) and replace(own[-1], update_id=press.update_id) == press
+    @rule(chat=st.sampled_from([ANN, BEN, GROUP]))
+    def forget(self, chat):
+        for user, image in list(self.said):
+            if chat in (user, self.said[user, image][1]):
+                del self.said[user, image], self.pressed[user, image]
+        self.store.votes.forget(chat, RATINGS)
 
     @precondition(lambda self: self.presses)
     @rule(data=st.data())
