@@ -118,7 +118,7 @@ class Bot:
             self._outbox.repeat(partial(self._sender.set_commands, commands, code))
 
     def resume(self) -> None:
-        """Take up the requests that were accepted before the last end and not begun."""
+        """Take up what was accepted before the last end: requests, and votes not yet shown."""
         now = self._now()
         for request in self._store.waiting_requests():
             if request.due is None:
@@ -127,6 +127,8 @@ class Bot:
                 self._publisher.accept(replace(request, requested_at=now))
             else:
                 self._publisher.give_up(request, "not running then")
+        for picture in self._voting.latest():
+            self._outbox.redraw(*picture)
 
     def handle(self, update: types.Update) -> None:
         """Answer one update; ones that mean nothing to us are passed over in silence.

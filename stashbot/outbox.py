@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -45,8 +45,8 @@ class Outbox:
         self._pool = pool
         self._now = now
         self._lock = threading.Lock()
-        # Those that still wait or are under way; each goes with its errand.
-        self._redraws: WeakValueDictionary[tuple[int, int], _Redraw] = WeakValueDictionary()
+        # The buttons that wait, by chat and message; there is an errand for each.
+        self._redraws: defaultdict[int, dict[int, Rows]] = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._pool)
@@ -62,18 +62,19 @@ class Outbox:
         self._tell(chat_id, edit, is_harmless=True)
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Put other buttons under a message of ours, once nobody waits for anything else."""
-        place = chat_id, message_id
+        """Put other buttons under a message of ours, once nobody waits for anything else.
+
+        Of a chat's messages that wait for it the newest comes first: it is looked at.
+        """
         with self._lock:
-            waiting = self._redraws.get(place)
-            if waiting and not waiting.is_begun:
-                waiting.rows = rows
-                return
-            redraw = _Redraw(self._lock, self._sender, chat_id, message_id, rows)
-            self._redraws[place] = redraw
-        wait = partial(self._sender.wait_for, chat_id, Rank.NOBODY)
-        errand = _Errand(redraw, time.monotonic() + USEFUL, is_harmless=True, wait=wait)
-        self._pool.submit(errand, lane=("buttons", chat_id), rank=Rank.NOBODY)
+            waiting = self._redraws[chat_id]
+            is_awaited = message_id in waiting
+            waiting[message_id] = rows
+        if not is_awaited:
+            redraw = _Redraw(waiting, self._lock, partial(self._sender.edit_buttons, chat_id))
+            wait = partial(self._sender.wait_for, chat_id, Rank.NOBODY)
+            errand = _Errand(redraw, time.monotonic() + USEFUL, is_harmless=True, wait=wait)
+            self._pool.submit(errand, lane=("buttons", chat_id), rank=Rank.NOBODY)
 
     def answer(self, press_id: str, text: str = "") -> None:
         """End the spinning of a pressed button."""
@@ -114,21 +115,21 @@ class Outbox:
             self.lose_chat(chat_id, error)
 
 
-@dataclass(eq=False)
+@dataclass
 class _Redraw:
-    """Buttons for a message; until they are under way they may become others."""
+    """Draws the buttons of one message: of those that wait by then, the newest."""
 
+    waiting: dict[int, Rows]
     lock: threading.Lock
-    sender: Sender
-    chat_id: int
-    message_id: int
-    rows: Rows
-    is_begun: bool = False
+    draw: Callable[[int, Rows], None]
+    chosen: tuple[int, Rows] | None = None
 
     def __call__(self) -> None:
-        with self.lock:
-            self.is_begun = True
-        self.sender.edit_buttons(self.chat_id, self.message_id, self.rows)
+        if self.chosen is None:
+            with self.lock:
+                newest = max(self.waiting)
+                self.chosen = newest, self.waiting.pop(newest)
+        self.draw(*self.chosen)
 
 
 @dataclass

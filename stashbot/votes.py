@@ -14,7 +14,7 @@ from typing import Any
 from . import ballots, ratings
 from .database import Database
 from .models import Ballot, Facet, Feature, Image, Press, Standing, Vote
-from .tables import Pictures, Presses, SentPhotos, Tallies, Votes
+from .tables import Pictures, Presses, SentPhotos, Tallies, Votes, in_utc
 from .taste import ANYTHING, Tally, growth
 
 #: For how long an update may come again: Telegram keeps it for a day.
@@ -58,6 +58,14 @@ _LIKED_OF_LAST = """
             AND (+chat_id = :chat_id OR +user_id = :chat_id)
     )), COUNT(*) FROM last
 """
+_LATEST = """
+    SELECT votes.chat_id, votes.image_id, message_id, language
+    FROM (SELECT * FROM votes ORDER BY id DESC LIMIT ?) AS votes
+    JOIN sent_photos ON sent_photos.chat_id = votes.chat_id
+        AND sent_photos.image_id = votes.image_id AND is_latest = 1
+    JOIN chats ON chats.chat_id = votes.chat_id
+    WHERE voted_at >= ? AND message_id IS NOT NULL
+"""
 _OF_FACET = """
     SELECT facet, feature_id, name, likes, dislikes, liked, disliked
     FROM tallies WHERE chat_id = ? AND facet = ?
@@ -92,6 +100,14 @@ class VoteBook:
             asked = {"chat_id": chat_id, "image_id": image_id}
             [(likes, dislikes, newest)] = self._db.run(_STANDING, asked)
         return Standing(int(likes), int(dislikes), newest)
+
+    def latest(self, since: datetime, limit: int) -> list[tuple[int, int, int, str]]:
+        """Where somebody has voted since then, or taken a vote back: so many of them at most.
+
+        Each is a chat, an image, the message that shows it there, and the chat's language.
+        """
+        with self._db.reading():
+            return self._db.run(_LATEST, (limit, in_utc(since)))
 
     def features(self, image_id: int) -> list[Feature]:
         """What is known of an image that was sent, itself first; nothing after long years."""

@@ -5,8 +5,8 @@ It keeps what is said and tells what to show; who carries ratings to Stash is on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,10 +15,12 @@ from .models import Button, Facet, Feature, Listing, Press, Rows, Vote
 from .settings import Votes
 from .store import Store
 from .taste import Tallies, Tally
-from .texts import Texts, message
+from .texts import LANGUAGES, TEXTS, Texts, message
 
 log = structlog.get_logger()
 
+#: How long ago, and on how many pictures, a vote may have been given that is not shown yet.
+JUST_NOW, PICTURES = timedelta(minutes=15), 20
 #: How many of each facet are listed as liked most, and least.
 TOP = 5
 #: The facets that are listed, in this order.
@@ -64,6 +66,13 @@ class Voting:
             texts,
             is_private=chat_id > 0,
         )
+
+    def latest(self) -> Iterator[tuple[int, int, Rows]]:
+        """The pictures that were voted on just now: chat, message, and the buttons to be there."""
+        recent = self._votes.latest(self._now() - JUST_NOW, PICTURES)
+        for chat_id, image_id, message_id, language in recent:
+            texts = TEXTS[language or LANGUAGES[0]]
+            yield chat_id, message_id, self.rows(chat_id, image_id, texts)
 
     def exclude(
         self, chat_id: int, user_id: int, image_id: int, feature: Feature, texts: Texts

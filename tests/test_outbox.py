@@ -6,11 +6,12 @@ import sqlite3
 import time
 
 import pytest
-from conftest import FRIEND, OWNER
+from conftest import FRIEND, OWNER, library
 
 from stashbot.app import build
 from stashbot.demo.server import Fault, Trouble
 from stashbot.errors import ChatGone
+from stashbot.models import Button
 
 
 def texts_to(home, chat=OWNER):
@@ -70,6 +71,30 @@ def test_answer_to_a_press_that_may_have_arrived(house):
     home.telegram.press(1, "odd", user_id=OWNER)
 
     assert home.telegram.wait_for("answerCallbackQuery")[0].status == 200
+
+
+def test_buttons_of_the_newest_message_first(house):
+    """
+    While new buttons wait, only the last of each message count, and the newest message is
+    drawn first.
+    """
+    home = house(library(3))
+    for _ in range(3):
+        home.ask()
+    home.wait_for_event("photo_sent", 3)
+    first, second, third = (message.id for message in home.received())
+    home.app.bot._sender._pause(OWNER, 0.3)
+    outbox = home.app.bot._outbox
+
+    for message, label in ((first, "a"), (second, "b"), (first, "c"), (third, "d")):
+        outbox.redraw(OWNER, message, [[Button(label, "next")]])
+    drawn = home.telegram.wait_for("editMessageReplyMarkup", count=3)
+    home.stop()
+
+    assert [int(call.params["message_id"]) for call in drawn] == [third, second, first]
+    labels = [message.buttons[0][0].text for message in home.received()]
+    assert labels == ["c", "b", "d"]
+    assert len(home.telegram.wait_for("editMessageReplyMarkup")) == 3
 
 
 def test_text_to_somebody_who_has_blocked_us(house):

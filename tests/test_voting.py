@@ -173,6 +173,21 @@ def test_votes_outlive_a_restart(sent):
     assert press(home, "👍", message) == "Your vote is taken back."
 
 
+def test_vote_that_was_not_shown_before_the_end(sent):
+    """
+    A tick that the end of the program has kept from being drawn is drawn after the start.
+    """
+    home, message = sent(**NO_NEXT)
+    home.app.bot._sender._pause(OWNER, 60)
+    press(home, "👍")
+    home.stop()
+    before = labels(home, message)
+    home.start()
+
+    wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
+    assert before == [["👍", "👎", "➡️"]]
+
+
 @pytest.mark.parametrize(
     "data",
     [
