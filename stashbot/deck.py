@@ -24,7 +24,7 @@ from random import Random
 from . import picker, taste
 from .errors import AllExcluded, AllUnderWay, NothingToSend
 from .exclusions import is_excluded
-from .models import Facet, Feature, Image, Walk
+from .models import Feature, Image, Walk
 from .picker import PAGE, SCAN
 from .stash.client import StashClient
 from .store import Store
@@ -158,13 +158,6 @@ class Deck:
         seen = self._store.unavailable(chat_id, ids, since or now - self._avoid, now)
         return seen | self._taken[chat_id]
 
-    def _barred(self, excluded: Iterable[Feature]) -> set[int]:
-        """The ids of all images that are excluded, for where only ids are at hand."""
-        alone = {each.id for each in excluded if each.facet is Facet.IMAGE}
-        return alone | self._stash.ids_with(
-            each for each in excluded if each.facet is not Facet.IMAGE
-        )
-
     def _deal(self, chat_id: int) -> None:
         """Give the chat its next hand, with something in it that is free."""
         walk = self._next_walk(chat_id)
@@ -224,7 +217,7 @@ class Deck:
     def _search(self, chat_id: int, walk: Walk) -> Walk:
         """The walk at its next page with something unseen, or a new one, or an exhausted one."""
         walks = [walk] if walk.offset == 0 else [walk, picker.new_walk(self._random)]
-        newest, barred = 0, self._barred(self._store.exclusions.of(chat_id))
+        newest, barred = 0, self._stash.ids_with(self._store.exclusions.of(chat_id))
         for start in walks:
             found, newest = self._scan(chat_id, start, barred)
             if found:
@@ -249,7 +242,7 @@ class Deck:
         """The images that the chat saw longest ago, as far as Stash still has them."""
         now, taken = self._now(), self._taken[chat_id]
         is_busy, excluded = bool(taken), self._store.exclusions.of(chat_id)
-        barred = self._barred(excluded)
+        barred = self._stash.ids_with(excluded)
         longest_ago = self._store.shown_longest_ago
         while ids := longest_ago(chat_id, PAGE + len(taken), now, without=barred):
             images = self._stash.images(ids)

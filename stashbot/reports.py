@@ -27,7 +27,7 @@ class Reports:
     """Collects the numbers and puts them into words. Thread-safe; it changes nothing.
 
     `queue` tells how many requests wait, `next_due` when the next order is due. Each report
-    asks Stash or Telegram at most once and works without their answers.
+    asks Stash or Telegram each thing once, and works without their answers.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Reports:
             key = "stats.last" if stats.last_title else "stats.last_untitled"
             lines.append(texts(key, title=_short(stats.last_title), time=shown))
         lines += self._voted(chat_id, now, texts)
-        return "\n".join(lines + self._library(stats.seen, texts))
+        return "\n".join(lines + self._library(chat_id, stats.seen, now, texts))
 
     def _voted(self, chat_id: int, now: datetime, texts: Texts) -> list[str]:
         total = self._store.votes.total(chat_id, now)
@@ -85,15 +85,18 @@ class Reports:
             lines.append(texts("stats.liked", n=pictures, share=round(100 * liked / pictures)))
         return lines
 
-    def _library(self, seen: int, texts: Texts) -> list[str]:
+    def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> list[str]:
         if self._stash_outage.wait:  # it has just failed somebody else
             return [texts("stats.library_unknown")]
+        excluded = self._store.exclusions.of(chat_id)
         try:
             images = self._stash.count(PATIENCE)
+            barred = self._stash.ids_with(excluded, PATIENCE)
         except StashError:
             return [texts("stats.library_unknown")]
+        barred -= self._store.unavailable(chat_id, barred, now - self._avoid, now)
         return [
-            texts("stats.unseen", n=max(0, images - seen)),
+            texts("stats.unseen", n=max(0, images - seen - len(barred))),
             texts("stats.library", n=images),
         ]
 

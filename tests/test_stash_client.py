@@ -108,12 +108,13 @@ def test_unknown_images_are_left_out(client, script):
 
 def test_ids_with_features(client, script):
     """
-    All images of some performers and galleries, in one question for each kind.
+    All images of some performers and galleries, in one question for each kind; what is an
+    image itself needs none.
     """
     script.answers["Ids"] = lambda asked: images({"id": str(len(asked["among"]))}, {"id": "4"})
     features = [Feature(Facet.GALLERY, 3), Feature(Facet.PERFORMER, 5), Feature(Facet.GALLERY, 9)]
 
-    assert client.ids_with(features) == {1, 4}
+    assert client.ids_with([*features, Feature(Facet.IMAGE, 7)]) == {1, 4, 7}
     assert client.ids_with([]) == set()
     assert script.asked == ["Server", "Ids", "Ids"]
     assert script.variables == {

@@ -310,6 +310,22 @@ def test_everything_is_excluded(house):
     assert home.ask() == [7]
 
 
+def test_unseen_is_what_may_still_come(house):
+    """
+    What is excluded does not count among the pictures that are left.
+    """
+    home = house(library(12), **NO_NEXT)
+    [first] = home.ask()
+    message = dislike(home)
+    press(home, "👤", message)
+    barred = {id for id in range(1, 13) if id % 5 == first % 5}
+
+    home.say("/stats")
+    text = home.wait_for_text("In the library: 12 pictures")
+
+    assert f"Not seen yet: {12 - len(barred)} pictures" in text
+
+
 def test_brought_back_at_once(house):
     """
     What is brought back comes before anything that was seen.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -112,10 +112,16 @@ class StashClient:
         """The first `limit` ids above `after`, ascending."""
         return self._ask(questions.IDS, questions.newer(after, limit))
 
-    def ids_with(self, features: Iterable[Feature]) -> set[int]:
-        """The ids of all images of these galleries and performers."""
-        asked = (questions.sharing(facet, ids) for facet, ids in _by_facet(features).items())
-        return {id for variables in asked for id in self._ask(questions.IDS, variables)}
+    def ids_with(self, features: Iterable[Feature], patience: float | None = None) -> set[int]:
+        """The ids of these images, and of all those of these galleries and performers.
+
+        `patience` as for `server`.
+        """
+        by_facet = _by_facet(features)
+        alone = by_facet.pop(Facet.IMAGE, [])
+        asked = (questions.sharing(facet, ids) for facet, ids in by_facet.items())
+        shared = (id for each in asked for id in self._ask(questions.IDS, each, patience))
+        return {*alone, *shared}
 
     def images(self, ids: Sequence[int]) -> list[Image]:
         """The images with these ids, in this order and each once, without the unknown ones."""
@@ -216,7 +222,7 @@ class StashClient:
         return asked or self._pace.pause * 3.0 ** (tries.attempt_number - 1)
 
 
-def _by_facet(features: Iterable[Feature]) -> Mapping[Facet, list[int]]:
+def _by_facet(features: Iterable[Feature]) -> dict[Facet, list[int]]:
     ids = defaultdict(list)
     for feature in features:
         ids[feature.facet].append(feature.id)
