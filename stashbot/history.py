@@ -139,9 +139,9 @@ def last(chat_id: int) -> Any:
 
 
 def newest(chat_id: int) -> Any:
-    """The state and the message of the newest picture, be it under way."""
+    """The image and the message, if it is known, of the newest picture, be it under way."""
     return (
-        SentPhotos.select(SentPhotos.state, SentPhotos.message_id)
+        SentPhotos.select(SentPhotos.image_id, SentPhotos.message_id)
         .where(SentPhotos.chat_id == chat_id, SentPhotos.is_latest == 1)
         .order_by(SentPhotos.sent_at.desc(), SentPhotos.id.desc())
         .tuples()

@@ -242,6 +242,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A message of ours, and the image in it."""
+
+    message_id: int
+    image_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A standing order: `count` pictures for a chat, `when` in the words it was given in.
 

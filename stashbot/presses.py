@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from telebot import types
 
 from . import buttons
-from .models import Facet, Feature, Listing, Press, Rank, Rows, Trigger, Vote
+from .models import Facet, Feature, Listing, Press, Rank, Rows, Shown, Trigger, Vote
 from .publisher import Publisher
 from .schedules import REMOVE, Schedules
 from .texts import Texts
@@ -89,7 +89,7 @@ class Presses:
             )
         )
         if wants_next:
-            self._ask(pressed, Trigger.VOTE, after_message=pressed.message_id)
+            self._ask(pressed, Trigger.VOTE, Shown(pressed.message_id, image_id))
         # The button itself may tell it later: a picture goes before new buttons.
         note = pressed.texts(f"vote.{vote or 'taken_back'}")
         return Reaction(note, self._rows(pressed, image_id))
@@ -124,12 +124,12 @@ class Presses:
         note = pressed.texts("schedule.removed", n=1) if was_there else ""
         return Reaction(note, listing=self._schedules.listing(pressed.chat_id, pressed.texts))
 
-    def _ask(self, pressed: _Pressed, trigger: Trigger, after_message: int | None = None) -> None:
+    def _ask(self, pressed: _Pressed, trigger: Trigger, after: Shown | None = None) -> None:
         self._publisher.ask(
             pressed.update_id,
             pressed.chat_id,
             pressed.user_id,
             trigger=trigger,
             language=pressed.texts.language,
-            after_message=after_message,
+            after=after,
         )

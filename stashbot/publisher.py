@@ -26,7 +26,7 @@ from .errors import (
     StoreError,
     TelegramError,
 )
-from .models import Rank, Request, Trigger
+from .models import Rank, Request, Shown, Trigger
 from .outage import Outage
 from .outbox import Outbox
 from .packer import Delivery, Packer
@@ -115,12 +115,12 @@ class Publisher:
         count: int = 1,
         trigger: Trigger = Trigger.COMMAND,
         language: str,
-        after_message: int | None = None,
+        after: Shown | None = None,
     ) -> None:
         """Keep a request of a person, and serve it. Raises StoreError.
 
-        An update asks once, however often it comes. With `after_message` the picture is
-        wanted only while that message is the chat's newest.
+        An update asks once, however often it comes. One `after` another picture is wanted
+        only while that is the chat's newest.
         """
         request = self._store.add_request(
             update_id=update_id,
@@ -130,7 +130,7 @@ class Publisher:
             trigger=trigger,
             language=language,
             now=self._now(),
-            after_message=after_message,
+            after=after,
         )
         if request:
             self.accept(request)

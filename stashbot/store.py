@@ -19,7 +19,7 @@ from .database import open_database
 from .errors import AlreadySending, ExcludedMeanwhile
 from .exclusions import ExclusionBook
 from .history import ChatStats, each
-from .models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
+from .models import Image, Kind, KnownFile, Request, Sent, Shown, Trigger, Walk
 from .orders import OrderBook, resumed
 from .ratings import RatingQueue
 from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks, in_utc
@@ -129,18 +129,18 @@ class Store:
         trigger: Trigger,
         language: str,
         now: datetime,
-        after_message: int | None = None,
+        after: Shown | None = None,
     ) -> Request | None:
         """Accept a request; None if one was accepted for this update before.
 
-        One that is to follow a message is accepted only while that is the chat's newest
-        picture and nothing is asked for yet.
+        One `after` a picture is accepted only while that is the chat's newest and nothing else
+        is asked for.
         """
         same = Requests.select(Requests.id).where(Requests.update_id == update_id)
         with self._db.writing():
             if update_id is not None and same.exists(self._db):
                 return None
-            if after_message is not None and not self._may_follow(chat_id, after_message):
+            if after and not self._may_follow(chat_id, after):
                 return None
             id = Requests.insert(
                 update_id=update_id,
@@ -151,7 +151,7 @@ class Store:
                 requested_at=now,
                 language=language,
                 state="waiting",
-                after_message=after_message,
+                after_message=after and after.message_id,
             ).execute(self._db)
         return Request(id, chat_id, user_id, count, trigger, now, language)
 
@@ -370,13 +370,15 @@ class Store:
 
     # Parts of the transactions above
 
-    def _may_follow(self, chat_id: int, message_id: int) -> bool:
+    def _may_follow(self, chat_id: int, after: Shown) -> bool:
         its = Requests.select(Requests.id).where(Requests.chat_id == chat_id)
-        is_followed = (Requests.after_message == message_id) | (Requests.state == "waiting")
+        is_asked_for = (Requests.state == "waiting") & (Requests.count > history.begun())
+        is_followed = (Requests.after_message == after.message_id) | is_asked_for
         if its.where(is_followed).exists(self._db):
             return False
+        # Whoever presses has it, be it not known yet that it has arrived, or as which message.
         newest = history.newest(chat_id).first(self._db)
-        return newest is not None and newest == ("sent", message_id)
+        return newest in ((after.image_id, after.message_id), (after.image_id, None))
 
     def _set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         gone = {"gone_since": now, "gone_reason": reason}
@@ -391,9 +393,10 @@ class Store:
         Walks.delete().where(Walks.chat_id == old).execute(self._db)
 
     def _finish(self, which: Any, state: str, now: datetime) -> None:
-        Requests.update(state=state, finished_at=now).where(
-            Requests.state == "waiting", which
-        ).execute(self._db)
+        change = {"state": state, "finished_at": now}
+        if state == "failed":  # then a picture is owed as before
+            change["after_message"] = None
+        Requests.update(change).where(Requests.state == "waiting", which).execute(self._db)
 
     def _prune_history(self, before: datetime) -> int:
         old = SentPhotos.select(SentPhotos.id).where(SentPhotos.sent_at < before)

@@ -12,7 +12,7 @@ from conftest import at_length
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from stashbot.models import Facet, Feature, Image, Named, Press, Standing, Trigger, Vote
+from stashbot.models import Facet, Feature, Image, Named, Press, Shown, Standing, Trigger, Vote
 from stashbot.ratings import Step, plan
 from stashbot.store import Store
 from stashbot.taste import ANYTHING, Tally
@@ -332,7 +332,7 @@ def test_pruning(voter, path):
     assert voter.press(LIKE) is None
 
 
-def follow(store, message_id, update_id):
+def follow(store, message_id, update_id, image_id=1):
     return store.add_request(
         update_id=update_id,
         chat_id=CHAT,
@@ -341,7 +341,7 @@ def follow(store, message_id, update_id):
         trigger=Trigger.VOTE,
         language="en",
         now=NOW,
-        after_message=message_id,
+        after=Shown(message_id, image_id),
     )
 
 
@@ -361,8 +361,34 @@ def test_next_follows_the_newest_once(store, path):
     newest = message_of(path, 2)
 
     assert follow(store, old, 1) is None
+    assert follow(store, newest, 2, image_id=2)
+    assert follow(store, newest, 3, image_id=2) is None
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["under way", "lost"])
+def test_next_follows_what_is_not_known_to_have_arrived(store, is_lost):
+    """
+    Who votes on the newest picture has it, whether or not Telegram has said so.
+    """
+    [row] = begin(store, 1)
+    if is_lost:
+        store.lose([row], NOW)
+
+    assert follow(store, 123, 1, image_id=2) is None
+    assert follow(store, 123, 2)
+
+
+def test_next_that_did_not_come(store, path):
+    """
+    What could not be sent after a vote is asked for by the next vote.
+    """
+    show(store, 1)
+    store.recover(NOW)
+    newest = message_of(path, 1)
+    request = follow(store, newest, 1)
+    store.finish_request(request.id, "failed", NOW)
+
     assert follow(store, newest, 2)
-    assert follow(store, newest, 3) is None
 
 
 def test_next_waits_for_nobody_who_asks(store, path):
