@@ -376,9 +376,10 @@ class Store:
         is_followed = (Requests.after_message == after.message_id) | is_asked_for
         if its.where(is_followed).exists(self._db):
             return False
-        # Whoever presses has it, be it not known yet that it has arrived, or as which message.
-        newest = history.newest(chat_id).first(self._db)
-        return newest in ((after.image_id, after.message_id), (after.image_id, None))
+        image_id, message_id = history.newest(chat_id).first(self._db) or (0, 0)
+        if message_id is None:  # nobody has told us that it arrived, but whoever presses has it
+            return bool(image_id == after.image_id)
+        return bool(message_id == after.message_id)
 
     def _set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         gone = {"gone_since": now, "gone_reason": reason}

@@ -203,7 +203,7 @@ class House:
         deadline = time.monotonic() + timeout
         while len(images := self.sent_images()) < count:
             assert time.monotonic() < deadline, (count, images, self.log[-20:])
-            time.sleep(0.005)
+            time.sleep(0.01)
         return images
 
     def wait_for_text(self, part, chat=OWNER, count=1, timeout=10):

@@ -21,7 +21,7 @@ def wait_until(condition, what, timeout=10):
     deadline = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
-        time.sleep(0.005)
+        time.sleep(0.01)
     return found
 
 

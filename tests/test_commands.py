@@ -8,6 +8,7 @@ import re
 import sqlite3
 import threading
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -607,6 +608,7 @@ EVENTS = {
 }
 
 
+@cache
 def logged_events():
     """Each event that the sources log, with its fields in every place; `*` is a variable."""
     found = {}

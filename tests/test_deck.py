@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from conftest import picture, utc
+from conftest import at_length, picture, utc
 
 from stashbot.deck import RECHECK, Deck
 from stashbot.demo.stash import StashStandIn
@@ -103,7 +103,7 @@ def table(tmp_path):
         each.close()
 
 
-@pytest.mark.parametrize("size", [1, 39, 40, 41, 80, 999, 1000, 1001])
+@pytest.mark.parametrize("size", [1, 39, 40, 41, 80, 1001, *at_length([999, 1000], [])])
 def test_last_unseen_image(table, size):
     """
     The one image that was not seen is found wherever it lies, before anything again.

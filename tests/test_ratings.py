@@ -197,7 +197,7 @@ class AnyCuts(RuleBasedStateMachine):
 
 
 TestAnyCuts = AnyCuts.TestCase
-TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 40), stateful_step_count=30)
+TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 15), stateful_step_count=30)
 
 
 def ratings(home):

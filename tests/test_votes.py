@@ -525,5 +525,5 @@ class AnyPresses(RuleBasedStateMachine):
 
 TestAnyPresses = AnyPresses.TestCase
 TestAnyPresses.settings = hypothesis.settings(
-    max_examples=at_length(60, 20), stateful_step_count=25
+    max_examples=at_length(100, 12), stateful_step_count=25
 )

@@ -116,8 +116,7 @@ class Server:
             self._faults.clear()
 
     def pause(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        self._http.stop()
         self.cut()
 
     def resume(self) -> None:
@@ -153,14 +152,30 @@ class Server:
     def _listen(self, port: int) -> None:
         handler = type("Handler", (_Handler,), {"owner": self})
         self._http = _Listener(("127.0.0.1", port), handler)
-        threading.Thread(
-            target=self._http.serve_forever, args=(0.01,), name="demo-server", daemon=True
-        ).start()
 
 
 class _Listener(ThreadingHTTPServer):
+    """Listens in a thread of its own, which wakes for a connection and for nothing else."""
+
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._thread = threading.Thread(target=self._accept, name="demo-server", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more; what is connected stays so. Again does no harm."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # which ends the waiting in `accept`
+        self._thread.join()
+        self.server_close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it is shut down
+            while True:
+                self.process_request(*self.get_request())
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that goes away is everyday life here."""
