@@ -28,6 +28,17 @@ def vote_after(last: Ballot | None, press: Press) -> Vote | None:
     return press.thumb
 
 
+def place_after(last: Ballot | None, press: Press) -> int:
+    """The chat in which the vote counts after this press, besides the presser's private one.
+
+    Who says in private what he has said in a group says it there still.
+    """
+    is_private = press.chat_id == press.user_id
+    if last and is_private and last.vote is press.thumb is vote_after(last, press):
+        return last.chat_id
+    return press.chat_id
+
+
 def _was_shown(last: Ballot, press: Press) -> bool:
     """Whether the pressed keyboard showed this ballot: a group's shows only its own."""
     is_private = press.chat_id == press.user_id

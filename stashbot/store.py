@@ -239,6 +239,7 @@ class Store:
                     file_id=sent.file.file_id,
                     saved_at=now,
                 ).on_conflict_replace().execute(self._db)
+            self.votes.show([row_id for row_id, _, _ in arrived], now)
             if ends is not None:
                 self._finish(Requests.id == ends.id, "done", now)
 
@@ -253,6 +254,7 @@ class Store:
             SentPhotos.update(state="unknown", sent_at=now).where(
                 SentPhotos.id.in_(each(row_ids))
             ).execute(self._db)
+            self.votes.show(row_ids, now)
 
     def unavailable(
         self, chat_id: int, image_ids: Collection[int], since: datetime, now: datetime

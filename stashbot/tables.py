@@ -191,6 +191,15 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX requests_after_message ON requests (chat_id, after_message)
         WHERE after_message IS NOT NULL;
     """,
+    """
+    CREATE TABLE showings (
+        chat_id INTEGER NOT NULL,
+        facet TEXT NOT NULL,
+        feature_id INTEGER NOT NULL,
+        times REAL NOT NULL,
+        PRIMARY KEY (chat_id, facet, feature_id)
+    ) WITHOUT ROWID;
+    """,
 )
 
 
@@ -370,6 +379,18 @@ class Tallies(peewee.Model):
     dislikes = peewee.IntegerField()
     liked = peewee.FloatField()
     disliked = peewee.FloatField()
+
+    class Meta:
+        primary_key = peewee.CompositeKey("chat_id", "facet", "feature_id")
+
+
+class Showings(peewee.Model):
+    """How often each chat was shown a feature, each time worth its `taste.growth`."""
+
+    chat_id = peewee.IntegerField()
+    facet = peewee.TextField()
+    feature_id = peewee.IntegerField()
+    times = peewee.FloatField()
 
     class Meta:
         primary_key = peewee.CompositeKey("chat_id", "facet", "feature_id")

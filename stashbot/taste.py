@@ -1,27 +1,34 @@
 """What the votes of a chat's users say about images: votes in, weights out. Pure.
 
-*Liking.* A feature (a performer, tag, gallery or studio) that stood on images with `l`
-likes and `d` dislikes is liked with the probability p ~ Beta(l + K m, d + K (1 - m)): the
-conjugate prior of a coin, worth K = `PRIOR` votes, around the share m of likes among all
-votes of the chat (Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.4). So few
-votes move little, and what is liked as often as anything else means nothing.
+*Liking.* A feature (a performer, tag, gallery or studio) that was on a share q of the pictures
+shown would have L q of the chat's L likes by chance. It has `l` of them, r times as many. With
+r ~ Gamma(k, k) beforehand it is r ~ Gamma(l + k, L q + k) afterwards: the conjugate prior of a
+count with an exposure (Gelman et al., Bayesian Data Analysis, 3rd ed., section 2.6), worth k
+votes of that kind; together the kinds have K = `PRIOR`, divided as all votes of the chat are.
+So few votes move little, and what is liked as often as it is shown means nothing. The same
+holds for the dislikes D and `d`. What a feature says for an image, its lift, is the logarithm
+of how many times as often as by chance it is liked, less that for dislikes:
 
-*Weight.* The features of an image count as independent hints, as in naive Bayes: the
-log-odds by which each is liked more than usual, logit(E p) - logit(m), are added up. The
-weight is the exponential of the sum, held within 1/`BOUND` and `BOUND`: what is disliked
-becomes rare and never extinct. Hints that came on the same images are not independent, so
-that a few votes on images with many tags would sum up to much. That is why the bounds open
-with the number n of all votes: as exp(±log(`BOUND`) n / (n + `CALM`)).
+    log((l + k) / (L q + k)) - log((d + k') / (D q + k'))    with k : k' = L : D, k + k' = K
 
-*Fading.* A vote counts half after `HALF_LIFE`, a quarter after twice as long.
+Who only ever likes, or only dislikes, is understood as well, from what was shown besides.
+
+*Weight.* The features of an image count as independent hints, as in naive Bayes: their lifts
+are added up. The weight is the exponential of the sum, held within 1/`BOUND` and `BOUND`:
+what is disliked becomes rare and never extinct. Hints that came on the same images are not
+independent, so that a few votes on images with many tags would sum up to much. That is why
+the bounds open with the number n of all votes: as exp(±log(`BOUND`) n / (n + `CALM`)).
+
+*Fading.* A vote counts half after `HALF_LIFE`, a quarter after twice as long; so does what
+was shown.
 
 *Rank.* For people, features are ranked by the lower end of Wilson's score interval for
 the share of likes (Wilson 1927, doi:10.1080/01621459.1927.10502953): nine of ten comes
 before one of one.
 
 It does not look at pictures, does not tell the tastes of a group's members apart, sees no
-combinations (liking red and liking cars is not liking red cars), takes no silence for an
-opinion, and knows nothing of images that share no feature with one that was voted on.
+combinations (liking red and liking cars is not liking red cars), does not ask why a picture
+was passed over, and knows nothing of images that share no feature with one that was shown.
 """
 
 from __future__ import annotations
@@ -51,12 +58,16 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The votes on all images with a feature: how many, and what they still count."""
+    """The votes on all images with a feature: how many, and what they still count.
+
+    `shown` is what the pictures with it count that were shown.
+    """
 
     likes: int = 0
     dislikes: int = 0
     liked: float = 0.0
     disliked: float = 0.0
+    shown: float = 0.0
 
 
 Tallies = Mapping[Feature, Tally]
@@ -76,8 +87,8 @@ def weights(images: Iterable[Image], tallies: Tallies) -> list[float]:
     `tallies` holds those of `ANYTHING` and of the images' features, as far as there are any.
     """
     anything = tallies.get(ANYTHING, Tally())
-    usual, votes = _usual(anything), anything.liked + anything.disliked
-    lifts = {feature: _lift(tally, usual) for feature, tally in tallies.items()}
+    votes = anything.liked + anything.disliked
+    lifts = {feature: _lift(tally, anything) for feature, tally in tallies.items()}
     limit = math.log(BOUND) * votes / (votes + CALM)
     sums = (sum(lifts.get(feature, 0.0) for feature in image.features) for image in images)
     return [math.exp(max(-limit, min(limit, total))) for total in sums]
@@ -105,19 +116,20 @@ def dislikes(tallies: Tallies, limit: int) -> list[tuple[Feature, Tally]]:
     return sorted(disliked, key=lambda each: (-dislikeability(each[1]), each[0].name))[:limit]
 
 
-def _usual(anything: Tally) -> float:
-    """The share of likes among all votes, never quite 0 or 1."""
-    return (anything.liked + 1) / (anything.liked + anything.disliked + 2)
+def _lift(tally: Tally, anything: Tally) -> float:
+    """By how much, in log-odds, a feature is liked more than by chance."""
+    votes = anything.liked + anything.disliked
+    # What was voted on was shown, be it elsewhere.
+    shown = max(tally.shown, tally.liked + tally.disliked)
+    share = shown / max(anything.shown, votes, 1.0)
+    likes = _times_as_many(tally.liked, anything.liked, votes, share)
+    return math.log(likes / _times_as_many(tally.disliked, anything.disliked, votes, share))
 
 
-def _lift(tally: Tally, usual: float) -> float:
-    """By how much, in log-odds, a feature is liked more than usual."""
-    expected = (tally.liked + PRIOR * usual) / (tally.liked + tally.disliked + PRIOR)
-    return _logit(expected) - _logit(usual)
-
-
-def _logit(share: float) -> float:
-    return math.log(share / (1 - share))
+def _times_as_many(given: float, in_all: float, votes: float, share: float) -> float:
+    """How many times as many votes of a kind were given as by chance."""
+    prior = PRIOR * (in_all + 1) / (votes + 2)  # of neither kind quite nothing
+    return (given + prior) / (in_all * share + prior)
 
 
 def _lower_bound(hits: float, misses: float) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 from . import ballots, ratings
 from .database import Database
 from .models import Ballot, Facet, Feature, Image, Press, Standing, Vote
-from .tables import Pictures, Presses, SentPhotos, Tallies, Votes, in_utc
+from .tables import Pictures, Presses, SentPhotos, Showings, Tallies, Votes, in_utc
 from .taste import ANYTHING, Tally, growth
 
 #: For how long an update may come again: Telegram keeps it for a day.
@@ -36,10 +36,41 @@ _COUNT = """
         liked = iif(likes + excluded.likes, max(0, liked + excluded.liked), 0),
         disliked = iif(dislikes + excluded.dislikes, max(0, disliked + excluded.disliked), 0)
 """
+# The ballots that count both in a group and in the private chat of one who voted there.
+_SHARED = "((votes.chat_id = ? AND user_id = ?) OR (user_id = ? AND votes.chat_id = ?))"
+# Gives the tallies of one chat to another.
+_HAND_OVER = """
+    INSERT INTO tallies SELECT ?, facet, feature_id, name, likes, dislikes, liked, disliked
+    FROM tallies WHERE chat_id = ?
+    ON CONFLICT (chat_id, facet, feature_id) DO UPDATE SET
+        name = excluded.name,
+        likes = likes + excluded.likes,
+        dislikes = dislikes + excluded.dislikes,
+        liked = liked + excluded.liked,
+        disliked = disliked + excluded.disliked
+"""
+# Counts the features of pictures as shown; the image itself stands for anything.
+_SHOW = """
+    INSERT INTO showings
+    SELECT chat_id, each.value ->> 0, iif(each.value ->> 0 = 'image', 0, each.value ->> 1), ?
+    FROM sent_photos
+    JOIN pictures ON pictures.image_id = sent_photos.image_id
+    JOIN json_each(pictures.features) AS each
+    WHERE sent_photos.id IN (SELECT value FROM json_each(?))
+    ON CONFLICT (chat_id, facet, feature_id) DO UPDATE SET times = times + excluded.times
+"""
+_HAND_OVER_SHOWINGS = """
+    INSERT INTO showings SELECT ?, facet, feature_id, times FROM showings WHERE chat_id = ?
+    ON CONFLICT (chat_id, facet, feature_id) DO UPDATE SET times = times + excluded.times
+"""
 _SOME = """
-    SELECT facet, feature_id, name, likes, dislikes, liked, disliked
-    FROM json_each(?) AS wanted CROSS JOIN tallies
-    WHERE chat_id = ? AND facet = wanted.value ->> 0 AND feature_id = wanted.value ->> 1
+    SELECT wanted.value ->> 0, wanted.value ->> 1, COALESCE(name, ''), COALESCE(likes, 0),
+        COALESCE(dislikes, 0), COALESCE(liked, 0), COALESCE(disliked, 0), COALESCE(times, 0)
+    FROM json_each(:wanted) AS wanted
+    LEFT JOIN tallies ON tallies.chat_id = :chat_id
+        AND tallies.facet = wanted.value ->> 0 AND tallies.feature_id = wanted.value ->> 1
+    LEFT JOIN showings ON showings.chat_id = :chat_id
+        AND showings.facet = wanted.value ->> 0 AND showings.feature_id = wanted.value ->> 1
 """
 # The plus signs keep SQLite from going through all that a person has ever voted on.
 _STANDING = """
@@ -67,7 +98,7 @@ _LATEST = """
     WHERE voted_at >= ? AND message_id IS NOT NULL
 """
 _OF_FACET = """
-    SELECT facet, feature_id, name, likes, dislikes, liked, disliked
+    SELECT facet, feature_id, name, likes, dislikes, liked, disliked, 0
     FROM tallies WHERE chat_id = ? AND facet = ?
 """
 
@@ -118,9 +149,9 @@ class VoteBook:
     def tallies(
         self, chat_id: int, features: Iterable[Feature], now: datetime
     ) -> dict[Feature, Tally]:
-        """What the chat's votes say of these features, and of anything."""
+        """What the chat's votes say of these features, and of anything; how often it saw them."""
         wanted = json.dumps([(each.facet, each.id) for each in {ANYTHING, *features}])
-        return self._read(_SOME, (wanted, chat_id), now)
+        return self._read(_SOME, {"wanted": wanted, "chat_id": chat_id}, now)
 
     def tallies_of(self, chat_id: int, facet: Facet, now: datetime) -> dict[Feature, Tally]:
         """What the chat's votes say of all features of a facet that it has voted on."""
@@ -128,7 +159,7 @@ class VoteBook:
 
     def total(self, chat_id: int, now: datetime) -> Tally:
         """All votes that count in a chat."""
-        return self.tallies(chat_id, (), now).get(ANYTHING, Tally())
+        return self.tallies(chat_id, (), now)[ANYTHING]
 
     def liked_of_last(self, chat_id: int, pictures: int) -> tuple[int, int]:
         """Of so many pictures that the chat was sent last: how many somebody likes, of how many."""
@@ -146,10 +177,11 @@ class VoteBook:
             places = Votes.select(Votes.chat_id).where(Votes.user_id == chat_id).distinct()
             people = Votes.select(Votes.user_id).where(Votes.chat_id == chat_id).distinct()
             touched = {id for (id,) in (places | people).tuples().execute(self._db)}
-            Tallies.delete().where(Tallies.chat_id == chat_id).execute(self._db)
-            gone = Votes.delete().where(_seen_in(chat_id)).execute(self._db)
             for other in touched - {chat_id}:
-                self._recount(other)
+                self._db.run(_COUNT.format(which=_SHARED), (other, -1, *(other, chat_id) * 2))
+            for table in (Tallies, Showings):
+                table.delete().where(table.chat_id == chat_id).execute(self._db)
+            gone = Votes.delete().where(_seen_in(chat_id)).execute(self._db)
             for image_id, taken_back in list(ratings.reconsidered().execute(self._db)):
                 self._queue(image_id, taken_back, rating100)
             for update in ratings.forgotten():
@@ -165,11 +197,16 @@ class VoteBook:
             fields=[Pictures.image_id, Pictures.features],
         ).on_conflict_replace().execute(self._db)
 
+    def show(self, row_ids: Iterable[int], now: datetime) -> None:
+        """Count the pictures of the history's rows as shown; part of a transaction."""
+        self._db.run(_SHOW, (growth(now), json.dumps(list(row_ids))))
+
     def move(self, old: int, new: int) -> None:
         """Let the votes of a group follow it to its new id; part of a transaction."""
         Votes.update(chat_id=new).where(Votes.chat_id == old).execute(self._db)
-        for chat_id in (old, new):
-            self._recount(chat_id)
+        for table, hand_over in ((Tallies, _HAND_OVER), (Showings, _HAND_OVER_SHOWINGS)):
+            self._db.run(hand_over, (new, old))
+            table.delete().where(table.chat_id == old).execute(self._db)
 
     def prune(self, now: datetime) -> None:
         """Drop what no update and no button can ask for any more; part of a transaction."""
@@ -199,7 +236,7 @@ class VoteBook:
         return Ballot(id, chat_id, vote and Vote(vote), Vote(pressed), shown)
 
     def _replace(self, last: Ballot | None, press: Press, now: datetime) -> Ballot:
-        vote = ballots.vote_after(last, press)
+        vote, chat_id = ballots.vote_after(last, press), ballots.place_after(last, press)
         if last:
             self._count(last.id, {last.chat_id, press.user_id}, -1)
         shared = [each for each in self.features(press.image_id) if each.facet is not Facet.IMAGE]
@@ -207,7 +244,7 @@ class VoteBook:
             Votes.insert(
                 user_id=press.user_id,
                 image_id=press.image_id,
-                chat_id=press.chat_id,
+                chat_id=chat_id,
                 vote=vote,
                 pressed=press.thumb,
                 shown=press.shown,
@@ -218,17 +255,12 @@ class VoteBook:
             .on_conflict_replace()
             .execute(self._db)
         )
-        self._count(id, {press.chat_id, press.user_id}, 1)
-        return Ballot(id, press.chat_id, vote, press.thumb, press.shown)
+        self._count(id, {chat_id, press.user_id}, 1)
+        return Ballot(id, chat_id, vote, press.thumb, press.shown)
 
     def _count(self, id: int, chats: Iterable[int], sign: int) -> None:
         for chat_id in chats:
             self._db.run(_COUNT.format(which="votes.id = ?"), (chat_id, sign, id))
-
-    def _recount(self, chat_id: int) -> None:
-        Tallies.delete().where(Tallies.chat_id == chat_id).execute(self._db)
-        count = _COUNT.format(which="(votes.chat_id = ? OR user_id = ?)")
-        self._db.run(count, (chat_id, 1, chat_id, chat_id))
 
     def _queue(self, image_id: int, id: int | None, rating100: Mapping[Vote, int] | None) -> None:
         """Have Stash told of the newest vote on an image, if it is to be told at all.
@@ -249,13 +281,17 @@ class VoteBook:
         asks: Any = id or ballot
         ratings.wanted(image_id, asks, ballot, target).execute(self._db)
 
-    def _read(self, query: str, values: tuple[Any, ...], now: datetime) -> dict[Feature, Tally]:
+    def _read(
+        self, query: str, values: Sequence[object] | Mapping[str, object], now: datetime
+    ) -> dict[Feature, Tally]:
         today = growth(now)
         with self._db.reading():
             rows = self._db.run(query, values)
         return {
-            Feature(Facet(facet), id, name): Tally(likes, dislikes, liked / today, disliked / today)
-            for facet, id, name, likes, dislikes, liked, disliked in rows
+            Feature(Facet(facet), id, name): Tally(
+                likes, dislikes, *(each / today for each in worths)
+            )
+            for facet, id, name, likes, dislikes, *worths in rows
         }
 
 

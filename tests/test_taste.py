@@ -10,7 +10,7 @@ from conftest import at_length
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stashbot.models import Facet, Feature, Image, Named
+from stashbot.models import Facet, Feature, Image, Named, Vote
 from stashbot.taste import (
     ANYTHING,
     BOUND,
@@ -29,11 +29,15 @@ SEA, CITY, NIGHT = (
     Feature(Facet.TAG, id, name) for id, name in enumerate(["sea", "city", "night"])
 )
 COUNTS = st.integers(0, 10_000)
-TALLIES = st.builds(lambda up, down: Tally(up, down, float(up), float(down)), COUNTS, COUNTS)
+TALLIES = st.builds(
+    lambda up, down, shown: Tally(up, down, float(up), float(down), float(shown)), *[COUNTS] * 3
+)
 
 
-def tally(likes, dislikes):
-    return Tally(likes, dislikes, float(likes), float(dislikes))
+def tally(likes, dislikes, shown=None):
+    """So many votes; without `shown`, on all pictures that were shown."""
+    shown = likes + dislikes if shown is None else shown
+    return Tally(likes, dislikes, float(likes), float(dislikes), float(shown))
 
 
 def tagged(*features):
@@ -41,6 +45,7 @@ def tagged(*features):
 
 
 def weight(image, tallies, anything=(50, 50)):
+    """What an image weighs; `anything` are all votes, as for `tally`."""
     return weights([image], {ANYTHING: tally(*anything)} | tallies)[0]
 
 
@@ -56,6 +61,36 @@ def test_what_is_liked_as_often_as_anything_means_nothing():
     Somebody who likes four of five of everything has no taste for the sea.
     """
     assert weight(tagged(SEA), {SEA: tally(80, 20)}, (799, 199)) == pytest.approx(1.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("likes", "shown", "low", "high"),
+    [
+        pytest.param(90, 450, 0.95, 1.05, id="on every second picture, and half of what is liked"),
+        pytest.param(60, 100, 2, 10, id="more often than by chance"),
+        pytest.param(0, 100, 0.1, 0.5, id="never"),
+        pytest.param(0, 2, 0.8, 1, id="seldom seen"),
+    ],
+)
+def test_who_only_likes(likes, shown, low, high):
+    """
+    Of somebody who never presses 👎 it is learned what is liked more often than it is shown.
+    """
+    found = weight(tagged(SEA), {SEA: tally(likes, 0, shown)}, (180, 0, 900))
+
+    assert low <= found <= high
+
+
+def test_who_only_dislikes():
+    """
+    The other way round it is the same.
+    """
+    known = {SEA: tally(0, 90, 450), CITY: tally(0, 60, 100), NIGHT: tally(0, 0, 100)}
+    sea, city, night = (weight(tagged(each), known, (0, 180, 900)) for each in (SEA, CITY, NIGHT))
+
+    assert sea == pytest.approx(1.0, rel=0.05)
+    assert city < 0.5
+    assert night > 2
 
 
 def test_few_votes_move_little():
@@ -79,7 +114,7 @@ def test_few_votes_move_little_whatever_they_are_about(likes):
     tags = [Feature(Facet.TAG, id) for id in range(30)]
     known = dict.fromkeys(tags, tally(likes, 0))
 
-    assert 1 < weight(tagged(*tags), known, (likes, 0)) < 1.5
+    assert 1 < weight(tagged(*tags), known, (likes, 0, 20)) < 1.5
 
 
 def test_hints_add_up():
@@ -154,3 +189,14 @@ def test_choice_follows_a_taste():
     assert min(found.windows[2:]) >= 0.5
     assert found.tags >= at_length(TAGS, TAGS // 2)
     assert found.requests <= at_length(0.1, 0.15)
+
+
+@pytest.mark.parametrize("thumb", Vote)
+def test_choice_follows_one_who_presses_one_thumb(thumb):
+    """
+    Who only ever likes, or only dislikes, is shown more of what he likes as well.
+    """
+    found = simulate(shown=at_length(SHOWN, 200), thumbs=(thumb,))
+
+    assert found.after >= at_length(0.33, 0.23)
+    assert found.tags >= at_length(TAGS, TAGS // 2)

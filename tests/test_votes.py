@@ -172,7 +172,8 @@ def test_tallies(voter):
     voter.press(LIKE, user=BEN, image=1, chat=GROUP)
 
     tallies = voter.store.votes.tallies
-    assert tallies(ANN, [TAG], NOW) == {ANYTHING: Tally(1, 1, 1, 1), TAG: Tally(1, 1, 1, 1)}
+    seen = Tally(1, 1, 1, 1, shown=2)
+    assert tallies(ANN, [TAG], NOW) == {ANYTHING: seen, TAG: seen}
     assert tallies(GROUP, [TAG], NOW) == {ANYTHING: Tally(1, 1, 1, 1), TAG: Tally(1, 1, 1, 1)}
     assert voter.store.votes.tallies_of(BEN, Facet.PERFORMER, NOW) == {
         Feature(Facet.PERFORMER, 3): Tally(1, 0, 1, 0)
@@ -203,6 +204,30 @@ def test_old_votes_count_less(voter):
     assert (tally.likes, tally.liked) == (1, pytest.approx(0.5))
 
 
+def test_what_was_shown_counts_less_with_time(voter):
+    """
+    A picture of a year ago counts half; one that may have arrived counts as shown.
+    """
+    store = voter.store
+    store.lose(store.begin(ask(store, ANN), [IMAGES[1]], NOW), NOW + 365 * DAY)
+
+    seen = store.votes.tallies(ANN, [TAG], NOW + 365 * DAY)
+    assert seen[TAG].shown == pytest.approx(2 / 2 + 1)
+    assert seen[ANYTHING].shown == pytest.approx(2 / 2 + 1)
+
+
+def test_same_word_in_private(voter):
+    """
+    Who has liked an image in a group, and likes it in private, likes it there still.
+    """
+    voter.press(LIKE, chat=GROUP)
+
+    assert voter.press(LIKE, shown=0) is LIKE
+    assert voter.store.votes.standing(GROUP, 1).likes == 1
+    assert voter.press(DISLIKE) is DISLIKE
+    assert voter.store.votes.standing(GROUP, 1) == Standing()
+
+
 def test_features_are_those_of_the_vote(voter):
     """
     An image that gets other tags in Stash takes back what it was counted for.
@@ -212,7 +237,7 @@ def test_features_are_those_of_the_vote(voter):
     voter.store.begin(request, [Image(1, tags=(Named(9, "new"),))], NOW)
     voter.press(LIKE)
 
-    assert voter.store.votes.total(ANN, NOW) == Tally()
+    assert replace(voter.store.votes.total(ANN, NOW), shown=0) == Tally()
     assert set(voter.store.votes.tallies_of(ANN, Facet.TAG, NOW).values()) == {Tally()}
 
 
@@ -221,12 +246,15 @@ def test_group_moves(voter):
     Votes and exclusions of a group follow it to its new id.
     """
     voter.press(LIKE, chat=GROUP)
+    voter.press(LIKE, user=BEN, image=2, chat=-900)
+    for chat in (GROUP, -900):
+        voter.store.lose(voter.store.begin(ask(voter.store, chat), [IMAGES[1]], NOW), NOW)
     voter.store.exclusions.add(GROUP, TAG, NOW)
 
     voter.store.move_chat(GROUP, -900, NOW)
 
     assert voter.store.votes.standing(-900, 1).likes == 1
-    assert voter.store.votes.total(-900, NOW).likes == 1
+    assert voter.store.votes.total(-900, NOW) == Tally(2, 0, 2, 0, shown=2)
     assert voter.store.votes.total(GROUP, NOW) == Tally()
     assert voter.store.exclusions.of(-900) == {TAG}
     assert not voter.store.exclusions.of(GROUP)
@@ -465,15 +493,21 @@ class AnyPresses(RuleBasedStateMachine):
             _, is_new = self.store.votes.cast(press, NOW, RATINGS)
         if last is None or replace(last, update_id=press.update_id) != press:
             vote = None if is_own else thumb
-            self.said[user, image] = (vote, chat, len(self.presses))
-        self.pressed[user, image] = press
-        assert not is_new or taps == 1
+            # What somebody says in private, and has said in the group, is said there still.
+            is_same = chat == user and before is not None and before[0] is vote is thumb
+            self.said[user, image] = (vote, before[1] if is_same else chat, len(self.presses))
+        if self.said[user, image][1] == chat:
+            self.pressed[user, image] = press
+            assert not is_new or taps == 1
+        else:  # it stays said in the group; that a second tap is one is not known then
+            self.pressed.pop((user, image), None)
 
     @rule(chat=st.sampled_from([ANN, BEN, GROUP]))
     def forget(self, chat):
         for user, image in list(self.said):
             if chat in (user, self.said[user, image][1]):
-                del self.said[user, image], self.pressed[user, image]
+                del self.said[user, image]
+                self.pressed.pop((user, image), None)
         self.store.votes.forget(chat, RATINGS)
 
     @precondition(lambda self: self.presses)

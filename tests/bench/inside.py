@@ -20,6 +20,7 @@ from stashbot.models import Press, Vote
 from stashbot.stash.client import StashClient
 from stashbot.store import Store
 from stashbot.taste import growth
+from stashbot.votes import _COUNT
 
 from .standins import VastLibrary, picture
 from .table import Budget, Seen
@@ -119,4 +120,4 @@ def _fill_votes(path: Path, store: Store, now: datetime) -> None:
             map(vote, range(1, VOTES + 1)),
         )
     with store._db.writing():
-        store.votes._recount(ANN)
+        store._db.run(_COUNT.format(which="user_id = ?"), (ANN, 1, ANN))

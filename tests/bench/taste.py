@@ -1,6 +1,7 @@
 """How well the choice follows a person's taste: a simulation, with the real parts.
 
-A person likes a fifth of the tags, and votes honestly on every picture. Each picture has one
+A person likes a fifth of the tags, and votes honestly: on every picture, or with one of the
+thumbs alone, and then is silent about the others. Each picture has one
 of the tags, and a performer, a gallery and a studio that mean nothing to that person. The
 library is Stash's, over HTTP; the deck, the votes and the database are the bot's own.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,8 +81,14 @@ def show(store: Store, deck: Deck, request: Request) -> Image:
     return image
 
 
-def simulate(seed: int = SEED, *, learning: int = LEARNING, shown: int = SHOWN) -> Outcome:
-    """One person's way through the library."""
+def simulate(
+    seed: int = SEED,
+    *,
+    learning: int = LEARNING,
+    shown: int = SHOWN,
+    thumbs: Collection[Vote] = tuple(Vote),
+) -> Outcome:
+    """The way through the library of a person who presses these thumbs."""
     random = Random(seed)
     pictures = library(random)
     liked = {f"tag {number}" for number in random.sample(range(TAGS), int(LIKED * TAGS))}
@@ -101,7 +108,8 @@ def simulate(seed: int = SEED, *, learning: int = LEARNING, shown: int = SHOWN) 
             image = show(store, deck, request)
             tag = image.tags[0].name
             thumb = Vote.LIKE if tag in liked else Vote.DISLIKE
-            store.votes.cast(Press(number, ANN, ANN, image.id, thumb, 0), NOW, None)
+            if thumb in thumbs:
+                store.votes.cast(Press(number, ANN, ANN, image.id, thumb, 0), NOW, None)
             tags.append(tag)
         requests = len(stash.requests) / len(tags)
     hits = [tag in liked for tag in tags]
@@ -117,15 +125,21 @@ def simulate(seed: int = SEED, *, learning: int = LEARNING, shown: int = SHOWN) 
 
 def main() -> None:
     print(f"{IMAGES} images, {TAGS} tags of which {LIKED:.0%} are liked; the share of liked ones\n")
-    print("seed    first 200  next 1000  tags shown  requests each   each hundred in turn")
+    print("seed   presses  first 200  next 1000  tags shown  requests each   each hundred in turn")
     for seed in range(SEED, SEED + SEEDS):
-        found = simulate(seed)
-        each = " ".join(f"{share:.0%}" for share in found.windows)
-        print(
-            f"{seed}  {found.before:9.0%}  {found.after:9.0%}  {found.tags:5} of {TAGS}"
-            f"  {found.requests:13.3f}   {each}",
-            flush=True,
-        )
+        _tell(seed, tuple(Vote))
+    for thumb in Vote:
+        _tell(SEED, (thumb,))
+
+
+def _tell(seed: int, thumbs: Collection[Vote]) -> None:
+    found = simulate(seed, thumbs=thumbs)
+    each = " ".join(f"{share:.0%}" for share in found.windows)
+    print(
+        f"{seed}  {'both' if len(thumbs) > 1 else next(iter(thumbs)):7}  {found.before:9.0%}"
+        f"  {found.after:9.0%}  {found.tags:5} of {TAGS}  {found.requests:13.3f}   {each}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
