@@ -7,8 +7,9 @@ before, and what it knows is asked first: so a power cut costs nothing and repea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 #: Seconds until a database that failed is tried again, and the shortest wait for Stash.
 AGAIN, SOON = 20.0, 0.05
 #: Seconds before one that Stash fails at is tried again; they double each time. While they are
-#: short the others wait, since that may be over in a moment; then they go first.
+#: short those behind it wait, since that may be over in a moment; then they pass it.
 PAUSE, SHORT, LONGEST = 1.0, 8.0, 6 * 3600.0
 
 
@@ -68,14 +69,24 @@ class Rater:
         if self._may_write:
             self._pool.submit(self._work, lane=self, rank=Rank.CLOCK)
 
+    def _wake_at(self, moment: float) -> float | None:
+        """Wake at this moment; until then, the seconds that are left."""
+        if (early := moment - self._clock()) > 0:
+            return early
+        self.wake()
+        return None
+
     def _work(self) -> float | None:
         """Write one rating; the seconds until the next, None if there is none."""
         try:
-            now = self._clock()
-            resting = [each for each, one in self._failures.items() if one.again_at > now]
-            rating = self._queue.first(without=resting)
+            passed_over = self._passed_over()
+            rating = self._queue.first(without=passed_over)
             if rating is None:
-                return self._pause_of(resting)
+                # Whatever else has failed does not wait any more.
+                self._failures = {each: self._failures[each] for each in passed_over}
+                return None
+            if rest := self._rest(rating.queued):
+                return rest
             if not self._outage.may_try():
                 return max(SOON, self._outage.wait)
             return self._carry(rating)
@@ -87,6 +98,19 @@ class Rater:
         except StoreError as error:
             log.error("store_failed", error=str(error))
             return AGAIN
+
+    def _passed_over(self) -> list[int]:
+        """What rests for so long that the others go first."""
+        return [
+            ballot
+            for ballot, failure in self._failures.items()
+            if failure.pause >= SHORT and self._rest(ballot)
+        ]
+
+    def _rest(self, ballot: int) -> float:
+        """The seconds for which a rating still rests, 0 if it does not."""
+        failure = self._failures.get(ballot)
+        return max(0.0, failure.again_at - self._clock()) if failure else 0.0
 
     def _carry(self, rating: Rating) -> float:
         """Write one rating; the seconds until the next. Raises StashError if Stash is away."""
@@ -113,7 +137,6 @@ class Rater:
             except StashError as error:
                 return self._set_aside(rating, error)
         self._queue.finish(rating, step)
-        self._failures.pop(rating.queued, None)
         if step.writes:
             log.info("rating_written", image_id=rating.image_id, rating100=step.rating100)
         return 0.0
@@ -122,18 +145,14 @@ class Rater:
         """Let a rating rest for a while; the seconds until the next may be written."""
         last = self._failures.get(rating.queued)
         pause = min(2 * last.pause, LONGEST) if last else PAUSE
-        self._failures[rating.queued] = _Failure(self._clock() + pause, pause)
+        again_at = self._clock() + pause
+        self._failures[rating.queued] = _Failure(again_at, pause)
         if pause < SHORT:
             return pause
+        # In a lane of its own, so that those behind it need not wait.
+        self._pool.submit(partial(self._wake_at, again_at), pause, rank=Rank.CLOCK)
         self._log_failed(rating, str(error))
         return 0.0
-
-    def _pause_of(self, resting: Collection[int]) -> float | None:
-        """The seconds until one of these is tried again, None if there is none."""
-        if not resting:
-            self._failures.clear()
-            return None
-        return min(self._failures[each].again_at for each in resting) - self._clock()
 
     def _log_failed(self, rating: Rating, reason: str) -> None:
         log.warning(

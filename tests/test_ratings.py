@@ -22,7 +22,7 @@ from stashbot.daemon import Pool
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.demo.stash import StashStandIn
 from stashbot.logs import configure
-from stashbot.models import Image, Press, Rating, Vote
+from stashbot.models import Image, Press, Rank, Rating, Vote
 from stashbot.outage import Outage
 from stashbot.rater import Rater
 from stashbot.ratings import plan
@@ -430,28 +430,35 @@ def test_stash_that_takes_no_ratings(house, response):
 
 
 class Desk:
-    """A rater on a database and a Stash, without its thread, and with a clock of its own."""
+    """A rater on a database and a Stash, with its pool on a clock that the test moves."""
 
     def __init__(self, folder, stash):
         self.now, self.stash = 0.0, stash
         self.store = Store(folder / "stashbot.db")
         self.client = StashClient(stash.url, "", threading.Event())
-        self.outage = Outage("stash", 20.0, lambda: None, lambda: self.now)
+        self.outage = Outage("stash", 20.0, lambda: None, self.clock)
+        self.pool = Pool(self.clock)
         self.rater = Rater(
-            self.store, self.client, self.outage, Pool(), may_write=True, clock=lambda: self.now
+            self.store, self.client, self.outage, self.pool, may_write=True, clock=self.clock
         )
+
+    def clock(self):
+        return self.now
 
     def vote(self, image_id, thumb=Vote.LIKE):
         shown = self.store.votes.standing(7, image_id).newest
-        press = Press(100 * image_id + shown, 7, 7, image_id, thumb, shown)
+        press = Press(1000 * image_id + shown, 7, 7, image_id, thumb, shown)
         self.store.votes.cast(press, NOW, RATINGS)
+        self.rater.wake()
 
     def work(self, seconds=0.0):
-        """Let it work for so long."""
-        until = self.now + seconds
-        while (pause := self.rater._work()) is not None and self.now + pause <= until:
-            self.now += pause
-        self.now = until
+        """Let the pool do what is to be done in so many seconds."""
+        over = []
+        self.pool.submit(lambda: over.append(1), seconds, rank=Rank.NOBODY)
+        while not over:
+            if not any(self.pool._lines.values()):
+                self.now = max(self.now, self.pool._due[0][0])
+            self.pool.turn()
 
     @property
     def told(self):
@@ -517,6 +524,88 @@ def test_new_vote_on_what_failed(desk):
 
     assert desk.told == [1]
     assert desk.stash.pictures[0].rating100 == 20
+
+
+def test_votes_while_one_rests(desk):
+    """
+    What Stash fails at holds up nobody for longer: another's rating is written at once.
+    """
+    Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
+    desk.vote(1)
+    desk.work(3600.0)
+
+    desk.vote(2)
+    desk.work()
+
+    assert desk.told == [2]
+
+
+def test_stash_is_back_while_one_rests_shortly(desk):
+    """
+    The order is kept, and the pause, though the pool is hurried meanwhile.
+    """
+    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, times=2, image_id=1)
+    for image_id in (1, 2):
+        desk.vote(image_id)
+    desk.work(0.5)
+
+    desk.pool.hurry()
+    desk.work()
+    tried, early = 2 - unwilling.times, desk.told
+    desk.work(5.0)
+
+    assert (tried, early) == (1, [])
+    assert desk.told == [1, 2]
+
+
+def test_new_vote_during_a_short_rest(desk):
+    """
+    A rest that no rating needs any more holds up nobody.
+    """
+    Unwilling(desk.stash, GRAPHQL_ERROR, times=1, image_id=1)
+    desk.vote(1)
+    desk.work()
+
+    desk.vote(1, Vote.DISLIKE)
+    desk.pool.hurry()
+    desk.work()
+
+    assert desk.told == [1]
+
+
+def test_stash_is_back_while_one_rests_long(desk):
+    """
+    It is tried again when its time has come, and neither forgotten nor tried before.
+    """
+    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, times=5, image_id=1)
+    desk.vote(1)
+    desk.work(20.0)  # it was tried after 0, 1, 3, 7 and 15 s
+
+    desk.pool.hurry()
+    desk.work(10.0)
+    early = desk.told
+    desk.work(2.0)
+
+    assert (unwilling.times, early, desk.told) == (0, [], [1])
+
+
+def test_nothing_is_left_of_failures(desk):
+    """
+    What has failed is forgotten when it no longer waits, whatever else still fails.
+    """
+    Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
+    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=2)
+    for image_id in (1, 2):
+        desk.vote(image_id)
+    for _ in range(20):
+        desk.work(60.0)
+        desk.vote(2)
+    desk.work(3600.0)
+    failing = len(desk.rater._failures)
+    unwilling.times = 0
+    desk.work(6 * 3600.0)
+
+    assert (failing, len(desk.rater._failures), len(desk.pool)) == (2, 1, 1)
 
 
 class Hold:
