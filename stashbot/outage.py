@@ -10,7 +10,7 @@ import structlog
 
 log = structlog.get_logger()
 
-#: Seconds before a service that failed is tried again; they double with each failure.
+#: Seconds before a service that failed is tried again; they double with each try that fails.
 PAUSE = 1.0
 
 
@@ -39,6 +39,7 @@ class Outage:
         self._error: Exception | None = None
         self._pause = PAUSE
         self._try_at = 0.0
+        self._is_tried = False  # by one caller, before `_try_at`
 
     @property
     def error(self) -> Exception | None:
@@ -63,19 +64,26 @@ class Outage:
                 return True
             if now < self._try_at:
                 return False
-            self._try_at = now + self._pause
+            self._try_at, self._is_tried = now + self._pause, True
             return True
 
     def down(self, error: Exception, retry_after: float | None = None) -> None:
-        """Note that the service failed, and that it asked for `retry_after` seconds of peace."""
+        """Note that the service failed, and that it asked for `retry_after` seconds of peace.
+
+        What was under way by then fails as well, and counts for nothing: the next pause is
+        longer only when a try after the last one has failed.
+        """
         with self._lock:
             now = self._clock()
             self._error = error
-            self._try_at = now + (retry_after or self._pause)
-            self._pause = min(self._pause * 2, self._longest_pause)
             is_new = self._since is None
             if is_new:
                 self._since = now
+            if is_new or self._is_tried or now >= self._try_at:
+                self._try_at, self._is_tried = now + self._pause, False
+                self._pause = min(self._pause * 2, self._longest_pause)
+            if retry_after:
+                self._try_at = now + retry_after
         if is_new:
             log.warning(f"{self._name}_down", error=str(error))
 

@@ -112,17 +112,88 @@ def test_pause_that_was_asked_for():
     assert outage.wait == 400
 
 
-@given(failures=st.integers(1, 40), longest=st.sampled_from([1.0, 20.0, 60.0]))
-def test_pauses_grow(failures, longest):
+def test_pause_that_one_of_many_was_asked_for():
     """
-    Each failure doubles the pause, up to the longest; a return starts it anew.
+    The others, which were told no time, do not cut it short.
     """
-    outage = Outage("telegram", longest, list, Clock())
-    for _ in range(failures):
+    clock = Clock()
+    outage = Outage("telegram", 60, list, clock)
+    outage.down(OSError())
+    outage.down(OSError(), retry_after=400)
+    outage.down(OSError())
+    asked = outage.wait
+    clock.now += 400
+    outage.down(OSError())
+
+    assert (asked, outage.wait) == (400, 2 * PAUSE)
+
+
+def test_many_were_under_way():
+    """
+    However many fail at once, and however late, the service is tried again as if it were one.
+    """
+    clock = Clock()
+    outage = Outage("stash", 60, list, clock)
+    for _ in range(6):
         outage.down(OSError())
+        clock.now += PAUSE / 8
+
+    assert outage.wait == PAUSE / 4
+
+
+def test_try_that_fails():
+    """
+    The failure of the one caller that may try counts, and what fails after it does not.
+    """
+    clock = Clock()
+    outage = Outage("stash", 60, list, clock)
+    outage.down(OSError())
+    clock.now += PAUSE
+    assert outage.may_try()
+    clock.now += PAUSE / 2
+
+    outage.down(OSError())
+    outage.down(OSError())
+
+    assert outage.wait == 2 * PAUSE
+
+
+def test_try_that_succeeds():
+    """
+    What failed of old counts for nothing when the service goes once more.
+    """
+    clock = Clock()
+    outage = Outage("stash", 60, list, clock)
+    outage.down(OSError())
+    clock.now += PAUSE
+    assert outage.may_try()
+    outage.up()
+
+    outage.down(OSError())
+    outage.down(OSError())
+
+    assert outage.wait == PAUSE
+
+
+@given(
+    failures=st.lists(st.integers(1, 6), min_size=1, max_size=40),
+    asks=st.booleans(),
+    longest=st.sampled_from([1.0, 20.0, 60.0]),
+)
+def test_pauses_grow(failures, asks, longest):
+    """
+    Each try that fails doubles the pause, up to the longest; a return starts it anew.
+    """
+    clock = Clock()
+    outage = Outage("telegram", longest, list, clock)
+    for under_way in failures:
+        clock.now += outage.wait
+        assert not asks or outage.may_try()
+        for _ in range(under_way):
+            outage.down(OSError())
     grown = outage.wait
     outage.up()
     outage.down(OSError())
 
-    assert grown == min(PAUSE * 2 ** (failures - 1), longest)
+    assert grown == min(PAUSE * 2 ** (len(failures) - 1), longest)
     assert outage.wait == PAUSE
