@@ -36,6 +36,8 @@ log = structlog.get_logger()
 
 #: Threads for pictures, for small messages, and for questions to Stash and ratings.
 PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 2
+#: How many of each are busy at a time with what nobody waits for: always fewer.
+ASIDE = 2, 1, 1
 #: Seconds that the threads have for their last turn; within 2 s all is over.
 PATIENCE = 1.3
 #: Seconds between tries of Stash, and of Telegram, when they have long been away.
@@ -98,7 +100,8 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     """
     telegram, zone = settings.telegram, settings.timezone
     avoid = timedelta(days=settings.history.avoid_days)
-    daemon, pictures, answers, questions = Daemon(), Pool(), Pool(), Pool()
+    daemon = Daemon()
+    pictures, answers, questions = map(Pool, ASIDE)
     stash_outage = Outage("stash", STASH_PAUSE, partial(_hurry, pictures, questions))
     telegram_outage = Outage("telegram", TELEGRAM_PAUSE, answers.hurry)
     store = Store(settings.database)

@@ -25,8 +25,6 @@ Job = Callable[[], float | None]
 
 #: Seconds between two looks at a thread that is to end.
 GLANCE = 0.02
-#: How many lanes are served at a time that nobody waits for.
-ASIDE = 2
 #: The signals that ask for an end. They are never delivered to a handler: the main
 #: thread waits for them, so that no thread is ever interrupted at an odd moment.
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -39,13 +37,14 @@ class Pool:
     it is to be called again. Those of one lane are done one after the other, in the order
     in which they came: one that is to be called again keeps its place, and the others
     behind it wait. Of the lanes whose turn it is, that of the highest rank comes first, be
-    it not for its first job. At most `ASIDE` lanes are served at a time that nobody waits
-    for, so that somebody always finds a free thread. Of the threads that wait, that comes
-    first which has worked last: its connections are still open. What a job raises costs that
-    job only, and is the business of the thread's loop.
+    it not for its first job. At most `aside` lanes are served at a time that nobody waits
+    for; with fewer than there are threads, somebody always finds a free one. Of the threads
+    that wait, that comes first which has worked last: its connections are still open. What a
+    job raises costs that job only, and is the business of the thread's loop.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, aside: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most_aside = aside
         self._clock = clock
         self._lock = threading.Lock()
         self._idle: list[threading.Condition] = []  # one of each thread that waits
@@ -150,7 +149,7 @@ class Pool:
         """Take the lane that is next from its line; None if none is to be served now."""
         for rank, line in self._lines.items():
             is_aside = rank is Rank.NOBODY
-            if line and not (is_aside and len(self._aside) >= ASIDE):
+            if line and not (is_aside and len(self._aside) >= self._most_aside):
                 lane = next(iter(line))
                 del line[lane]
                 if is_aside:

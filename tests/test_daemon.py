@@ -15,7 +15,7 @@ from program import Program, run, wait_until, went
 
 from stashbot import __version__
 from stashbot.app import build
-from stashbot.daemon import ASIDE, ENDING, Daemon, Pool
+from stashbot.daemon import ENDING, Daemon, Pool
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.models import Rank
 from stashbot.pulse import resting
@@ -289,7 +289,7 @@ def test_database_in_no_folder(house, tmp_path):
 def pool():
     """A pool on a clock of its own that stands still until it is set."""
     now = [100.0]
-    pool = Pool(clock=lambda: now[0])
+    pool = Pool(aside=2, clock=lambda: now[0])
     pool.now = now
     yield pool
     pool.close()
@@ -368,7 +368,7 @@ def test_a_busy_thread_holds_up_nobody():
     """
     While one thread is busy an idle one does what becomes due.
     """
-    pool = Pool()
+    pool = Pool(aside=2)
     release, late = threading.Event(), threading.Event()
     end = in_threads(pool, 2)
 
@@ -416,7 +416,7 @@ def test_one_job_of_a_lane_at_a_time():
     """
     However many threads there are, a lane's next job waits until the one before is done.
     """
-    pool = Pool()
+    pool = Pool(aside=2)
     release, done = threading.Event(), []
     pool.submit(lambda: (release.wait(10) and done.append("slow")) or None, lane=1)
     pool.submit(job(done, "quick"), lane=1)
@@ -482,11 +482,12 @@ def test_what_nobody_waits_for(pool):
     assert done == ["asked for", "by the clock", "a", "b"]
 
 
-def test_only_so_many_aside():
+@pytest.mark.parametrize("aside", [1, 2])
+def test_only_so_many_aside(aside):
     """
-    Of what nobody waits for two lanes are served at a time; who asks behind one is served.
+    Of what nobody waits for only so many lanes are served at a time; who asks is served.
     """
-    pool = Pool()
+    pool = Pool(aside)
     release, under_way, most = threading.Event(), [], []
 
     def slow():
@@ -498,7 +499,7 @@ def test_only_so_many_aside():
     for lane in range(1, 6):
         pool.submit(slow, lane=lane, rank=Rank.NOBODY)
     end = in_threads(pool, 4)
-    wait_until(lambda: len(most) == ASIDE, "two are under way")
+    wait_until(lambda: len(most) == aside, "so many are under way")
     asked = threading.Event()
     pool.submit(asked.set, lane="new")
 
@@ -508,7 +509,7 @@ def test_only_so_many_aside():
 
     assert came
     assert end()
-    assert (len(most), max(most)) == (5, ASIDE)
+    assert (len(most), max(most)) == (5, aside)
 
 
 def test_job_that_raises(pool):
@@ -531,7 +532,7 @@ def test_work_for_all_that_wait():
     """
     Two jobs that become due at once are done by two threads, whoever was told of them.
     """
-    pool = Pool()
+    pool = Pool(aside=2)
     both = threading.Barrier(2, timeout=5)
     end = in_threads(pool, 2)
     for _ in range(2):
@@ -556,6 +557,25 @@ def test_closed_pool(pool):
 
     assert done == []
     assert end()
+
+
+def test_answer_while_edits_hang(house):
+    """
+    Who asks is answered, though new buttons for others do not get through to Telegram.
+    """
+    home = house(library(9), STASHBOT_VOTES_AUTO_NEXT="false")
+    for user in (OWNER, FRIEND):
+        home.ask(user=user)
+    edit = "editMessageReplyMarkup"
+    home.telegram.server.fail(Fault(edit, Trouble.SILENCE, times=2, seconds=30))
+    for user in (OWNER, FRIEND):
+        message = home.received(user)[-1]
+        home.telegram.press(message, message.button("👍").data, user_id=user)
+        home.telegram.wait_for("answerCallbackQuery", count=1 + (user == FRIEND))
+
+    home.say("/help")
+
+    assert home.wait_for_text("/random", timeout=5)
 
 
 # The daemon

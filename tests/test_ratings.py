@@ -437,7 +437,7 @@ class Desk:
         self.store = Store(folder / "stashbot.db")
         self.client = StashClient(stash.url, "", threading.Event())
         self.outage = Outage("stash", 20.0, lambda: None, self.clock)
-        self.pool = Pool(self.clock)
+        self.pool = Pool(aside=1, clock=self.clock)
         self.rater = Rater(
             self.store, self.client, self.outage, self.pool, may_write=True, clock=self.clock
         )
