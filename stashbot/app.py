@@ -120,11 +120,11 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     keep_days = settings.history.keep_days
     todo = publisher.accept, publisher.prepare
     scheduler = Scheduler(store, keep_days, schedules, *todo, wake, _now)
-    queue, coming = publisher.__len__, scheduler.next_due
-    outages = stash_outage, telegram_outage
-    reports = Reports(store, stash, sender, *outages, queue, coming, zone, avoid, _now)
     may_write = settings.votes.write_ratings
     rater = Rater(store, stash, stash_outage, questions, may_write=may_write)
+    outages = stash_outage, telegram_outage
+    queues, coming = (publisher.__len__, rater.__len__), scheduler.next_due
+    reports = Reports(store, stash, sender, *outages, *queues, coming, zone, avoid, _now)
     voting = Voting(store, settings.votes, rater.wake, _now)
     answering = reports, schedules, voting
     bot = Bot(telegram, store, sender, outbox, publisher, *answering, questions, _now)

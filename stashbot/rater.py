@@ -64,6 +64,10 @@ class Rater:
         self._clock = clock
         self._failures: dict[int, _Failure] = {}  # by the ballot that asks for it
 
+    def __len__(self) -> int:
+        """How many ratings are still to be written. Raises StoreError."""
+        return len(self._queue) if self._may_write else 0
+
     def wake(self) -> None:
         """Note that there may be something to write."""
         if self._may_write:

@@ -26,8 +26,9 @@ TITLE = 200
 class Reports:
     """Collects the numbers and puts them into words. Thread-safe; it changes nothing.
 
-    `queue` tells how many requests wait, `next_due` when the next order is due. Each report
-    asks Stash or Telegram each thing once, and works without their answers.
+    `queue` tells how many requests wait, `ratings` how many ratings, `next_due` when the next
+    order is due. Each report asks Stash or Telegram each thing once, and works without their
+    answers.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Reports:
         stash_outage: Outage,
         telegram_outage: Outage,
         queue: Callable[[], int],
+        ratings: Callable[[], int],
         next_due: Callable[[], datetime | None],
         zone: ZoneInfo,
         avoid: timedelta,
@@ -49,6 +51,7 @@ class Reports:
         self._stash_outage = stash_outage
         self._telegram_outage = telegram_outage
         self._queue = queue
+        self._waiting_ratings = ratings
         self._next_due = next_due
         self._zone = zone
         self._avoid = avoid
@@ -135,7 +138,7 @@ class Reports:
         )
 
     def _ratings(self, texts: Texts) -> list[str]:
-        waiting = len(self._store.ratings)
+        waiting = self._waiting_ratings()
         return [texts("status.ratings", n=waiting)] if waiting else []
 
     def _next(self, texts: Texts) -> str:

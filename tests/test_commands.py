@@ -389,6 +389,7 @@ class Desk:
             self.outage,
             Outage("telegram", 60, list),
             lambda: 4,
+            lambda: 0,
             lambda: None,
             BERLIN,
             timedelta(days=avoid),

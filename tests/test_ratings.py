@@ -26,6 +26,7 @@ from stashbot.models import Image, Press, Rank, Rating, Vote
 from stashbot.outage import Outage
 from stashbot.rater import Rater
 from stashbot.ratings import plan
+from stashbot.settings import load
 from stashbot.stash.client import StashClient
 from stashbot.store import Store
 from tests.stored import NOW, ask
@@ -322,6 +323,25 @@ def test_ratings_stay_here(rated):
     home.stop()
 
     assert told(home) == []
+
+
+def test_ratings_stay_here_from_now_on(rated):
+    """
+    What waited when `write_ratings` was turned off is not said to be on its way.
+    """
+    home = rated()
+    Unwilling(home.stash, LOCKED)
+    press(home, 7)
+    home.wait_for_event("voted")
+    home.say("/status")
+    before = home.wait_for_text("Waiting")
+    home.settings = load(None, home.environ | {"STASHBOT_VOTES_WRITE_RATINGS": "false"})
+    home.restart()
+    home.say("/status")
+    after = home.wait_for_text("Waiting", count=2)
+
+    assert "Not in Stash yet: 1 rating" in before
+    assert "Not in Stash yet" not in after
 
 
 def test_image_is_gone(house):
