@@ -609,6 +609,37 @@ def test_stash_is_back_while_one_rests_long(desk):
     assert (unwilling.times, early, desk.told) == (0, [], [1])
 
 
+def test_vote_while_a_gone_image_is_dropped(desk):
+    """
+    A vote that comes while the image of an older one turns out to be gone is not dropped.
+    """
+    desk.vote(1)
+    rating = desk.store.ratings.first()
+    desk.vote(1, Vote.DISLIKE)
+
+    desk.store.ratings.drop(rating)
+
+    assert desk.store.ratings.first().target == 20
+
+
+def test_others_have_found_stash_away(desk):
+    """
+    It is not asked before its time, nor while somebody else tries it; then once.
+    """
+    desk.outage.down(OSError("no route"))
+    desk.vote(1)
+    desk.work(0.5)
+    early = len(desk.stash.requests)
+    desk.now = 1.0
+    assert desk.outage.may_try()
+    desk.work(1.5)
+    besides = len(desk.stash.requests)
+    desk.work(0.5)
+
+    assert (early, besides) == (0, 0)
+    assert desk.told == [1]
+
+
 def test_nothing_is_left_of_failures(desk):
     """
     What has failed is forgotten when it no longer waits, whatever else still fails.
