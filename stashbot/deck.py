@@ -43,7 +43,7 @@ class _Hand:
     """The images in use, and `all` that were free when it was laid.
 
     `since` is set when they come again: what went out after it is used. `excluded` is what
-    the chat excluded then.
+    the chat excluded then, and whenever new images were looked for since.
     """
 
     images: list[Image]
@@ -272,6 +272,7 @@ class Deck:
             with self._lock:
                 self._hands.pop(chat_id, None)
         elif not self._has_free(chat_id, hand.images):
+            hand.excluded |= self._store.exclusions.of(chat_id)  # which may be passed over now
             self._keep(chat_id, self._deal_new(chat_id, walk))
 
     def _deal_new(self, chat_id: int, walk: Walk) -> Walk:

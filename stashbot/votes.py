@@ -90,11 +90,12 @@ _LIKED_OF_LAST = """
     )), COUNT(*) FROM last
 """
 _LATEST = """
-    SELECT votes.chat_id, votes.image_id, message_id, language
+    SELECT votes.chat_id, votes.image_id, message_id, chats.language
     FROM (SELECT * FROM votes ORDER BY id DESC LIMIT ?) AS votes
     JOIN sent_photos ON sent_photos.chat_id = votes.chat_id
         AND sent_photos.image_id = votes.image_id AND is_latest = 1
-    JOIN chats ON chats.chat_id = votes.chat_id
+    JOIN requests ON requests.id = request_id AND requests.count = 1
+    JOIN chats ON chats.chat_id = votes.chat_id AND gone_since IS NULL
     WHERE voted_at >= ? AND message_id IS NOT NULL
 """
 _OF_FACET = """
@@ -136,6 +137,7 @@ class VoteBook:
         """Where somebody has voted since then, or taken a vote back: so many of them at most.
 
         Each is a chat, an image, the message that shows it there, and the chat's language.
+        Albums have no buttons, and chats that are gone nobody looks at.
         """
         with self._db.reading():
             return self._db.run(_LATEST, (limit, in_utc(since)))

@@ -13,7 +13,7 @@ from conftest import at_length, picture, utc
 from stashbot.deck import RECHECK, Deck
 from stashbot.demo.stash import StashStandIn
 from stashbot.errors import AllUnderWay, NothingToSend
-from stashbot.models import Kind, KnownFile, Sent, Trigger
+from stashbot.models import Facet, Feature, Kind, KnownFile, Sent, Trigger
 from stashbot.scheduler import Scheduler
 from stashbot.stash.client import StashClient
 from stashbot.store import Store
@@ -130,6 +130,23 @@ def test_rounds(table, size):
 
     assert sorted(images[:size]) == list(range(1, size + 1))
     assert images[size:] == images[:size]
+
+
+def test_new_image_that_was_excluded_for_a_while(table):
+    """
+    An image that came while it was excluded comes next when it is brought back.
+    """
+    home = table(3)
+    for _ in range(4):
+        home.send_next()
+    home.store.exclusions.add(CHAT, Feature(Facet.IMAGE, 4), home.now)
+    home.add(4)
+    repeats = [home.send_next() for _ in range(2)]
+
+    home.store.exclusions.remove(CHAT, Feature(Facet.IMAGE, 4))
+
+    assert 4 not in repeats
+    assert home.send_next() == 4
 
 
 def test_many_new_images_at_once(table):

@@ -11,6 +11,8 @@ from program import wait_until
 from stashbot.demo.pictures import Gallery
 from stashbot.demo.server import Fault, Trouble
 from stashbot.models import Facet, Feature
+from stashbot.settings import load
+from tests.stored import rows_of
 
 NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
 
@@ -138,11 +140,13 @@ def test_vote_that_is_taken_back_brings_nothing(sent):
     home, message = sent(library(9), **NO_NEXT)
     press(home, "👍")
     wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
-    home.environ["STASHBOT_VOTES_AUTO_NEXT"] = "true"
+    home.settings = load(None, home.environ | {"STASHBOT_VOTES_AUTO_NEXT": "true"})
+    home.restart()
 
-    press(home, "👍")
+    assert press(home, "👍", message) == "Your vote is taken back."
     home.stop()
 
+    assert rows_of(home.settings.database, "SELECT count(*) FROM requests") == [(1,)]
     assert len(home.sent_images()) == 1
 
 
@@ -186,6 +190,27 @@ def test_vote_that_was_not_shown_before_the_end(sent):
 
     wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
     assert before == [["👍", "👎", "➡️"]]
+
+
+def test_vote_on_what_came_again_in_an_album(house):
+    """
+    Buttons are drawn under no album, though a picture in it was voted on just before.
+    """
+    home = house(library(2), **NO_NEXT)
+    home.ask()
+    message = latest(home)
+    press(home, "👍")
+    wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
+    home.ask("/random 2", count=2)
+    home.wait_for_event("photo_sent", 3)
+    edits = len(home.telegram.wait_for("editMessageReplyMarkup"))
+    home.restart()
+    home.say("/stats")
+    home.wait_for_text("Votes")
+    home.stop()
+
+    assert len(home.telegram.wait_for("editMessageReplyMarkup")) == edits
+    assert not home.events("message_lost")
 
 
 @pytest.mark.parametrize(
