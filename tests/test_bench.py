@@ -3,10 +3,11 @@ The benchmark: what it says, when it fails, and that it measures the real thing.
 """
 
 import json
+from collections import Counter
 
 import pytest
 
-from tests.bench import growth, rounds
+from tests.bench import crowd, growth, rounds
 from tests.bench.life import ASKERS, life
 from tests.bench.standins import Distance, _Shuffled, seconds
 from tests.bench.table import Budget, Seen, show
@@ -72,14 +73,53 @@ def test_growth():
     assert [line.endswith("over") for line in lines] == [False, False, True]
 
 
-def test_every_budget_is_measured():
-    """
-    No budget of the running program is named and not measured.
-    """
-    named = {each for each in vars(rounds).values() if isinstance(each, Budget)}
+NEAR = Distance(0.02, 0.005)
+#: Each part, in a round that is as short as can be.
+SHORT = {
+    rounds: lambda: rounds.everyday(NEAR, rounds=1, pictures=4, quiet=0.1, idle=0.1),
+    crowd: lambda: crowd.crowd(
+        NEAR, rounds=1, chats=range(101, 104), calm=0.5, coming=crowd.last_minute
+    ),
+}
 
-    assert len(named) == 13
-    assert all(each.name and each.limit for each in named)
+
+@pytest.mark.parametrize("part", SHORT, ids=lambda part: part.__name__.rpartition(".")[2])
+def test_every_budget_is_measured(part):
+    """
+    A short round gives a number for each budget that is named there, and keeps what holds anywhere.
+    """
+    named = {each for each in vars(part).values() if isinstance(each, Budget)}
+    found = {seen.budget: seen for seen in SHORT[part]()}
+
+    assert found.keys() == named
+    assert all(len(seen.values) == 1 for seen in found.values())
+
+
+def test_a_crowd_is_served():
+    """
+    Nobody gets two messages within a second, and each chat exactly what it has ordered.
+    """
+    service = crowd.serve(NEAR, crowd.last_minute(), range(101, 103), calm=0.5)
+
+    assert (service.to_one, service.amiss) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("sent", "count"),
+    [
+        pytest.param([(1, 11), (1, 12), (2, 11)], 0, id="as ordered"),
+        pytest.param([(1, 11), (2, 11)], 1, id="one is missing"),
+        pytest.param([(1, 11), (1, 12), (2, 11), (2, 12)], 1, id="one is too many"),
+        pytest.param([(1, 11), (1, 11), (2, 11)], 1, id="the same comes twice"),
+        pytest.param([(1, 11), (1, 12), (3, 11)], 2, id="to somebody else"),
+        pytest.param([], 3, id="none"),
+    ],
+)
+def test_pictures_amiss(sent, count):
+    """
+    What was ordered is held against what came.
+    """
+    assert crowd.amiss(Counter({1: 2, 2: 1}), sent) == count
 
 
 def test_order_of_a_vast_library():

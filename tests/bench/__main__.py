@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from . import growth, inside, rounds, taste
+from . import crowd, growth, inside, rounds, taste
 from .standins import Distance, large
 from .table import Seen, show
 
 PARTS: dict[str, Callable[[Distance], Iterator[Seen]]] = {
     "everyday": rounds.everyday,
-    "crowd": rounds.crowd,
+    "crowd": crowd.crowd,
     "inside": lambda _: inside.remembering(),
 }
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from stashbot.store import Store
 
+from .crowd import CROWD
 from .inside import HISTORY, fill_history
 from .life import ASKERS, life
-from .rounds import CROWD
 from .standins import Distance
 
 ROUNDS, PRESSES = 5, 18

@@ -6,6 +6,9 @@ Moments are those of the monotonic clock, which on Linux all processes share.
 from __future__ import annotations
 
 import io
+import math
+import re
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,10 +25,12 @@ from stashbot.demo.chats import User
 from stashbot.demo.library import Library, _as_dict
 from stashbot.demo.pictures import Gallery, Picture
 from stashbot.demo.stash import StashStandIn
-from stashbot.demo.telegram import TelegramStandIn
+from stashbot.demo.telegram import Call, TelegramStandIn
 
 #: Among the pictures each so-many-th is a large one, of 12 megapixels and 6 MB.
 LARGE_EVERY = 20
+#: Seconds between two looks at what has come.
+GLANCE = 0.05
 # Seconds that Stash 0.30.1 took for a page of its random order: with a million images, from
 # an offset on; measured on two cores, with all of its database in memory. With fewer images
 # it is as many times faster.
@@ -156,19 +161,36 @@ class Telegram:
         calls = self._telegram.wait_for("sendPhoto", count=count, timeout=timeout)
         return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
 
-    def messages(self) -> list[tuple[float, int]]:
-        """When each message or picture was there, and its chat."""
+    def messages(self) -> list[tuple[float, int, int]]:
+        """When each message or picture was there, its chat, and its image, if any; in order."""
         calls = [call for call in self._telegram.calls if call.method.startswith("send")]
-        return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
+        delay = self._telegram.server.delay
+        return sorted((call.time - delay, call.chat_id, _image_id(call)) for call in calls)
 
-    def largest_upload(self) -> int:
-        """The bytes of the largest upload of a large picture."""
-        return max(
+    def wait_for_calm(self, seconds: float, timeout: float = 60) -> None:
+        """Wait for a picture, and until nothing was sent for so long."""
+        deadline = time.monotonic() + timeout
+        self.wait_for_photos(1, timeout)
+        while time.monotonic() - self.messages()[-1][0] < seconds:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {seconds:g} s without a message within {timeout:g} s")
+            time.sleep(GLANCE)
+
+    def largest_upload(self) -> float:
+        """The bytes of the largest upload of a large picture; no end of them if none was sent."""
+        sizes = [
             len(data)
             for call in self._telegram.calls
             for name, data in call.files.values()
             if int(name.removeprefix("image-").partition(".")[0]) % LARGE_EVERY == 0
-        )
+        ]
+        return max(sizes, default=math.inf)
+
+
+def _image_id(call: Call) -> int:
+    """The image under which the buttons of a message are; 0 if there is none."""
+    found = re.search(r"vote:like:(\d+)", call.params.get("reply_markup", ""))
+    return int(found[1]) if found else 0
 
 
 class Stash:
@@ -187,6 +209,14 @@ class Stash:
         """How many questions came, and the bytes of them and of their answers."""
         asked = [record for record in self._stash.requests if record.kind == "graphql"]
         return len(asked), sum(record.bytes_in + record.bytes_out for record in asked)
+
+    def wait_for_files(self, count: int, timeout: float = 60) -> None:
+        """Wait until so many files were fetched."""
+        deadline = time.monotonic() + timeout
+        while sum(record.kind == "image" for record in self._stash.requests) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {count} files were fetched within {timeout:g} s")
+            time.sleep(GLANCE)
 
 
 def seconds(operation: str, variables: dict[str, Any], count: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -38,6 +38,13 @@ class Seen:
         """Whether the budget is kept: in each round, where it holds anywhere."""
         worst = max(self.values) if self.budget.holds_anywhere else self.median
         return worst <= self.budget.limit
+
+
+def in_rounds(rounds: int, measure: Callable[[], dict[Budget, float]]) -> Iterator[Seen]:
+    """Measure all round after round, and then tell what was seen of each."""
+    found = [measure() for _ in range(rounds)]
+    for budget in found[0]:
+        yield Seen(budget, tuple(each[budget] for each in found))
 
 
 def show(seen: Iterable[Seen], *, as_json: bool, say: Callable[[str], object] = print) -> int:
