@@ -78,7 +78,7 @@ NEAR = Distance(0.02, 0.005)
 SHORT = {
     rounds: lambda: rounds.everyday(NEAR, rounds=1, pictures=4, quiet=0.1, idle=0.1),
     crowd: lambda: crowd.crowd(
-        NEAR, rounds=1, chats=range(101, 104), calm=0.5, coming=crowd.last_minute
+        NEAR, rounds=1, chats=range(101, 104), calm=0.2, coming=crowd.last_minute
     ),
 }
 
@@ -97,9 +97,9 @@ def test_every_budget_is_measured(part):
 
 def test_a_crowd_is_served():
     """
-    Nobody gets two messages within a second, and each chat exactly what it has ordered.
+    No chat gets two messages within a second, and each exactly what it has ordered.
     """
-    service = crowd.serve(NEAR, crowd.last_minute(), range(101, 103), calm=0.5)
+    service = crowd.serve(NEAR, crowd.last_minute(), range(101, 111), calm=1.5)
 
     assert (service.to_one, service.amiss) == (1, 0)
 

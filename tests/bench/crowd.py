@@ -113,7 +113,7 @@ def _give_orders(folder: Path, due: datetime, chats: Sequence[int]) -> Counter[i
     """Orders for that moment, and some that sleep on; how many pictures each chat is to get."""
     later, wanted = due + timedelta(hours=12), Counter[int]()
     with closing(Store(folder / "stashbot.db")) as store:
-        for number, chat in enumerate(chats):
+        for number, chat in enumerate(chats, 1):
             ways = DAILY if number % EAGER_EVERY == 0 else DAILY[:1]
             for way in ways:
                 when = f"{due.minute} {due.hour} {way}"
