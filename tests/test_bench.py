@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.bench import crowd, growth, rounds
+from tests.bench import crowd, growth, memory, rounds
 from tests.bench.life import ASKERS, life
 from tests.bench.standins import Distance, _Shuffled, seconds
 from tests.bench.table import Budget, Seen, show
@@ -79,6 +79,9 @@ SHORT = {
     rounds: lambda: rounds.everyday(NEAR, rounds=1, pictures=4, quiet=0.1, idle=0.1),
     crowd: lambda: crowd.crowd(
         NEAR, rounds=1, chats=range(101, 104), calm=0.2, coming=crowd.last_minute
+    ),
+    memory: lambda: memory.memory(
+        NEAR, rounds=1, chats=range(101, 104), calm=0.2, asked=1, quiet=0.1
     ),
 }
 

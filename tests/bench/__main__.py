@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from . import crowd, growth, inside, rounds, taste
+from . import crowd, growth, inside, memory, rounds, taste
 from .standins import Distance, large
 from .table import Seen, show
 
 PARTS: dict[str, Callable[[Distance], Iterator[Seen]]] = {
     "everyday": rounds.everyday,
     "crowd": crowd.crowd,
+    "memory": memory.memory,
     "inside": lambda _: inside.remembering(),
 }
 

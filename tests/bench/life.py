@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.program import Program
 
-from .standins import Distance, standins
+from .standins import Distance, Draw, picture, standins
 
 TOKEN = "4242:bench-bench-bench-bench-bench-bench"
 #: Who asks in turn, and the seconds from one to the next: each may have one a second.
@@ -71,12 +71,13 @@ def life(
     *,
     folder: Path | None = None,
     people: Sequence[int] = ASKERS,
+    draw: Draw = picture,
     is_slow: bool = False,
 ) -> Iterator[Life]:
     """The bot and its stand-ins, with what is in the folder already; all ends with the block."""
     with (
         tempfile.TemporaryDirectory() as empty,
-        standins(TOKEN, people, images, distance, is_slow=is_slow) as (telegram, stash),
+        standins(TOKEN, people, images, distance, draw, is_slow=is_slow) as (telegram, stash),
     ):
         environ = {
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,

@@ -10,9 +10,9 @@ import math
 import re
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from math import gcd
@@ -52,6 +52,11 @@ def large() -> bytes:
     return photo(4000, 3000, 45)
 
 
+def detailed() -> bytes:
+    """3.1 MB that go as they are: no side is too long, and a photo may have 10 MB."""
+    return photo(2560, 1920, 80)
+
+
 def picture(number: int) -> Picture:
     """A picture of everyday size, or a large one; each is another file for both sides."""
     is_large = number % LARGE_EVERY == 0
@@ -68,6 +73,15 @@ def picture(number: int) -> Picture:
         tags=tuple(f"tag {number % each}" for each in (7, 11, 13, 17)),
         studio=f"Studio {number % 23}",
     )
+
+
+def detailed_picture(number: int) -> Picture:
+    """One of those that fill the shelf: 8 of them just fit into its 24 MiB."""
+    return replace(picture(number), load=detailed, size=3_100_000 + number, width=2560, height=1920)
+
+
+#: How a library makes the picture with a number.
+Draw = Callable[[int], Picture]
 
 
 @dataclass(frozen=True)
@@ -101,14 +115,15 @@ class _Shuffled(Sequence[int]):
 class _Vast(dict[int, Picture]):
     """So many pictures, each made when it is asked for."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, draw: Draw) -> None:
         self._count = count
+        self._draw = draw
 
     def __missing__(self, id: int) -> Picture:
-        return picture(id)
+        return self._draw(id)
 
     def get(self, id: int, default: Any = None) -> Any:
-        return picture(id) if id in self else default
+        return self._draw(id) if id in self else default
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, int) and 0 < id <= self._count
@@ -123,9 +138,9 @@ class _Vast(dict[int, Picture]):
 class VastLibrary(Library):
     """A library of any size; it sorts nothing and keeps nothing."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, draw: Draw = picture) -> None:
         super().__init__([])
-        self.by_id = _Vast(count)
+        self.by_id = _Vast(count, draw)
 
     def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
         return (
@@ -135,7 +150,7 @@ class VastLibrary(Library):
         )
 
     def _dict(self, key: int) -> dict[str, Any]:
-        return _as_dict(picture(key))
+        return _as_dict(self.by_id[key])
 
 
 class Telegram:
@@ -196,9 +211,9 @@ def _image_id(call: Call) -> int:
 class Stash:
     """Stash in its process; `is_slow` plays back its own times."""
 
-    def __init__(self, count: int, delay: float, *, is_slow: bool) -> None:
+    def __init__(self, count: int, delay: float, draw: Draw, *, is_slow: bool) -> None:
         self._stash = StashStandIn([], delay=delay)
-        self._stash._library = VastLibrary(count)
+        self._stash._library = VastLibrary(count, draw)
         if is_slow:
             self._stash.per_query_seconds = lambda name, values: seconds(name, values, count)
 
@@ -248,14 +263,18 @@ def standins(
     people: Sequence[int],
     images: int,
     distance: Distance,
+    draw: Draw,
     *,
     is_slow: bool,
 ) -> Iterator[tuple[Telegram, Stash]]:
-    """Both, that far away; `is_slow` has Stash take the time that it takes for so many images."""
+    """Both, that far away, and with pictures that `draw` makes.
+
+    `is_slow` has Stash take the time that it takes for so many images.
+    """
     with _Process() as first, _Process() as second:
         telegram: Any = first
         stash: Any = second
         yield (
             telegram.Telegram(token, people, distance.telegram),
-            stash.Stash(images, distance.stash, is_slow=is_slow),
+            stash.Stash(images, distance.stash, draw, is_slow=is_slow),
         )
