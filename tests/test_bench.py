@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.bench import crowd, growth, memory, rounds
+from tests.bench.__main__ import main
 from tests.bench.life import ASKERS, life
 from tests.bench.standins import Distance, _Shuffled, seconds
 from tests.bench.table import Budget, Seen, show
@@ -123,6 +124,24 @@ def test_pictures_amiss(sent, count):
     What was ordered is held against what came.
     """
     assert crowd.amiss(Counter({1: 2, 2: 1}), sent) == count
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_part_that_comes_to_no_end(form, capsys):
+    """
+    Where something never comes, one line names the part, and the exit code is neither 0 nor 1.
+    """
+
+    def nobody_asks(distance):
+        with life(100, distance) as bot:
+            yield Seen(COUNT, (1.0,))
+            bot.telegram.wait_for_photos(1, timeout=0.1)
+
+    status = main([*form, "--only", "quiet"], {"quiet": nobody_asks})
+    [line] = capsys.readouterr().err.splitlines()
+
+    assert status == 2
+    assert line == "quiet could not be measured: no 1 × sendPhoto within 0.1 s"
 
 
 def test_order_of_a_vast_library():

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from . import crowd, growth, inside, memory, rounds, taste
 from .standins import Distance, large
 from .table import Seen, show
 
-PARTS: dict[str, Callable[[Distance], Iterator[Seen]]] = {
+Parts = Mapping[str, Callable[[Distance], Iterator[Seen]]]
+
+PARTS: Parts = {
     "everyday": rounds.everyday,
     "crowd": crowd.crowd,
     "memory": memory.memory,
@@ -21,44 +23,79 @@ PARTS: dict[str, Callable[[Distance], Iterator[Seen]]] = {
 }
 
 
-def main() -> int:
+class Unmeasured(Exception):
+    """A part of the benchmark came to no end."""
+
+
+def main(arguments: Sequence[str] | None = None, parts: Parts = PARTS) -> int:
+    """Measure and tell; the exit code, which is 2 where something could not be measured."""
+    options = _options(arguments, parts)
+    wanted = [options.only] if options.only else [*parts, "growth", "taste"]
+    distance = Distance(options.telegram / 1000, options.stash / 1000)
+    tell = _as_json if options.json else _as_text
+    try:
+        return tell(_seen(parts, wanted, distance), wanted, distance)
+    except Unmeasured as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _options(arguments: Sequence[str] | None, parts: Parts) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--only", choices=[*PARTS, "growth", "taste"])
+    parser.add_argument("--only", choices=[*parts, "growth", "taste"])
     for name, default in (("telegram", 80), ("stash", 10)):
         text = f"milliseconds of a round trip (default {default})"
         parser.add_argument(f"--{name}", type=float, default=default, metavar="MS", help=text)
-    options = parser.parse_args()
-    wanted = [options.only] if options.only else [*PARTS, "growth", "taste"]
-    distance = Distance(options.telegram / 1000, options.stash / 1000)
-    seen = itertools.chain.from_iterable(PARTS[part](distance) for part in PARTS if part in wanted)
-    if options.json:
-        return _as_json(list(seen), wanted, distance)
-    print(f"Telegram {options.telegram:g} ms and Stash {options.stash:g} ms away;", end=" ")
+    return parser.parse_args(arguments)
+
+
+def _seen(parts: Parts, wanted: Collection[str], distance: Distance) -> Iterator[Seen]:
+    for name, measure in parts.items():
+        if name in wanted:
+            with _measuring(name):
+                yield from measure(distance)
+
+
+@contextmanager
+def _measuring(part: str) -> Iterator[None]:
+    """Name the part in which something did not come that was waited for."""
+    try:
+        yield
+    except TimeoutError as error:
+        reason = str(error).partition(";")[0]  # what follows are all the calls that came
+        raise Unmeasured(f"{part} could not be measured: {reason}") from error
+
+
+def _as_text(seen: Iterator[Seen], wanted: Collection[str], distance: Distance) -> int:
+    telegram, stash = distance.telegram * 1000, distance.stash * 1000
+    _say(f"Telegram {telegram:g} ms and Stash {stash:g} ms away;", end=" ")
     _say(f"the large photo has {len(large()) / 1e6:.1f} MB\n")
     broken = show(seen, as_json=False, say=_say)
     if "growth" in wanted:
         _say("")
-        growth.show(growth.cases(distance), _say)
+        with _measuring("growth"):
+            growth.show(growth.cases(distance), _say)
     if "taste" in wanted:
         _say("")
         taste.main()
     return broken
 
 
-def _as_json(seen: list[Seen], wanted: list[str], distance: Distance) -> int:
+def _as_json(seen: Iterator[Seen], wanted: Collection[str], distance: Distance) -> int:
     found: dict[str, object] = {"distance": asdict(distance)}
     broken = show(seen, as_json=True, say=lambda text: found.update(budgets=json.loads(text)))
     if "growth" in wanted:
-        found["growth"] = [asdict(case) for case in growth.cases(distance)]
+        with _measuring("growth"):
+            found["growth"] = [asdict(case) for case in growth.cases(distance)]
     if "taste" in wanted:
         found["taste"] = asdict(taste.simulate())
     print(json.dumps(found, indent=1))
     return broken
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def _say(text: str, end: str = "\n") -> None:
+    print(text, end=end, flush=True)
 
 
 if __name__ == "__main__":
