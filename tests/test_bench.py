@@ -3,15 +3,19 @@ The benchmark: what it says, when it fails, and that it measures the real thing.
 """
 
 import json
+import statistics
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
-from tests.bench import crowd, growth, memory, rounds
+from stashbot.store import Store
+from tests.bench import crowd, growth, inside, memory, rounds
 from tests.bench.__main__ import main
 from tests.bench.life import ASKERS, life
 from tests.bench.standins import Distance, _Shuffled, seconds
 from tests.bench.table import Budget, Seen, show
+from tests.stored import NOW
 
 TIME = Budget("a time", 20, "ms", digits=1)
 COUNT = Budget("a count", 0.1, "", holds_anywhere=True)
@@ -142,6 +146,23 @@ def test_a_part_that_comes_to_no_end(form, capsys):
 
     assert status == 2
     assert line == "quiet could not be measured: no 1 × sendPhoto within 0.1 s"
+
+
+def test_votes_are_like_those_of_a_library(tmp_path):
+    """
+    What is voted on has about a dozen features, each vote is new, and each second replaces one.
+    """
+    with closing(Store(tmp_path / "stashbot.db")) as store:
+        inside.fill_votes(tmp_path / "stashbot.db", store, 200, NOW, others=10)
+        known = [store.votes.features(image_id) for image_id in range(190, 211)]
+        before = store.votes.total(inside.ANN, NOW)
+        are_new = [inside.vote(store, number, 200, NOW) for number in range(10)]
+        after = store.votes.total(inside.ANN, NOW)
+
+    assert 10 < statistics.mean(map(len, known)) < 14
+    assert all(are_new)
+    assert before.likes + before.dislikes == 200
+    assert after.likes + after.dislikes == 205
 
 
 def test_order_of_a_vast_library():

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -28,48 +29,69 @@ from .table import Budget, Seen
 ROUNDS, TIMES = 5, 100
 HISTORY, VOTES, LIBRARY = 1_000_000, 100_000, 200_000
 ANN, OTHERS = 1, 10
+#: Of all votes, those that like it.
+SHARE = 0.5
 
 PICKING = Budget("picking, 1,000,000 rows and 100,000 votes", 5, "ms")
 WEIGHTS = Budget("weights of a page, the same", 5, "ms")
 VOTING = Budget("a vote, the same", 5, "ms")
 
 
-def remembering() -> Iterator[Seen]:
+def remembering(
+    *,
+    rounds: int = ROUNDS,
+    times: int = TIMES,
+    rows: int = HISTORY,
+    votes: int = VOTES,
+) -> Iterator[Seen]:
     """Picking and voting with a long history and many votes."""
     now = datetime.now(UTC)
+    measured = partial(_rounds, rounds, times)
     with tempfile.TemporaryDirectory() as folder, StashStandIn([]) as stash:
         stash._library = VastLibrary(LIBRARY)
         path = Path(folder) / "stashbot.db"
         client = StashClient(stash.url, "", threading.Event())
         with closing(Store(path)) as store:
-            fill_history(path)
-            _fill_votes(path, store, now)
+            fill_history(path, rows)
+            fill_votes(path, store, votes, now, others=rounds * times)
             deck = Deck(store, client, timedelta(days=30), Random(1), lambda: now)
-            deck.give_back(ANN, deck.draw(ANN))
-            yield Seen(PICKING, _rounds(lambda _: deck.give_back(ANN, deck.draw(ANN))))
+
+            def pick(_: int) -> None:
+                deck.give_back(ANN, deck.draw(ANN))
+
+            pick(0)
+            yield Seen(PICKING, measured(pick))
             hand = deck._hands[ANN]
-            yield Seen(WEIGHTS, _rounds(lambda _: deck._weights(ANN, hand.all)))
-            yield Seen(VOTING, _rounds(lambda number: _vote(store, number, now)))
+            yield Seen(WEIGHTS, measured(lambda _: deck._weights(ANN, hand.all)))
+            yield Seen(VOTING, measured(lambda number: vote(store, number, votes, now)))
         client.close_thread()
 
 
-def _vote(store: Store, number: int, now: datetime) -> None:
-    """Take a vote, and look at what the buttons are to show."""
-    press = Press(number, ANN, ANN, LIBRARY + number, Vote.LIKE, 0)
-    store.votes.cast(press, now, {Vote.LIKE: 100, Vote.DISLIKE: 20})
-    store.votes.standing(ANN, press.image_id)
+def vote(store: Store, number: int, votes: int, now: datetime) -> bool:
+    """Take a vote, and look at what the buttons are to show; whether it was a new one.
+
+    Of two, one changes what was said of one of the first `votes` images.
+    """
+    if number % 2:
+        image_id, thumb = number, next(each for each in Vote if each is not _thumb(number))
+    else:
+        image_id, thumb = votes + 1 + number, Vote.LIKE
+    press = Press(number, ANN, ANN, image_id, thumb, 0)
+    _, is_new = store.votes.cast(press, now, {Vote.LIKE: 100, Vote.DISLIKE: 20})
+    store.votes.standing(ANN, image_id)
+    return is_new
 
 
-def _rounds(work: Callable[[int], object]) -> tuple[float, ...]:
+def _rounds(rounds: int, times: int, work: Callable[[int], object]) -> tuple[float, ...]:
     """The median of each round, in milliseconds."""
     medians = []
-    for number in range(ROUNDS):
-        times = []
-        for turn in range(TIMES):
+    for number in range(rounds):
+        seconds = []
+        for turn in range(times):
             began = time.perf_counter()
-            work(number * TIMES + turn)
-            times.append(time.perf_counter() - began)
-        medians.append(sorted(times)[TIMES // 2] * 1000)
+            work(number * times + turn)
+            seconds.append(time.perf_counter() - began)
+        medians.append(sorted(seconds)[times // 2] * 1000)
     return tuple(medians)
 
 
@@ -101,23 +123,43 @@ def fill_history(path: Path, rows: int = HISTORY, library: int = LIBRARY) -> Non
             connection.execute(sql)
 
 
-def _fill_votes(path: Path, store: Store, now: datetime) -> None:
-    """Votes of one person on as many images, with the features of the library's."""
-    chance = Random(2)
+def fill_votes(path: Path, store: Store, votes: int, now: datetime, *, others: int) -> None:
+    """Votes of one person on as many images; these are known, and so are some `others`."""
+    worth, moment = growth(now), "2026-01-01 00:00:00"
 
-    def vote(number: int) -> tuple[object, ...]:
-        image = picture(number)
-        tags = [["tag", _id("tag", name), name] for name in image.tags]
-        people = [["performer", _id("performer", name), name] for name in image.performers]
-        features = json.dumps([["image", 0, ""], *tags, *people])
-        thumb = chance.choice(["like", "dislike"])
-        return (ANN, number, ANN, thumb, thumb, 0, "2026-01-01 00:00:00", growth(now), features)
+    def ballot(number: int) -> tuple[object, ...]:
+        features, thumb = json.dumps([["image", 0, ""], *_features(number)]), _thumb(number)
+        return (ANN, number, ANN, thumb, thumb, 0, moment, worth, features)
+
+    def known(number: int) -> tuple[int, str]:
+        return number, json.dumps([["image", number, picture(number).title], *_features(number)])
 
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
             "INSERT INTO votes (user_id, image_id, chat_id, vote, pressed, shown, voted_at,"
             " worth, features) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(vote, range(1, VOTES + 1)),
+            map(ballot, range(1, votes + 1)),
+        )
+        connection.executemany(
+            "INSERT INTO pictures (image_id, features) VALUES (?, ?)",
+            map(known, range(1, votes + others + 1)),
         )
     with store._db.writing():
         store._db.run(_COUNT.format(which="user_id = ?"), (ANN, 1, ANN))
+
+
+def _thumb(number: int) -> Vote:
+    """What was said of an image."""
+    return Vote.LIKE if Random(number).random() < SHARE else Vote.DISLIKE
+
+
+def _features(number: int) -> list[tuple[str, int, str]]:
+    """About a dozen features: those of an image of the library, and its neighbour's tags."""
+    image = picture(number)
+    named = [
+        *(("performer", name) for name in image.performers),
+        *(("gallery", gallery.title) for gallery in image.galleries),
+        ("studio", image.studio),
+        *(("tag", name) for name in (*image.tags, *picture(number + 1).tags)),
+    ]
+    return [(facet, _id(facet, name), name) for facet, name in dict.fromkeys(named)]
