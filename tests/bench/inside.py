@@ -17,7 +17,7 @@ from random import Random
 from stashbot.deck import Deck
 from stashbot.demo.library import _id
 from stashbot.demo.stash import StashStandIn
-from stashbot.models import Press, Vote
+from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.stash.client import StashClient
 from stashbot.store import Store
 from stashbot.taste import growth
@@ -28,11 +28,13 @@ from .table import Budget, Seen
 
 ROUNDS, TIMES = 5, 100
 HISTORY, VOTES, LIBRARY = 1_000_000, 100_000, 200_000
+EXCLUSIONS, GALLERIES = 5_000, 100
 ANN, OTHERS = 1, 10
 #: Of all votes, those that like it.
 SHARE = 0.5
 
 PICKING = Budget("picking, 1,000,000 rows and 100,000 votes", 5, "ms")
+CHOOSY = Budget("picking, with 5,000 exclusions besides", 5, "ms")
 WEIGHTS = Budget("weights of a page, the same", 5, "ms")
 VOTING = Budget("a vote, the same", 5, "ms")
 
@@ -43,6 +45,7 @@ def remembering(
     times: int = TIMES,
     rows: int = HISTORY,
     votes: int = VOTES,
+    exclusions: int = EXCLUSIONS,
 ) -> Iterator[Seen]:
     """Picking and voting with a long history and many votes."""
     now = datetime.now(UTC)
@@ -64,6 +67,9 @@ def remembering(
             hand = deck._hands[ANN]
             yield Seen(WEIGHTS, measured(lambda _: deck._weights(ANN, hand.all)))
             yield Seen(VOTING, measured(lambda number: vote(store, number, votes, now)))
+            _exclude(store, exclusions, now)
+            pick(0)
+            yield Seen(CHOOSY, measured(pick))
         client.close_thread()
 
 
@@ -93,6 +99,14 @@ def _rounds(rounds: int, times: int, work: Callable[[int], object]) -> tuple[flo
             seconds.append(time.perf_counter() - began)
         medians.append(sorted(seconds)[times // 2] * 1000)
     return tuple(medians)
+
+
+def _exclude(store: Store, count: int, now: datetime) -> None:
+    """Exclude so much of the library: images, and a few of the galleries."""
+    galleries = [Feature(Facet.GALLERY, _id("gallery", f"Gallery {n}")) for n in range(GALLERIES)]
+    images = [Feature(Facet.IMAGE, number) for number in range(1, count + 1)]
+    for feature in [*galleries, *images][:count]:
+        store.exclusions.add(ANN, feature, now)
 
 
 def fill_history(path: Path, rows: int = HISTORY, library: int = LIBRARY) -> None:
