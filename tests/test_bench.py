@@ -6,12 +6,13 @@ import json
 import statistics
 from collections import Counter
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from stashbot.store import Store
 from tests.bench import crowd, growth, inside, memory, rounds
-from tests.bench.__main__ import main
+from tests.bench.__main__ import PARTS, main
 from tests.bench.life import ASKERS, life
 from tests.bench.standins import Distance, _Shuffled, seconds
 from tests.bench.table import Budget, Seen, show
@@ -79,28 +80,28 @@ def test_growth():
 
 
 NEAR = Distance(0.02, 0.005)
-#: Each part, in a round that is as short as can be.
+CHATS = range(101, 104)
+LATE = crowd.last_minute
+#: Where the budgets of each part are named, and a round of it that is as short as can be.
 SHORT = {
-    rounds: lambda: rounds.everyday(NEAR, rounds=1, pictures=4, quiet=0.1, idle=0.1),
-    crowd: lambda: crowd.crowd(
-        NEAR, rounds=1, chats=range(101, 104), calm=0.2, coming=crowd.last_minute
-    ),
-    memory: lambda: memory.memory(
-        NEAR, rounds=1, chats=range(101, 104), calm=0.2, asked=1, quiet=0.1
-    ),
+    "everyday": (rounds, partial(rounds.everyday, NEAR, pictures=4, quiet=0.1, idle=0.1)),
+    "crowd": (crowd, partial(crowd.crowd, NEAR, chats=CHATS, calm=0.2, coming=LATE)),
+    "memory": (memory, partial(memory.memory, NEAR, chats=CHATS, calm=0.2, asked=1, quiet=0.1)),
+    "inside": (inside, partial(inside.remembering, times=3, rows=100, votes=50, exclusions=10)),
 }
 
 
-@pytest.mark.parametrize("part", SHORT, ids=lambda part: part.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("part", PARTS)
 def test_every_budget_is_measured(part):
     """
-    A short round gives a number for each budget that is named there, and keeps what holds anywhere.
+    A short round of each part gives a number for each budget that is named there.
     """
-    named = {each for each in vars(part).values() if isinstance(each, Budget)}
-    found = {seen.budget: seen for seen in SHORT[part]()}
+    module, measure = SHORT[part]
+    named = {each for each in vars(module).values() if isinstance(each, Budget)}
+    found = {seen.budget: seen.values for seen in measure(rounds=1)}
 
     assert found.keys() == named
-    assert all(len(seen.values) == 1 for seen in found.values())
+    assert {len(values) for values in found.values()} == {1}
 
 
 def test_a_crowd_is_served():
