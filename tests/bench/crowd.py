@@ -35,7 +35,7 @@ CROWD_TIME = Budget("100 chats due at once, all sent", 8, "s")
 LATE_TIME = Budget("100 chats due before the start, all sent", 8, "s")
 A_SECOND = Budget("messages in a second, at most", 30, "", holds_anywhere=True, digits=0)
 TO_ONE = Budget("messages to one chat in a second, at most", 1, "", holds_anywhere=True, digits=0)
-AMISS = Budget("pictures to them lost or sent twice", 0, "", holds_anywhere=True, digits=0)
+AMISS = Budget("scheduled pictures lost or sent twice", 0, "", holds_anywhere=True, digits=0)
 STOP_IDLE = Budget("SIGTERM to exit, idle", 2, "s")
 
 
