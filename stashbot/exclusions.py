@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -10,15 +11,20 @@ from .database import Database
 from .models import Exclusion, Facet, Feature, Image
 from .tables import Exclusions
 
-# In SQL itself, since it is asked several times a picture.
 _OF = "SELECT facet, feature_id, name FROM exclusions WHERE chat_id = ?"
 
 
 class ExclusionBook:
-    """The exclusions of all chats. Thread-safe; each method that writes is one transaction."""
+    """The exclusions of all chats. Thread-safe; each method that writes is one transaction.
+
+    What a chat excludes is asked several times a picture, and so kept in memory as well.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._lock = threading.Lock()
+        self._known: dict[int, frozenset[Feature]] = {}
+        self._changes = 0
 
     def add(self, chat_id: int, feature: Feature, now: datetime) -> bool:
         """Exclude a feature from now on; False if it is excluded already."""
@@ -32,12 +38,15 @@ class ExclusionBook:
                 name=feature.name,
                 excluded_at=now,
             ).execute(self._db)
-            return True
+        self.changed()
+        return True
 
     def remove(self, chat_id: int, feature: Feature) -> bool:
         """Bring back what a chat has excluded; False if it is not excluded any more."""
         with self._db.writing():
-            return bool(_this(Exclusions.delete(), chat_id, feature).execute(self._db))
+            was_there = bool(_this(Exclusions.delete(), chat_id, feature).execute(self._db))
+        self.changed()
+        return was_there
 
     def feature(self, chat_id: int, exclusion_id: int) -> Feature | None:
         """What a chat has excluded under a number; None if it is not excluded any more."""
@@ -48,9 +57,23 @@ class ExclusionBook:
 
     def of(self, chat_id: int) -> frozenset[Feature]:
         """All that a chat excludes."""
+        with self._lock:
+            known, changes = self._known.get(chat_id), self._changes
+        if known is not None:
+            return known
         with self._db.reading():
             rows = self._db.run(_OF, (chat_id,))
-        return frozenset(Feature(Facet(facet), id, name) for facet, id, name in rows)
+        found = frozenset(Feature(Facet(facet), id, name) for facet, id, name in rows)
+        with self._lock:
+            if self._changes == changes:  # else it may be of before the change
+                self._known[chat_id] = found
+        return found
+
+    def changed(self) -> None:
+        """Look into the database again, where a transaction has changed it."""
+        with self._lock:
+            self._changes += 1
+            self._known.clear()
 
     def page(self, chat_id: int, offset: int, limit: int) -> list[Exclusion]:
         """So many of what a chat excludes, the newest first."""
@@ -72,7 +95,10 @@ class ExclusionBook:
         return {image.id for image in images if is_excluded(image, excluded)}
 
     def move(self, old: int, new: int) -> None:
-        """Let what a group excludes follow it to its new id; part of a transaction."""
+        """Let what a group excludes follow it to its new id; part of a transaction.
+
+        After it `changed` is to be called.
+        """
         self._db.run("UPDATE OR REPLACE exclusions SET chat_id = ? WHERE chat_id = ?", (new, old))
 
     def _list(self, query: Any) -> list[Exclusion]:

@@ -110,6 +110,7 @@ class Store:
             self._move_walk(old, new)
             self.votes.move(old, new)
             self.exclusions.move(old, new)
+        self.exclusions.changed()
 
     def moved_chats(self) -> dict[int, int]:
         """The old id of each chat that has moved, by its new one."""

@@ -101,6 +101,18 @@ def crowd(ids):
     return {"users": (OWNER, *ids), "STASHBOT_TELEGRAM_ALLOWED_USERS": allowed}
 
 
+def nothing_but_ratings(stash):
+    """Whatever a test was about: that nothing else may have been changed."""
+    for record in stash.requests:
+        if "mutation" in record.question:
+            assert re.findall(r"mutation|\w+(?=\(input)", record.question) == [
+                "mutation",
+                "imageUpdate",
+            ], record
+            assert set(record.variables) == {"input"}, record
+            assert set(record.variables["input"]) == {"id", "rating100"}, record
+
+
 class House:
     """The bot, with a Telegram and a Stash of its own; `log` holds what it has logged."""
 
@@ -156,11 +168,7 @@ class House:
         self.stop()
         self.telegram.close()
         self.stash.close()
-        # Whatever the test was about: nothing but ratings may have been changed.
-        for record in self.stash.requests:
-            if "mutation" in record.question:
-                assert set(record.variables) == {"input"}, record
-                assert set(record.variables["input"]) == {"id", "rating100"}, record
+        nothing_but_ratings(self.stash)
 
     @property
     def log(self):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from conftest import OWNER, at_length, library, picture
+from conftest import OWNER, at_length, library, nothing_but_ratings, picture
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from program import Program, wait_until
@@ -496,6 +496,7 @@ def desk(tmp_path):
         yield built
         built.client.close_thread()
         built.store.close()
+        nothing_but_ratings(stash)
 
 
 def test_others_wait_for_a_short_while(desk):

@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from stashbot.models import Facet, Feature, Image, Named, Press, Shown, Standing, Trigger, Vote
 from stashbot.ratings import Step, plan
 from stashbot.store import Store
-from stashbot.taste import ANYTHING, Tally
+from stashbot.taste import ANYTHING, Tally, growth
 from stashbot.votes import _LIKED_OF_LAST, _STANDING
 from tests.stored import CHAT, DAY, NOW, USER, arrive, ask, begin, rows_of, show
 
@@ -86,6 +86,16 @@ def test_presses_on_a_fresh_keyboard(voter, presses, vote):
     assert votes[-1] is vote
     assert voter.store.votes.standing(ANN, 1).likes == int(vote is LIKE)
     assert voter.store.votes.standing(ANN, 1).dislikes == int(vote is DISLIKE)
+
+
+def test_same_button_in_two_chats(voter):
+    """
+    A thumb in the group is another than the same in private, be both keyboards as new.
+    """
+    voter.press(LIKE, shown=0)
+
+    assert voter.press(LIKE, chat=GROUP, shown=0) is LIKE
+    assert voter.store.votes.standing(GROUP, 1).likes == 1
 
 
 def test_double_tap(voter):
@@ -360,10 +370,10 @@ def test_pruning(voter, path):
     assert voter.press(LIKE) is None
 
 
-def follow(store, message_id, update_id, image_id=1):
+def follow(store, message_id, update_id, image_id=1, chat_id=CHAT):
     return store.add_request(
         update_id=update_id,
-        chat_id=CHAT,
+        chat_id=chat_id,
         user_id=USER,
         count=1,
         trigger=Trigger.VOTE,
@@ -435,6 +445,23 @@ def test_next_waits_for_nobody_who_asks(store, path):
     assert follow(store, message_of(path, 1), 2) is None
 
 
+def test_next_in_a_group_that_has_moved(store, path):
+    """
+    The messages of a supergroup are others than those of the group it was, with their numbers.
+    """
+    for chat, image in ((GROUP, 1), (-900, 2)):
+        show(store, image, chat_id=chat)
+    store.recover(NOW)
+    number = message_of(path, 1)
+    first = follow(store, number, 1, chat_id=GROUP)
+    store.finish_request(first.id, "done", NOW)
+    store.move_chat(GROUP, -900, NOW)
+    [row] = begin(store, 3, chat_id=-900, now=NOW + DAY)
+    store.lose([row], NOW + DAY)
+
+    assert follow(store, number, 2, image_id=3, chat_id=-900)
+
+
 class AnyPresses(RuleBasedStateMachine):
     """
     Presses of several people, double taps, updates that come again, restarts, messages of any
@@ -452,7 +479,7 @@ class AnyPresses(RuleBasedStateMachine):
             self.store.begin(ask(self.store, ANN), [image], NOW)
         self.said = {}  # by user and image: the vote, where it was given, and which press it was
         self.pressed = {}  # by user and image: the last press, unless it was forgotten
-        self.presses = []
+        self.presses, self.now, self.when = [], NOW, {}
 
     def teardown(self):
         self.store.close()
@@ -490,17 +517,22 @@ class AnyPresses(RuleBasedStateMachine):
         for _ in range(taps):
             press = Press(len(self.presses), chat, user, image, thumb, shown, is_ticked=is_ticked)
             self.presses.append(press)
-            _, is_new = self.store.votes.cast(press, NOW, RATINGS)
+            _, is_new = self.store.votes.cast(press, self.now, RATINGS)
         if last is None or replace(last, update_id=press.update_id) != press:
             vote = None if is_own else thumb
             # What somebody says in private, and has said in the group, is said there still.
             is_same = chat == user and before is not None and before[0] is vote is thumb
             self.said[user, image] = (vote, before[1] if is_same else chat, len(self.presses))
+            self.when[user, image] = self.now
         if self.said[user, image][1] == chat:
             self.pressed[user, image] = press
             assert not is_new or taps == 1
         else:  # it stays said in the group; that a second tap is one is not known then
             self.pressed.pop((user, image), None)
+
+    @rule(days=st.integers(1, 400))
+    def wait(self, days):
+        self.now += days * DAY
 
     @rule(chat=st.sampled_from([ANN, BEN, GROUP]))
     def forget(self, chat):
@@ -515,7 +547,7 @@ class AnyPresses(RuleBasedStateMachine):
     def come_again(self, data):
         """Updates that were not confirmed before a restart, from one of them on."""
         for press in self.presses[data.draw(st.integers(0, len(self.presses) - 1)) :]:
-            assert self.store.votes.cast(press, NOW, RATINGS)[1] is False
+            assert self.store.votes.cast(press, self.now, RATINGS)[1] is False
 
     @rule()
     def restart(self):
@@ -536,12 +568,15 @@ class AnyPresses(RuleBasedStateMachine):
     @invariant()
     def tallies_are_the_sum(self):
         for chat in (ANN, BEN, GROUP):
-            votes = [
-                vote for image in IMAGES for vote, _ in self.seen_in(chat, image).values() if vote
-            ]
-            likes, dislikes = votes.count(LIKE), votes.count(DISLIKE)
-            expected = Tally(likes, dislikes, pytest.approx(likes), pytest.approx(dislikes))
-            assert self.store.votes.total(chat, NOW) == expected
+            worths = {LIKE: [], DISLIKE: [], None: []}
+            for image in IMAGES:
+                for user, (vote, _) in self.seen_in(chat, image).items():
+                    age = self.now - self.when[user, image]
+                    worths[vote].append(growth(NOW - age) / growth(NOW))
+            total = self.store.votes.total(chat, self.now)
+            assert (total.likes, total.dislikes) == (len(worths[LIKE]), len(worths[DISLIKE]))
+            assert total.liked == pytest.approx(sum(worths[LIKE]))
+            assert total.disliked == pytest.approx(sum(worths[DISLIKE]))
 
     @invariant()
     def each_image_waits_for_its_last_vote(self):
