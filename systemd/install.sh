@@ -9,6 +9,9 @@
 # Stash's address, and Stash's API key (empty for none).
 set -euo pipefail
 
+# The service's own user reads the program, whatever root's files are like.
+umask 022
+
 readonly APP=/opt/stashbot CONFIG=/etc/stashbot UNIT=/etc/systemd/system/stashbot.service
 readonly STATE=/var/lib/private/stashbot
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
