@@ -478,7 +478,7 @@ class AnyPresses(RuleBasedStateMachine):
         for image in IMAGES.values():
             self.store.begin(ask(self.store, ANN), [image], NOW)
         self.said = {}  # by user and image: the vote, where it was given, and which press it was
-        self.pressed = {}  # by user and image: the last press, unless it was forgotten
+        self.pressed = {}  # by user and image: the button of the last vote that is not forgotten
         self.presses, self.now, self.when = [], NOW, {}
 
     def teardown(self):
@@ -518,17 +518,16 @@ class AnyPresses(RuleBasedStateMachine):
             press = Press(len(self.presses), chat, user, image, thumb, shown, is_ticked=is_ticked)
             self.presses.append(press)
             _, is_new = self.store.votes.cast(press, self.now, RATINGS)
-        if last is None or replace(last, update_id=press.update_id) != press:
+        if last != (thumb, shown, chat):
             vote = None if is_own else thumb
             # What somebody says in private, and has said in the group, is said there still.
             is_same = chat == user and before is not None and before[0] is vote is thumb
             self.said[user, image] = (vote, before[1] if is_same else chat, len(self.presses))
             self.when[user, image] = self.now
-        if self.said[user, image][1] == chat:
-            self.pressed[user, image] = press
-            assert not is_new or taps == 1
-        else:  # it stays said in the group; that a second tap is one is not known then
-            self.pressed.pop((user, image), None)
+        where = self.said[user, image][1]
+        self.pressed[user, image] = (thumb, shown, where)
+        # What stays said in the group is said anew by a second tap.
+        assert not is_new or taps == 1 or where != chat
 
     @rule(days=st.integers(1, 400))
     def wait(self, days):
@@ -538,8 +537,7 @@ class AnyPresses(RuleBasedStateMachine):
     def forget(self, chat):
         for user, image in list(self.said):
             if chat in (user, self.said[user, image][1]):
-                del self.said[user, image]
-                self.pressed.pop((user, image), None)
+                del self.said[user, image], self.pressed[user, image]
         self.store.votes.forget(chat, RATINGS)
 
     @precondition(lambda self: self.presses)
