@@ -147,9 +147,9 @@ class Packer:
 
     def unpack(self, delivery: Delivery, image: Image) -> Upload:
         """An image's file as an upload, whatever Telegram may have of it already."""
-        with delivery.asking():
-            data = self._stash.download(image, media.UPLOAD_LIMIT)
-        return media.fit(data, image, self._max_side)
+        upload = self._fetched(delivery, image)
+        self._outage.up()
+        return upload
 
     def leave_out(self, chat_id: int, image: Image, error: ImageUnusable) -> None:
         """Let an image rest for a while, in every chat."""
@@ -260,8 +260,13 @@ class Packer:
 
     def _wrap(self, delivery: Delivery, image: Image, pick_ms: float) -> Parcel:
         started = time.monotonic()
-        file = self._known(image) or self.unpack(delivery, image)
+        file = self._known(image) or self._fetched(delivery, image)
         return Parcel(image, file, time.monotonic(), pick_ms, milliseconds(started))
+
+    def _fetched(self, delivery: Delivery, image: Image) -> Upload:
+        with delivery.asking():
+            data = self._stash.download(image, media.UPLOAD_LIMIT)
+        return media.fit(data, image, self._max_side)
 
     def _known(self, image: Image) -> KnownFile | None:
         if not image.fingerprint:

@@ -238,10 +238,12 @@ class Publisher:
         """Say that Stash is slow, or away, if that is why the picture is not out yet."""
         delivery = job.delivery
         job.looks -= 1
-        if delivery.request.id not in self._waiting or delivery.is_sending or not job.looks:
+        if delivery.request.id not in self._waiting or not job.looks:
             return None
-        error = self._stash.error
         since = self._asking_since(delivery)
+        if delivery.is_sending and not since:
+            return LOOK_AGAIN  # it is Telegram that is slow, and a file may be wanted again
+        error = self._stash.error
         if since and time.monotonic() - since > LATE:
             error = StashError(StashProblem.SLOW, f"no answer for {LATE} s")
             self._stash.down(error)
@@ -252,6 +254,8 @@ class Publisher:
 
     def _asking_since(self, delivery: Delivery) -> float | None:
         """Since when Stash owes an answer for a request, or for the picture it waits for."""
+        if delivery.is_sending:
+            return delivery.asking_since
         ahead = self._preparing.get(delivery.request.chat_id, delivery)
         return delivery.asking_since or ahead.asking_since
 

@@ -369,6 +369,44 @@ def test_forgotten_file_while_stash_is_away(house):
     assert [call.status for call in home.telegram.calls].count(400) == 1
 
 
+def test_forgotten_file_while_stash_hangs(house):
+    """
+    Who waits for a file that Telegram has forgotten hears in time that Stash hangs.
+    """
+    home = house(library(2))
+    for _ in range(2):
+        home.ask(user=FRIEND)
+    home.telegram.forget_files()
+    Slow(home, 6)
+    began = time.monotonic()
+
+    home.say("/random")
+    home.wait_for_text("Stash has not answered in time")
+    seconds = time.monotonic() - began
+    home.wait_for_images(3)
+    home.wait_for_event("stash_up")
+
+    assert seconds < 5
+    assert len(home.events("stash_down")) == 1
+
+
+def test_second_part_of_a_slow_album_while_stash_hangs(house):
+    """
+    Who waits for the rest of an album hears it too, though the first of it was slow to send.
+    """
+    home = house([picture(id, data=bytes(23_000_000)) for id in (1, 2, 3)])
+    home.telegram.server.fail(Fault("sendDocument", Trouble.SILENCE, seconds=5))
+    home.say("/random 3")
+    wait_until(lambda: [c for c in home.telegram.calls if c.method == "sendDocument"], "it is sent")
+    Slow(home, 4)
+
+    home.wait_for_text("Stash has not answered in time")
+    home.wait_for_images(3)
+    home.wait_for_event("stash_up")
+
+    assert len(home.events("stash_down")) == 1
+
+
 def test_refused_for_good(house):
     """
     A picture that Telegram refuses for a reason of its own stands in nobody's way.
