@@ -64,8 +64,8 @@ class Courier:
     def carry(self, delivery: Delivery) -> None:
         """Send all that is left of a request.
 
-        Raises NothingToSend, StashError, TelegramError, StoreError; what was not sent
-        by then may be drawn again.
+        Raises NothingToSend, NoRoom, StashError, TelegramError, StoreError; what was not
+        sent by then may be drawn again.
         """
         chat_id = delivery.request.chat_id
         try:

@@ -72,6 +72,10 @@ class AllExcluded(NothingToSend):
     """The library has images, but each that is left is one that the chat has excluded."""
 
 
+class NoRoom(StashbotError):
+    """Too many large files are in memory already; there will be room when they are sent."""
+
+
 class ImageUnusable(StashbotError):
     """One image cannot be sent: its file is gone, empty, or over every limit.
 

@@ -21,6 +21,7 @@ from . import media
 from .daemon import Pool
 from .deck import Deck
 from .errors import ImageUnusable, NothingToSend
+from .freight import Freight, Load
 from .models import Image, KnownFile, Rank, Request, Upload
 from .outage import Outage
 from .shelf import Parcel, Shelf
@@ -43,17 +44,22 @@ class Delivery:
 
     `left` counts the images still to be sent; `parcels` are ready and belong to this
     request until they are sent; what is `done` with in this try, and what was `refused` for a
-    reason of its own, does not come again in it.
+    reason of its own, does not come again in it. One that is not `is_awaited` is only prepared.
     """
 
     request: Request
     left: int
+    is_awaited: bool = True
     is_sending: bool = False
     is_settled: bool = False
     parcels: list[Parcel] = field(default_factory=list)
     done: list[Image] = field(default_factory=list)
     refused: list[tuple[Image, ImageUnusable]] = field(default_factory=list)
+    load: Load = field(init=False)
     _asked_at: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.load = Load(self.request.rank if self.is_awaited else Rank.NOBODY)
 
     @property
     def asking_since(self) -> float | None:
@@ -100,6 +106,7 @@ class Packer:
         self._bot_id = bot_id
         self._max_side = max_side
         self._now = now
+        self._freight = Freight()
 
     @property
     def is_busy(self) -> bool:
@@ -133,7 +140,7 @@ class Packer:
 
         Fewer, too, when they have as many bytes as go into one album: the others are made
         when these are out, for all at once could be half a gigabyte. Raises NothingToSend if
-        there is none at all, StashError, StoreError.
+        there is none at all, NoRoom, StashError, StoreError.
         """
         chat_id = delivery.request.chat_id
         delivery.parcels += self._shelf.take(chat_id, self._missing(delivery))
@@ -144,9 +151,13 @@ class Packer:
         """Keep what was packed and not sent, for the next try."""
         self._shelf.put(delivery.request.chat_id, delivery.parcels)
         delivery.parcels = []
+        self._freight.clear(delivery.load)
 
     def unpack(self, delivery: Delivery, image: Image) -> Upload:
-        """An image's file as an upload, whatever Telegram may have of it already."""
+        """An image's file as an upload, whatever Telegram may have of it already.
+
+        Raises ImageUnusable, NoRoom, StashError.
+        """
         upload = self._fetched(delivery, image)
         self._outage.up()
         return upload
@@ -182,7 +193,8 @@ class Packer:
         answers = self._stash.answers
         try:
             while (missing := self._missing(delivery)) and len(passed) < TRIES:
-                self._pack_some(delivery, min(missing, ABREAST), passed)
+                if not self._pack_some(delivery, min(missing, ABREAST), passed):
+                    break
                 while delivery.parcels and passed:
                     self.leave_out(chat_id, *passed[-1])
                     passed.pop()
@@ -218,8 +230,11 @@ class Packer:
 
     def _pack_some(
         self, delivery: Delivery, count: int, passed: list[tuple[Image, ImageUnusable]]
-    ) -> None:
-        """Draw so many images, and pack those that can be sent, side by side."""
+    ) -> bool:
+        """Draw so many images, and pack those that can be sent, side by side.
+
+        False if the next one has no room beside those that are packed.
+        """
         drawn = self._draw(delivery, count)
         calls = [partial(self._wrap, delivery, image, pick_ms) for image, pick_ms in drawn]
         failure: BaseException | None = None
@@ -235,19 +250,25 @@ class Packer:
                 failure = error
         if failure:
             raise failure
+        return bool(drawn)
 
     def _draw(self, delivery: Delivery, count: int) -> list[tuple[Image, float]]:
-        """Up to so many images, each with the milliseconds that it took; at least one.
+        """Up to so many images, each with the milliseconds that it took.
 
-        As many as may have room in an album, by what Stash says of their files.
+        As many as have room in an album, by what Stash says of their files; at least one,
+        if nothing is packed yet.
         """
         chat_id, drawn = delivery.request.chat_id, list[tuple[Image, float]]()
         room = ALBUM_BYTES - total(delivery.parcels)
         try:
-            while len(drawn) < count and sum(image.size for image, _ in drawn) < room:
+            while len(drawn) < count:
                 started = time.monotonic()
                 with delivery.asking():
                     image = self._deck.draw(chat_id)
+                if image.size > room and (drawn or delivery.parcels):
+                    self._deck.give_back(chat_id, image)
+                    break
+                room -= image.size
                 drawn.append((image, milliseconds(started)))
         except NothingToSend:
             if not drawn:
@@ -264,9 +285,16 @@ class Packer:
         return Parcel(image, file, time.monotonic(), pick_ms, milliseconds(started))
 
     def _fetched(self, delivery: Delivery, image: Image) -> Upload:
-        with delivery.asking():
-            data = self._stash.download(image, media.UPLOAD_LIMIT)
-        return media.fit(data, image, self._max_side)
+        self._freight.add(delivery.load, image.size)
+        fitted = 0
+        try:
+            with delivery.asking():
+                data = self._stash.download(image, media.UPLOAD_LIMIT)
+            upload = media.fit(data, image, self._max_side)
+            fitted = len(upload.data)
+        finally:
+            self._freight.replace(delivery.load, image.size, fitted)
+        return upload
 
     def _known(self, image: Image) -> KnownFile | None:
         if not image.fingerprint:

@@ -20,6 +20,7 @@ from .errors import (
     ChatGone,
     ChatMoved,
     Interrupted,
+    NoRoom,
     NothingToSend,
     StashError,
     StashProblem,
@@ -43,7 +44,7 @@ PATIENCE, LATE, LOOK_AGAIN, LOOKS = 4.0, 1.5, 0.5, 120
 STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
 #: How long what the clock wants waits for either.
 ORDER_LIMIT = timedelta(minutes=15)
-#: Seconds in which an image that is on its way should have gone out.
+#: Seconds in which an image that is on its way should have gone out, or made room for another.
 SOON = 0.5
 #: Seconds before Telegram is tried again, and the longest pause that grows from it.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -163,12 +164,12 @@ class Publisher:
         if is_full or self._stash.error or chat_id in self._waiting.copy().values():
             return None  # nor is one prepared while somebody waits for another
         request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
-        delivery = self._preparing[chat_id] = Delivery(request, left=1)
+        delivery = self._preparing[chat_id] = Delivery(request, left=1, is_awaited=False)
         try:
             return 0.0 if self._packer.prepare(delivery, count) else None
         except Interrupted:
             return None
-        except (StashError, NothingToSend, StoreError) as error:
+        except (StashError, NothingToSend, NoRoom, StoreError) as error:
             # Nobody waits for it. Whoever asks next hears what is wrong.
             log.debug("not_prepared", chat_id=chat_id, error=str(error))
             return None
@@ -204,7 +205,7 @@ class Publisher:
             return self._wait_for_stash(job)
         except TelegramError as error:
             return self._wait_for_telegram(job, error)
-        except AllUnderWay:
+        except (AllUnderWay, NoRoom):
             return SOON
         except NothingToSend as error:
             self._stash.up()  # which has answered: it has nothing more

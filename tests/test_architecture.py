@@ -20,7 +20,7 @@ FLOORS = [
     {"media", "keys", "history", "orders", "ratings", "exclusions", "buttons", "pulse"},
     {"votes"},
     {"settings", "store", "stash", "sender", "daemon", "logs", "outage", "systemd"},
-    {"deck", "outbox", "reports", "schedules", "voting", "rater"} | {"shelf"},
+    {"deck", "outbox", "reports", "schedules", "voting", "rater"} | {"shelf", "freight"},
     {"packer"},
     {"courier"},
     {"publisher"},

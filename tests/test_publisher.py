@@ -5,14 +5,17 @@ What a request meets on its way: refusals, a database in trouble, a chat that mo
 import json
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 
+import pytest
 from awkward import awkward
-from conftest import GROUP, OWNER, images_of, library, picture
+from conftest import GROUP, OWNER, crowd, images_of, library, picture
 from stored import ask
 
 from stashbot.demo.server import Fault, Response, Trouble
-from stashbot.errors import TelegramError
+from stashbot.errors import NoRoom, TelegramError
+from stashbot.freight import LARGE, UNKNOWN, Freight, Load
+from stashbot.models import Rank
 from stashbot.packer import Delivery
 from stashbot.publisher import STASH_LIMIT, _Job
 
@@ -134,7 +137,7 @@ def test_album_of_large_files(house):
     """
     Files that would not fit into one album are not all fetched before the first is sent.
     """
-    home = house([picture(number, data=bytes(23_000_000)) for number in (1, 2, 3)])
+    home = house([picture(number, data=bytes(22_000_000)) for number in (1, 2, 3)])
     fetched = []
     home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refused("file")
     home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
@@ -145,6 +148,115 @@ def test_album_of_large_files(house):
 
     assert fetched == [2]
     assert len(set(home.sent_images())) == len(home.sent_images())
+
+
+def test_album_of_the_largest_files(house):
+    """
+    A file is not fetched beside another with which it would not fit into one album.
+    """
+    home = house([picture(number, data=bytes(44_000_000)) for number in (1, 2, 3)])
+    fetched = []
+    home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refused("file")
+    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
+
+    home.say("/random 3")
+    home.wait_for_images(2)
+    until(lambda: not len(home.app.bot._publisher))
+
+    assert fetched == [1]
+    assert len(set(home.sent_images())) == len(home.sent_images())
+
+
+def test_large_files_for_many(house):
+    """
+    However many people want large files, few are in memory at once, and all arrive.
+    """
+    people = range(2001, 2007)
+    clips = [picture(number, data=bytes(11_000_000)) for number in (1, 2, 3)]
+    home = house(clips, **crowd(people))
+    handle, now, most = home.telegram.server.handle, [], []
+
+    def slow(request):
+        if len(request.body) < LARGE:  # by file_id
+            return handle(request)
+        now.append(request)
+        most.append(len(now))
+        home.telegram.server.stopping.wait(0.2)
+        now.remove(request)
+        return handle(request)
+
+    home.telegram.server.handle = slow
+    for user in people:
+        home.say("/random 2", user=user)
+    home.wait_for_images(12)
+
+    assert max(most) == 2
+
+
+@pytest.fixture
+def freight():
+    return Freight()
+
+
+@pytest.mark.parametrize(
+    ("there", "rank", "has_room"),
+    [
+        ([], Rank.PERSON, True),
+        ([Rank.PERSON], Rank.PERSON, True),
+        ([Rank.PERSON, Rank.PERSON], Rank.PERSON, False),
+        ([Rank.PERSON, Rank.CLOCK], Rank.PERSON, False),
+        ([], Rank.CLOCK, True),
+        ([Rank.PERSON], Rank.CLOCK, False),
+        ([Rank.CLOCK], Rank.CLOCK, False),
+        ([Rank.NOBODY], Rank.CLOCK, True),
+        ([Rank.NOBODY, Rank.PERSON], Rank.PERSON, True),
+        ([Rank.PERSON], Rank.NOBODY, True),
+        ([Rank.NOBODY], Rank.NOBODY, False),
+    ],
+    ids=str,
+)
+def test_room_for_large_files(freight, there, rank, has_room):
+    """
+    Two may have large files, the clock leaves room for a person, and so does what nobody
+    waits for.
+    """
+    for other in reversed(there):
+        freight.add(Load(other), LARGE + 1)
+
+    with nullcontext() if has_room else pytest.raises(NoRoom):
+        freight.add(Load(rank), LARGE + 1)
+
+
+def test_small_files_always_have_room(freight):
+    """
+    What is small is counted for each request, as it is in the end; who has leave keeps it.
+    """
+    for _ in range(2):
+        freight.add(Load(Rank.PERSON), LARGE + 1)
+    load = Load(Rank.PERSON)
+
+    freight.add(load, LARGE)
+    with pytest.raises(NoRoom):
+        freight.add(load, 0)
+    freight.replace(load, LARGE, 500_000)
+    freight.add(load, 0)
+
+    assert load.bytes == 500_000 + UNKNOWN
+
+
+def test_room_is_given_back(freight):
+    """
+    Who has nothing any more makes room, once.
+    """
+    loads = [Load(Rank.PERSON) for _ in range(4)]
+    for load in loads[:2]:
+        freight.add(load, LARGE + 1)
+    for _ in range(2):
+        freight.clear(loads[0])
+
+    freight.add(loads[2], LARGE + 1)
+    with pytest.raises(NoRoom):
+        freight.add(loads[3], LARGE + 1)
 
 
 def files_of(home):

@@ -1,0 +1,71 @@
+"""How much is in memory at once: a few requests at a time have large files.
+
+A clip, or an album, has up to 50 MB, and while it is sent it is there twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+from .errors import NoRoom
+from .models import Rank
+
+#: Bytes above which a request is a large one, and what a file counts for whose size Stash
+#: does not know.
+LARGE, UNKNOWN = 10_000_000, 1_000_000
+#: How many large ones there may be, by rank, with those of each rank that is served before.
+#: What nobody waits for is counted apart, so that it stands in nobody's way.
+MOST = {Rank.PERSON: 2, Rank.CLOCK: 1, Rank.NOBODY: 1}
+
+
+@dataclass
+class Load:
+    """The bytes that one request has in memory. `is_large`: it has leave to have many."""
+
+    rank: Rank
+    bytes: int = 0
+    is_large: bool = False
+
+
+class Freight:
+    """Counts the requests with large files. Thread-safe.
+
+    It makes nobody wait: who has no leave gives up what he has, and comes again. So whoever
+    has leave can finish.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._large = Counter[Rank]()
+
+    def add(self, load: Load, size: int) -> None:
+        """Count a file that is about to be fetched; of so many bytes, 0 for unknown.
+
+        Raises NoRoom if it makes its request a large one, and there are enough of those.
+        """
+        with self._lock:
+            more = load.bytes + (size or UNKNOWN)
+            if more > LARGE and not load.is_large:
+                self._admit(load)
+            load.bytes = more
+
+    def replace(self, load: Load, size: int, fitted: int) -> None:
+        """Count a file with the bytes that it has now, in place of those it was counted for."""
+        with self._lock:
+            load.bytes += fitted - (size or UNKNOWN)
+
+    def clear(self, load: Load) -> None:
+        """The request has nothing in memory any more."""
+        with self._lock:
+            self._large[load.rank] -= load.is_large
+            load.bytes, load.is_large = 0, False
+
+    def _admit(self, load: Load) -> None:
+        aside = load.rank is Rank.NOBODY
+        rivals = [load.rank] if aside else [Rank.PERSON, Rank.CLOCK]
+        if sum(self._large[rank] for rank in rivals) >= MOST[load.rank]:
+            raise NoRoom("other large files are on their way")
+        self._large[load.rank] += 1
+        load.is_large = True
