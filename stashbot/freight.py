@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .errors import NoRoom
@@ -18,6 +20,9 @@ LARGE, UNKNOWN = 10_000_000, 1_000_000
 #: How many large ones there may be, by rank, with those of each rank that is served before.
 #: What nobody waits for is counted apart, so that it stands in nobody's way.
 MOST = {Rank.PERSON: 2, Rank.CLOCK: 1, Rank.NOBODY: 1}
+#: Bytes above which an original is heavy, how many of those are in memory before they are
+#: fitted, and the seconds for which one more waits: where Stash hangs, none of them ends.
+HEAVY, AT_ONCE, PATIENCE = 2_000_000, 2, 1.0
 
 
 @dataclass
@@ -32,12 +37,13 @@ class Load:
 class Freight:
     """Counts the requests with large files. Thread-safe.
 
-    It makes nobody wait: who has no leave gives up what he has, and comes again. So whoever
-    has leave can finish.
+    It makes nobody wait for long: who has no leave gives up what he has, and comes again. So
+    whoever has leave can finish.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._originals = threading.Semaphore(AT_ONCE)
         self._large = Counter[Rank]()
 
     def add(self, load: Load, size: int) -> None:
@@ -61,6 +67,16 @@ class Freight:
         with self._lock:
             self._large[load.rank] -= load.is_large
             load.bytes, load.is_large = 0, False
+
+    @contextmanager
+    def fitting(self, size: int) -> Iterator[None]:
+        """To be held while a file of so many bytes is fetched and fitted, which is done singly."""
+        has_place = size > HEAVY and self._originals.acquire(timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            if has_place:
+                self._originals.release()
 
     def _admit(self, load: Load) -> None:
         aside = load.rank is Rank.NOBODY

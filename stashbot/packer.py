@@ -288,13 +288,17 @@ class Packer:
         self._freight.add(delivery.load, image.size)
         fitted = 0
         try:
-            with delivery.asking():
-                data = self._stash.download(image, media.UPLOAD_LIMIT)
-            upload = media.fit(data, image, self._max_side)
+            with self._freight.fitting(image.size):
+                upload = self._fitted(delivery, image)
             fitted = len(upload.data)
         finally:
             self._freight.replace(delivery.load, image.size, fitted)
         return upload
+
+    def _fitted(self, delivery: Delivery, image: Image) -> Upload:
+        with delivery.asking():
+            data = self._stash.download(image, media.UPLOAD_LIMIT)
+        return media.fit(data, image, self._max_side)
 
     def _known(self, image: Image) -> KnownFile | None:
         if not image.fingerprint:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: The qualities at which a JPEG is encoded, one after the other, until it is small enough.
 QUALITIES = (88, 80, 70, 60, 50, 40)
 #: Rows of a scaled picture that are made at a time.
-BAND = 256
+BAND = 64
 
 #: Decoded pictures are large: two at a time would double the peak of the process.
 _DECODING = threading.Lock()

@@ -14,7 +14,7 @@ from stored import ask
 
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.errors import NoRoom, TelegramError
-from stashbot.freight import LARGE, UNKNOWN, Freight, Load
+from stashbot.freight import HEAVY, LARGE, UNKNOWN, Freight, Load
 from stashbot.models import Rank
 from stashbot.packer import Delivery
 from stashbot.publisher import STASH_LIMIT, _Job
@@ -191,6 +191,42 @@ def test_large_files_for_many(house):
     home.wait_for_images(12)
 
     assert max(most) == 2
+
+
+def test_large_originals_come_two_at_a_time(house):
+    """
+    Of an album's large originals two are in memory at once, as they are fitted one by one.
+    """
+    home = house([picture(number, data=bytes(HEAVY + 1)) for number in range(1, 5)])
+    handle, now, most = home.stash.server.handle, [], []
+
+    def slow(request):
+        if request.method != "GET":
+            return handle(request)
+        now.append(request)
+        most.append(len(now))
+        home.stash.server.stopping.wait(0.1)
+        now.remove(request)
+        return handle(request)
+
+    home.stash.server.handle = slow
+    home.ask("/random 4", count=4)
+
+    assert max(most) == 2
+
+
+def test_large_originals_that_never_come(freight):
+    """
+    Where Stash hangs, one more waits for a second, and a small one not at all.
+    """
+    began = time.monotonic()
+    with freight.fitting(HEAVY + 1), freight.fitting(HEAVY + 1):
+        with freight.fitting(HEAVY):
+            small = time.monotonic() - began
+        with freight.fitting(HEAVY + 1):
+            large = time.monotonic() - began
+
+    assert small < 0.5 < large < 2
 
 
 @pytest.fixture
