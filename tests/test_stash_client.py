@@ -190,6 +190,16 @@ def converted(client, script, **fields):
     return client.page(1, 0, 1)[0]
 
 
+def test_names_are_kept_once(client, script):
+    """
+    Who stands in many pages takes the room of one.
+    """
+    ann = {"__typename": "Performer", "id": "11", "name": "Ann"}
+    first, second = (converted(client, script, performers=[ann]) for _ in range(2))
+
+    assert first.performers[0] is second.performers[0]
+
+
 def test_image_with_everything(client, script):
     """
     What a caption and the choice need is there, in our own terms.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from ..errors import StashError, StashProblem
@@ -146,7 +147,7 @@ def _image(found: Any) -> Image:
         rating100=_rating(found.rating100),
         studio=_named(found.studio) if found.studio else None,
         performers=tuple(_named(performer) for performer in found.performers),
-        galleries=tuple(Named(int(one.id), _gallery_name(one)) for one in found.galleries),
+        galleries=tuple(_once(int(one.id), _gallery_name(one)) for one in found.galleries),
         tags=tuple(_named(tag) for tag in found.tags),
         fingerprint=(file.fingerprint or f"{file.size}-{file.mod_time}") if file else "",
         size=int(file.size) if file else 0,
@@ -162,7 +163,13 @@ def _rating(rating100: int | None) -> int | None:
 
 
 def _named(found: Any) -> Named:
-    return Named(int(found.id), found.name)
+    return _once(int(found.id), found.name)
+
+
+@lru_cache(maxsize=4096)
+def _once(id: int, name: str) -> Named:
+    """The same object for the same name: it stands in the pages of many chats."""
+    return Named(id, name)
 
 
 def _gallery_name(gallery: Any) -> str:
