@@ -28,6 +28,8 @@ BAND = 64
 
 #: Decoded pictures are large: two at a time would double the peak of the process.
 _DECODING = threading.Lock()
+#: A film keeps its canvas between two frames, while others decode: it is one film at a time.
+_FILMING = threading.Lock()
 
 #: How Pillow calls the forms that we open with it; all other forms are tried as `_RARE`.
 #: The rest of Pillow's formats stay out: some start programs (EPS), some match any text.
@@ -111,7 +113,7 @@ def as_jpeg(
 
 def as_gif(data: bytes, form: str, size: tuple[int, int]) -> bytes:
     """The film as an animated GIF of that size, in pixels, with its times and repetitions."""
-    with _DECODING:
+    with _FILMING:
         film = _open(data, form)
         numbers = range(bool(getattr(film, "default_image", False)), getattr(film, "n_frames", 1))
         frames = (_frame(film, number, size) for number in numbers)
@@ -278,11 +280,12 @@ def _in_srgb(picture: Picture) -> Picture:
 def _frame(film: Picture, number: int, size: tuple[int, int]) -> Picture:
     from PIL import Image as Pillow
 
-    film.seek(number)
-    film.load()  # which sets the duration
-    frame = _scaled(film, size)
-    # Pillow's choice of colours takes up to half a second a frame, and this one 10 ms.
-    frame = frame.quantize(method=Pillow.Quantize.FASTOCTREE)
+    with _DECODING:  # between two frames others have their turn
+        film.seek(number)
+        film.load()  # which sets the duration
+        frame = _scaled(film, size)
+        # Pillow's choice of colours takes up to half a second a frame, and this one 10 ms.
+        frame = frame.quantize(method=Pillow.Quantize.FASTOCTREE)
     frame.info = {"duration": film.info.get("duration", 100)}  # milliseconds
     return frame
 

@@ -1,6 +1,8 @@
 import io
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -459,6 +461,26 @@ def test_damaged_film():
 
 
 PHOTO = Looks("jpeg", (2000, 1500), 900_000)
+
+
+def test_picture_beside_a_film():
+    """
+    Who waits for a picture need not wait for a whole film that is just being made anew.
+    """
+    frames = [Pillow.effect_noise((700, 700), 60).convert("RGB") for _ in range(2)]
+    data = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:] * 29, method=0)
+    film = threading.Thread(target=pixels.as_gif, args=(data, "webp", (640, 640)))
+    film.start()
+    while not pixels._DECODING.locked():
+        time.sleep(0.001)
+
+    fit(awkward("cmyk jpeg"), IMAGE, 2560)
+    is_still_made = film.is_alive()
+    film.join()
+
+    assert is_still_made
+
+
 FILM = Looks("webp", (2000, 1500), 900_000, frames=50)
 
 
