@@ -20,7 +20,7 @@ import structlog
 from . import media
 from .daemon import Pool
 from .deck import Deck
-from .errors import ImageUnusable, NothingToSend
+from .errors import AllUnderWay, ImageUnusable, NothingToSend
 from .freight import Freight, Load
 from .models import Image, KnownFile, Rank, Request, Upload
 from .outage import Outage
@@ -107,6 +107,7 @@ class Packer:
         self._max_side = max_side
         self._now = now
         self._freight = Freight()
+        self._preparing: dict[int, Delivery] = {}  # by chat
 
     @property
     def is_busy(self) -> bool:
@@ -122,14 +123,32 @@ class Packer:
         chat_id = delivery.request.chat_id
         if self._deck.has_seen_all(chat_id) or self._sorted_out(chat_id) >= count:
             return False
-        ready = self._shelf.count(chat_id)
+        made = delivery.parcels
         try:
             self._pack(delivery)
-            while delivery.parcels and self._deck.has_seen_all(chat_id):
-                self._deck.give_back(chat_id, delivery.parcels.pop().image)
+            while made and self._deck.has_seen_all(chat_id):
+                self._deck.give_back(chat_id, made.pop().image)
         finally:
             self.put_back(delivery)
-        return self._shelf.count(chat_id) > ready
+        ready = self._shelf.ready(chat_id)
+        return any(parcel in ready for parcel in made)
+
+    @contextmanager
+    def preparing(self, delivery: Delivery) -> Iterator[None]:
+        """Note for others, while it lasts, that a picture is being prepared for a chat.
+
+        Nobody else draws for that chat then: it may be the last that is new there.
+        """
+        chat_id = delivery.request.chat_id
+        self._preparing[chat_id] = delivery
+        try:
+            yield
+        finally:
+            del self._preparing[chat_id]
+
+    def in_preparation(self, chat_id: int) -> Delivery | None:
+        """What is being prepared for a chat right now, None if nothing is."""
+        return self._preparing.get(chat_id)
 
     def is_ready(self, delivery: Delivery) -> bool:
         """Whether all that is left to send lies ready, so that Stash is not needed for it."""
@@ -140,11 +159,14 @@ class Packer:
 
         Fewer, too, when they have as many bytes as go into one album: the others are made
         when these are out, for all at once could be half a gigabyte. Raises NothingToSend if
-        there is none at all, NoRoom, StashError, StoreError.
+        there is none at all (AllUnderWay, if one is just being prepared), NoRoom, StashError,
+        StoreError.
         """
         chat_id = delivery.request.chat_id
         delivery.parcels += self._shelf.take(chat_id, self._missing(delivery))
         self._give_up_unwanted(chat_id, delivery.parcels)
+        if self._missing(delivery) and chat_id in self._preparing:
+            raise AllUnderWay("the next image is being prepared", is_empty=False)
         self._pack(delivery)
 
     def put_back(self, delivery: Delivery) -> None:
@@ -170,12 +192,11 @@ class Packer:
 
     def _sorted_out(self, chat_id: int) -> int:
         """How many lie ready for a chat that may still be sent; the others are given up."""
-        ready = self._shelf.take(chat_id)
-        try:
-            self._give_up_unwanted(chat_id, ready)
-        finally:
-            self._shelf.put(chat_id, ready)
-        return len(ready)
+        for parcel in self._shelf.ready(chat_id):
+            is_wanted = self._deck.is_wanted(chat_id, parcel.image)
+            if not is_wanted and self._shelf.remove(chat_id, parcel):
+                self._deck.give_back(chat_id, parcel.image)
+        return self._shelf.count(chat_id)
 
     def _give_up_unwanted(self, chat_id: int, parcels: list[Parcel]) -> None:
         for parcel in list(parcels):

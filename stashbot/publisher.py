@@ -46,6 +46,8 @@ STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
 ORDER_LIMIT = timedelta(minutes=15)
 #: Seconds in which an image that is on its way should have gone out, or made room for another.
 SOON = 0.5
+#: Seconds after which it is looked whether a picture that is being prepared is done.
+AT_HAND = 0.05
 #: Seconds before Telegram is tried again, and the longest pause that grows from it.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
@@ -101,7 +103,6 @@ class Publisher:
         self._now = now
         self._lock = threading.Lock()
         self._waiting: dict[int, int] = {}  # the chats of the requests, by their ids
-        self._preparing: dict[int, Delivery] = {}  # by chat
 
     def __len__(self) -> int:
         """How many requests are not served yet."""
@@ -153,28 +154,39 @@ class Publisher:
     def prepare(self, chat_id: int, count: int = 1, rank: Rank = Rank.CLOCK) -> None:
         """Have the next pictures of a chat lie ready, once nothing else is to be done for it.
 
-        Unless a person has just asked (`rank`), only while there is room.
+        Unless a person has just asked (`rank`), only while there is room. It is done in a lane
+        of its own, so that what lies ready already does not wait behind it.
         """
         job = partial(self._prepare, chat_id, count, rank)
-        self._pool.submit(job, lane=chat_id, rank=Rank.NOBODY)
+        begin = partial(self._pool.submit, job, lane=("ready", chat_id), rank=Rank.NOBODY)
+        self._pool.submit(begin, lane=chat_id, rank=Rank.NOBODY)
 
     def _prepare(self, chat_id: int, count: int, rank: Rank) -> float | None:
         """Prepare one picture; 0 if there may be another to prepare, else None."""
         is_full = self._packer.is_busy and rank is not Rank.PERSON
-        if is_full or self._stash.error or chat_id in self._waiting.copy().values():
-            return None  # nor is one prepared while somebody waits for another
-        request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
-        delivery = self._preparing[chat_id] = Delivery(request, left=1, is_awaited=False)
-        try:
-            return 0.0 if self._packer.prepare(delivery, count) else None
-        except Interrupted:
+        if is_full or self._stash.error or self._is_awaited(chat_id):
             return None
+        request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
+        delivery = Delivery(request, left=1, is_awaited=False)
+        with self._packer.preparing(delivery):
+            # Whoever has asked since then looks for it, and whoever had asked before is seen.
+            if self._is_awaited(chat_id):
+                return None
+            return 0.0 if self._make_ready(delivery, count) else None
+
+    def _is_awaited(self, chat_id: int) -> bool:
+        """Whether somebody waits for a picture in a chat; no other is prepared there then."""
+        return chat_id in self._waiting.copy().values()
+
+    def _make_ready(self, delivery: Delivery, count: int) -> bool:
+        try:
+            return self._packer.prepare(delivery, count)
+        except Interrupted:
+            return False
         except (StashError, NothingToSend, NoRoom, StoreError) as error:
             # Nobody waits for it. Whoever asks next hears what is wrong.
-            log.debug("not_prepared", chat_id=chat_id, error=str(error))
-            return None
-        finally:
-            del self._preparing[chat_id]
+            log.debug("not_prepared", chat_id=delivery.request.chat_id, error=str(error))
+            return False
 
     # Requests
 
@@ -186,7 +198,10 @@ class Publisher:
             return None
         if wait := self._sender.wait_for(request.chat_id, request.rank, job.delivery.left):
             return wait
-        if self._packer.is_ready(job.delivery) or self._stash.may_try():
+        is_ready = self._packer.is_ready(job.delivery)
+        if not is_ready and self._packer.in_preparation(request.chat_id):
+            return AT_HAND
+        if is_ready or self._stash.may_try():
             return self._try(job)
         return self._wait_for_stash(job)
 
@@ -242,7 +257,7 @@ class Publisher:
         if delivery.request.id not in self._waiting or not job.looks:
             return None
         since = self._asking_since(delivery)
-        if delivery.is_sending and not since:
+        if not since and self._has_all(delivery):
             return LOOK_AGAIN  # it is Telegram that is slow, and a file may be wanted again
         error = self._stash.error
         if since and time.monotonic() - since > LATE:
@@ -255,10 +270,14 @@ class Publisher:
 
     def _asking_since(self, delivery: Delivery) -> float | None:
         """Since when Stash owes an answer for a request, or for the picture it waits for."""
-        if delivery.is_sending:
+        if delivery.asking_since or self._has_all(delivery):
             return delivery.asking_since
-        ahead = self._preparing.get(delivery.request.chat_id, delivery)
-        return delivery.asking_since or ahead.asking_since
+        ahead = self._packer.in_preparation(delivery.request.chat_id)
+        return ahead.asking_since if ahead else None
+
+    def _has_all(self, delivery: Delivery) -> bool:
+        """Whether a request has all that it needs of Stash, as far as is known."""
+        return delivery.is_sending or self._packer.is_ready(delivery)
 
     def _tell(self, job: _Job, error: StashError) -> None:
         """Tell who has asked, once, what is wrong and that the picture will follow."""

@@ -55,7 +55,12 @@ class Shelf:
 
     def count(self, chat_id: int) -> int:
         """How many lie ready for a chat."""
-        return len(self._parcels.get(chat_id, ()))
+        return len(self.ready(chat_id))
+
+    def ready(self, chat_id: int) -> list[Parcel]:
+        """Those that lie ready for a chat, the oldest first; they stay where they are."""
+        with self._lock:
+            return list(self._parcels.get(chat_id, ()))
 
     @property
     def is_busy(self) -> bool:
@@ -81,16 +86,37 @@ class Shelf:
 
     def take(self, chat_id: int, count: int | None = None) -> list[Parcel]:
         """Up to so many parcels of a chat, or all, the oldest first; they are its own then."""
-        limit = self._clock() - TOO_OLD
         with self._lock:
-            own = self._parcels.pop(chat_id, [])
-            old = [parcel for parcel in own if parcel.packed_at < limit]
-            fresh = [parcel for parcel in own if parcel.packed_at >= limit]
-            taken = fresh[:count]
-            if rest := fresh[len(taken) :]:
-                self._parcels[chat_id] = rest
-        self._drop((chat_id, parcel) for parcel in old)
+            old = self._take_old()
+            own = self._parcels.get(chat_id, [])
+            taken = own[:count]
+            self._keep(chat_id, own[len(taken) :])
+        self._drop(old)
         return taken
+
+    def remove(self, chat_id: int, parcel: Parcel) -> bool:
+        """Take one parcel of a chat; False if somebody else has taken it."""
+        with self._lock:
+            own = self._parcels.get(chat_id, [])
+            rest = [each for each in own if each is not parcel]
+            self._keep(chat_id, rest)
+        return len(rest) < len(own)
+
+    def _keep(self, chat_id: int, parcels: list[Parcel]) -> None:
+        """Leave these to a chat, which does not count as put there."""
+        if parcels:
+            self._parcels[chat_id] = parcels
+        else:
+            self._parcels.pop(chat_id, None)
+
+    def _take_old(self) -> list[tuple[int, Parcel]]:
+        """Take what is too old from all chats."""
+        limit = self._clock() - TOO_OLD
+        old = []
+        for chat_id, own in list(self._parcels.items()):
+            old += [(chat_id, parcel) for parcel in own if parcel.packed_at < limit]
+            self._keep(chat_id, [parcel for parcel in own if parcel.packed_at >= limit])
+        return old
 
     def _size(self) -> int:
         return sum(map(_bytes, self._parcels.values()))

@@ -111,6 +111,19 @@ def test_too_old(desk):
     assert desk.given_up == [(1, 1)]
 
 
+def test_single_one_is_taken_away(desk):
+    """
+    One of several is taken by who comes first, and the others stay.
+    """
+    unwanted = parcel(12)
+    desk.shelf.put(1, [parcel(11), unwanted])
+
+    assert desk.shelf.remove(1, unwanted)
+    assert not desk.shelf.remove(1, unwanted)
+    assert desk.shelf.ready(1) == [parcel(11)]
+    assert desk.given_up == []
+
+
 def test_busy(desk):
     """
     It is busy while it is full of what was put there just now.
@@ -509,6 +522,57 @@ def test_who_asks_goes_before_what_is_prepared(house):
     assert len(slow.seen) <= 2
 
 
+def test_ready_while_another_is_prepared(house):
+    """
+    What lies ready does not wait for what hangs behind it, and says nothing about Stash.
+    """
+    home = house(library(40))
+    home.ask()
+    prepared(home)
+    slow = Slow(home, 30)
+    home.app.bot._publisher.prepare(OWNER, 3)
+    wait_until(lambda: slow.now, "one is fetched")
+    began = time.monotonic()
+
+    home.ask()
+    seconds = time.monotonic() - began
+
+    assert seconds < 2
+    assert not home.events("stash_down")
+
+
+def test_ready_while_telegram_is_slow(house):
+    """
+    Nor is Stash blamed when it is Telegram that keeps what lies ready from going out.
+    """
+    home = house(library(40))
+    home.ask()
+    prepared(home)
+    slow = Slow(home, 6)
+    home.app.bot._publisher.prepare(OWNER, 3)
+    wait_until(lambda: slow.now, "one is fetched")
+    home.telegram.server.fail(Fault("sendPhoto", Trouble.FLOOD, seconds=5))
+
+    home.ask()
+    home.stop()
+
+    assert not home.events("stash_down")
+
+
+def test_last_one_is_being_prepared(house):
+    """
+    Nothing comes again while the last new picture is just being prepared.
+    """
+    home = house(library(3))
+    first = home.ask()
+    prepared(home)
+    slow = Slow(home, 0.5)
+    home.app.bot._publisher.prepare(OWNER, 2)
+    wait_until(lambda: slow.now, "the last one is fetched")
+
+    assert sorted(first + home.ask("/random 2", count=2)) == [1, 2, 3]
+
+
 class Slow:
     """Lets each file take so many seconds; which are under way, and which have been."""
 
@@ -538,7 +602,7 @@ def test_slow_picture_ahead(house):
     home = house(library(9))
     home.stash.server.handle = Late(home.stash.server.handle, home.stash.server, 6)
     home.ask()
-    wait_until(lambda: home.app.bot._publisher._preparing, "it is being prepared")
+    wait_until(lambda: home.app.bot._publisher._packer._preparing, "it is being prepared")
     began = time.monotonic()
     home.say("/random")
     home.wait_for_text("Stash has not answered in time")
