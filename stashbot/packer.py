@@ -186,8 +186,10 @@ class Packer:
 
     def leave_out(self, chat_id: int, image: Image, error: ImageUnusable) -> None:
         """Let an image rest for a while, in every chat."""
-        self._store.skip_image(image.id, str(error), self._now() + LEFT_OUT)
-        self._deck.discard(chat_id, image)
+        try:
+            self._store.skip_image(image.id, str(error), self._now() + LEFT_OUT)
+        finally:
+            self._deck.discard(chat_id, image)
         log.warning("image_skipped", image_id=image.id, reason=str(error))
 
     def _sorted_out(self, chat_id: int) -> int:

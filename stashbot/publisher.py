@@ -57,15 +57,17 @@ class _Job:
     """A request in memory, owned by the thread that serves it.
 
     `accepted_at` is when that was, `without_stash_since` and `without_telegram_since` when
-    that service began to fail it, on the monotonic clock; `pause` the seconds before
-    Telegram is tried again; `looks` how often it is still looked at whether it is late;
-    `is_told`, that the user knows.
+    that service began to fail it, `under_way_since` when all that there is was on its way to
+    the chat already, on the monotonic clock; `pause` the seconds before Telegram is tried
+    again; `looks` how often it is still looked at whether it is late; `is_told`, that the
+    user knows.
     """
 
     delivery: Delivery
     accepted_at: float
     without_stash_since: float | None = None
     without_telegram_since: float | None = None
+    under_way_since: float | None = None
     pause: float = PAUSE
     looks: int = LOOKS
     is_told: bool = False
@@ -220,8 +222,10 @@ class Publisher:
             return self._wait_for_stash(job)
         except TelegramError as error:
             return self._wait_for_telegram(job, error)
-        except (AllUnderWay, NoRoom):
+        except NoRoom:
             return SOON
+        except AllUnderWay as error:
+            return self._wait_for_others(job, error)
         except NothingToSend as error:
             self._stash.up()  # which has answered: it has nothing more
             log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
@@ -233,6 +237,16 @@ class Publisher:
             # A bug. The request is tried again after the next start.
             self._waiting.pop(job.request.id, None)
             raise
+        return None
+
+    def _wait_for_others(self, job: _Job, error: AllUnderWay) -> float | None:
+        """Wait until an image that is on its way has gone out; not for ever, lest none does."""
+        now = time.monotonic()
+        job.under_way_since = job.under_way_since or now
+        if now - job.under_way_since <= STASH_LIMIT:
+            return SOON
+        log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
+        self._give_up(job, "nothing_usable")
         return None
 
     # When Stash is away
@@ -294,7 +308,7 @@ class Publisher:
 
     def _wait_for_telegram(self, job: _Job, error: TelegramError) -> float | None:
         request = job.request
-        job.without_stash_since = None  # it has given all that it had to
+        job.without_stash_since = job.under_way_since = None  # there was something to send
         job.without_telegram_since = job.without_telegram_since or time.monotonic()
         if isinstance(error, ChatMoved):
             self._outbox.move_chat(request.chat_id, error.chat_id)

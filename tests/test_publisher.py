@@ -321,6 +321,40 @@ def test_image_that_cannot_be_left_out(house):
     assert set(home.wait_for_images(before + 1)) == {4}
 
 
+def test_refused_image_that_cannot_be_left_out(house):
+    """
+    So it is with one that Telegram refuses in every form: it may be drawn again later.
+    """
+    home = house([picture(1, data=not_decodable())])
+    home.telegram.server.flood = lambda _: refused("wrong type of the document")
+    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
+    with closing(sqlite3.connect(home.settings.database)) as other:
+        other.execute(
+            "CREATE TRIGGER no BEFORE INSERT ON skipped_images BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        home.say("/random")
+        home.wait_for_event("turn_failed")
+        other.execute("DROP TRIGGER no")
+
+    assert home.ask() == [1]
+
+
+def test_image_that_stays_under_way(house):
+    """
+    Who waits for an image that is on its way for ever hears in the end that nothing comes.
+    """
+    home = house([picture(1)])
+    publisher = home.app.bot._publisher
+    publisher._packer._deck.draw(OWNER)
+    request = ask(home.app.store, OWNER)
+    long_ago = time.monotonic() - STASH_LIMIT - 1
+    job = _Job(Delivery(request, left=1), time.monotonic(), under_way_since=long_ago)
+
+    assert publisher._try(job) is None
+    assert home.wait_for_text("none of them can be sent")
+    assert not home.app.store.waiting_requests()
+
+
 def test_stash_comes_back_with_an_empty_library(house):
     """
     An answer is an answer, also if there is nothing in it.
