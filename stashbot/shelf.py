@@ -40,7 +40,8 @@ class Parcel:
 class Shelf:
     """Keeps parcels for a few chats. Thread-safe; `give_up` is called for each it drops.
 
-    The chat that had a parcel put there longest ago makes room for what is new.
+    The chat that had a parcel put there longest ago makes room for what is new. Whenever
+    something is put there, or looked for, what is too old goes, of whatever chat.
     """
 
     def __init__(
@@ -60,7 +61,10 @@ class Shelf:
     def ready(self, chat_id: int) -> list[Parcel]:
         """Those that lie ready for a chat, the oldest first; they stay where they are."""
         with self._lock:
-            return list(self._parcels.get(chat_id, ()))
+            old = self._take_old()
+            own = list(self._parcels.get(chat_id, ()))
+        self._drop(old)
+        return own
 
     @property
     def is_busy(self) -> bool:
@@ -73,8 +77,8 @@ class Shelf:
     def put(self, chat_id: int, parcels: Sequence[Parcel]) -> None:
         """Keep parcels beside those that the chat has; what has no room is given up."""
         with self._lock:
+            dropped = self._take_old()
             own = [*self._parcels.pop(chat_id, ()), *parcels]
-            dropped = []
             while _bytes(own) > BYTES:
                 dropped.append((chat_id, own.pop()))
             if own:
@@ -84,8 +88,8 @@ class Shelf:
                 dropped += [(other, parcel) for parcel in theirs]
         self._drop(dropped)
 
-    def take(self, chat_id: int, count: int | None = None) -> list[Parcel]:
-        """Up to so many parcels of a chat, or all, the oldest first; they are its own then."""
+    def take(self, chat_id: int, count: int) -> list[Parcel]:
+        """Up to so many parcels of a chat, the oldest first; they are its own then."""
         with self._lock:
             old = self._take_old()
             own = self._parcels.get(chat_id, [])

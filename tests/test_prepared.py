@@ -111,6 +111,19 @@ def test_too_old(desk):
     assert desk.given_up == [(1, 1)]
 
 
+def test_too_old_in_another_chat(desk):
+    """
+    What is put there for one chat ends what is too old in all.
+    """
+    desk.shelf.put(1, [parcel(1)])
+    desk.shelf.put(2, [parcel(2), parcel(3, packed_at=10.0)])
+    desk.now = TOO_OLD + 5
+    desk.shelf.put(4, [parcel(4, packed_at=desk.now)])
+
+    assert desk.given_up == [(1, 1), (2, 2)]
+    assert [desk.shelf.count(chat) for chat in (1, 2, 4)] == [0, 1, 1]
+
+
 def test_single_one_is_taken_away(desk):
     """
     One of several is taken by who comes first, and the others stay.
