@@ -255,3 +255,7 @@ def utc(text):
 def needs(what, is_there):
     """Skip without it, unless everything is to be run."""
     return pytest.mark.skipif(not is_there and not IS_THOROUGH, reason=f"needs {what}")
+
+
+#: For what tests the benchmark itself, which is no part of the bot.
+only_at_length = needs("STASHBOT_TEST_ALL=1, as in .ci/run", is_there=False)

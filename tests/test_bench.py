@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+from conftest import only_at_length
 
 from stashbot.store import Store
 from tests.bench import crowd, growth, inside, memory, rounds
@@ -91,6 +92,7 @@ SHORT = {
 }
 
 
+@only_at_length
 @pytest.mark.parametrize("part", PARTS)
 def test_every_budget_is_measured(part):
     """
@@ -104,6 +106,7 @@ def test_every_budget_is_measured(part):
     assert {len(values) for values in found.values()} == {1}
 
 
+@only_at_length
 def test_a_crowd_is_served():
     """
     No chat gets two messages within a second, and each exactly what it has ordered.
@@ -188,6 +191,7 @@ def test_times_of_stash():
     assert seconds("Rating", {}, 1_000_000) == 0
 
 
+@only_at_length
 def test_a_short_life():
     """
     The real program, between stand-ins in other processes, reacts and is measured.

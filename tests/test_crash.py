@@ -15,7 +15,7 @@ from program import Program, wait_until, went
 
 from stashbot.demo.server import Fault, Trouble
 
-KILLS = at_length(20, 6)
+KILLS = at_length(20, 4)
 #: So many that none of them has to wait long for the next picture.
 PEOPLE = range(2001, 2041)
 

@@ -457,7 +457,7 @@ class Model:
         self.out = {CHAT: [], OTHER: []}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(at_length(6, 3)))
 def test_anything_may_happen(table, seed):
     """
     Additions, deletions, restarts, refused and skipped images, time: whatever happens,
