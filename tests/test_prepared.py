@@ -173,6 +173,11 @@ def prepared(home, chat=OWNER):
     wait_until(lambda: shelf_of(home).count(chat), "a picture lies ready")
 
 
+def ready_for(home, chat=OWNER):
+    """The ids of the images that lie ready for a chat."""
+    return [parcel.image.id for parcel in shelf_of(home).ready(chat)]
+
+
 def files_asked(home):
     return [each.path for each in home.stash.requests if each.kind == "image"]
 
@@ -278,7 +283,7 @@ def test_excluded_while_it_lies_ready(house):
     home.stash.add(picture(50, performers=("Ben",), galleries=()))
 
     home.telegram.press(message, f"exclude:performer:{performer}:{image}", user_id=OWNER)
-    home.wait_for_event("excluded")
+    wait_until(lambda: ready_for(home) == [50], "another lies ready")
 
     assert home.ask() == [50]
 
