@@ -15,7 +15,7 @@ def is_repeated(last: Ballot | None, press: Press) -> bool:
     return last is not None and (last.pressed, last.shown, last.chat_id) == (
         press.thumb,
         press.shown,
-        press.chat_id,
+        place_after(last, press),
     )
 
 

@@ -23,6 +23,7 @@ from .errors import (
     ImageUnusable,
     MediaRefused,
     NothingToSend,
+    StoreError,
     TelegramError,
 )
 from .models import Image, Kind, KnownFile, Request, Rows, Sent, Upload
@@ -205,8 +206,11 @@ class Courier:
         delivery.is_settled = ends is not None
         self._done_with(delivery, group)
         # Another was taken: so it is not the chat that does not take what they were.
-        while delivery.refused:
-            self._packer.leave_out(delivery.request.chat_id, *delivery.refused.pop())
+        try:
+            while delivery.refused:
+                self._packer.leave_out(delivery.request.chat_id, *delivery.refused.pop())
+        except StoreError as error:  # it may come once more then
+            log.error("store_failed", error=str(error), chat_id=delivery.request.chat_id)
 
     def _done_with(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
         delivery.left -= len(group)

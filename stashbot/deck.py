@@ -55,8 +55,8 @@ class _Hand:
 class Deck:
     """Draws images for chats, no image twice. Thread-safe.
 
-    The lock guards memory and one read of the database; Stash is asked outside of it.
-    It fetches no files and writes nothing but the walks.
+    The lock guards memory, and is held while a few rows are read; Stash is asked outside of
+    it. It fetches no files, and writes the walks and which images are gone from Stash.
     """
 
     def __init__(

@@ -17,11 +17,12 @@ from .models import Rank
 #: Bytes above which a request is a large one, and what a file counts for whose size Stash
 #: does not know.
 LARGE, UNKNOWN = 10_000_000, 1_000_000
-#: How many large ones there may be, by rank, with those of each rank that is served before.
-#: What nobody waits for is counted apart, so that it stands in nobody's way.
+#: How many large ones there may be for them to have one more: for a person and for the clock
+#: of both together, and apart from them of what nobody waits for, which stands in nobody's way.
 MOST = {Rank.PERSON: 2, Rank.CLOCK: 1, Rank.NOBODY: 1}
 #: Bytes above which an original is heavy, how many of those are in memory before they are
-#: fitted, and the seconds for which one more waits: where Stash hangs, none of them ends.
+#: fitted, besides one that nobody waits for, and the seconds for which one more waits: where
+#: Stash hangs, none of them ends.
 HEAVY, AT_ONCE, PATIENCE = 2_000_000, 2, 1.0
 
 
@@ -43,7 +44,7 @@ class Freight:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._originals = threading.Semaphore(AT_ONCE)
+        self._originals, self._aside = threading.Semaphore(AT_ONCE), threading.Semaphore(1)
         self._large = Counter[Rank]()
 
     def add(self, load: Load, size: int) -> None:
@@ -69,14 +70,15 @@ class Freight:
             load.bytes, load.is_large = 0, False
 
     @contextmanager
-    def fitting(self, size: int) -> Iterator[None]:
+    def fitting(self, size: int, rank: Rank) -> Iterator[None]:
         """To be held while a file of so many bytes is fetched and fitted, which is done singly."""
-        has_place = size > HEAVY and self._originals.acquire(timeout=PATIENCE)
+        places = self._aside if rank is Rank.NOBODY else self._originals
+        has_place = size > HEAVY and places.acquire(timeout=PATIENCE)
         try:
             yield
         finally:
             if has_place:
-                self._originals.release()
+                places.release()
 
     def _admit(self, load: Load) -> None:
         aside = load.rank is Rank.NOBODY

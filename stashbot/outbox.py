@@ -30,6 +30,8 @@ Call = Callable[[], None]
 
 #: Seconds for which an unsent message, and the answer to a press, are of use.
 USEFUL, PRESS = 900, 60
+#: The same for new buttons: they are of use as long as their message is looked at.
+BUTTONS = 86_400
 #: Seconds before the second try; it doubles up to a minute.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
@@ -73,7 +75,7 @@ class Outbox:
         if not is_awaited:
             redraw = _Redraw(waiting, self._lock, partial(self._sender.edit_buttons, chat_id))
             wait = partial(self._sender.wait_for, chat_id, Rank.NOBODY)
-            errand = _Errand(redraw, time.monotonic() + USEFUL, is_harmless=True, wait=wait)
+            errand = _Errand(redraw, time.monotonic() + BUTTONS, is_harmless=True, wait=wait)
             self._pool.submit(errand, lane=("buttons", chat_id), rank=Rank.NOBODY)
 
     def answer(self, press_id: str, text: str = "") -> None:

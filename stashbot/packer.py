@@ -20,10 +20,11 @@ import structlog
 from . import media
 from .daemon import Pool
 from .deck import Deck
-from .errors import AllUnderWay, ImageUnusable, NothingToSend
+from .errors import AllUnderWay, ImageUnusable, NoRoom, NothingToSend
 from .freight import Freight, Load
 from .models import Image, KnownFile, Rank, Request, Upload
 from .outage import Outage
+from .shelf import BYTES as SHELF
 from .shelf import Parcel, Shelf
 from .stash.client import StashClient
 from .store import Store
@@ -223,13 +224,20 @@ class Packer:
                     passed.pop()
         except NothingToSend as error:
             self._make_do(delivery, passed, error)
+        except NoRoom:
+            self._note_answers(answers)
+            raise
         else:
             if passed:
                 self._make_do(delivery, passed, NothingToSend("that is enough", is_empty=False))
         finally:
             for image, _ in passed:
                 self._deck.give_back(chat_id, image)
-        if self._stash.answers > answers:
+        self._note_answers(answers)
+
+    def _note_answers(self, before: int) -> None:
+        """Note that Stash is there, if it has answered since it had answered so often."""
+        if self._stash.answers > before:
             self._outage.up()
 
     def _make_do(
@@ -308,10 +316,12 @@ class Packer:
         return Parcel(image, file, time.monotonic(), pick_ms, milliseconds(started))
 
     def _fetched(self, delivery: Delivery, image: Image) -> Upload:
+        if not delivery.is_awaited and image.duration and image.size > SHELF:
+            raise NoRoom("a clip that has no room where pictures lie ready")
         self._freight.add(delivery.load, image.size)
         fitted = 0
         try:
-            with self._freight.fitting(image.size):
+            with self._freight.fitting(image.size, delivery.load.rank):
                 upload = self._fitted(delivery, image)
             fitted = len(upload.data)
         finally:

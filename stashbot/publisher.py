@@ -57,8 +57,8 @@ class _Job:
     """A request in memory, owned by the thread that serves it.
 
     `accepted_at` is when that was, `without_stash_since` and `without_telegram_since` when
-    that service began to fail it, `under_way_since` when all that there is was on its way to
-    the chat already, on the monotonic clock; `pause` the seconds before Telegram is tried
+    that service began to fail it, `under_way_since` when it began to wait for what is on its
+    way already, on the monotonic clock; `pause` the seconds before Telegram is tried
     again; `looks` how often it is still looked at whether it is late; `is_told`, that the
     user knows.
     """
@@ -202,7 +202,7 @@ class Publisher:
             return wait
         is_ready = self._packer.is_ready(job.delivery)
         if not is_ready and self._packer.in_preparation(request.chat_id):
-            return AT_HAND
+            return self._wait_for_others(job, AT_HAND, "gave_up")
         if is_ready or self._stash.may_try():
             return self._try(job)
         return self._wait_for_stash(job)
@@ -223,9 +223,9 @@ class Publisher:
         except TelegramError as error:
             return self._wait_for_telegram(job, error)
         except NoRoom:
-            return SOON
-        except AllUnderWay as error:
-            return self._wait_for_others(job, error)
+            return self._wait_for_others(job, SOON, "gave_up")
+        except AllUnderWay:
+            return self._wait_for_others(job, SOON, "nothing_usable")
         except NothingToSend as error:
             self._stash.up()  # which has answered: it has nothing more
             log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
@@ -239,14 +239,14 @@ class Publisher:
             raise
         return None
 
-    def _wait_for_others(self, job: _Job, error: AllUnderWay) -> float | None:
-        """Wait until an image that is on its way has gone out; not for ever, lest none does."""
+    def _wait_for_others(self, job: _Job, pause: float, key: str) -> float | None:
+        """Wait until what is on its way has gone out; not for ever, lest it never does."""
         now = time.monotonic()
         job.under_way_since = job.under_way_since or now
         if now - job.under_way_since <= STASH_LIMIT:
-            return SOON
-        log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
-        self._give_up(job, "nothing_usable")
+            return pause
+        log.error("nothing_to_send", error=TEXTS["en"](key), chat_id=job.request.chat_id)
+        self._give_up(job, key)
         return None
 
     # When Stash is away

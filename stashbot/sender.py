@@ -3,8 +3,8 @@
 Thread-safe. Parameters go into the body and never into the address, so that no proxy's
 log and no error text shows them. Nothing is ever repeated here: every failure ends as
 one of our errors, which tells whether the message may have arrived, and the caller
-decides. It does not pace: it only keeps away from a chat that Telegram has told us to
-leave alone for a while.
+decides. A message waits here for a moment if it is not its turn yet, and fails if that would
+take long.
 """
 
 from __future__ import annotations

@@ -177,6 +177,8 @@ class Store:
         that have nothing left to begin are done.
         """
         with self._db.writing():
+            sending = SentPhotos.select(SentPhotos.id).where(history.IS_SENDING).tuples()
+            self.votes.show([id for (id,) in sending.execute(self._db)], now)
             unknown: int = (
                 SentPhotos.update(state="unknown").where(history.IS_SENDING).execute(self._db)
             )

@@ -11,7 +11,9 @@ of how many times as often as by chance it is liked, less that for dislikes:
 
     log((l + k) / (L q + k)) - log((d + k') / (D q + k'))    with k : k' = L : D, k + k' = K
 
-Who only ever likes, or only dislikes, is understood as well, from what was shown besides.
+Who only ever likes, or only dislikes, is understood as well, from what was shown besides. To
+what was shown the votes themselves add the worth of `UNSEEN` pictures, with the features of
+those that were voted on: some of these were shown in another chat.
 
 *Weight.* The features of an image count as independent hints, as in naive Bayes: their lifts
 are added up. The weight is the exponential of the sum, held within 1/`BOUND` and `BOUND`:
@@ -42,6 +44,8 @@ from .models import Facet, Feature, Image
 
 #: The number of votes that the prior is worth.
 PRIOR = 2.0
+#: The number of pictures that the votes stand in for: some were shown elsewhere, or uncounted.
+UNSEEN = 20.0
 #: How many times as likely as usual an image can become, or as unlikely.
 BOUND = 10.0
 #: The number of votes with which the bounds are half open.
@@ -117,11 +121,10 @@ def dislikes(tallies: Tallies, limit: int) -> list[tuple[Feature, Tally]]:
 
 
 def _lift(tally: Tally, anything: Tally) -> float:
-    """By how much, in log-odds, a feature is liked more than by chance."""
+    """How many times as often as by chance a feature is liked, less disliked: the logarithm."""
     votes = anything.liked + anything.disliked
-    # What was voted on was shown, be it elsewhere.
-    shown = max(tally.shown, tally.liked + tally.disliked)
-    share = shown / max(anything.shown, votes, 1.0)
+    voted_on = (tally.liked + tally.disliked) / max(votes, 1.0)
+    share = (tally.shown + UNSEEN * voted_on) / (anything.shown + UNSEEN)
     likes = _times_as_many(tally.liked, anything.liked, votes, share)
     return math.log(likes / _times_as_many(tally.disliked, anything.disliked, votes, share))
 

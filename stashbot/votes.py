@@ -93,7 +93,7 @@ _LATEST = """
     SELECT votes.chat_id, votes.image_id, message_id, chats.language
     FROM (SELECT * FROM votes ORDER BY id DESC LIMIT ?) AS votes
     JOIN sent_photos ON sent_photos.chat_id = votes.chat_id
-        AND sent_photos.image_id = votes.image_id AND is_latest = 1
+        AND sent_photos.image_id = votes.image_id AND +is_latest = 1
     JOIN requests ON requests.id = request_id AND requests.count = 1
     JOIN chats ON chats.chat_id = votes.chat_id AND gone_since IS NULL
     WHERE voted_at >= ? AND message_id IS NOT NULL

@@ -65,6 +65,7 @@ make_environment() {
         "pip could not install it." "See its words above; run this again when that is mended."
     say "Compiling, for a quicker start"
     "$APP/.venv/bin/python" -m compileall -q "$APP/stashbot" "$APP/.venv" >/dev/null || true
+    chmod -R go=rX "$APP/.venv"
 }
 
 # ask TEXT [hidden]: one line from the terminal, or from the pipe; in $REPLY.

@@ -5,15 +5,15 @@ What a request meets on its way: refusals, a database in trouble, a chat that mo
 import json
 import sqlite3
 import time
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 
 import pytest
 from awkward import awkward
-from conftest import GROUP, OWNER, crowd, images_of, library, picture
+from conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
 from stored import ask
 
 from stashbot.demo.server import Fault, Response, Trouble
-from stashbot.errors import NoRoom, TelegramError
+from stashbot.errors import NoRoom, StashError, StashProblem, TelegramError
 from stashbot.freight import HEAVY, LARGE, UNKNOWN, Freight, Load
 from stashbot.models import Rank
 from stashbot.packer import Delivery
@@ -219,14 +219,60 @@ def test_large_originals_that_never_come(freight):
     """
     Where Stash hangs, one more waits for a second, and a small one not at all.
     """
+    heavy = HEAVY + 1
     began = time.monotonic()
-    with freight.fitting(HEAVY + 1), freight.fitting(HEAVY + 1):
-        with freight.fitting(HEAVY):
-            small = time.monotonic() - began
-        with freight.fitting(HEAVY + 1):
-            large = time.monotonic() - began
+    with ExitStack() as held:
+        for size, rank in ((heavy, Rank.NOBODY), (heavy, Rank.PERSON), (HEAVY, Rank.PERSON)):
+            held.enter_context(freight.fitting(size, rank))
+        held.enter_context(freight.fitting(heavy, Rank.CLOCK))
+        soon = time.monotonic() - began
+        held.enter_context(freight.fitting(heavy, Rank.PERSON))
+        late = time.monotonic() - began
 
-    assert small < 0.5 < large < 2
+    assert soon < 0.5 < late < 2
+
+
+def test_one_large_file_after_another(house):
+    """
+    Each makes room when it is out.
+    """
+    home = house([picture(number, data=bytes(11_000_000)) for number in range(1, 6)])
+
+    came = [home.ask()[0] for _ in range(5)]
+
+    assert sorted(came) == [1, 2, 3, 4, 5]
+
+
+def test_no_room_is_no_outage(house):
+    """
+    That large files have to wait for others is not taken for a Stash that is away.
+    """
+    home = house([picture(1, data=bytes(11_000_000))], **crowd([FRIEND]))
+    freight, loads = home.app.bot._publisher._packer._freight, []
+    for _ in range(2):
+        loads.append(Load(Rank.PERSON))
+        freight.add(loads[-1], LARGE + 1)
+    home.app.bot._publisher._stash.down(StashError(StashProblem.SLOW, "no answer"))
+
+    home.say("/random")
+    home.wait_for_event("stash_up")
+    freight.clear(loads[0])
+    home.wait_for_images(1)
+
+
+def test_clip_without_a_place_is_not_prepared(house):
+    """
+    A clip that is larger than all that may lie ready is fetched when it is wanted, once.
+    """
+    clip = {"data": bytes(30_000_000), "duration": 5.0}
+    clips = [picture(id, path=f"{id}.mp4", **clip) for id in (1, 2, 3)]
+    home = house(clips)
+
+    came = [home.ask()[0] for _ in range(3)]
+    home.stop()
+
+    assert sorted(came) == [1, 2, 3]
+    assert files_of(home) == 3
 
 
 @pytest.fixture

@@ -81,6 +81,13 @@ def test_who_only_likes(likes, shown, low, high):
     assert low <= found <= high
 
 
+def test_group_that_only_likes():
+    """
+    Where three people like each picture of the sea, there is more than one vote a picture.
+    """
+    assert weight(tagged(SEA), {SEA: tally(150, 0, 50)}, (150, 0, 100)) > 1.5
+
+
 def test_who_only_dislikes():
     """
     The other way round it is the same.

@@ -162,20 +162,24 @@ class _Listener(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="demo-server", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Listen no more; what is connected stays so. Again does no harm."""
+        self._stopped.set()
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)  # which ends the waiting in `accept`
         self._thread.join()
         self.server_close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it is shut down
-            while True:
+        while not self._stopped.is_set():
+            try:
                 self.process_request(*self.get_request())
+            except OSError:  # it is shut down, or out of file descriptors for a moment
+                self._stopped.wait(0.01)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that goes away is everyday life here."""
