@@ -2,10 +2,16 @@
 """Start stashbot: see `./stashbot.py --help`."""
 
 import signal
+import sys
 
 if __name__ == "__main__":
     # Ctrl-C ends us without a traceback, until the bot itself waits for it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from stashbot.main import main
-
+    try:
+        from stashbot.main import main
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"{error.name} is missing in {sys.executable}: install what the bot needs as README"
+            " says, and start it with .venv/bin/python stashbot.py"
+        )
     raise SystemExit(main())

@@ -73,7 +73,8 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
 def label(feature: Feature, texts: Texts, length: int) -> str:
     """An icon and the feature's name, cut to so many characters."""
     name = cleaned(feature.name) or texts(f"unnamed.{feature.facet}", id=feature.id)
-    return f"{_ICONS[feature.facet]} {name if len(name) <= length else name[: length - 1] + '…'}"
+    shown = name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
+    return f"{_ICONS[feature.facet]} {shown}"
 
 
 def _thumb(vote: Vote, count: int, data: str, *, is_private: bool) -> Button:

@@ -55,6 +55,8 @@ TELEGRAM = Rules(
         Rank.NOBODY: (Limit(2, 3.1), Limit(15, 61)),
     },
 )
+#: Seconds that somebody whose turn has come may take to go.
+TURN = 0.2
 #: How many chats are remembered before those that are long silent are forgotten.
 CHATS = 200
 
@@ -72,9 +74,17 @@ class Pace:
         self._chats: dict[int, _Sent] = {}
 
     def wait(self, chat_id: int, now: float, *, messages: int = 1, rank: Rank) -> float:
-        """The seconds until so many messages may go to a chat, 0 if they may go now."""
-        logs = [self._all, *filter(None, [self._chats.get(chat_id)])]
-        return max(log.wait(now, messages, rank) for log in logs)
+        """The seconds until so many messages may go to a chat, 0 if they may go now.
+
+        Whoever has to wait there is waited for by all of a lower rank, or an album that needs
+        a chat of its own for a moment would never find it.
+        """
+        seconds, chat = self._all.wait(now, messages, rank), self._chats.get(chat_id)
+        if chat:
+            seconds = max(seconds, chat.wait(now, messages, rank), chat.others_first(now, rank))
+            if seconds and rank is not Rank.NOBODY:
+                chat.awaited_until[rank] = now + seconds + TURN
+        return seconds
 
     def take(self, chat_id: int, now: float, *, messages: int = 1) -> None:
         """Count messages that go to a chat now."""
@@ -99,6 +109,7 @@ class _Sent:
 
     def __init__(self, limits: Limits) -> None:
         self.paused_until = 0.0
+        self.awaited_until: dict[Rank, float] = {}
         self._limits = limits
         self._memory = max(limit.seconds for each in limits.values() for limit in each)
         self._times: list[float] = []
@@ -106,6 +117,11 @@ class _Sent:
     def wait(self, now: float, messages: int, rank: Rank) -> float:
         waits = (self._room_at(limit, messages) - now for limit in self._limits[rank])
         return max(0.0, self.paused_until - now, *waits)
+
+    def others_first(self, now: float, rank: Rank) -> float:
+        """The seconds for which somebody of a higher rank is waited for."""
+        until = (each for other, each in self.awaited_until.items() if other < rank)
+        return max(0.0, max(until, default=0.0) - now)
 
     def add(self, now: float, messages: int) -> None:
         self._forget(now)

@@ -134,8 +134,8 @@ class Store:
     ) -> Request | None:
         """Accept a request; None if one was accepted for this update before.
 
-        One `after` a picture is accepted only while that is the chat's newest and nothing else
-        is asked for.
+        One `after` a picture is accepted only while that is the chat's newest and nobody has
+        asked for another.
         """
         same = Requests.select(Requests.id).where(Requests.update_id == update_id)
         with self._db.writing():
@@ -377,7 +377,12 @@ class Store:
 
     def _may_follow(self, chat_id: int, after: Shown) -> bool:
         its = Requests.select(Requests.id).where(Requests.chat_id == chat_id)
-        is_asked_for = (Requests.state == "waiting") & (Requests.count > history.begun())
+        # What the clock sends besides is not what the vote has asked for.
+        is_asked_for = (
+            (Requests.state == "waiting")
+            & (Requests.trigger != Trigger.SCHEDULE)
+            & (Requests.count > history.begun())
+        )
         is_followed = (Requests.after_message == after.message_id) | is_asked_for
         if its.where(is_followed).exists(self._db):
             return False

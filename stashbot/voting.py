@@ -20,7 +20,7 @@ from .texts import LANGUAGES, TEXTS, Texts, message
 log = structlog.get_logger()
 
 #: How long ago, and on how many pictures, a vote may have been given that is not shown yet.
-JUST_NOW, PICTURES = timedelta(minutes=15), 20
+JUST_NOW, PICTURES = timedelta(minutes=2), 20
 #: How many of each facet are listed as liked most, and least.
 TOP = 5
 #: The facets that are listed, in this order.

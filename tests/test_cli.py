@@ -295,6 +295,17 @@ def test_demo_on_no_port():
     assert "Traceback" not in err
 
 
+def test_packages_are_missing():
+    """
+    With a Python that lacks what the bot needs it says so, and how to start it.
+    """
+    code, out, err = run("check", python=["-S"])
+
+    assert (code, out) == (1, "")
+    assert err.startswith("structlog is missing in")
+    assert err.endswith("start it with .venv/bin/python stashbot.py")
+
+
 def test_demo_with_a_real_stash():
     """
     --stash takes the pictures of another Stash, with the key from the environment, and

@@ -53,6 +53,22 @@ requests = st.lists(
 )
 
 
+@pytest.mark.parametrize("rank", [Rank.PERSON, Rank.CLOCK])
+def test_album_is_not_kept_away_by_what_nobody_waits_for(pace, rank):
+    """
+    While an album waits for a chat to be quiet, no buttons are drawn there.
+    """
+    times = [send(pace, PERSON, 0.0, rank=Rank.NOBODY) for _ in range(2)]
+    now = max(times)
+    wait = pace.wait(PERSON, now, messages=5, rank=rank)
+
+    assert 0 < wait <= 3.1
+    assert pace.wait(PERSON, now + wait - 0.01, rank=Rank.NOBODY) > 0
+    assert pace.wait(PERSON, now + wait, messages=5, rank=rank) == 0
+    pace.take(PERSON, now + wait, messages=5)
+    assert send(pace, PERSON, now + wait, rank=Rank.NOBODY) < now + wait + 10
+
+
 @given(requests)
 def test_no_stretch_of_time_has_too_many_messages(requests):
     """

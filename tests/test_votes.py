@@ -475,6 +475,18 @@ def test_next_in_a_group_that_has_moved(store, path):
     assert follow(store, number, 2, image_id=3, chat_id=-900)
 
 
+def test_next_beside_what_the_clock_sends(store, path):
+    """
+    A picture that a schedule wants is not the one that a vote asks for.
+    """
+    show(store, 1)
+    store.recover(NOW)
+    order = store.orders.add(CHAT, "daily 09:00", 1, NOW)
+
+    assert store.orders.claim(order, NOW + DAY, "en", NOW)
+    assert follow(store, message_of(path, 1), 1)
+
+
 class AnyPresses(RuleBasedStateMachine):
     """
     Presses of several people, double taps, updates that come again, restarts, messages of any
