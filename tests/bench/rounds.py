@@ -10,7 +10,8 @@ from .life import ASKERS, life
 from .standins import Distance
 from .table import Budget, Seen, in_rounds
 
-ROUNDS, PICTURES, QUIET, IDLE_SECONDS = 5, 200, 2.0, 12.0
+#: Quiet is it when nobody looks any more whether the last picture is late, after 4 s.
+ROUNDS, PICTURES, QUIET, IDLE_SECONDS = 5, 200, 5, 12
 IMAGES = 10_000
 
 START = Budget("start to first getUpdates", 0.6, "s")
