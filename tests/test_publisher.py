@@ -133,11 +133,12 @@ def test_refused_picture_is_not_made_up_for_with_a_repeat(house):
     assert sorted(home.sent_images()) == [1, 2]
 
 
-def test_album_of_large_files(house):
+@pytest.mark.parametrize(("size", "at_once"), [(22_000_000, 2), (44_000_000, 1)])
+def test_album_of_large_files(house, size, at_once):
     """
-    Files that would not fit into one album are not all fetched before the first is sent.
+    Files that would not fit into one album are not fetched before the others are sent.
     """
-    home = house([picture(number, data=bytes(22_000_000)) for number in (1, 2, 3)])
+    home = house([picture(number, data=bytes(size)) for number in (1, 2, 3)])
     fetched = []
     home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refused("file")
     home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
@@ -146,24 +147,7 @@ def test_album_of_large_files(house):
     home.wait_for_images(2)
     until(lambda: not len(home.app.bot._publisher))
 
-    assert fetched == [2]
-    assert len(set(home.sent_images())) == len(home.sent_images())
-
-
-def test_album_of_the_largest_files(house):
-    """
-    A file is not fetched beside another with which it would not fit into one album.
-    """
-    home = house([picture(number, data=bytes(44_000_000)) for number in (1, 2, 3)])
-    fetched = []
-    home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refused("file")
-    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
-
-    home.say("/random 3")
-    home.wait_for_images(2)
-    until(lambda: not len(home.app.bot._publisher))
-
-    assert fetched == [1]
+    assert fetched == [at_once]
     assert len(set(home.sent_images())) == len(home.sent_images())
 
 
