@@ -10,6 +10,8 @@ if __name__ == "__main__":
     try:
         from stashbot.main import main
     except ModuleNotFoundError as error:
+        if str(error.name).startswith("stashbot"):
+            raise  # our own fault
         sys.exit(
             f"{error.name} is missing in {sys.executable}: install what the bot needs as README"
             " says, and start it with .venv/bin/python stashbot.py"
