@@ -31,6 +31,27 @@ def went(home, pattern):
     return all(fault.pattern != pattern for fault in faults)
 
 
+class Abreast:
+    """Lets the requests to a server that are meant take so long; `most` of them were at once."""
+
+    def __init__(self, server, is_meant, seconds):
+        self.handle, self.stopping = server.handle, server.stopping
+        self.is_meant, self.seconds = is_meant, seconds
+        self.lock, self.now, self.most = threading.Lock(), 0, 0
+        server.handle = self
+
+    def __call__(self, request):
+        if not self.is_meant(request):
+            return self.handle(request)
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.stopping.wait(self.seconds)
+        with self.lock:
+            self.now -= 1
+        return self.handle(request)
+
+
 class Program:
     """`stashbot.py` with these arguments and settings; ends, by force if need be, with the block.
 

@@ -3,13 +3,12 @@ Pictures that lie ready: prepared when the last is out, bounded, and never lost 
 """
 
 import sqlite3
-import threading
 import time
 from contextlib import closing
 
 import pytest
 from conftest import FRIEND, OWNER, at_length, crowd, images_of, library, picture
-from program import Program, wait_until
+from program import Abreast, Program, wait_until
 
 from stashbot.demo.server import Fault, Response, Trouble
 from stashbot.models import Image, Kind, KnownFile, Upload
@@ -353,24 +352,11 @@ def test_album_side_by_side(house):
     The pictures of an album are fetched several at a time.
     """
     home = house(library(9))
-    now, most, lock = [], [], threading.Lock()
-    handle = home.stash.server.handle
+    files = Abreast(home.stash.server, lambda request: request.method == "GET", 0.05)
 
-    def slow(request):
-        if request.method != "GET":
-            return handle(request)
-        with lock:
-            now.append(request)
-            most.append(len(now))
-        time.sleep(0.05)
-        with lock:
-            now.remove(request)
-        return handle(request)
-
-    home.stash.server.handle = slow
     home.ask("/random 6", count=6)
 
-    assert max(most) == 3
+    assert files.most == 3
 
 
 def test_forgotten_files_in_an_album(house):

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, nullcontext
 import pytest
 from awkward import awkward
 from conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
+from program import Abreast
 from stored import ask
 
 from stashbot.demo.server import Fault, Response, Trouble
@@ -158,23 +159,13 @@ def test_large_files_for_many(house):
     people = range(2001, 2007)
     clips = [picture(number, data=bytes(11_000_000)) for number in (1, 2, 3)]
     home = house(clips, **crowd(people))
-    handle, now, most = home.telegram.server.handle, [], []
+    uploads = Abreast(home.telegram.server, lambda request: len(request.body) > LARGE, 0.2)
 
-    def slow(request):
-        if len(request.body) < LARGE:  # by file_id
-            return handle(request)
-        now.append(request)
-        most.append(len(now))
-        home.telegram.server.stopping.wait(0.2)
-        now.remove(request)
-        return handle(request)
-
-    home.telegram.server.handle = slow
     for user in people:
         home.say("/random 2", user=user)
     home.wait_for_images(12)
 
-    assert max(most) == 2
+    assert uploads.most == 2
 
 
 def test_large_originals_come_two_at_a_time(house):
@@ -182,21 +173,11 @@ def test_large_originals_come_two_at_a_time(house):
     Of an album's large originals two are in memory at once, as they are fitted one by one.
     """
     home = house([picture(number, data=bytes(HEAVY + 1)) for number in range(1, 5)])
-    handle, now, most = home.stash.server.handle, [], []
+    files = Abreast(home.stash.server, lambda request: request.method == "GET", 0.1)
 
-    def slow(request):
-        if request.method != "GET":
-            return handle(request)
-        now.append(request)
-        most.append(len(now))
-        home.stash.server.stopping.wait(0.1)
-        now.remove(request)
-        return handle(request)
-
-    home.stash.server.handle = slow
     home.ask("/random 4", count=4)
 
-    assert max(most) == 2
+    assert files.most == 2
 
 
 def test_large_originals_that_never_come(freight):

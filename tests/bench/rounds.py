@@ -10,7 +10,7 @@ from .life import ASKERS, life
 from .standins import Distance
 from .table import Budget, Seen, in_rounds
 
-#: Quiet is it when nobody looks any more whether the last picture is late, after 4 s.
+#: It is quiet when nobody looks any more whether the last picture is late: after 4 s.
 ROUNDS, PICTURES, QUIET, IDLE_SECONDS = 5, 200, 5, 12
 IMAGES = 10_000
 
