@@ -8,7 +8,7 @@ if __name__ == "__main__":
     # Ctrl-C ends us without a traceback, until the bot itself waits for it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        from stashbot.main import main
+        from stashbot.cli.main import main
     except ModuleNotFoundError as error:
         if str(error.name).startswith("stashbot"):
             raise  # our own fault

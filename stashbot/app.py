@@ -11,26 +11,27 @@ from random import Random
 
 import structlog
 
-from .bot import Bot
-from .courier import Courier
-from .daemon import Daemon, Pool
-from .deck import Deck
-from .outage import Outage
-from .outbox import Outbox
-from .pacing import TELEGRAM, Rules
-from .packer import Packer
-from .publisher import Publisher
-from .rater import Rater
-from .receiver import Receiver
-from .reports import Reports
-from .scheduler import Scheduler
-from .schedules import Schedules
-from .sender import Sender
-from .settings import Settings
-from .shelf import Shelf
+from .bot.commands import Bot
+from .bot.status import StatusReports
+from .pictures.candidates import Deck
+from .pictures.delivery import Courier
+from .pictures.prefetch import Shelf
+from .pictures.preparation import Packer
+from .pictures.requests import RequestQueue
+from .runtime.outage import Outage
+from .runtime.pool import Pool
+from .runtime.threads import Supervisor
+from .schedule.runner import Scheduler
+from .schedule.schedules import ChatSchedules
+from .settings.load import Settings
 from .stash.client import StashClient
-from .store import Store
-from .voting import Voting
+from .store.store import Store
+from .telegram.client import TelegramClient
+from .telegram.outbox import Outbox
+from .telegram.polling import Poller
+from .telegram.rate_limit import TELEGRAM_LIMITS, RateLimits
+from .votes.rating_sync import RatingSync
+from .votes.voting import Voting
 
 log = structlog.get_logger()
 
@@ -48,14 +49,14 @@ STASH_PAUSE, TELEGRAM_PAUSE = 20.0, 60.0
 class App:
     """The bot, put together: `start` it, wait for `daemon`, `end` it."""
 
-    daemon: Daemon
+    daemon: Supervisor
     store: Store
-    schedules: Schedules
+    schedules: ChatSchedules
     bot: Bot
-    receiver: Receiver
+    receiver: Poller
     scheduler: Scheduler
-    reports: Reports
-    rater: Rater
+    reports: StatusReports
+    rater: RatingSync
     pictures: Pool
     answers: Pool
     questions: Pool
@@ -93,14 +94,14 @@ class App:
         self.store.close()
 
 
-def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
+def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     """Put the parts together, to send as fast as the rules allow.
 
     Raises StoreError; starts nothing and contacts nobody.
     """
     telegram, zone = settings.telegram, settings.timezone
     avoid = timedelta(days=settings.history.avoid_days)
-    daemon = Daemon()
+    daemon = Supervisor()
     pictures, answers, questions = map(Pool, ASIDE)
     stash_outage = Outage("stash", STASH_PAUSE, partial(_hurry, pictures, questions))
     telegram_outage = Outage("telegram", TELEGRAM_PAUSE, answers.hurry)
@@ -116,19 +117,19 @@ def build(settings: Settings, rules: Rules = TELEGRAM) -> App:
     publisher = _publisher(settings, *ways, pictures, stash_outage, avoid)
     wake = threading.Event()
     daemon.at_end(wake.set)
-    schedules = Schedules(store, settings, wake.set, _now)
+    schedules = ChatSchedules(store, settings, wake.set, _now)
     keep_days = settings.history.keep_days
     todo = publisher.accept, publisher.prepare
     scheduler = Scheduler(store, keep_days, schedules, *todo, wake, _now)
     may_write = settings.votes.write_ratings
-    rater = Rater(store, stash, stash_outage, questions, may_write=may_write)
+    rater = RatingSync(store, stash, stash_outage, questions, may_write=may_write)
     outages = stash_outage, telegram_outage
     queues, coming = (publisher.__len__, rater.__len__), scheduler.next_due
-    reports = Reports(store, stash, sender, *outages, *queues, coming, zone, avoid, _now)
+    reports = StatusReports(store, stash, sender, *outages, *queues, coming, zone, avoid, _now)
     voting = Voting(store, settings.votes, rater.wake, _now)
     answering = reports, schedules, voting
     bot = Bot(telegram, store, sender, outbox, publisher, *answering, questions, _now)
-    receiver = Receiver(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
+    receiver = Poller(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
     pools = pictures, answers, questions
     return App(daemon, store, schedules, bot, receiver, scheduler, reports, rater, *pools)
 
@@ -137,24 +138,24 @@ def _publisher(
     settings: Settings,
     store: Store,
     stash: StashClient,
-    sender: Sender,
+    sender: TelegramClient,
     outbox: Outbox,
     pool: Pool,
     outage: Outage,
     avoid: timedelta,
-) -> Publisher:
+) -> RequestQueue:
     photos = settings.photos
     deck = Deck(store, stash, avoid, Random(), _now)
     shelf = Shelf(deck.give_back)
     bot_id, max_side = sender.bot_id, photos.max_side
     packer = Packer(store, deck, stash, shelf, pool, outage, bot_id, max_side, _now)
     courier = Courier(store, deck, packer, sender, photos, _now)
-    return Publisher(courier, packer, store, sender, outbox, pool, outage, _now)
+    return RequestQueue(courier, packer, store, sender, outbox, pool, outage, _now)
 
 
-def _sender(settings: Settings, rules: Rules) -> Sender:
+def _sender(settings: Settings, rules: RateLimits) -> TelegramClient:
     telegram, photos = settings.telegram, settings.photos
-    return Sender(
+    return TelegramClient(
         telegram.token,
         telegram.api_url,
         telegram.proxy,

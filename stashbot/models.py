@@ -17,12 +17,12 @@ class Kind(StrEnum):
     DOCUMENT = "document"
 
 
-class Rank(IntEnum):
+class Priority(IntEnum):
     """Who waits for something: a person, the clock, or nobody. The first is served first."""
 
-    PERSON = 0
-    CLOCK = 1
-    NOBODY = 2
+    USER = 0
+    SCHEDULE = 1
+    BACKGROUND = 2
 
 
 class Trigger(StrEnum):
@@ -236,9 +236,9 @@ class Request:
     due: datetime | None = None
 
     @property
-    def rank(self) -> Rank:
+    def priority(self) -> Priority:
         """Who waits for it."""
-        return Rank.CLOCK if self.trigger is Trigger.SCHEDULE else Rank.PERSON
+        return Priority.SCHEDULE if self.trigger is Trigger.SCHEDULE else Priority.USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Schedule:
     """A standing order: `count` pictures for a chat, `when` in the words it was given in.
 
     `zone` is the IANA name of its time zone, empty for the bot's own. One that `is_fixed`
@@ -296,7 +296,7 @@ Rows = Sequence[Sequence[Button]]
 
 
 @dataclass(frozen=True)
-class Listing:
+class Reply:
     """A message with a list in it, and the buttons under it."""
 
     text: str

@@ -18,13 +18,13 @@ from PIL import Image as Pixels
 
 from stashbot import logs
 from stashbot.app import build
-from stashbot.demo.chats import User
-from stashbot.demo.pictures import Gallery, Picture
-from stashbot.demo.stash import StashStandIn
-from stashbot.demo.telegram import TelegramStandIn
-from stashbot.models import Rank
-from stashbot.pacing import TELEGRAM, Limit, Rules
-from stashbot.settings import load
+from stashbot.demo.pictures.picture import Gallery, Picture
+from stashbot.demo.stash.standin import StashStandIn
+from stashbot.demo.telegram.chats import User
+from stashbot.demo.telegram.standin import TelegramStandIn
+from stashbot.models import Priority
+from stashbot.settings.load import load
+from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 
 # The bot's database waits for the disk with each commit. In memory the file is as real.
 if os.access("/dev/shm", os.W_OK):
@@ -44,14 +44,14 @@ hypothesis.settings.register_profile("patient", deadline=None, max_examples=at_l
 hypothesis.settings.load_profile("patient")
 
 #: Where the fixtures of the tests of single parts are.
-pytest_plugins = ("tests.scripted", "tests.stored")
+pytest_plugins = ("tests.stash.scripted", "tests.store.stored")
 
 TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
 API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
 GROUP = -500
 #: For a Telegram that takes everything at once.
-AT_ONCE = Rules(*[dict.fromkeys(Rank, (Limit(1000, 1.0),))] * 3)
+AT_ONCE = RateLimits(*[dict.fromkeys(Priority, (Limit(1000, 1.0),))] * 3)
 
 
 @cache
@@ -145,7 +145,7 @@ class House:
         } | environ
         self.settings = load(None, self.environ)
         logs.configure("info", "json", self.settings.secrets, stream=self.log_stream)
-        self.rules = TELEGRAM if is_paced else AT_ONCE
+        self.rules = TELEGRAM_LIMITS if is_paced else AT_ONCE
         self.app = None
 
     def start(self):

@@ -26,9 +26,9 @@ from tenacity import (
 
 from ..errors import StashError, StashProblem
 from ..models import Facet, Feature, Image
-from . import questions
-from .connection import PACE, Connection, Pace, Refused, too_old
-from .questions import Question, QuestionFailed, UnknownImage
+from . import queries
+from .http import TIMEOUTS, Refused, StashHttp, Timeouts, too_old
+from .queries import Query, QueryFailed, UnknownImage
 
 #: How often a question is put, and the seconds after which it is not put once more: who
 #: asked for a picture hears within 5 s that Stash is away.
@@ -78,12 +78,12 @@ class StashClient:
         api_key: str,
         stop: threading.Event,
         *,
-        pace: Pace = PACE,
+        pace: Timeouts = TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         #: Grows whenever Stash has answered.
         self.answers = 0
-        self._connection = Connection(url, api_key, stop, pace)
+        self._connection = StashHttp(url, api_key, stop, pace)
         self._pace = pace
         self._clock = clock
         self._is_known_good = False
@@ -102,15 +102,15 @@ class StashClient:
 
         The order depends on seed and ids alone. A shorter page is the last one.
         """
-        return self._ask(questions.PAGE, questions.shuffled(seed, offset, size))
+        return self._ask(queries.PAGE, queries.shuffled(seed, offset, size))
 
     def ids(self, seed: int, offset: int, size: int) -> list[int]:
         """The ids of the images that `page` would give."""
-        return self._ask(questions.IDS, questions.shuffled(seed, offset, size))
+        return self._ask(queries.IDS, queries.shuffled(seed, offset, size))
 
     def newer_ids(self, after: int, limit: int) -> list[int]:
         """The first `limit` ids above `after`, ascending."""
-        return self._ask(questions.IDS, questions.newer(after, limit))
+        return self._ask(queries.IDS, queries.newer(after, limit))
 
     def ids_with(self, features: Iterable[Feature], patience: float | None = None) -> set[int]:
         """The ids of these images, and of all those of these galleries and performers.
@@ -119,8 +119,8 @@ class StashClient:
         """
         by_facet = _by_facet(features)
         alone = by_facet.pop(Facet.IMAGE, [])
-        asked = (questions.sharing(facet, ids) for facet, ids in by_facet.items())
-        shared = (id for each in asked for id in self._ask(questions.IDS, each, patience))
+        asked = (queries.sharing(facet, ids) for facet, ids in by_facet.items())
+        shared = (id for each in asked for id in self._ask(queries.IDS, each, patience))
         return {*alone, *shared}
 
     def images(self, ids: Sequence[int]) -> list[Image]:
@@ -129,14 +129,14 @@ class StashClient:
         if not wanted:  # which Stash would take for: the first 25
             return []
         try:
-            return self._ask(questions.IMAGES_BY_ID, {"ids": wanted})
+            return self._ask(queries.IMAGES_BY_ID, {"ids": wanted})
         except UnknownImage:
-            found = (self._ask(questions.IMAGE_BY_ID, {"id": id}) for id in wanted)
+            found = (self._ask(queries.IMAGE_BY_ID, {"id": id}) for id in wanted)
             return [image for image in found if image]
 
     def count(self, patience: float | None = None) -> int:
         """How many images there are; `patience` as for `server`."""
-        return self._ask(questions.COUNT, {}, patience)
+        return self._ask(queries.COUNT, {}, patience)
 
     def server(self, patience: float | None = None) -> ServerState:
         """Which Stash it is; StashError if it is too old or in no state to serve.
@@ -146,7 +146,7 @@ class StashClient:
         """
         began = self._clock()
         try:
-            version, app_schema, status = self._retrying(self._put, questions.SERVER, {}, patience)
+            version, app_schema, status = self._retrying(self._put, queries.SERVER, {}, patience)
         except Refused as refusal:
             raise StashError(refusal.problem, str(refusal)) from None
         if app_schema < OLDEST_SCHEMA:
@@ -163,7 +163,7 @@ class StashClient:
 
         UnknownImage if there is no such image.
         """
-        return self._ask(questions.RATING, {"id": str(image_id)})
+        return self._ask(queries.RATING, {"id": str(image_id)})
 
     def rate(self, image_id: int, rating100: int | None) -> None:
         """Give an image this rating (1 to 100), or none. UnknownImage as for `rating`.
@@ -171,7 +171,7 @@ class StashClient:
         It is tried once: a failure leaves open whether Stash has heard it.
         """
         told = {"id": str(image_id), "rating100": rating100}
-        self._ask(questions.RATE, {"input": told}, is_repeatable=False)
+        self._ask(queries.RATE, {"input": told}, is_repeatable=False)
 
     def download(self, image: Image, limit: int) -> bytes:
         """The image's file as it is in the library; ImageUnusable if it has over `limit` bytes.
@@ -188,7 +188,7 @@ class StashClient:
 
     def _ask(
         self,
-        question: Question[T],
+        question: Query[T],
         variables: dict[str, Any],
         patience: float | None = None,
         *,
@@ -205,12 +205,12 @@ class StashClient:
         except Refused as refusal:
             self._is_known_good = False
             self.server(patience)  # which knows better what is wrong, if anything is
-            raise QuestionFailed(refusal.problem, str(refusal)) from None
+            raise QueryFailed(refusal.problem, str(refusal)) from None
         except StashError:
             self._is_known_good = False
             raise
 
-    def _put(self, question: Question[T], variables: dict[str, Any], patience: float | None) -> T:
+    def _put(self, question: Query[T], variables: dict[str, Any], patience: float | None) -> T:
         answer = question.answer(self._connection.ask(question.body(variables), patience))
         self.answers += 1
         return answer

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stashbot.shelf import CHATS as READY
-from stashbot.store import Store
+from stashbot.pictures.prefetch import CHATS as READY
+from stashbot.store.store import Store
 
 from .life import ASKERS, Life, life
 from .rounds import IMAGES, ROUNDS
@@ -110,7 +110,7 @@ def serve(
 
 
 def _give_orders(folder: Path, due: datetime, chats: Sequence[int]) -> Counter[int]:
-    """Orders for that moment, and some that sleep on; how many pictures each chat is to get."""
+    """Schedules for that moment, and some that sleep on; how many pictures each chat is to get."""
     later, wanted = due + timedelta(hours=12), Counter[int]()
     with closing(Store(folder / "stashbot.db")) as store:
         for number, chat in enumerate(chats, 1):

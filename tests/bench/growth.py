@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stashbot.store import Store
+from stashbot.store.store import Store
 
 from .crowd import CROWD
 from .inside import HISTORY, fill_history

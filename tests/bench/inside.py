@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from stashbot.deck import Deck
-from stashbot.demo.library import _id
-from stashbot.demo.stash import StashStandIn
+from stashbot.demo.stash.library import _id
+from stashbot.demo.stash.standin import StashStandIn
 from stashbot.models import Facet, Feature, Press, Vote
+from stashbot.pictures.candidates import Deck
+from stashbot.rules.preferences import growth
 from stashbot.stash.client import StashClient
-from stashbot.store import Store
-from stashbot.taste import growth
-from stashbot.votes import _COUNT
+from stashbot.store.store import Store
+from stashbot.store.votes import _COUNT
 
 from .standins import VastLibrary, picture
 from .table import Budget, Seen

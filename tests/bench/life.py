@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.program import Program
+from tests.whole.program import Program
 
 from .standins import Distance, Draw, picture, standins
 

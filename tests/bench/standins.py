@@ -21,11 +21,11 @@ from typing import Any
 
 from PIL import Image as Pixels
 
-from stashbot.demo.chats import User
-from stashbot.demo.library import Library, _as_dict
-from stashbot.demo.pictures import Gallery, Picture
-from stashbot.demo.stash import StashStandIn
-from stashbot.demo.telegram import Call, TelegramStandIn
+from stashbot.demo.pictures.picture import Gallery, Picture
+from stashbot.demo.stash.library import Library, _as_dict
+from stashbot.demo.stash.standin import StashStandIn
+from stashbot.demo.telegram.chats import User
+from stashbot.demo.telegram.standin import Call, TelegramStandIn
 
 #: Among the pictures each so-many-th is a large one, of 12 megapixels and 6 MB.
 LARGE_EVERY = 20

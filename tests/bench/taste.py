@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from stashbot.deck import Deck
-from stashbot.demo.pictures import Gallery, Picture
-from stashbot.demo.stash import StashStandIn
+from stashbot.demo.pictures.picture import Gallery, Picture
+from stashbot.demo.stash.standin import StashStandIn
 from stashbot.models import Image, Press, Request, Trigger, Vote
+from stashbot.pictures.candidates import Deck
 from stashbot.stash.client import StashClient
-from stashbot.store import Store
+from stashbot.store.store import Store
 
 SEED, SEEDS = 20_261, 3
 IMAGES, TAGS, LIKED = 5_000, 50, 0.2

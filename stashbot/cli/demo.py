@@ -1,0 +1,80 @@
+"""`stashbot demo`: the bot between its stand-ins."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+
+from .. import __version__, logs
+from ..app import build
+from ..runtime.systemd import Notifier
+from ..runtime.threads import ENDING
+from ..settings.load import load
+from .run import block, stop
+
+log = structlog.get_logger()
+
+
+#: The demo's bot is known to the demo alone; its chat keeps so many messages.
+DEMO_TOKEN, DEMO_MESSAGES = "4242:demo-of-a-token", 200
+
+
+#: A standing order to be seen there; more of them are added in the chat.
+DEMO_SCHEDULE = '[[schedule]]\nchat = 1\nwhen = "daily 09:00"\ncount = 3\n'
+
+
+def demo(options: argparse.Namespace) -> int:
+    """The bot between two stand-ins, until Ctrl-C. Nothing of it outlives the process."""
+    from ..demo.pictures.drawings import drawn
+    from ..demo.pictures.picture import in_folder
+    from ..demo.stash.standin import StashStandIn
+    from ..demo.telegram.standin import TelegramStandIn
+
+    block(ENDING)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stashbot-demo-"))
+        stash_url = options.stash
+        if not stash_url:
+            pictures = in_folder(options.pictures) if options.pictures else drawn()
+            stash_url = stack.enter_context(StashStandIn(pictures)).url
+        try:
+            telegram = TelegramStandIn(
+                DEMO_TOKEN, port=options.port, flood_limits=True, keep_messages=DEMO_MESSAGES
+            )
+        except OSError as error:
+            reason = f"Port {options.port} cannot be used ({error.strerror})"
+            print(f"{reason}: name another with --port", file=sys.stderr)
+            return 1
+        stack.enter_context(telegram)
+        file = Path(folder) / "settings.toml"
+        file.write_text(DEMO_SCHEDULE, "utf-8")
+        environment = _demo_environment(telegram.api_url, stash_url)
+        if options.stash:  # a real library is only shown
+            environment["STASHBOT_VOTES_WRITE_RATINGS"] = "false"
+        settings = load(file, environment)
+        logs.configure(settings.log.level, settings.log.format, settings.secrets)
+        print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
+        app = build(settings)
+        # So that no thread is held by a poll.
+        app.daemon.at_end(telegram.close)
+        log.info("started", version=__version__)
+        app.start()
+        app.daemon.wait(ENDING)
+        return stop(app, Notifier())
+
+
+def _demo_environment(api_url: str, stash_url: str) -> dict[str, str]:
+    """The settings of the demo; the key of a real Stash may come from the environment."""
+    return {
+        "STASHBOT_TELEGRAM_TOKEN": DEMO_TOKEN,
+        "STASHBOT_TELEGRAM_ALLOWED_USERS": "1",
+        "STASHBOT_TELEGRAM_API_URL": api_url,
+        "STASHBOT_STASH_URL": stash_url,
+        "STASHBOT_STASH_API_KEY": os.environ.get("STASHBOT_STASH_API_KEY", ""),
+    }

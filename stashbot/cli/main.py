@@ -1,0 +1,100 @@
+"""The command line, and the life of the process: signals, systemd, new settings."""
+
+from __future__ import annotations
+
+from ..runtime import lazy_imports as _lazy  # noqa: F401 - before the libraries it keeps light
+
+# isort: split
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from .. import __version__, logs
+from ..errors import SettingsError, StashbotError
+from ..runtime.systemd import Notifier
+from ..settings.load import Settings, load
+from ..telegram.polling import EX_CONFIG
+from .check import Mark, check, verdict
+from .demo import demo
+from .run import run
+
+BESIDE = Path(__file__).parents[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for; the exit code."""
+    options = _parser().parse_args(arguments)
+    file = _settings_file(options, os.environ)
+    try:
+        if options.command == "demo":
+            return demo(options)
+        settings = load(file, os.environ)
+        logs.configure(settings.log.level, settings.log.format, settings.secrets)
+        if options.command == "check":
+            return _check(settings)
+        return run(settings, partial(load, file, os.environ))
+    except SettingsError as error:
+        what = "demo" if options.command == "demo" else f"settings ({file or 'environment'})"
+        _complain([f"The {what} cannot be used yet:", *(f"  {each}" for each in error.faults)])
+        return EX_CONFIG
+    except StashbotError as error:
+        _complain([f"stashbot cannot start: {error}"])
+        return 1
+
+
+def _complain(lines: Sequence[str]) -> None:
+    """Say why there will be no bot, before there is a log; also to systemd, if it listens."""
+    Notifier().tell(STATUS=" ".join(lines))
+    # sd-daemon(3): how the journal knows an error from other lines.
+    prefix = "<3>" if "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty() else ""
+    print(*(prefix + line for line in lines), sep="\n", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stashbot", description="Sends random pictures from Stash to Telegram."
+    )
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="instead of settings.toml")
+    parser.add_argument("--version", action="version", version=f"stashbot {__version__}")
+    parser.set_defaults(command="run")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=False)
+    commands.add_parser("run", help="the bot, until SIGTERM or SIGINT (the default)")
+    commands.add_parser("check", help="try out the settings, and say what to do where it fails")
+    demo = commands.add_parser("demo", help="the whole bot on this machine alone, with a chat page")
+    demo.add_argument("--port", type=_port, default=8080, help="of the chat page (default 8080)")
+    demo.add_argument("--pictures", type=Path, metavar="DIR", help="instead of drawn pictures")
+    demo.add_argument(
+        "--stash",
+        metavar="URL",
+        help="a real Stash in place of the stand-in; its key is taken from STASHBOT_STASH_API_KEY",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 2**16:
+        return int(text)
+    raise argparse.ArgumentTypeError("must be a number from 0 (any that is free) to 65535")
+
+
+def _settings_file(options: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:
+    """The file that was named; else the one beside stashbot.py, if it is there."""
+    if options.settings:
+        return Path(options.settings)
+    if named := environ.get("STASHBOT_SETTINGS"):
+        return Path(named)
+    beside = BESIDE / "settings.toml"
+    return beside if beside.exists() else None
+
+
+def _check(settings: Settings) -> int:
+    logs.configure("critical", settings.log.format, settings.secrets)
+    faults = 0
+    for line in check(settings):
+        print(line, flush=True)
+        faults += line.mark is Mark.WRONG
+    print(f"\n{verdict(faults)}")
+    return 1 if faults else 0

@@ -1,0 +1,226 @@
+"""The library of the stand-in for Stash: finds and orders pictures as Stash 0.30.1 does."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
+from random import Random
+from typing import Any
+
+from graphql import GraphQLError, GraphQLResolveInfo
+
+from ..pictures.picture import Gallery, Picture
+
+SEEDS = 10**8  # larger ones wrap
+
+
+class Library:
+    """Pictures by id, and how they look in GraphQL.
+
+    Never changes, but remembers what it worked out: orders, and pictures as dicts. Both
+    come out the same whoever works them out, so that threads need no lock.
+    """
+
+    def __init__(self, pictures: Iterable[Picture]) -> None:
+        unsorted = {picture.id: picture for picture in pictures}
+        self.by_id = dict(sorted(unsorted.items()))
+        self._dicts: dict[int, dict[str, Any]] = {}
+        self._orders: dict[tuple[str, bool], Sequence[int]] = {}
+        self._orders_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
+
+    def with_changed(self, picture: Picture) -> Library:
+        """The same with another version of one of its pictures."""
+        return Library((self.by_id | {picture.id: picture}).values())
+
+    def find_image(self, id: str | None = None) -> dict[str, Any] | None:
+        key = _number(id or "")
+        return self._dict(key) if key in self.by_id else None
+
+    def find_images(
+        self,
+        ids: list[str] | None = None,
+        filter: dict[str, Any] | None = None,
+        image_filter: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Those with these ids, in their order; without any, one page of all that match."""
+        if ids:
+            chosen: Sequence[int] = self._checked(ids)
+            count = len(chosen)
+        else:
+            found = self._order(filter or {})
+            if image_filter:
+                found = [key for key in found if self._matches(key, image_filter)]
+            chosen, count = _page(found, filter or {}), len(found)
+        return {"count": count, "images": [self._dict(key) for key in chosen]}
+
+    def _matches(self, key: int, wanted: dict[str, Any]) -> bool:
+        """Whether a picture meets every criterion."""
+        above = (wanted.get("id") or {}).get("value")
+        if above is not None and key <= above:
+            return False
+        for name in ("performers", "galleries"):
+            among = (wanted.get(name) or {}).get("value")
+            if among and not {each["id"] for each in self._dict(key)[name]} & set(
+                map(_number, among)
+            ):
+                return False
+        return True
+
+    def _checked(self, ids: list[str]) -> list[int]:
+        keys = [_number(id) for id in ids]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                raise GraphQLError(f"validating ids: duplicate id found: {key}")
+            if key not in self.by_id:
+                raise GraphQLError(f"image with id {key} not found")
+        return keys
+
+    def _order(self, wanted: dict[str, Any]) -> Sequence[int]:
+        """All ids, sorted as the filter wants it; without a sort, in the order of the table."""
+        sort = wanted.get("sort") or ""
+        if sort == "random":
+            sort = f"random_{Random().randrange(SEEDS)}"
+        order = (sort, bool(sort) and wanted.get("direction") == "DESC")
+        found = self._orders.get(order)
+        if found is None:
+            found = self._sorted(sort, reverse=order[1])
+            if len(self._orders) >= self._orders_kept:
+                self._orders.clear()
+            self._orders[order] = found
+        return found
+
+    def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
+        """Ties stand in the order of their titles, whatever the direction."""
+        if sort in ("", "id"):
+            return sorted(self.by_id, reverse=reverse)
+        key = _random_key(sort) if sort.startswith("random_") else _SORTS.get(sort)
+        if key is None:
+            raise GraphQLError(f"invalid sort: {sort}")
+        return [picture.id for picture in sorted(self._by_title, key=key, reverse=reverse)]
+
+    @cached_property
+    def _by_title(self) -> list[Picture]:
+        return sorted(self.by_id.values(), key=lambda picture: _title(picture).casefold())
+
+    def _dict(self, key: int) -> dict[str, Any]:
+        if key not in self._dicts:
+            self._dicts[key] = _as_dict(self.by_id[key])
+        return self._dicts[key]
+
+
+def _page(found: Sequence[int], wanted: dict[str, Any]) -> Sequence[int]:
+    """Of 25 when not said otherwise; 0 is none and less than 0 everything."""
+    size = wanted.get("per_page")
+    size = 25 if size is None else size
+    if size < 0:
+        return found
+    start = (max(wanted.get("page") or 1, 1) - 1) * size
+    return found[start : start + size]
+
+
+def _number(id: str) -> int:
+    try:
+        return int(id)
+    except ValueError as error:
+        raise GraphQLError(f'strconv.Atoi: parsing "{id}": invalid syntax') from error
+
+
+def _title(picture: Picture) -> str:
+    return picture.title or str(picture.id)
+
+
+# Those of Stash 0.30.1. Nothing comes before something, as NULL does in SQLite.
+_SORTS: dict[str, Callable[[Picture], Any]] = {
+    "created_at": lambda picture: picture.id,
+    "date": lambda picture: picture.date,
+    "file_count": lambda _: 1,
+    "file_mod_time": lambda picture: picture.modified,
+    "filesize": lambda picture: picture.size,
+    "o_counter": lambda _: 0,
+    "path": lambda picture: picture.path,
+    "performer_count": lambda picture: len(picture.performers),
+    "rating": lambda picture: picture.rating100 or 0,
+    "tag_count": lambda picture: len(picture.tags),
+    "title": lambda picture: _title(picture).casefold(),
+    "updated_at": lambda picture: picture.modified,
+}
+
+
+def _random_key(sort: str) -> Callable[[Picture], float]:
+    """What `random_<seed>` sorts by."""
+    digits = sort.removeprefix("random_")
+    if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**64):
+        raise GraphQLError(f"invalid random seed: {digits}")
+    seed = int(digits) % SEEDS
+    return lambda picture: shuffle_key(picture.id, seed)
+
+
+def shuffle_key(id: int, seed: int) -> float:
+    """`mod(n * n * 52959209 + n * 1047483763, 2147483647)` with n = id + seed, as SQLite has it.
+
+    SQLite counts in 64-bit integers until one overflows, then in doubles; its mod()
+    works on doubles in any case.
+    """
+    n = id + seed
+    squared = n * n * 52959209
+    linear = n * 1047483763
+    if squared >= 2**63:
+        return math.fmod(float(n * n) * 52959209.0 + float(linear), 2147483647.0)
+    total = squared + linear
+    return math.fmod(float(total), 2147483647.0)
+
+
+def _as_dict(picture: Picture) -> dict[str, Any]:
+    """A picture under the names of the schema; what depends on the request is a function."""
+    modified = picture.modified.isoformat()
+    file = {
+        "__typename": "VideoFile" if picture.is_clip else "ImageFile",
+        "size": picture.size,
+        "mod_time": modified,
+        "width": picture.width,
+        "height": picture.height,
+        "duration": picture.duration,
+        "fingerprint": partial(_fingerprint, picture),
+    }
+    return {
+        "id": picture.id,
+        "title": picture.title,
+        "date": picture.date or None,
+        "rating100": picture.rating100,
+        "updated_at": modified,
+        "paths": {"image": partial(_address, picture)},
+        "visual_files": [file],
+        "studio": _named("studio", picture.studio) if picture.studio else None,
+        "performers": [_named("performer", name) for name in picture.performers],
+        "galleries": [_gallery(gallery) for gallery in picture.galleries],
+        "tags": [_named("tag", name) for name in picture.tags],
+    }
+
+
+def _fingerprint(picture: Picture, _: GraphQLResolveInfo, type: str) -> str | None:
+    return picture.fingerprint if type == "md5" else None
+
+
+def _address(picture: Picture, info: GraphQLResolveInfo) -> str:
+    """Where the original is, under the host by which Stash was called."""
+    return f"{info.context}/image/{picture.id}/image?t={int(picture.modified.timestamp())}"
+
+
+def _gallery(gallery: Gallery) -> dict[str, Any]:
+    return {
+        "id": _id("gallery", gallery.title or gallery.folder),
+        "title": gallery.title,
+        "folder": {"path": gallery.folder} if gallery.folder else None,
+        "files": [],
+    }
+
+
+def _named(kind: str, name: str) -> dict[str, Any]:
+    return {"id": _id(kind, name), "name": name}
+
+
+def _id(kind: str, name: str) -> int:
+    """An id that is the same each time, however the library changes."""
+    return zlib.crc32(f"{kind} {name}".encode()) >> 1

@@ -1,0 +1,307 @@
+"""A stand-in for Stash: answers over HTTP as Stash 0.30.1 does, over pictures in memory.
+
+What it is told to be (locked, in need of set-up, an older version, short of a file) shows
+in every answer from then on.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+from functools import partial
+from threading import Lock
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+from graphql import GraphQLError, GraphQLResolveInfo
+from PIL import Image, ImageOps
+
+from ..http import Request, Response, Server
+from ..pictures.picture import Picture
+from .graphql import Question, read, respond
+from .library import Library
+
+VERSION = "v0.30.1"
+APP_SCHEMA = 75  # of 0.30; 58 is 0.26
+
+PLAIN = "text/plain; charset=utf-8"
+LOGIN_PAGE = b"<!DOCTYPE html><title>Stash</title><form method=post>Username, password</form>"
+LOCKED = b"Stash is exposed to the public internet without a password, and has locked itself."
+NOT_READY = (
+    "Internal system error. Error"
+    " <runtime error: invalid memory address or nil pointer dereference>"
+)
+THUMBNAIL_SIDE = 640  # pixels
+PLACEHOLDER = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48" width="640" height="480">'
+    b'<rect width="64" height="48" rx="3" fill="#394b59"/>'
+    b'<path d="M8 40 24 20l10 12 7-8 15 16z" fill="#5c7080"/>'
+    b'<circle cx="44" cy="13" r="5" fill="#5c7080"/></svg>'
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One request that took effect. `seconds` counts from the start of the stand-in.
+
+    `kind` is graphql, image, thumbnail, healthz or other; `question`, `operation` and
+    `variables` are those of a GraphQL request. The bytes are those of the bodies.
+    """
+
+    kind: str
+    path: str
+    question: str
+    operation: str
+    variables: dict[str, Any]
+    status: int
+    bytes_in: int
+    bytes_out: int
+    seconds: float
+
+
+class StashStandIn:
+    """Stash on 127.0.0.1 with these pictures; starts at once. Thread-safe.
+
+    With `api_key` it wants that key (and has a password nobody knows); without one it
+    lets in everybody who sends none. `prefix` is the path that a proxy would put before
+    everything. `delay` is the seconds before each answer. The attributes may be
+    changed at any time:
+
+    `status` is OK, SETUP or NEEDS_MIGRATION; `tripwire` locks everybody out;
+    `external_host` replaces the host in the addresses of images; `missing` holds ids
+    whose file is gone; `hidden_fields` ("ImageFile.fingerprint") are unknown to this
+    version; `per_query_seconds` gives the time that a question with this operation
+    name and these variables takes.
+    """
+
+    def __init__(
+        self,
+        pictures: Iterable[Picture],
+        *,
+        port: int = 0,
+        api_key: str = "",
+        prefix: str = "",
+        delay: float = 0.0,
+    ) -> None:
+        self.api_key = api_key
+        self.version = VERSION
+        self.app_schema = APP_SCHEMA
+        self.status = "OK"
+        self.tripwire = False
+        self.external_host = ""
+        self.missing: set[int] = set()
+        self.hidden_fields: set[str] = set()
+        self.per_query_seconds: Callable[[str, dict[str, Any]], float] = lambda _name, _values: 0.0
+        self.prefix = prefix.rstrip("/")
+        self._lock = Lock()
+        self._library = Library(pictures)
+        self._records: deque[Record] = deque(maxlen=100_000)
+        self._started = time.monotonic()
+        self.server = Server(self._handle, port=port, delay=delay)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.server.close()
+
+    @property
+    def url(self) -> str:
+        return self.server.url + self.prefix
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The library now, by id."""
+        return list(self._library.by_id.values())
+
+    def add(self, *pictures: Picture) -> None:
+        """Take pictures in; one with a known id replaces the one there was."""
+        with self._lock:
+            self._library = Library([*self._library.by_id.values(), *pictures])
+
+    def remove(self, *ids: int) -> None:
+        """Forget pictures, as when somebody deletes them in Stash."""
+        with self._lock:
+            left = (picture for key, picture in self._library.by_id.items() if key not in ids)
+            self._library = Library(left)
+
+    @property
+    def requests(self) -> list[Record]:
+        """What came in so far, oldest first, except what a fault of `server` swallowed."""
+        with self._lock:
+            return list(self._records)
+
+    def clear(self) -> None:
+        """Forget the requests so far."""
+        with self._lock:
+            self._records.clear()
+
+    def _handle(self, request: Request) -> Response:
+        path = request.path.removeprefix(self.prefix)
+        question = read(request) if path.rstrip("/") == "/graphql" else Question()
+        if request.path.startswith(self.prefix + "/"):
+            response = self._refusal(request, path) or self._route(request, path, question)
+        else:
+            response = Response(404, PLAIN, b"404 page not found")
+        self._note(request, path, question, response)
+        return response
+
+    def _note(self, request: Request, path: str, question: Question, response: Response) -> None:
+        kinds = ("graphql", "image", "thumbnail", "healthz")
+        last = path.rstrip("/").rpartition("/")[2]
+        body = response.body
+        record = Record(
+            kind=last if last in kinds else "other",
+            path=path,
+            question=question.text,
+            operation=question.operation,
+            variables=question.variables,
+            status=response.status,
+            bytes_in=len(request.body),
+            bytes_out=len(body) if isinstance(body, bytes) else 0,
+            seconds=time.monotonic() - self._started,
+        )
+        with self._lock:
+            self._records.append(record)
+
+    def _refusal(self, request: Request, path: str) -> Response | None:
+        """What somebody gets who may not come in; None for who may.
+
+        A wrong key is 401 everywhere, even where none is asked for. No key is 401 for
+        GraphQL alone: any other address, `/graphql/` too, sends to the login page.
+        """
+        if path == "/healthz":
+            return None
+        if self.tripwire:
+            return Response(403, PLAIN, LOCKED)
+        unauthorized = Response(401, PLAIN, headers={"WWW-Authenticate": "FormBased"})
+        key = request.headers.get("apikey") or request.query.get("apikey") or ""
+        if key:
+            return None if key == self.api_key else unauthorized
+        if not self.api_key or path == "/login":
+            return None
+        if path == "/graphql":
+            return unauthorized
+        wanted = path + (f"?{urlencode(request.query)}" if request.query else "")
+        login = f"{self.prefix}/login?returnURL={quote(wanted, safe='')}"
+        return Response(302, PLAIN, headers={"Location": login})
+
+    def _route(self, request: Request, path: str, question: Question) -> Response:
+        match path.strip("/").split("/"):
+            case ["healthz"]:
+                return Response(200, PLAIN, b".")
+            case ["login"]:
+                return Response(200, "text/html; charset=utf-8", LOGIN_PAGE)
+            case ["graphql"]:
+                return self._graphql(request, question)
+            case ["image", key, "image" | "thumbnail" as form] if key.isdecimal():
+                if request.method != "GET":
+                    return Response(405, PLAIN, headers={"Allow": "GET"})
+                return self._file(request, int(key), form)
+        return Response(404, PLAIN, b"404 page not found")
+
+    # --- files --------------------------------------------------------------------------
+
+    def _file(self, request: Request, key: int, form: str) -> Response:
+        """The original, or a thumbnail: of a missing file an error, or a drawing and 200."""
+        if self.status != "OK":
+            return Response(500, PLAIN)
+        picture = self._library.by_id.get(key)
+        if picture is None:
+            return Response(404, PLAIN, b"Not Found")
+        headers = _headers(picture, is_versioned="t" in request.query)
+        try:
+            data = self._load(picture)
+        except OSError:
+            if form == "thumbnail":
+                return Response(200, "image/svg+xml", PLACEHOLDER, headers)
+            reason = f"open /data/{picture.path}: no such file or directory\n"
+            return Response(500, PLAIN, reason.encode())
+        if form == "thumbnail" and not picture.is_clip:
+            return _thumbnail(picture, data, headers)
+        return Response(200, picture.type, data, headers)
+
+    def _load(self, picture: Picture) -> bytes:
+        if picture.id in self.missing:
+            raise FileNotFoundError(picture.path)
+        return picture.load()
+
+    # --- GraphQL ------------------------------------------------------------------------
+
+    def _graphql(self, request: Request, question: Question) -> Response:
+        if not question.fault:
+            seconds = self.per_query_seconds(question.operation, question.variables)
+            self.server.stopping.wait(seconds)
+        host = self.external_host or f"http://{request.headers.get('host', '')}"
+        return respond(
+            request,
+            question,
+            self._root(self._library),
+            host=host.rstrip("/") + self.prefix,
+            hidden=frozenset(self.hidden_fields),
+        )
+
+    def _root(self, library: Library) -> dict[str, Any]:
+        return {
+            "version": {"version": self.version},
+            "systemStatus": {"status": self.status, "appSchema": self.app_schema},
+            "findImages": partial(self._when_ready, library.find_images),
+            "findImage": partial(self._when_ready, library.find_image),
+            "imageUpdate": partial(self._when_ready, self._rate),
+        }
+
+    def _rate(self, input: dict[str, Any]) -> dict[str, Any] | None:
+        """Take a rating; only the keys that are there change anything, to null too."""
+        with self._lock:
+            picture = self._library.by_id.get(int(input["id"]))
+            if picture is None:
+                raise GraphQLError(f"image with id {input['id']} not found")
+            if "rating100" in input:
+                self._library = self._library.with_changed(
+                    replace(picture, rating100=input["rating100"])
+                )
+            return self._library.find_image(input["id"])
+
+    def _when_ready(
+        self, find: Callable[..., object], _info: GraphQLResolveInfo, **arguments: object
+    ) -> object:
+        if self.status != "OK":
+            raise GraphQLError(NOT_READY)
+        return find(**arguments)
+
+
+def _headers(picture: Picture, *, is_versioned: bool) -> dict[str, str]:
+    lasting = "private, max-age=31536000, immutable"
+    # http.server writes headers in Latin-1; Stash sends the raw UTF-8 of the name.
+    name = picture.basename.encode().decode("latin-1")
+    return {
+        "Cache-Control": lasting if is_versioned else "no-cache",
+        "Content-Disposition": f'filename="{name}"',
+        "Last-Modified": format_datetime(picture.modified, usegmt=True),
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _thumbnail(picture: Picture, data: bytes, headers: dict[str, str]) -> Response:
+    """At most 640 pixels wide and high, as JPEG; what Pillow cannot read goes as it is."""
+    try:
+        return Response(200, "image/jpeg", _shrunk(data), headers)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return Response(200, picture.type, data, headers)
+
+
+def _shrunk(data: bytes) -> bytes:
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        small = ImageOps.exif_transpose(image).convert("RGB")
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=70)
+    return out.getvalue()

@@ -1,0 +1,347 @@
+"""The Bot API's methods: what they take, refuse and answer.
+
+The checks and the words are those of the official server (tdlib/telegram-bot-api). What
+it ignores is ignored here as well, so that a bot that relies on it is seen to fail.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from ...models import Kind
+from .chats import Answer, Chat, Draft, Message
+from .files import File, accept
+from .form import Arguments
+from .limits import (
+    MAX_CAPTION,
+    MAX_TEXT,
+    Flood,
+    Refusal,
+    bad_request,
+    check_commands,
+    read_reply_markup,
+    read_text,
+)
+from .markup import Entity, find_commands
+from .messenger import Messenger
+
+LONGEST_POLL = 50  # seconds
+ACTIONS = {
+    *("typing", "choose_sticker", "find_location", "upload_photo", "upload_document"),
+    *("record_video", "record_voice", "record_video_note"),
+    *("upload_video", "upload_voice", "upload_video_note"),
+}
+SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}
+
+
+class BotApi:
+    """Carries out calls upon a messenger. Thread-safe.
+
+    `flood` is None where the bot may send as fast as it likes.
+    """
+
+    def __init__(self, messenger: Messenger, flood: Flood | None) -> None:
+        self._messenger = messenger
+        self._flood = flood
+        self._methods: dict[str, Callable[[Arguments], object]] = {
+            "getme": self._get_me,
+            "getupdates": self._get_updates,
+            "deletewebhook": self._delete_webhook,
+            "getwebhookinfo": self._get_webhook_info,
+            "setmycommands": self._set_commands,
+            "getmycommands": self._get_commands,
+            "deletemycommands": self._delete_commands,
+            "getchat": self._get_chat,
+            "sendmessage": self._send_message,
+            "sendphoto": lambda arguments: self._send_file(Kind.PHOTO, arguments),
+            "sendanimation": lambda arguments: self._send_file(Kind.ANIMATION, arguments),
+            "sendvideo": lambda arguments: self._send_file(Kind.VIDEO, arguments),
+            "senddocument": lambda arguments: self._send_file(Kind.DOCUMENT, arguments),
+            "sendmediagroup": self._send_media_group,
+            "sendchataction": self._send_chat_action,
+            "editmessagetext": lambda arguments: self._edit_text("text", arguments),
+            "editmessagecaption": lambda arguments: self._edit_text("caption", arguments),
+            "editmessagereplymarkup": self._edit_reply_markup,
+            "deletemessage": self._delete_message,
+            "answercallbackquery": self._answer_callback_query,
+        }
+
+    def call(self, method: str, arguments: Arguments) -> object:
+        """The `result` of a call; raises Refusal for Telegram's no."""
+        handler = self._methods.get(method.lower())
+        if handler is None:
+            raise Refusal(404, "Not Found: method not found")
+        return handler(arguments)
+
+    # The bot itself
+
+    def _get_me(self, _: Arguments) -> object:
+        return self._messenger.bot.as_json() | {
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+        }
+
+    def _get_updates(self, arguments: Arguments) -> object:
+        if arguments.text("allowed_updates"):
+            self._messenger.updates.allow(arguments.items("allowed_updates"))
+        limit = arguments.number("limit")
+        return self._messenger.updates.poll(
+            arguments.number("offset"),
+            limit if 1 <= limit <= 100 else 100,
+            min(LONGEST_POLL, max(0, arguments.number("timeout"))),
+        )
+
+    def _delete_webhook(self, arguments: Arguments) -> object:
+        if arguments.flag("drop_pending_updates"):
+            self._messenger.updates.drop()
+        return True
+
+    def _get_webhook_info(self, _: Arguments) -> object:
+        return {
+            "url": "",
+            "has_custom_certificate": False,
+            "pending_update_count": len(self._messenger.updates.pending()),
+        }
+
+    def _set_commands(self, arguments: Arguments) -> object:
+        commands = arguments.items("commands")
+        check_commands(commands)
+        self._messenger.set_commands(*self._audience(arguments), commands)
+        return True
+
+    def _get_commands(self, arguments: Arguments) -> object:
+        return self._messenger.commands.get(self._audience(arguments), [])
+
+    def _delete_commands(self, arguments: Arguments) -> object:
+        self._messenger.set_commands(*self._audience(arguments), [])
+        return True
+
+    def _audience(self, arguments: Arguments) -> tuple[str, str]:
+        """Whom commands are for: a scope, with the chat in it, and a language."""
+        language = arguments.text("language_code")
+        if language and not re.fullmatch("[a-z]{2}", language):
+            raise bad_request("invalid language code specified")
+        scope = arguments.object("scope") or {"type": "default"}
+        if scope.get("type") in SCOPES:
+            return scope["type"], language
+        if scope.get("type") in ("chat", "chat_administrators", "chat_member"):
+            chat = self._messenger.chat(_chat_id(str(scope.get("chat_id", ""))))
+            return f"{scope['type']} {chat.id}", language
+        raise bad_request("unsupported BotCommandScope type")
+
+    # Chats
+
+    def _get_chat(self, arguments: Arguments) -> object:
+        chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
+        return chat.as_json() | {"accent_color_id": 1, "max_reaction_count": 11}
+
+    def _send_chat_action(self, arguments: Arguments) -> object:
+        chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
+        action = arguments.text("action")
+        if action not in ACTIONS:
+            raise bad_request("wrong parameter action in request")
+        self._messenger.act(chat.id, action)
+        return True
+
+    def _paced_chat(self, arguments: Arguments, count: int = 1) -> Chat:
+        """The chat to write to, after the flood limits have let `count` messages by."""
+        chat_id = _chat_id(arguments.text("chat_id"))
+        if self._flood:
+            self._flood.take(chat_id, count)
+        return self._messenger.open_chat(chat_id)
+
+    # Sending
+
+    def _send_message(self, arguments: Arguments) -> object:
+        chat = self._paced_chat(arguments)
+        text, entities = _read(arguments, "text", MAX_TEXT)
+        if not text.strip():
+            raise bad_request("message text is empty")
+        return self._post_one(chat, arguments, Draft(text, entities))
+
+    def _send_file(self, kind: Kind, arguments: Arguments) -> object:
+        chat = self._paced_chat(arguments)
+        text, entities = _read(arguments, "caption", MAX_CAPTION)
+        file = self._take_file(kind, kind.value, arguments)
+        draft = Draft(
+            text,
+            entities,
+            file,
+            is_spoiler=arguments.flag("has_spoiler"),
+            is_caption_above=arguments.flag("show_caption_above_media"),
+        )
+        return self._post_one(chat, arguments, draft)
+
+    def _post_one(self, chat: Chat, arguments: Arguments, draft: Draft) -> object:
+        buttons, keyboard = read_reply_markup(arguments.text("reply_markup"))
+        fields = vars(draft) | {
+            "buttons": buttons,
+            "keyboard": keyboard,
+            "reply_to": self._replied_to(chat, arguments),
+            "is_protected": arguments.flag("protect_content"),
+        }
+        (message,) = self._messenger.post(chat.id, self._messenger.bot, [Draft(**fields)])
+        return self._messenger.as_json(message)
+
+    def _replied_to(self, chat: Chat, arguments: Arguments) -> int:
+        reply = arguments.object("reply_parameters")
+        message_id = int(reply.get("message_id") or arguments.number("reply_to_message_id"))
+        if not message_id or self._messenger.message(chat.id, message_id):
+            return message_id
+        if reply.get("allow_sending_without_reply") or arguments.flag(
+            "allow_sending_without_reply"
+        ):
+            return 0
+        raise bad_request("message to be replied not found")
+
+    def _send_media_group(self, arguments: Arguments) -> object:
+        items = arguments.items("media")
+        chat = self._paced_chat(arguments, len(items))
+        _check_album(items)
+        album = str(secrets.randbelow(9 * 10**16) + 10**16)
+        reply_to = self._replied_to(chat, arguments)
+        drafts = []
+        for number, item in enumerate(items, 1):
+            fields = vars(self._take_item(number, item, arguments.files)) | {
+                "album": album,
+                "reply_to": reply_to,
+                "is_protected": arguments.flag("protect_content"),
+            }
+            drafts.append(Draft(**fields))
+        posted = self._messenger.post(chat.id, self._messenger.bot, drafts)
+        return [self._messenger.as_json(message) for message in posted]
+
+    def _take_item(
+        self, number: int, item: dict[str, Any], files: dict[str, tuple[str, bytes]]
+    ) -> Draft:
+        """One item of an album; what is wrong with it is told with its number."""
+        arguments = Arguments(
+            {name: str(value) for name, value in item.items() if value is not None}, files
+        )
+        text, entities = _read(arguments, "caption", MAX_CAPTION)
+        try:
+            file = self._take_file(Kind(item["type"]), "media", arguments)
+        except Refusal as refusal:
+            if refusal.code != 400:
+                raise
+            reason = refusal.description.removeprefix("Bad Request: ")
+            raise bad_request(
+                f'failed to send message #{number} with the error message "{reason}"'
+            ) from refusal
+        return Draft(
+            text,
+            entities,
+            file,
+            is_spoiler=arguments.flag("has_spoiler"),
+            is_caption_above=arguments.flag("show_caption_above_media"),
+        )
+
+    def _take_file(self, kind: Kind, name: str, arguments: Arguments) -> File:
+        """The file of a parameter: an upload, or one that Telegram knows."""
+        value = arguments.text(name)
+        upload = arguments.files.get(value.removeprefix("attach://") or name)
+        if upload:
+            sides = arguments.number("width"), arguments.number("height")
+            return accept(kind, *upload, sides=sides, duration=arguments.number("duration"))
+        if not value:
+            raise bad_request(f"there is no {kind} in the request")
+        if re.match("https?://", value):
+            raise bad_request("failed to get HTTP URL content")
+        known = self._messenger.file(value)
+        if known is None:
+            raise bad_request("wrong file identifier/HTTP URL specified")
+        if (known.kind is Kind.PHOTO) != (kind is Kind.PHOTO):
+            types = known.kind.value.title(), kind.value.title()
+            raise bad_request(f"can't use file of type {types[0]} as {types[1]}")
+        return known
+
+    # Changing what was sent
+
+    def _edit_text(self, name: str, arguments: Arguments) -> object:
+        message = self._own_message(arguments)
+        if (message.file is None) != (name == "text"):
+            raise bad_request(f"there is no {name} in the message to edit")
+        text, entities = _read(arguments, name, MAX_TEXT if name == "text" else MAX_CAPTION)
+        if name == "text" and not text.strip():
+            raise bad_request("message text is empty")
+        return self._edit(message, arguments, text=text, entities=entities)
+
+    def _edit_reply_markup(self, arguments: Arguments) -> object:
+        return self._edit(self._own_message(arguments), arguments)
+
+    def _edit(self, message: Message, arguments: Arguments, **changes: object) -> object:
+        buttons, keyboard = read_reply_markup(arguments.text("reply_markup"))
+        if keyboard is not None:
+            raise bad_request("inline keyboard expected")
+        edited = self._messenger.edit(message, buttons=buttons, **changes)
+        return self._messenger.as_json(edited)
+
+    def _own_message(self, arguments: Arguments) -> Message:
+        chat = self._paced_chat(arguments)
+        message = self._messenger.message(chat.id, arguments.number("message_id"))
+        if message is None:
+            raise bad_request("message to edit not found")
+        if message.sender != self._messenger.bot:
+            raise bad_request("message can't be edited")
+        return message
+
+    def _delete_message(self, arguments: Arguments) -> object:
+        chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
+        message = self._messenger.message(chat.id, arguments.number("message_id"))
+        if message and chat.type != "private" and message.sender != self._messenger.bot:
+            raise bad_request("message can't be deleted")
+        self._messenger.delete(chat.id, arguments.number("message_id"))
+        return True
+
+    def _answer_callback_query(self, arguments: Arguments) -> object:
+        text = arguments.text("text")
+        if len(text) > 200:
+            raise bad_request("MESSAGE_TOO_LONG")
+        query_id = arguments.text("callback_query_id")
+        self._messenger.answer(Answer(query_id, text, arguments.flag("show_alert")))
+        return True
+
+
+def _chat_id(value: str) -> int:
+    if not value:
+        raise bad_request("chat_id is empty")
+    if not re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
+        raise bad_request("chat not found")
+    return int(value)
+
+
+def _read(arguments: Arguments, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
+    """A text or caption; the commands in it become entities, as Telegram does."""
+    text, entities = read_text(arguments.text(name), arguments.text("parse_mode"), limit=limit)
+    taken = [(entity.offset, entity.offset + entity.length) for entity in entities if _owns(entity)]
+    commands = (
+        command
+        for command in find_commands(text)
+        if not any(start <= command.offset < end for start, end in taken)
+    )
+    ordered = sorted((*entities, *commands), key=lambda entity: (entity.offset, -entity.length))
+    return text, tuple(ordered)
+
+
+def _owns(entity: Entity) -> bool:
+    """Whether nothing is found inside of this entity."""
+    return entity.type in ("code", "pre", "text_link")
+
+
+def _check_album(items: list[dict[str, Any]]) -> None:
+    """Refuse what makes no album: the wrong number, or kinds that do not mix."""
+    if not all(isinstance(item, dict) for item in items):
+        raise bad_request("expected an Array of InputMedia")
+    if len(items) < 2:
+        raise bad_request("there are no messages to send" if not items else "album is too short")
+    if len(items) > 10:
+        raise bad_request("too many messages to send as an album")
+    kinds = {str(item.get("type")) for item in items}
+    if not kinds <= {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT}:
+        raise bad_request("can't parse InputMedia: type must be one of photo, video, document")
+    if Kind.DOCUMENT in kinds and len(kinds) > 1:
+        raise bad_request("document can't be mixed with other media types")

@@ -1,0 +1,183 @@
+"""What Telegram makes of an uploaded file: the checks, the kind, the sizes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import mimetypes
+import secrets
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+from ...models import Kind
+from .limits import Refusal, bad_request
+
+MAX_PHOTO = 10 * 2**20  # bytes
+MAX_FILE = 50 * 2**20  # bytes
+MAX_SIDES = 10_000  # pixels, width and height together
+MAX_RATIO = 20
+PHOTO_SIDES = (90, 320, 1280)  # the smaller copies that Telegram keeps of a photo
+LARGEST_SIDE = 2560
+PHOTO_FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF"}
+ORIENTATION = 0x0112  # the EXIF tag; from 5 on, width and height are swapped
+
+
+@dataclass(frozen=True)
+class Size:
+    """One of the copies of a photo, or the only one of another file."""
+
+    file_id: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that Telegram keeps; `key` is its file_unique_id.
+
+    `sizes` go from the smallest to the largest. Width and height (pixels) and
+    `duration` (seconds) are 0 where unknown.
+    """
+
+    kind: Kind
+    key: str
+    filename: str
+    type: str
+    data: bytes
+    sizes: tuple[Size, ...]
+    duration: int = 0
+
+    @property
+    def file_id(self) -> str:
+        """The identifier to send the file again with."""
+        return self.sizes[-1].file_id
+
+    @property
+    def width(self) -> int:
+        return self.sizes[-1].width
+
+    @property
+    def height(self) -> int:
+        return self.sizes[-1].height
+
+    def as_json(self) -> dict[str, object]:
+        """The fields of a Message that hold this file."""
+        if self.kind is Kind.PHOTO:
+            return {"photo": [self._size_as_json(size) for size in self.sizes]}
+        common = {
+            "file_id": self.file_id,
+            "file_unique_id": self.key,
+            "file_size": len(self.data),
+            "file_name": self.filename,
+            "mime_type": self.type,
+        }
+        moving = {"width": self.width, "height": self.height, "duration": self.duration}
+        match self.kind:
+            case Kind.ANIMATION:
+                return {"animation": common | moving, "document": common}
+            case Kind.VIDEO:
+                return {"video": common | moving}
+            case _:
+                return {"document": common}
+
+    def _size_as_json(self, size: Size) -> dict[str, object]:
+        return {
+            "file_id": size.file_id,
+            "file_unique_id": f"{self.key}{size.width}",
+            "width": size.width,
+            "height": size.height,
+            "file_size": len(self.data) * size.width // self.width or 1,
+        }
+
+
+def accept(
+    kind: Kind, filename: str, data: bytes, *, sides: tuple[int, int] = (0, 0), duration: int = 0
+) -> File:
+    """The file that comes of an upload, or Telegram's refusal.
+
+    `sides` and `duration` are what the sender says of a moving picture. What is sent
+    as a video or an animation and is none becomes a document, and a GIF always becomes
+    an animation.
+    """
+    if not data:
+        raise bad_request("file must be non-empty")
+    if kind is Kind.PHOTO:
+        return _accept_photo(filename, data)
+    if len(data) > MAX_FILE:
+        raise Refusal(413, "Request Entity Too Large")
+    kind = _real_kind(kind, data)
+    if kind is Kind.ANIMATION and not all(sides):
+        sides = _measure_animation(data)
+    mime = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    size = Size(_file_id(kind), *sides)
+    return File(kind, _key(kind, data), filename, mime, data, (size,), duration)
+
+
+def _accept_photo(filename: str, data: bytes) -> File:
+    if len(data) > MAX_PHOTO:
+        raise bad_request(
+            f"file of size {len(data)} bytes is too big for a photo; "
+            f"the maximum size is {MAX_PHOTO} bytes"
+        )
+    width, height, mime = _decode(data)
+    largest = min(LARGEST_SIDE, max(width, height))
+    sizes = tuple(
+        Size(
+            _file_id(Kind.PHOTO),
+            max(1, width * side // max(width, height)),
+            max(1, height * side // max(width, height)),
+        )
+        for side in (*(side for side in PHOTO_SIDES if side < largest), largest)
+    )
+    return File(Kind.PHOTO, _key(Kind.PHOTO, data), filename, mime, data, sizes)
+
+
+def _decode(data: bytes) -> tuple[int, int, str]:
+    """Width and height as a person sees them, and the media type."""
+    bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            _check_sides(*image.size)
+            is_moving_webp = image.format == "WEBP" and getattr(image, "is_animated", False)
+            if image.format not in PHOTO_FORMATS or is_moving_webp:
+                raise bad_request("IMAGE_PROCESS_FAILED")
+            image.load()
+            mime = Image.MIME[image.format]
+            if image.getexif().get(ORIENTATION, 1) >= 5:
+                return image.height, image.width, mime
+            return image.width, image.height, mime
+    except bombs as error:
+        raise bad_request("PHOTO_INVALID_DIMENSIONS") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise bad_request("IMAGE_PROCESS_FAILED") from error
+
+
+def _check_sides(width: int, height: int) -> None:
+    is_too_large = width + height > MAX_SIDES
+    if is_too_large or max(width, height) > MAX_RATIO * min(width, height):
+        raise bad_request("PHOTO_INVALID_DIMENSIONS")
+
+
+def _real_kind(kind: Kind, data: bytes) -> Kind:
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return Kind.ANIMATION
+    is_video = data[4:8] == b"ftyp" or data.startswith(b"\x1a\x45\xdf\xa3")  # MP4, WebM
+    return kind if is_video else Kind.DOCUMENT
+
+
+def _measure_animation(data: bytes) -> tuple[int, int]:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.size
+    except OSError:
+        return 0, 0
+
+
+def _file_id(kind: Kind) -> str:
+    prefixes = {Kind.PHOTO: "AgACAgI", Kind.VIDEO: "BAACAgI", Kind.ANIMATION: "CgACAgI"}
+    return prefixes.get(kind, "BQACAgI") + secrets.token_urlsafe(36)
+
+
+def _key(kind: Kind, data: bytes) -> str:
+    return "AQAD" + hashlib.sha256(kind.encode() + data).hexdigest()[:20]

@@ -1,0 +1,129 @@
+"""What we say: every sentence, in each language, and the captions of pictures.
+
+The sentences stand in `locales/`, one TOML file a language, read once at import. All
+of them are plain text; a caption alone is HTML. Everything here is frozen or pure.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+LANGUAGES = ("en", "ru")
+
+
+def choose(setting: str, code: str | None) -> str:
+    """The language for a user, one of `LANGUAGES`.
+
+    `setting` is `auto` or a language; `code` is the IETF tag that Telegram gives as
+    the user's `language_code`, None if it gives none.
+    """
+    if setting != "auto":
+        return setting
+    primary = (code or "").partition("-")[0].lower()
+    return primary if primary in LANGUAGES else "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The sentences of one language, by key: `texts("stats.today", n=5)`.
+
+    A phrase is a `str.format` template, or a mapping from plural category to one.
+    """
+
+    language: str
+    phrases: Mapping[str, str | Mapping[str, str]]
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The sentence with its values put in; a plural takes its number as `n`.
+
+        KeyError if there is no such key, or if a value is missing.
+        """
+        phrase = self.phrases[key]
+        if isinstance(phrase, str):
+            return phrase.format_map(values)
+        n = cast(int, values["n"])
+        grouped = f"{n:,}".replace(",", self("number.group"))
+        return phrase[_PLURALS[self.language](n)].format_map(values | {"n": grouped})
+
+
+def duration(seconds: float, texts: Texts) -> str:
+    """A span of time in its largest unit and the next: `3 days 4 hours`.
+
+    Rounded down; the second part is left out where it is zero.
+    """
+    left, counts = max(0, int(seconds)), []
+    for unit, length in _DURATIONS:
+        count, left = divmod(left, length)
+        counts.append((unit, count))
+    shown = list(itertools.dropwhile(lambda part: not part[1], counts))[:2]
+    parts = [texts(f"duration.{unit}", n=count) for unit, count in shown if count]
+    return " ".join(parts) or texts("duration.seconds", n=0)
+
+
+def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
+    """A moment to come, by a zone's clock and by the time that is left until then."""
+    local = moment.astimezone(zone)
+    # Whole minutes, rounded up: nobody waits for a moment of which nothing is left.
+    minutes = max(1, -((now - moment) // timedelta(minutes=1)))
+    return texts(
+        "schedule.moment",
+        weekday=texts(f"weekday.{local.isoweekday()}"),
+        time=local.strftime("%Y-%m-%d %H:%M"),
+        left=duration(60 * minutes, texts),
+    )
+
+
+def size(bytes: int, texts: Texts) -> str:
+    """An amount of data in decimal units, with at most one decimal: `1.4 MB`."""
+    amounts = [(unit, (10 * bytes + length // 2) // length) for unit, length in _SIZES]
+    unit, tenths = next((each for each in amounts if each[1] < 10_000), amounts[-1])
+    return texts(f"size.{unit}", value=_decimal(tenths, texts))
+
+
+def _decimal(tenths: int, texts: Texts) -> str:
+    whole, tenth = divmod(tenths, 10)
+    return f"{whole}{texts('number.decimal')}{tenth}" if tenth else str(whole)
+
+
+def _english(n: int) -> str:
+    return "one" if n == 1 else "other"
+
+
+def _russian(n: int) -> str:
+    if n % 10 == 1 and n % 100 != 11:
+        return "one"
+    if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14):
+        return "few"
+    return "many"
+
+
+# Whole numbers, by the rules of
+# https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html
+_PLURALS: Mapping[str, Callable[[int], str]] = {"en": _english, "ru": _russian}
+
+_DURATIONS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+_SIZES = (("b", 1), ("kb", 10**3), ("mb", 10**6), ("gb", 10**9))
+
+
+def _load(language: str) -> Texts:
+    file = resources.files(__package__) / "locales" / f"{language}.toml"
+    return Texts(language, dict(_flattened(tomllib.loads(file.read_text("utf-8")))))
+
+
+def _flattened(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys with their phrases; a table of plural forms is one phrase."""
+    for name, value in table.items():
+        if isinstance(value, str) or "other" in value or "many" in value:
+            yield prefix + name, value
+        else:
+            yield from _flattened(value, f"{prefix}{name}.")
+
+
+TEXTS: Mapping[str, Texts] = {language: _load(language) for language in LANGUAGES}

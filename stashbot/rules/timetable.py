@@ -1,0 +1,310 @@
+"""When: cron expressions and plain words, and the moment that comes after a moment.
+
+Pure. Moments are aware and in UTC, and "now" is always the caller's. What cron(5) says of
+fields holds; a wall-clock time that daylight saving skips happens at the next moment that
+is valid, and one that it repeats happens once, the first time. An interval counts time
+that passes, from midnight of 1 January 2000: it is even, and the same after each restart.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from ..errors import TimetableError, TimetableFault
+
+#: From one time to the next, at least and at most for an interval.
+SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=7)
+#: How late a moment is still served.
+GRACE = timedelta(hours=1)
+#: Characters of a text that is looked at.
+MOST = 100
+
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """The moments that a text stands for: those of some cron expressions, or of an interval."""
+
+    text: str
+    crons: tuple[str, ...] = ()
+    every: timedelta = timedelta()
+
+    def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime:
+        """The first moment that is later than this one, by a zone's wall clock."""
+        for later in self.moments(moment, zone):
+            return later
+        raise TimetableError(TimetableFault.NEVER, self.text)
+
+    def moments(self, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+        """All moments that are later than this one, in their order."""
+        if self.every:
+            while True:
+                after = _on_grid(after, self.every, zone) + self.every
+                yield after
+        for moment in heapq.merge(*(_forward(cron, after, zone) for cron in self.crons)):
+            if moment > after:
+                yield moment
+                after = moment
+
+    def last_until(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+        """The last moment that is not later than this one; None if there was none."""
+        if self.every:
+            return _on_grid(moment, self.every, zone)
+        found = [
+            next((past for past in _backward(cron, moment, zone) if past <= moment), None)
+            for cron in self.crons
+        ]
+        return max(filter(None, found), default=None)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What has become due of a timetable: the moment to serve now, and what was missed.
+
+    `serve` is None if nothing is to be served, and the others if nothing was missed.
+    """
+
+    serve: datetime | None = None
+    first_missed: datetime | None = None
+    last_missed: datetime | None = None
+
+
+def due(timetable: Timetable, zone: ZoneInfo, handled_until: datetime, now: datetime) -> Due:
+    """What to do with the moments after `handled_until`, up to now.
+
+    The newest is served, unless it is more than GRACE ago; all before it are missed.
+    """
+    first = timetable.next_after(handled_until, zone)
+    if first > now:
+        return Due()
+    newest = timetable.last_until(now, zone) or first
+    if now - newest > GRACE:
+        return Due(None, first, newest)
+    if newest == first:
+        return Due(newest)
+    return Due(newest, first, timetable.last_until(newest - _MINUTE, zone))
+
+
+def read(text: str) -> Timetable:
+    """The timetable of a cron expression, or of words in English or Russian.
+
+    Raises TimetableError.
+    """
+    # Some control characters count as blanks, but nobody types them.
+    is_odd = re.search(r"[\x1c-\x1f\x85]", text)
+    text = " ".join(text.split())
+    if is_odd or len(text) > MOST or not text.isprintable():
+        raise TimetableError(TimetableFault.UNREADABLE, text[:MOST])
+    words = text.lower().replace("ё", "е")
+    timetable = _interval(text, words) or _cron(text) or _times(text, words)
+    if timetable is None:
+        raise TimetableError(TimetableFault.UNREADABLE, text)
+    return timetable
+
+
+# By the wall clock
+
+
+def _forward(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    for wall in CronSim(cron, _wall(after, zone)):
+        yield _moment(wall, zone)
+
+
+def _backward(cron: str, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    # Where the clock was put back, what it showed first lies ahead of what it shows now.
+    for wall in CronSim(cron, _wall(until, zone) + _DAY, reverse=True):
+        yield _moment(wall, zone)
+
+
+def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When a zone's clock shows this for the first time, or jumps over it."""
+    moment = wall.replace(tzinfo=zone).astimezone(UTC)
+    if _wall(moment, zone) == wall:
+        return moment
+    # Skipped: somewhere between these two the clock is put forward.
+    before, after = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), moment
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
+    """The last moment of an interval's grid that is not later than this one."""
+    start = datetime(2000, 1, 1, tzinfo=zone).astimezone(UTC)
+    return start + (moment - start) // every * every
+
+
+# Cron
+
+_FIELDS = re.compile(r"[*\d,/a-z-]+( [*\d,/a-z-]+){4}", re.ASCII | re.IGNORECASE)
+_DAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NUMBERS = {name: number for number, name in enumerate(_DAY_NAMES)} | {
+    name: number for number, name in enumerate(_MONTH_NAMES, 1)
+}
+_NAMES = re.compile("|".join(_NUMBERS))
+_STEPPED = re.compile(r"\b(\w+)-(\w+)/0*[1-9][0-9]*")
+
+
+def _cron(text: str) -> Timetable | None:
+    """The timetable of five fields of cron; None if it is none."""
+    # The library knows more letters, which mean something that cron does not know.
+    if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text.lower())):
+        return None
+    expression = _STEPPED.sub(_without_step, text)
+    try:
+        cron = CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
+    except CronSimError as error:
+        minute, hour, day, _, weekday = text.split()
+        if _is_cron(f"{minute} {hour} {day} * {weekday}") and _is_cron(
+            f"* * * {text.split()[3]} *"
+        ):
+            raise TimetableError(TimetableFault.NEVER, text) from error
+        return None
+    minutes = {60 * hour + minute for hour in cron.hours for minute in cron.minutes}
+    _check_gaps(minutes, text)
+    return Timetable(text, (expression,))
+
+
+def _without_step(match: re.Match[str]) -> str:
+    """A range of one number alone: the library takes a step in it to go on after the number."""
+    first, last = (_NUMBERS.get(each.lower()) or each.lstrip("0") for each in match.groups())
+    return match[1] if str(first) == str(last) else match[0]
+
+
+def _is_cron(text: str) -> bool:
+    try:
+        CronSim(text, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
+    except CronSimError:
+        return False
+    return True
+
+
+def _check_gaps(minutes: set[int], text: str) -> None:
+    """Refuse minutes of the day that are too close, those of the next day included."""
+    times = sorted(minutes)
+    gaps = [after - before for before, after in pairwise([*times, times[0] + 24 * 60])]
+    if min(gaps) * _MINUTE < SHORTEST:
+        raise TimetableError(TimetableFault.TOO_OFTEN, text)
+
+
+# Words
+
+_EVERY = r"(?:every|each|кажд(?:ый|ую|ые)|раз в)"
+_HOUR = r"h|hrs?|hours?|ч|час(?:а|ов)?"
+_SPAN = r"mins?|minutes?|мин|минут[уы]?"
+_INTERVAL = re.compile(
+    rf"{_EVERY}(?: (?P<count>\d+))? ?(?:(?P<hours>{_HOUR})|(?:{_SPAN}))\.?", re.ASCII
+)
+_TIME = r"([0-9]{1,2})(?::([0-9]{2}))?(?: ?([ap])\.?m\.?)?"
+_CLOCK = rf"(?P<times>{_TIME}(?: ?(?:,|and|и) ?{_TIME})*)"
+_TIMES = re.compile(rf"(?P<days>.*?){_CLOCK}")
+_TIMES_FIRST = re.compile(rf"(?:(?:at|в|во) )?{_CLOCK} (?P<days>\D*)")
+_DAYS = {
+    1: "mon monday mondays пн понедельник понедельника понедельникам понедельники",
+    2: "tue tues tuesday tuesdays вт вторник вторника вторникам вторники",
+    3: "wed wednesday wednesdays ср среда среды среду средам",
+    4: "thu thur thurs thursday thursdays чт четверг четверга четвергам четверги",
+    5: "fri friday fridays пт пятница пятницы пятницу пятницам",
+    6: "sat saturday saturdays сб суббота субботы субботу субботам",
+    7: "sun sunday sundays вс воскресенье воскресенья воскресеньям",
+}
+_DAY_NUMBERS = {name: number for number, names in _DAYS.items() for name in names.split()}
+_WHOLE_WEEK, _WEEKDAYS, _WEEKENDS = range(1, 8), range(1, 6), range(6, 8)
+_GROUPS = {
+    **dict.fromkeys(("", "daily", "everyday", "day", "ежедневно", "день"), _WHOLE_WEEK),
+    **dict.fromkeys(("weekdays", "weekday", "будням", "будни"), _WEEKDAYS),
+    **dict.fromkeys(("weekends", "weekend", "выходным", "выходные"), _WEEKENDS),
+}
+#: What stands before days, or between them, and says nothing about them.
+_SILENT = re.compile("|on|every|each|and|по|во?|и|кажд(?:ый|ую|ое|ые)")
+_AT = re.compile(r"(?:^| )(?:at|в|во)$")
+_FROM_TO = re.compile(r"(?:\bсо? (\w+) (?:по|до)|(?:\bfrom )?\b(\w+) (?:to|till|through)) (\w+)\b")
+_OF_A_KIND = re.compile(r"\b(будн|рабоч|выходн)(?:им|ым) дням|\b(будний|рабочий|выходной) день")
+
+
+def _interval(text: str, words: str) -> Timetable | None:
+    if words in ("hourly", "ежечасно"):
+        words = "every hour"
+    match = _INTERVAL.fullmatch(words)
+    if match is None:
+        return None
+    count = int(match["count"] or 1)
+    # Before it is multiplied: a number of a hundred digits is no length of time.
+    if not 1 <= count <= LONGEST // _MINUTE:
+        return None
+    every = count * (60 if match["hours"] else 1) * _MINUTE
+    if every < SHORTEST:
+        raise TimetableError(TimetableFault.TOO_OFTEN, text)
+    return Timetable(text, every=every) if every <= LONGEST else None
+
+
+def _times(text: str, words: str) -> Timetable | None:
+    """The timetable of days and times of day, such as `mon,fri 20:00`."""
+    match = _TIMES.fullmatch(words) or _TIMES_FIRST.fullmatch(words)
+    if match is None:
+        return None
+    days = _days(_AT.sub("", match["days"].strip()).strip())
+    times = [_time(*each) for each in re.findall(_TIME, match["times"])]
+    if not days or None in times:
+        return None
+    minutes = {time for time in times if time is not None}
+    _check_gaps(minutes, text)
+    field = "*" if len(days) == len(_WHOLE_WEEK) else ",".join(map(str, sorted(days)))
+    crons = (f"{time % 60} {time // 60} * * {field}" for time in sorted(minutes))
+    return Timetable(text, tuple(crons))
+
+
+def _time(hour: str, minute: str, half: str) -> int | None:
+    """The minute of the day; None for a time that is not on the clock."""
+    if not (minute or half):
+        return None  # a bare number could be anything
+    hours, minutes = int(hour), int(minute or 0)
+    if half and not 1 <= hours <= 12:
+        return None
+    if half:
+        hours = hours % 12 + (12 if half == "p" else 0)
+    return 60 * hours + minutes if hours < 24 and minutes < 60 else None
+
+
+def _days(words: str) -> set[int]:
+    """The days of the week, Monday 1 to Sunday 7; empty if they cannot be read."""
+    words = _OF_A_KIND.sub(lambda match: "выходные" if "выход" in match[0] else "будни", words)
+    words = re.sub(r" ?[-–—] ?", "-", _FROM_TO.sub(_range, words))
+    parts = [part for part in re.split("[ ,]+", words) if not _SILENT.fullmatch(part)] or [""]
+    found = [_part(part) for part in parts]
+    return set().union(*found) if all(found) else set()
+
+
+def _range(match: re.Match[str]) -> str:
+    return f"{match[1] or match[2]}-{match[3]}"
+
+
+def _part(part: str) -> range | list[int]:
+    """The days of a name, of a range from one to another, or of a word for several."""
+    if part in _GROUPS:
+        return _GROUPS[part]
+    first, dash, last = part.partition("-")
+    numbers = _DAY_NUMBERS.get(first), _DAY_NUMBERS.get(last if dash else first)
+    if numbers[0] is None or numbers[1] is None:
+        return []
+    length = (numbers[1] - numbers[0]) % 7 + 1
+    return [(numbers[0] + step - 1) % 7 + 1 for step in range(length)]

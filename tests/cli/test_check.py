@@ -1,0 +1,406 @@
+"""
+What `check` finds out: each line in each state, and what it tells the owner to do.
+"""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from stashbot.cli import check as checks
+from stashbot.cli.check import REMEDIES, Line, Mark, check, verdict
+from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.errors import StashProblem
+from stashbot.store.store import Store
+from tests.conftest import API_KEY, FRIEND, GROUP, OWNER, TOKEN, library
+from tests.whole.program import run
+
+EVER = 10_000
+ALONE = {"STASHBOT_TELEGRAM_ALLOWED_CHATS": "", "STASHBOT_TELEGRAM_ALLOWED_USERS": str(OWNER)}
+
+
+def lines_of(home, tried):
+    return [line for line in check(home.settings) if line.tried.split()[0] == tried]
+
+
+def test_all_is_right(house):
+    """
+    Where nothing is wrong each line says what was found, and the last one that it can start.
+    """
+    home = house(library(1), start=False)
+    home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
+    Store(home.settings.database).close()
+    code, out, err = run("check", environ=home.environ)
+
+    assert (code, err) == (0, "")
+    shown = re.sub(r"\d+ ms", "5 ms", out)
+    shown = shown.replace(home.stash.url, "URL").replace(str(home.settings.database), "PATH")
+    assert re.sub(r"[\d.]+ (kB|B)\b", "9 kB", shown).splitlines() == [
+        "ok     Settings              all values are in order; times are in Europe/Berlin",
+        "ok     Database              PATH is sound, 9 kB",
+        "ok     Telegram              the bot is @stash_demo_bot",
+        "ok     User 1001             can be written to",
+        "ok     User 1002             can be written to",
+        "ok     Group -500            can be written to",
+        "ok     Stash                 version 0.30.1 at URL answers in 5 ms",
+        "ok     Library               1 image",
+        "ok     Picture               image 1 goes as photo: 9 kB from Stash, 9 kB to Telegram",
+        "",
+        "The bot can start.",
+    ]
+
+
+def test_something_is_wrong(house):
+    """
+    One thing that keeps the bot from working is enough for 1; what to do stands below it.
+    """
+    home = house([], start=False, **ALONE)
+    code, out, err = run("check", environ=home.environ)
+
+    assert (code, err) == (1, "")
+    assert out.splitlines()[-4:] == [
+        "wrong  Library               there are no images in it",
+        f"{'':29}-> have Stash scan a folder with pictures",
+        "",
+        "The bot cannot work yet: mend what is marked wrong (1).",
+    ]
+
+
+def test_nothing_is_sent_and_nothing_made(house, tmp_path):
+    """
+    A check reads: it sends no message, confirms no update and makes no file.
+    """
+    home = house(library(3), start=False)
+    home.say("/random")
+    code, _, _ = run("check", environ=home.environ)
+
+    assert code == 0
+    assert {call.method for call in home.telegram.calls} == {"getMe", "getWebhookInfo", "getChat"}
+    assert len(home.telegram.pending()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_are_not_printed(house):
+    """
+    Whatever fails, neither the token nor the key nor a proxy's password is shown.
+    """
+    proxy = "http://me:a-word-of-the-proxy@127.0.0.1:9"
+    home = house(start=False, api_key=API_KEY, STASHBOT_TELEGRAM_PROXY=proxy)
+    home.stash.api_key = "another"
+    code, out, err = run("check", environ=home.environ | {"STASHBOT_LOG_LEVEL": "debug"})
+
+    assert (code, err) == (1, "")
+    assert "wrong  Telegram" in out
+    assert "wrong  Stash" in out
+    for secret in (TOKEN, API_KEY, "a-word-of-the-proxy"):
+        assert secret not in out
+
+
+# Telegram
+
+
+WEBHOOK = {
+    "url": "https://example.org/hook",
+    "has_custom_certificate": False,
+    "pending_update_count": 0,
+}
+
+
+def set_webhook(home):
+    whole = home.telegram.server.handle
+    answer = {"ok": True, "result": WEBHOOK}
+
+    def handle(request):
+        if request.path.endswith("/getWebhookInfo"):
+            return Response(body=json.dumps(answer).encode())
+        return whole(request)
+
+    home.telegram.server.handle = handle
+
+
+TELEGRAM = [
+    (
+        "another token",
+        lambda home: home.telegram.server.fail(Fault("getMe", Trouble.UNAUTHORIZED)),
+        Line(
+            Mark.WRONG,
+            "Telegram",
+            "does not know the token (Unauthorized)",
+            "copy the token from @BotFather once more, into telegram.token",
+        ),
+    ),
+    (
+        "away",
+        lambda home: home.telegram.server.pause(),
+        Line(
+            Mark.WRONG,
+            "Telegram",
+            "cannot connect",
+            "look at this machine's network, and at telegram.api_url and telegram.proxy",
+        ),
+    ),
+    (
+        "something else",
+        lambda home: home.telegram.server.fail(Fault("getMe", Trouble.HTML)),
+        Line(
+            Mark.WRONG,
+            "Telegram",
+            "an answer that is none of Telegram's",
+            "look at this machine's network, and at telegram.api_url and telegram.proxy",
+        ),
+    ),
+    (
+        "webhook",
+        set_webhook,
+        Line(
+            Mark.WRONG,
+            "Webhook",
+            "another program gets this bot's messages, by a webhook",
+            "/bot<token>/deleteWebhook in a browser",
+        ),
+    ),
+    (
+        "flood",
+        lambda home: home.telegram.server.fail(Fault("getChat", Trouble.FLOOD)),
+        Line(Mark.NOTE, f"User {OWNER}", "cannot be looked at: Too Many", "try again later"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [row[1:] for row in TELEGRAM],
+    ids=[row[0] for row in TELEGRAM],
+)
+def test_telegram(house, spoil, expected):
+    """
+    What is wrong with Telegram, and where it can be mended.
+    """
+    home = house(start=False, **ALONE)
+    spoil(home)
+
+    [line] = lines_of(home, expected.tried.split()[0])
+
+    assert (line.mark, line.tried) == (expected.mark, expected.tried)
+    assert line.came.startswith(expected.came)
+    assert line.remedy.endswith(expected.remedy)
+
+
+def test_people_and_groups(house):
+    """
+    Who has not started the bot is no fault of the settings, but good to know.
+    """
+    home = house(start=False, users=(OWNER,))
+
+    lines = lines_of(home, "User") + lines_of(home, "Group")
+
+    came, there = "the bot cannot write there yet", "can be written to"
+    assert lines == [
+        Line(Mark.RIGHT, f"User {OWNER}", there),
+        Line(Mark.NOTE, f"User {FRIEND}", came, "they have to write /start to the bot"),
+        Line(Mark.NOTE, f"Group {GROUP}", came, "add the bot to the group"),
+    ]
+
+
+# Stash
+
+
+def set_old(home):
+    home.stash.app_schema, home.stash.version = 52, "v0.23.1"
+
+
+STASH = [
+    (lambda home: home.stash.server.pause(), "Connection refused", StashProblem.UNREACHABLE),
+    (
+        lambda home: setattr(home.stash, "api_key", "x"),
+        "it wants an API key",
+        StashProblem.KEY_REFUSED,
+    ),
+    (
+        lambda home: setattr(home.stash, "status", "SETUP"),
+        "it has not been set up yet",
+        StashProblem.NEEDS_SETUP,
+    ),
+    (
+        lambda home: setattr(home.stash, "status", "NEEDS_MIGRATION"),
+        "its database needs a migration",
+        StashProblem.NEEDS_MIGRATION,
+    ),
+    (set_old, "Stash 0.23 is too old", StashProblem.TOO_OLD),
+    (
+        lambda home: setattr(home.stash, "tripwire", True),
+        "it is locked by its public-access tripwire",
+        StashProblem.LOCKED,
+    ),
+    (
+        lambda home: home.stash.server.fail(Fault("graphql", Trouble.HTML, times=EVER)),
+        "a web page in place of an answer",
+        StashProblem.BROKEN,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "came", "problem"), STASH, ids=[problem.value for *_, problem in STASH]
+)
+def test_stash(house, spoil, came, problem):
+    """
+    Each state of Stash in which it cannot serve has a line of its own, with the remedy.
+    """
+    home = house(start=False, **ALONE)
+    spoil(home)
+
+    lines = lines_of(home, "Stash")
+
+    remedy = REMEDIES[problem]
+    assert lines == [Line(Mark.WRONG, "Stash", f"{home.stash.url}: {came}", remedy)]
+
+
+def test_stash_fails_between_two_questions(house):
+    """
+    A Stash that goes away in the middle of the check is told like one that was away.
+    """
+    home = house(start=False, **ALONE)
+    lines = []
+    for line in check(home.settings):
+        lines.append(line)
+        if line.tried == "Stash":
+            home.stash.server.pause()
+
+    assert [(line.mark, line.tried) for line in lines[-2:]] == [
+        (Mark.RIGHT, "Stash"),
+        (Mark.WRONG, "Stash"),
+    ]
+
+
+def test_every_problem_has_its_remedy():
+    """
+    Nothing can be wrong with Stash for which the check has no advice.
+    """
+    assert set(REMEDIES) == set(StashProblem)
+
+
+def test_thousands_of_images(house):
+    """
+    Large numbers can be read.
+    """
+    home = house(library(1234), start=False)
+
+    assert lines_of(home, "Library") == [Line(Mark.RIGHT, "Library", "1,234 images")]
+
+
+def test_missing_picture(house):
+    """
+    A picture whose file is gone is a note as long as another can be sent.
+    """
+    home = house(library(checks.TRIES), start=False)
+    home.stash.missing = set(range(2, checks.TRIES + 1))
+
+    *left_out, good = lines_of(home, "Picture")
+
+    assert {line.mark for line in left_out} <= {Mark.NOTE}
+    assert {line.came.partition(": ")[2] for line in left_out} <= {"the file is gone"}
+    assert good.mark is Mark.RIGHT
+    assert good.came.startswith("image 1 goes as photo")
+
+
+def test_no_file_is_there(house):
+    """
+    When no picture can be sent the disk may be missing, and that keeps the bot from working.
+    """
+    home = house(library(9), start=False)
+    home.stash.missing = set(range(1, 10))
+
+    *left_out, last = lines_of(home, "Picture")
+
+    assert [line.mark for line in left_out] == [Mark.NOTE] * checks.TRIES
+    assert last.mark is Mark.WRONG
+    assert "disk" in last.remedy
+
+
+# The database
+
+
+def make_newer(path):
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def make_damaged(path):
+    Store(path).close()
+    with path.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xff" * 4096)
+
+
+DATABASES = [
+    (lambda path: None, Mark.RIGHT, "{} is not there yet; the first start makes it"),
+    (lambda path: Store(path).close(), Mark.RIGHT, "{} is sound, "),
+    (make_newer, Mark.WRONG, "the database {} was written by a newer stashbot (schema 99;"),
+    (make_damaged, Mark.WRONG, "{} is damaged: "),
+    (lambda path: path.write_bytes(b"x" * 9999), Mark.WRONG, "the database {} is not an SQLite"),
+    (lambda path: path.mkdir(), Mark.WRONG, "the database {} is a folder; name a file in it"),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "mark", "came"),
+    DATABASES,
+    ids=["new", "sound", "newer", "damaged", "other file", "folder"],
+)
+def test_database(house, make, mark, came):
+    """
+    The database is read through, and left as it is.
+    """
+    home = house(start=False)
+    path = home.settings.database
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+
+    [line] = lines_of(home, "Database")
+
+    assert line.mark is mark
+    assert line.came.startswith(came.format(path))
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_database_in_no_folder(house, tmp_path):
+    """
+    A folder that is missing is named, for the first start would fail there.
+    """
+    path = tmp_path / "nowhere" / "stashbot.db"
+    home = house(start=False, STASHBOT_DATABASE_PATH=str(path))
+
+    [line] = lines_of(home, "Database")
+
+    assert (line.mark, line.came) == (Mark.WRONG, f"{path} has no folder to be in")
+    assert line.remedy == f"make the folder {path.parent}, or change database.path"
+
+
+# How it reads
+
+
+@pytest.mark.parametrize("faults", [1, 3])
+def test_verdict(faults):
+    """
+    The last line counts what has to be mended.
+    """
+    assert f"({faults})" in verdict(faults)
+
+
+def test_lines_stand_in_columns(house):
+    """
+    Whatever the names, marks and remedies stand below each other.
+    """
+    lines = [
+        Line(Mark.NOTE, "Group -1001234567890", "came", "do this"),
+        Line(Mark.WRONG, "Stash", "came", "do that"),
+    ]
+
+    places = [
+        (row.find("came"), row.find("->")) for line in lines for row in str(line).splitlines()
+    ]
+    assert places == [(29, -1), (-1, 29)] * 2

@@ -1,0 +1,340 @@
+"""
+The command line: what can be asked for, where the settings are, and the demo.
+"""
+
+import http.client
+import json
+import re
+import signal
+import socket
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from stashbot import __version__
+from stashbot.demo.stash.standin import StashStandIn
+from tests.conftest import API_KEY, OWNER, jpeg, library
+from tests.whole.program import PROGRAM, Program, run
+
+COMMANDS = ("run", "check", "demo")
+
+
+def test_version():
+    """
+    --version says which one it is, and nothing else.
+    """
+    assert run("--version") == (0, f"stashbot {__version__}", "")
+
+
+def test_help():
+    """
+    --help names every command and every option that stands before it.
+    """
+    code, out, err = run("--help")
+
+    assert (code, err) == (0, "")
+    for name in (*COMMANDS, "--settings", "--version"):
+        assert name in out
+
+
+def test_help_of_the_demo():
+    """
+    The demo's own help names its options.
+    """
+    code, out, err = run("demo", "--help")
+
+    assert (code, err) == (0, "")
+    for name in ("--port", "--pictures", "--stash", "8080"):
+        assert name in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["dance"], ["--dance"], ["demo", "--port", "x"], ["run", "twice"]], ids=" ".join
+)
+def test_nonsense(arguments):
+    """
+    What it does not know it says, with the way to call it, and does not start.
+    """
+    code, out, err = run(*arguments)
+
+    assert code not in (0, 1, 78)
+    assert out == ""
+    assert err.startswith("usage: stashbot")
+    assert "Traceback" not in err
+
+
+# Where the settings are
+
+
+def write_settings(home, path):
+    """The settings of a house as a file."""
+    telegram, stash = home.telegram.api_url, home.stash.url
+    path.write_text(
+        f"""
+        [telegram]
+        token = "{home.settings.telegram.token}"
+        allowed_users = [{OWNER}]
+        api_url = "{telegram}"
+        [stash]
+        url = "{stash}"
+        [database]
+        path = "named.db"
+        """
+    )
+    return path
+
+
+@pytest.mark.parametrize("way", ["option", "variable", "option before variable"])
+def test_named_settings(house, tmp_path, way):
+    """
+    --settings counts before $STASHBOT_SETTINGS; what is relative starts beside the file.
+    """
+    home = house(library(3), start=False)
+    path = write_settings(home, tmp_path / "mine.toml")
+    arguments, environ = {
+        "option": (["--settings", path], {}),
+        "variable": ([], {"STASHBOT_SETTINGS": str(path)}),
+        "option before variable": (["--settings", path], {"STASHBOT_SETTINGS": "/no/such.toml"}),
+    }[way]
+
+    with Program(*arguments, environ=environ) as bot:
+        images = home.ask()
+        assert bot.stop()[0] == 0
+
+    assert set(images) <= {1, 2, 3}
+    assert (tmp_path / "named.db").exists()
+
+
+def test_settings_beside_the_program(tmp_path):
+    """
+    Without a name, it is the settings.toml beside stashbot.py that has to be filled in.
+    """
+    code, out, err = run(cwd=tmp_path)
+
+    assert (code, out) == (78, "")
+    first, *faults = err.splitlines()
+    assert first == f"The settings ({PROGRAM.parent / 'settings.toml'}) cannot be used yet:"
+    assert [line.split(":")[0].strip() for line in faults] == [
+        "telegram.token",
+        "telegram.allowed_users",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_missing_settings(tmp_path, command):
+    """
+    A file that was named and is not there is said by its name.
+    """
+    missing = tmp_path / "missing.toml"
+    code, out, err = run("--settings", missing, command)
+
+    assert (code, out) == (78, "")
+    assert f"{missing}: there is no such file; copy settings.toml to there" in err
+
+
+def test_settings_that_are_no_toml(tmp_path):
+    """
+    A slip in the file is named with its line.
+    """
+    path = tmp_path / "settings.toml"
+    path.write_text("[telegram]\ntoken = oh\n")
+    code, _, err = run("--settings", path)
+
+    assert code == 78
+    assert "line 2" in err
+
+
+# The demo
+
+
+def address(demo):
+    """Where the demo's chat page is: what its first line says."""
+    demo.wait_for_line("http://")
+    [url] = re.findall(r"http://\S+", demo.stdout[0])
+    return urlsplit(url)
+
+
+def fetch(url, method, path, **fields):
+    """Ask the page for something: status, type and body."""
+    kind = {"Content-Type": "application/json"}
+    with closing(http.client.HTTPConnection(url.hostname, url.port, timeout=10)) as connection:
+        connection.request(method, path, json.dumps(fields) if fields else None, kind)
+        response = connection.getresponse()
+        return response.status, response.getheader("Content-Type"), response.read()
+
+
+def say(url, text):
+    """Write to the bot, as the page does for a person."""
+    assert fetch(url, "POST", "/page/say", text=text)[0] == 200
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def sockets(pid):
+    """The inodes of the sockets that a process has open."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed in the meantime
+            yield link.readlink().name.removeprefix("socket:[").removesuffix("]")
+
+
+def listeners(pid):
+    """The addresses that a process listens at: (host, port), IPv4 hosts as dotted numbers."""
+    mine = set(sockets(pid))
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and inode in mine:
+                host, _, port = local.partition(":")
+                if table == "tcp":
+                    host = socket.inet_ntoa(bytes.fromhex(host)[::-1])
+                yield host, int(port, 16)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+def test_demo(tmp_path, number):
+    """
+    It prints its address first, serves the page there and nowhere but on this machine,
+    and Ctrl-C ends it within a second, with 0 and nothing left behind; so does SIGTERM.
+    """
+    port = free_port()
+    with Program("demo", "--port", port, environ={"TMPDIR": str(tmp_path)}) as demo:
+        url = address(demo)
+        status, kind, page = fetch(url, "GET", "/")
+        say(url, "/random")
+        demo.wait_for_line("photo_sent")
+        hosts = {host for host, _ in listeners(demo.process.pid)}
+        code, _ = demo.stop(number)
+
+    assert (url.hostname, url.port) == ("127.0.0.1", port)
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    assert b"<html" in page
+    assert hosts == {"127.0.0.1"}
+    assert (code, demo.stderr) == (0, [])
+    assert json.loads(demo.stdout[-1])["seconds"] < 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_demo_that_is_ended_while_it_starts():
+    """
+    Ctrl-C while it still starts ends it with 0 too.
+    """
+    with Program("demo", "--port", 0) as demo:
+        address(demo)
+        code, _ = demo.stop(signal.SIGINT)
+
+    assert (code, demo.stderr) == (0, [])
+
+
+def test_bot_listens_nowhere(house):
+    """
+    The bot itself opens no port at all.
+    """
+    home = house(start=False)
+    with Program(environ=home.environ) as bot:
+        home.telegram.wait_for_poll()
+
+        assert list(listeners(bot.process.pid)) == []
+
+
+def test_demo_with_a_folder(tmp_path):
+    """
+    --pictures takes the pictures of a folder, and leaves the folder as it is.
+    """
+    (tmp_path / "A view of the sea.jpg").write_bytes(jpeg(1))
+    with Program("demo", "--port", 0, "--pictures", tmp_path) as demo:
+        say(address(demo), "/random")
+        demo.wait_for_line("photo_sent")
+        code, _ = demo.stop(signal.SIGINT)
+
+    assert (code, demo.stderr) == (0, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["A view of the sea.jpg"]
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_demo_with_a_wrong_folder(tmp_path, name):
+    """
+    A folder without pictures, or none at all, is named with what would be right.
+    """
+    (tmp_path / "empty").mkdir()
+    code, out, err = run("demo", "--port", 0, "--pictures", tmp_path / name)
+
+    assert (code, out) == (78, "")
+    assert f"--pictures {tmp_path / name}: " in err
+    assert "Traceback" not in err
+
+
+def test_demo_on_a_port_in_use():
+    """
+    A port that somebody else has is named, with the way out.
+    """
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, out, err = run("demo", "--port", port)
+
+    assert (code, out) == (1, "")
+    assert err == f"Port {port} cannot be used (Address already in use): name another with --port"
+
+
+def test_demo_on_no_port():
+    """
+    A number that is no port is a slip of the command line.
+    """
+    code, out, err = run("demo", "--port", 70_000)
+
+    assert (code, out) == (2, "")
+    assert "--port" in err
+    assert "Traceback" not in err
+
+
+def test_packages_are_missing():
+    """
+    With a Python that lacks what the bot needs it says so, and how to start it.
+    """
+    code, out, err = run("check", python=["-S"])
+
+    assert (code, out) == (1, "")
+    assert err.startswith("structlog is missing in")
+    assert err.endswith("start it with .venv/bin/python stashbot.py")
+
+
+def test_demo_with_a_real_stash():
+    """
+    --stash takes the pictures of another Stash, with the key from the environment, and
+    leaves its ratings alone.
+    """
+    environ = {"STASHBOT_STASH_API_KEY": API_KEY}
+    with StashStandIn(library(3), api_key=API_KEY) as stash:
+        with Program("demo", "--port", 0, "--stash", stash.url, environ=environ) as demo:
+            say(address(demo), "/random")
+            demo.wait_for_line("photo_sent")
+            data = "vote:like:1:0"
+            fetch(address(demo), "POST", "/page/press", message_id=2, data=data)
+            demo.wait_for_line('"trigger": "vote"')
+            code, _ = demo.stop(signal.SIGINT)
+        kinds = {record.kind for record in stash.requests}
+        told = [record for record in stash.requests if record.operation == "Rate"]
+
+    assert (code, demo.stderr) == (0, [])
+    assert {"graphql", "image"} <= kinds
+    assert told == []
+    assert API_KEY not in "\n".join(demo.stdout)
+
+
+def test_demo_with_a_wrong_address():
+    """
+    An address of Stash that is none is a wrong setting.
+    """
+    code, _, err = run("demo", "--port", 0, "--stash", "nonsense")
+
+    assert code == 78
+    assert "stash.url" in err
+    assert "Traceback" not in err

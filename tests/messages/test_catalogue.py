@@ -1,0 +1,452 @@
+import ast
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stashbot
+from stashbot.errors import StashProblem
+from stashbot.messages.caption import CAPTION_FIELDS, caption
+from stashbot.messages.catalogue import LANGUAGES, TEXTS, choose, duration, size
+from stashbot.models import Image, Named
+
+EN, RU = TEXTS["en"], TEXTS["ru"]
+FIELDS = tuple(CAPTION_FIELDS)
+FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "expected"),
+    [
+        pytest.param("auto", "ru", "ru", id="known"),
+        pytest.param("auto", "ru-RU", "ru", id="known, with a region"),
+        pytest.param("auto", "RU", "ru", id="known, in capitals"),
+        pytest.param("auto", "en-GB", "en", id="English"),
+        pytest.param("auto", "uk", "en", id="a language that we do not speak"),
+        pytest.param("auto", "run", "en", id="a language that begins like one we speak"),
+        pytest.param("auto", None, "en", id="none told"),
+        pytest.param("ru", "en", "ru", id="Russian set"),
+        pytest.param("en", "ru", "en", id="English set"),
+    ],
+)
+def test_language(setting, code, expected):
+    """
+    The setting decides, else the user's own language if we speak it, else English.
+    """
+    assert choose(setting, code) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "n", "expected"),
+    [
+        ("en", 0, "Today: 0 pictures"),
+        ("en", 1, "Today: 1 picture"),
+        ("en", 2, "Today: 2 pictures"),
+        ("en", 21, "Today: 21 pictures"),
+        ("en", 48213, "Today: 48,213 pictures"),
+        ("ru", 0, "Сегодня: 0 картинок"),
+        ("ru", 1, "Сегодня: 1 картинка"),
+        ("ru", 2, "Сегодня: 2 картинки"),
+        ("ru", 4, "Сегодня: 4 картинки"),
+        ("ru", 5, "Сегодня: 5 картинок"),
+        ("ru", 11, "Сегодня: 11 картинок"),
+        ("ru", 12, "Сегодня: 12 картинок"),
+        ("ru", 14, "Сегодня: 14 картинок"),
+        ("ru", 20, "Сегодня: 20 картинок"),
+        ("ru", 21, "Сегодня: 21 картинка"),
+        ("ru", 22, "Сегодня: 22 картинки"),
+        ("ru", 101, "Сегодня: 101 картинка"),
+        ("ru", 111, "Сегодня: 111 картинок"),
+        ("ru", 112, "Сегодня: 112 картинок"),
+        ("ru", 48213, "Сегодня: 48\u00a0213 картинок"),
+    ],
+)
+def test_plural(language, n, expected):
+    """
+    A counted noun takes the form that its language asks for.
+    """
+    assert TEXTS[language]("stats.today", n=n) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "russian"),
+    [
+        (-1, "0 seconds", "0 секунд"),
+        (0.9, "0 seconds", "0 секунд"),
+        (1, "1 second", "1 секунда"),
+        (59.9, "59 seconds", "59 секунд"),
+        (60, "1 minute", "1 минута"),
+        (3599, "59 minutes 59 seconds", "59 минут 59 секунд"),
+        (3605, "1 hour", "1 час"),
+        (3 * 86400 + 4 * 3600 + 300, "3 days 4 hours", "3 дня 4 часа"),
+        (400 * 86400, "400 days", "400 дней"),
+    ],
+)
+def test_duration(seconds, english, russian):
+    """
+    A span is told in its two largest units, rounded down.
+    """
+    assert duration(seconds, EN) == english
+    assert duration(seconds, RU) == russian
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "russian"),
+    [
+        (0, "0 B", "0 Б"),
+        (999, "999 B", "999 Б"),
+        (1000, "1 kB", "1 КБ"),
+        (1049, "1 kB", "1 КБ"),
+        (1050, "1.1 kB", "1,1 КБ"),
+        (999_949, "999.9 kB", "999,9 КБ"),
+        (999_950, "1 MB", "1 МБ"),
+        (1_400_000, "1.4 MB", "1,4 МБ"),
+        (2_500_000_000, "2.5 GB", "2,5 ГБ"),
+        (1_200_000_000_000, "1200 GB", "1200 ГБ"),
+    ],
+)
+def test_size(count, english, russian):
+    """
+    An amount of data is told in decimal units, with one decimal at most.
+    """
+    assert size(count, EN) == english
+    assert size(count, RU) == russian
+
+
+# Captions
+
+
+FULL = Image(
+    id=1,
+    title="Low tide",
+    date="2024-05",
+    rating100=85,
+    studio=Named(1, "North"),
+    performers=(Named(1, "Ada"), Named(2, "Grace")),
+    galleries=(Named(1, "Coast"), Named(2, "Best")),
+    tags=(Named(1, "sea"), Named(2, "sand")),
+)
+
+
+def test_full_caption():
+    """
+    Everything that the image has is shown, a line each, the title in bold.
+    """
+    assert caption(FULL, FIELDS, EN).split("\n") == [
+        "<b>Low tide</b>",
+        "👤 Ada, Grace",
+        "🎬 North",
+        "📁 Coast, Best",
+        "📅 2024-05",
+        "⭐ 4.3/5",
+        "🏷 sea, sand",
+    ]
+
+
+def test_chosen_fields():
+    """
+    Only the chosen fields are shown, in the chosen order.
+    """
+    assert caption(FULL, ["tags", "title"], EN) == "🏷 sea, sand\n<b>Low tide</b>"
+
+
+def test_bare_image():
+    """
+    An image of which nothing is known has no caption, not one of empty lines.
+    """
+    assert caption(Image(id=1), FIELDS, EN) == ""
+
+
+@pytest.mark.parametrize(
+    ("rating100", "english", "russian"),
+    [
+        (None, "", ""),
+        (0, "", ""),
+        (1, "⭐ 0.1/5", "⭐ 0,1/5"),
+        (20, "⭐ 1/5", "⭐ 1/5"),
+        (84, "⭐ 4.2/5", "⭐ 4,2/5"),
+        (85, "⭐ 4.3/5", "⭐ 4,3/5"),
+        (99, "⭐ 5/5", "⭐ 5/5"),
+        (100, "⭐ 5/5", "⭐ 5/5"),
+    ],
+)
+def test_rating(rating100, english, russian):
+    """
+    A rating is told in stars of five, with one decimal at most, rounded half up.
+    """
+    image = Image(id=1, rating100=rating100)
+
+    assert caption(image, ["rating"], EN) == english
+    assert caption(image, ["rating"], RU) == russian
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        pytest.param("<b>&amp;</b>", "&lt;b&gt;&amp;amp;&lt;/b&gt;", id="HTML"),
+        pytest.param("\"a\" 'b'", "\"a\" 'b'", id="quotes"),
+        pytest.param(" a\n\tb\u2028\xa0c ", "a b c", id="white space"),
+        pytest.param("a \x00 b\x07", "a b", id="control characters"),
+        pytest.param("a\ud83db", "ab", id="lone surrogate"),
+        pytest.param("a\u202egpj.b", "agpj.b", id="right-to-left override"),
+        pytest.param("👩\u200d🚀", "👩\u200d🚀", id="joined emoji"),
+        pytest.param("🏴\U000e0067\U000e007f", "🏴\U000e0067\U000e007f", id="tagged emoji"),
+        pytest.param("\U0001faea", "\U0001faea", id="emoji newer than Python"),
+        pytest.param("é́", "é́", id="combining mark on a letter"),
+    ],
+)
+def test_title_is_cleaned(title, expected):
+    """
+    A title stands on one line, escaped, without what cannot be sent, and else as it is.
+    """
+    assert caption(Image(id=1, title=title), ["title"], EN) == f"<b>{expected}</b>"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param(" \n\u3000", id="white space"),
+        pytest.param("\u200b \u200d\ufeff", id="zero width"),
+        pytest.param("\x00\x1b", id="control characters"),
+        pytest.param("\u0301\ufe0f\u0903\u20dd", id="combining marks"),
+        pytest.param("\udc00\ud800", id="lone surrogates"),
+        pytest.param("\u3164\u2800", id="letters without ink"),
+    ],
+)
+def test_invisible_value(title):
+    """
+    What nobody can see counts as empty, in a title and in a list.
+    """
+    image = Image(id=1, title=title, tags=(Named(1, title), Named(2, "sea")))
+
+    assert caption(image, ["title", "tags"], EN) == "🏷 sea"
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"),
+    [
+        # The label is a surrogate pair: two units, one character.
+        pytest.param(1024 - len("\n🏷 sea") - 1, True, id="fills the caption"),
+        pytest.param(1024 - len("\n🏷 sea"), False, id="one too long"),
+    ],
+)
+def test_whole_lines_are_dropped(length, kept):
+    """
+    The line that passes the limit goes, and those after it, however short they are.
+    """
+    image = Image(id=1, title="x" * length, rating100=100, tags=(Named(1, "sea"),))
+
+    lines = caption(image, ["title", "tags", "rating"], EN).split("\n")
+
+    assert lines == [f"<b>{'x' * length}</b>", *(["🏷 sea"] if kept else [])]
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        pytest.param("x" * 1024, "x" * 1024, id="fits"),
+        pytest.param("x" * 1025, "x" * 1023 + "…", id="one too long"),
+        pytest.param("&" * 1024, "&amp;" * 1024, id="entities count as one"),
+        pytest.param("&" * 1025, "&amp;" * 1023 + "…", id="an entity is not torn"),
+        pytest.param("😀" * 512, "😀" * 512, id="a pair counts as two"),
+        pytest.param("😀" * 513, "😀" * 511 + "…", id="a pair is not torn"),
+        pytest.param("x" * 1022 + " " + "y" * 9, "x" * 1022 + "…", id="no space before it"),
+        pytest.param("x" * 1022 + "e\u0301\u0302", "x" * 1022 + "…", id="an accent"),
+        pytest.param("x" * 1019 + "👩\u200d🚀" * 2, "x" * 1019 + "…", id="a joined emoji"),
+        pytest.param("x" * 1021 + "👍🏽👍", "x" * 1021 + "…", id="a skin tone"),
+        pytest.param("x" + "\u0301" * 1024, "x" + "\u0301" * 1022 + "…", id="one cluster"),
+    ],
+)
+def test_long_first_line_is_cut(title, expected):
+    """
+    A first line that is too long is cut between two characters, and stands alone.
+    """
+    image = Image(id=1, title=title, rating100=100)
+
+    assert caption(image, ["title", "rating"], EN).split("\n")[0] == f"<b>{expected}</b>"
+
+
+def test_nothing_follows_a_cut_line():
+    """
+    What a cut leaves free is not filled with the lines that come after it.
+    """
+    image = Image(id=1, title="x" * 900 + "\u0301" * 900, rating100=100)
+
+    assert "⭐" not in caption(image, ["title", "rating"], EN)
+
+
+pieces = (
+    st.text(st.characters(exclude_categories=()))
+    | st.text("ab <>&;\n\r\x00\x85\u2028\u200d\u0301\ufe0f\u202e\ud83d\ude00😀👩🏽ю")
+    | st.sampled_from(["<b>", "</b>", "&lt;", "&amp", "👩\u200d🚀", "e\u0301"])
+)
+values = st.builds(lambda piece, times: piece * times, pieces, st.integers(1, 700))
+named = st.builds(Named, st.just(1), values)
+several = st.lists(named, max_size=4).map(tuple)
+images = st.builds(
+    Image,
+    id=st.just(1),
+    title=values,
+    date=values,
+    rating100=st.none() | st.integers(1, 100),
+    studio=st.none() | named,
+    performers=several,
+    galleries=several,
+    tags=several,
+)
+orders = st.lists(st.sampled_from(FIELDS), unique=True)
+
+
+def parsed(markup):
+    """The text that Telegram would show; fails on anything but <b> and three entities."""
+    tokens = re.findall(r"</?b>|&(?:lt|gt|amp);|[^<>&]", markup)
+    assert "".join(tokens) == markup
+    tags = [token for token in tokens if token in ("<b>", "</b>")]
+    assert tags == ["<b>", "</b>"] * (len(tags) // 2)
+    entities = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "<b>": "", "</b>": ""}
+    return "".join(entities.get(token, token) for token in tokens)
+
+
+@given(images, orders, st.sampled_from([EN, RU]))
+def test_any_caption(image, fields, texts):
+    """
+    Whatever stands in Stash, Telegram takes the caption, and no line of it is empty.
+    """
+    text = parsed(caption(image, fields, texts))
+
+    assert len(text.encode("utf-16-le")) // 2 <= 1024
+    lines = text.split("\n") if text else []
+    assert len(lines) <= len(fields)
+    assert lines == text.splitlines()
+    assert all(line == " ".join(line.split()) != "" for line in lines)
+
+
+@given(images, orders)
+def test_any_caption_shows_what_comes_first(image, fields):
+    """
+    The caption of fewer fields is how the caption of more fields begins.
+    """
+    assert caption(image, fields, EN).startswith(caption(image, fields[:-1], EN))
+
+
+# The locale files
+
+
+def forms_of(phrase):
+    return {"": phrase} if isinstance(phrase, str) else phrase
+
+
+def placeholders(phrase):
+    """The names in each form of the phrase, which must be the same in all of them."""
+    sets = {
+        frozenset(name for _, name, _, _ in Formatter().parse(form) if name is not None)
+        for form in forms_of(phrase).values()
+    }
+    assert len(sets) == 1
+    return sets.pop()
+
+
+def test_same_keys():
+    """
+    Whatever can be said in one language can be said in the other.
+    """
+    assert EN.phrases.keys() == RU.phrases.keys()
+
+
+@pytest.mark.parametrize("key", EN.phrases)
+def test_same_shape(key):
+    """
+    Both languages ask for the same values, and have all the plural forms they need.
+    """
+    for language in LANGUAGES:
+        phrase = TEXTS[language].phrases[key]
+        is_plural = not isinstance(EN.phrases[key], str)
+
+        assert placeholders(phrase) == placeholders(EN.phrases[key])
+        assert forms_of(phrase).keys() == (FORMS[language] if is_plural else {""})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_tone(language):
+    """
+    Nobody is shouted at, and nothing is empty or has stray white space.
+    """
+    for key, phrase in TEXTS[language].phrases.items():
+        for form in forms_of(phrase).values():
+            assert form, key
+            assert "!" not in form, key
+            assert form == form.strip() or key == "number.group", key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_lengths(language):
+    """
+    Descriptions, button labels and alerts keep to the limits of the Bot API.
+    """
+    texts = TEXTS[language]
+    descriptions = [texts(key) for key in texts.phrases if key.startswith("command.")]
+
+    assert all(1 <= len(description) <= 256 for description in descriptions)
+    assert len(texts("refused_button")) <= 200
+    assert len(texts("button.random")) > len("🎲")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("problem", StashProblem)
+def test_every_problem_has_its_sentence(language, problem):
+    """
+    Whatever is wrong with Stash can be said, in one sentence.
+    """
+    sentence = TEXTS[language](f"stash.{problem}", version="v0.25.1")
+
+    assert re.fullmatch(r"[A-Z][^\n]*\w\.", sentence)
+
+
+# The sources against the locale files
+
+
+NODES = [
+    node
+    for path in sorted(Path(stashbot.__file__).parent.rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+]
+
+
+def test_every_phrase_is_used():
+    """
+    No sentence is translated for nothing: its key, or an f-string for it, is in the sources.
+    """
+    constants = {node.value for node in NODES if isinstance(node, ast.Constant)}
+    families = tuple(
+        node.values[0].value
+        for node in NODES
+        if isinstance(node, ast.JoinedStr)
+        and isinstance(node.values[0], ast.Constant)
+        and re.fullmatch(r"[a-z_]+\.", node.values[0].value)
+    )
+    unused = {key for key in EN.phrases if not key.startswith(families)} - constants
+
+    assert sorted(unused) == []
+
+
+def test_every_sentence_in_the_sources_exists():
+    """
+    A call of the texts names a key that exists, and gives it every value that it needs.
+    """
+    calls = [
+        (node.args[0].value, {keyword.arg for keyword in node.keywords})
+        for node in NODES
+        if isinstance(node, ast.Call)
+        and re.search(r"(?i)texts(\w*[\[(].*[\])])?$", ast.unparse(node.func))
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+
+    assert calls
+    for key, given_values in calls:
+        phrase = EN.phrases[key]
+        needed = placeholders(phrase) | (set() if isinstance(phrase, str) else {"n"})
+        assert None in given_values or needed <= given_values, key

@@ -1,0 +1,481 @@
+"""
+The deck: what may come next, in the corners that the whole bot does not reach.
+"""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from stashbot.demo.stash.standin import StashStandIn
+from stashbot.errors import AllUnderWay, NothingToSend
+from stashbot.models import Facet, Feature, Kind, KnownFile, Sent, Trigger
+from stashbot.pictures.candidates import RECHECK, Deck
+from stashbot.schedule.runner import Scheduler
+from stashbot.stash.client import StashClient
+from stashbot.store.store import Store
+from tests.conftest import at_length, picture, utc
+
+CHAT, OTHER = 1, 2
+AVOID, HOUR, EVER = timedelta(days=30), timedelta(hours=1), utc("2000-01-01")
+
+
+class Table:
+    """A deck over a library of tiny pictures, with a clock that is set by hand."""
+
+    def __init__(self, folder, count, avoid=AVOID):
+        self.store = Store(folder / "stashbot.db")
+        self.store._db.run("PRAGMA synchronous = OFF")  # no power cut here, but less waiting
+        self.stash = StashStandIn([])
+        self.add(*range(1, count + 1))
+        self.client = StashClient(self.stash.url, "", threading.Event())
+        self.avoid = avoid
+        self.now = utc("2026-05-04 12:00")
+        self.restart()
+
+    def restart(self):
+        """What was in memory is gone, and what was being sent is in doubt."""
+        self.store.recover(self.now)
+        self.deck = Deck(self.store, self.client, self.avoid, random.Random(1), self.tick)
+
+    def tick(self):
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def add(self, *ids):
+        self.stash.add(*(picture(id, data=b"tiny") for id in ids))
+
+    def send(self, image, chat=CHAT):
+        """What the courier does with an image that arrives."""
+        row_ids = self._begin([image], chat)
+        self._settle([image], row_ids)
+        self.deck.discard(chat, image)
+        return image.id
+
+    def leave_out(self, image, chat=CHAT):
+        """What the courier does with an image that cannot be sent."""
+        self.store.skip_image(image.id, "odd", self.now + timedelta(days=1))
+        self.deck.discard(chat, image)
+
+    def send_next(self, chat=CHAT):
+        return self.send(self.deck.draw(chat), chat)
+
+    def remember(self, images, chat=CHAT):
+        """Have these images in the history."""
+        self._settle(images, self._begin(images, chat))
+
+    def _begin(self, images, chat):
+        request = self.store.add_request(
+            update_id=None,
+            chat_id=chat,
+            user_id=7,
+            count=len(images),
+            trigger=Trigger.COMMAND,
+            language="en",
+            now=self.now,
+        )
+        return self.store.begin(request, images, self.tick())
+
+    def _settle(self, images, row_ids):
+        sent = Sent(1, KnownFile(Kind.PHOTO, "file"))
+        arrived = [(row_id, image, sent) for row_id, image in zip(row_ids, images, strict=True)]
+        self.store.settle(arrived, self.tick(), bot_id=4242, shape="0", ends=None)
+
+    def close(self):
+        self.client.close_thread()
+        self.store.close()
+        self.stash.close()
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A function that lays a table."""
+    tables = []
+
+    def lay(count, avoid=AVOID):
+        tables.append(Table(tmp_path, count, avoid))
+        return tables[-1]
+
+    yield lay
+    for each in tables:
+        each.close()
+
+
+@pytest.mark.parametrize("size", [1, 39, 40, 41, 80, 1001, *at_length([999, 1000], [])])
+def test_last_unseen_image(table, size):
+    """
+    The one image that was not seen is found wherever it lies, before anything again.
+    """
+    home = table(size)
+    home.remember(home.client.page(5, 0, size)[: size - 1])
+    last = home.client.page(5, 0, size)[-1].id
+
+    assert home.send_next() == last
+    assert home.deck.draw(CHAT).id in range(1, size + 1)
+
+
+@pytest.mark.parametrize("size", [2, 40, 41, 81])
+def test_rounds(table, size):
+    """
+    The second round is in the order of the first: the image shown longest ago comes.
+    """
+    home = table(size)
+
+    images = []
+    for _ in range(2 * size):
+        home.now += timedelta(seconds=1)
+        images.append(home.send_next())
+
+    assert sorted(images[:size]) == list(range(1, size + 1))
+    assert images[size:] == images[:size]
+
+
+def test_new_image_that_was_excluded_for_a_while(table):
+    """
+    An image that came while it was excluded comes next when it is brought back.
+    """
+    home = table(3)
+    for _ in range(4):
+        home.send_next()
+    home.store.exclusions.add(CHAT, Feature(Facet.IMAGE, 4), home.now)
+    home.add(4)
+    repeats = [home.send_next() for _ in range(2)]
+
+    home.store.exclusions.remove(CHAT, Feature(Facet.IMAGE, 4))
+
+    assert 4 not in repeats
+    assert home.send_next() == 4
+
+
+def test_many_new_images_at_once(table):
+    """
+    When all was seen, every one of a hundred new images comes before anything again.
+    """
+    home = table(3)
+    for _ in range(4):
+        home.send_next()
+
+    home.add(*range(10, 110))
+    images = [home.send_next() for _ in range(100)]
+
+    assert sorted(images) == list(range(10, 110))
+    assert home.send_next() in {1, 2, 3}
+
+
+def test_image_given_back_when_all_else_was_seen(table):
+    """
+    An unseen image that could not be sent comes before anything again.
+    """
+    home = table(3)
+    home.send_next()
+    home.send_next()
+    unseen = home.deck.draw(CHAT)
+    home.send_next()
+
+    home.deck.give_back(CHAT, unseen)
+
+    assert home.send_next() == unseen.id
+
+
+def test_seen_image_given_back_upon_an_unseen_one(table):
+    """
+    What is given back last is not drawn first if the chat has seen it.
+    """
+    home = table(3)
+    home.send_next()
+    home.send_next()
+    unseen = home.deck.draw(CHAT)
+    again = home.deck.draw(CHAT)
+
+    home.deck.give_back(CHAT, unseen)
+    home.deck.give_back(CHAT, again)
+
+    assert home.send_next() == unseen.id
+
+
+def test_new_images_cover_one_that_was_given_back(table):
+    """
+    New images do not make the deck forget what was given back unseen.
+    """
+    home = table(2)
+    home.send_next()
+    unseen = home.deck.draw(CHAT)
+    home.send_next()
+    home.add(7)
+    new = home.deck.draw(CHAT)
+
+    home.deck.give_back(CHAT, unseen)
+    home.send(new)
+
+    assert new.id == 7
+    assert home.send_next() == unseen.id
+
+
+def test_restart_while_the_last_unseen_image_is_under_way(table):
+    """
+    What was drawn and not begun when the power went is still unseen.
+    """
+    home = table(3)
+    home.send_next()
+    home.send_next()
+    unseen = home.deck.draw(CHAT)
+    home.send_next()
+
+    home.restart()
+
+    assert home.send_next() == unseen.id
+
+
+def test_everything_is_under_way(table):
+    """
+    Where every image is being sent, another try in a moment is worth it.
+    """
+    home = table(1)
+    only = home.deck.draw(CHAT)
+
+    with pytest.raises(AllUnderWay) as caught:
+        home.deck.draw(CHAT)
+    home.send(only)
+
+    assert not caught.value.is_empty
+    assert home.send_next() == 1
+
+
+def test_chats_do_not_wait_for_each_other(table):
+    """
+    An image on its way to one chat is free for another.
+    """
+    home = table(1)
+
+    assert home.deck.draw(CHAT) == home.deck.draw(OTHER)
+
+
+@pytest.mark.parametrize("is_seen", [False, True], ids=["unseen", "seen"])
+def test_library_that_was_emptied(table, is_seen):
+    """
+    A library that has become empty is called empty, and what comes into it is sent.
+    """
+    home = table(2)
+    for _ in range(3 * is_seen):
+        home.send_next()
+    home.stash.remove(1, 2)
+
+    if is_seen:  # the other one is still in hand
+        home.leave_out(home.deck.draw(CHAT))
+    with pytest.raises(NothingToSend) as caught:
+        home.deck.draw(CHAT)
+    home.add(9)
+
+    assert caught.value.is_empty
+    assert home.send_next() == 9
+
+
+def test_everything_is_left_out(table):
+    """
+    A library whose images are all left out is not called empty, nor asked for ever.
+    """
+    home = table(2)
+    for id in (1, 2):
+        home.store.skip_image(id, "too large", home.now + HOUR)
+
+    with pytest.raises(NothingToSend) as caught:
+        home.deck.draw(CHAT)
+
+    assert not caught.value.is_empty
+    assert not isinstance(caught.value, AllUnderWay)
+    home.now += HOUR + RECHECK
+    assert home.send_next() in {1, 2}
+
+
+def test_image_that_was_left_out_comes_back(table):
+    """
+    A day later it is found again, though there is much left of the round.
+    """
+    home = table(20)
+    home.store.skip_image(20, "the file is gone", home.now + HOUR)
+    assert 20 not in [home.send_next() for _ in range(25)]
+
+    home.now += RECHECK
+
+    assert home.send_next() == 20
+
+
+def test_images_as_good_as_new(table):
+    """
+    What was seen before the days to avoid counts as unseen.
+    """
+    home = table(50)
+    old = [home.send_next() for _ in range(25)]
+    home.now += AVOID
+    [home.send_next() for _ in range(25)]
+
+    home.now += HOUR
+
+    assert sorted(home.send_next() for _ in range(25)) == sorted(old)
+
+
+@pytest.mark.parametrize("size", [1, 3, 41])
+def test_nothing_to_avoid(table, size):
+    """
+    With `avoid_days` 0 there is always something to send, and a round has each image once.
+    """
+    home = table(size, avoid=timedelta())
+
+    for _ in range(3):
+        assert len({home.send_next() for _ in range(size)}) == size
+
+
+def test_clock_that_was_put_back(table):
+    """
+    A history that lies in the future is no reason to send nothing, or to ask for ever.
+    """
+    home = table(3)
+    home.remember(home.client.page(1, 0, 3))
+
+    home.now -= 5 * HOUR
+
+    assert {home.send_next() for _ in range(3)} == {1, 2, 3}
+
+
+def test_history_that_is_kept_no_longer_than_avoided(table):
+    """
+    What is deleted from the history is unseen, and comes before what is in it.
+    """
+    home = table(50, avoid=timedelta(days=1))
+    scheduler = Scheduler(home.store, 1, None, None, None, threading.Event(), lambda: home.now)
+    for _ in range(50):
+        home.send_next()
+    home.now += 8 * HOUR
+    again = home.send_next()
+
+    home.now += 17 * HOUR
+    scheduler.prune()
+
+    assert {home.send_next() for _ in range(49)} == set(range(1, 51)) - {again}
+
+
+def test_moved_group(table):
+    """
+    A group takes its history along to its new id.
+    """
+    home = table(60)
+    images = [home.send_next(-5) for _ in range(30)]
+
+    home.store.move_chat(-5, -1005, home.now)
+    images += [home.send_next(-1005) for _ in range(30)]
+
+    assert sorted(images) == list(range(1, 61))
+
+
+def test_many_hands(table):
+    """
+    However many draw, send and give back at once, no image comes twice while one is left.
+    """
+    home = table(90)
+    random_ = random.Random(3)
+    fates = [random_.random() < 0.6 for _ in range(400)]
+    order, lock = [], threading.Lock()
+
+    def one(is_sent):
+        if len(order) >= 90:
+            return
+        try:
+            image = home.deck.draw(CHAT)
+        except AllUnderWay:
+            return
+        if is_sent:
+            with lock:
+                order.append(image.id)
+            home.send(image)
+        else:
+            home.deck.give_back(CHAT, image)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, fates))
+
+    assert len(set(order[:82])) == 82  # up to eight of the last may have been out at once
+
+
+class Model:
+    """What may come, worked out from all that has happened."""
+
+    def __init__(self, home, seed):
+        self.home, self.chance = home, random.Random(seed)
+        self.library = set(home.client.ids(1, 0, 1000))
+        self.out = {CHAT: [], OTHER: []}
+        self.seen = {CHAT: {}, OTHER: {}}
+        self.left_out = {}
+        self.next_id = 1000
+
+    def is_unseen(self, id, chat):
+        return self.home.now - self.seen[chat].get(id, EVER) > AVOID
+
+    def unseen(self, chat):
+        busy = {image.id for image in self.out[chat]}
+        return {
+            id
+            for id in self.library - busy
+            if self.is_unseen(id, chat) and self.home.now > self.left_out.get(id, EVER) + RECHECK
+        }
+
+    def draw(self, chat):
+        expected = self.unseen(chat)
+        try:
+            image = self.home.deck.draw(chat)
+        except NothingToSend as error:
+            nothing = error
+        else:
+            self.out[chat].append(image)
+            assert not expected or self.is_unseen(image.id, chat)
+            return
+        assert not expected
+        assert nothing.is_empty <= (not self.library)
+
+    def finish(self, chat):
+        image = self.out[chat].pop(self.chance.randrange(len(self.out[chat])))
+        match self.chance.choice("sssssgx"):
+            case "s":
+                self.seen[chat][self.home.send(image, chat)] = self.home.now
+            case "g":
+                self.home.deck.give_back(chat, image)
+            case "x":
+                self.left_out[image.id] = self.home.now + RECHECK
+                self.home.leave_out(image, chat)
+
+    def change_library(self):
+        gone = set(self.chance.sample(sorted(self.library), len(self.library) // 3))
+        new = set(range(self.next_id, self.next_id + self.chance.choice([1, 3, 60])))
+        self.next_id += 100
+        self.home.stash.remove(*gone)
+        self.home.add(*new)
+        self.library = self.library - gone | new
+
+    def restart(self):
+        self.home.restart()
+        self.out = {CHAT: [], OTHER: []}
+
+
+@pytest.mark.parametrize("seed", range(at_length(6, 3)))
+def test_anything_may_happen(table, seed):
+    """
+    Additions, deletions, restarts, refused and skipped images, time: whatever happens,
+    a chat gets nothing again while something unseen is left.
+    """
+    home = table([1, 5, 38, 45][seed % 4])
+    model = Model(home, seed)
+
+    for step in range(1, 201):
+        chat = model.chance.choice([CHAT, CHAT, OTHER])
+        home.now += model.chance.choice([timedelta(seconds=1), HOUR, 9 * HOUR])
+        if step % 30 == 0:
+            model.change_library()
+        if step % 40 == 0:
+            model.restart()
+        if model.out[chat] and model.chance.random() < 0.6:
+            model.finish(chat)
+        else:
+            model.draw(chat)
+
+    assert len(model.seen[CHAT]) > len(model.seen[OTHER])

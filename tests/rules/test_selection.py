@@ -1,0 +1,156 @@
+"""
+The choice of an image, and the way through the library, without either.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stashbot.models import Image, Walk
+from stashbot.rules.selection import (
+    PAGE,
+    SCAN,
+    SEEDS,
+    first,
+    is_spent,
+    new_walk,
+    next_page,
+    page_with_unseen,
+    pick,
+)
+
+IDS = st.lists(st.integers(1, 60), unique=True)
+
+
+def images(*ids):
+    return [Image(id) for id in ids]
+
+
+def drawn(weights, times):
+    """How often each of the images, numbered from 1, is picked."""
+    chance, of = Random(1), images(*range(1, len(weights) + 1))
+    counts = Counter(pick(of, weights, chance).id for _ in range(times))
+    return [counts[image.id] for image in of]
+
+
+def test_without_a_taste_every_candidate_is_as_likely():
+    """
+    Of 3,000 draws each of three images gets about a thousand.
+    """
+    assert all(900 < count < 1100 for count in drawn([1.0, 1.0, 1.0], 3000))
+
+
+def test_weights_decide_but_for_a_quarter():
+    """
+    A weight of 10 to 1 holds in three of four draws; the fourth knows no weight.
+    """
+    heavy, light = drawn([10.0, 1.0], 10_000)
+
+    assert heavy / 10_000 == pytest.approx(0.75 * 10 / 11 + 0.25 / 2, abs=0.015)
+    assert light > 0
+
+
+def test_drawing_without_replacement():
+    """
+    Drawn until none is left, each image comes once, and the heavy ones come early.
+    """
+    chance = Random(2)
+    places = Counter()
+    for _ in range(300):
+        left = images(*range(1, 11))
+        for place in range(10):
+            weights = [5.0 if image.id <= 3 else 0.5 for image in left]
+            image = pick(left, weights, chance)
+            left.remove(image)
+            places[image.id] += place
+
+    heavy, light = [places[id] / 300 for id in (1, 2, 3)], [places[id] / 300 for id in range(4, 11)]
+    assert max(heavy) < min(light)
+    assert sum(heavy + light) == pytest.approx(45)
+
+
+@pytest.mark.parametrize(
+    ("weights", "left", "spent"),
+    [
+        pytest.param([1.0] * 40, [1.0] * 40, False, id="nothing drawn"),
+        pytest.param([1.0] * 40, [1.0], False, id="no taste: to the last one"),
+        pytest.param([1.0] * 40, [], True, id="all drawn"),
+        pytest.param([5.0] * 8 + [0.2] * 32, [0.2] * 30, True, id="the best are drawn"),
+        pytest.param([5.0] * 8 + [0.2] * 32, [0.2] * 31, False, id="too few for a request"),
+        pytest.param([5.0] * 18 + [0.2] * 22, [5.0] * 6 + [0.2] * 22, False, id="good ones left"),
+    ],
+)
+def test_leave_the_rest_of_a_page(weights, left, spent):
+    """
+    Without a taste a page is drawn to its end, with one until its better part is gone.
+    """
+    assert is_spent(weights, left) is spent
+
+
+@pytest.mark.parametrize(
+    ("candidates", "taken", "found"),
+    [
+        pytest.param((), (), None, id="none"),
+        pytest.param((3, 1, 2), (), 3, id="all free"),
+        pytest.param((3, 1, 2), (3, 2), 1, id="one free"),
+        pytest.param((3, 1), (1, 3), None, id="all taken"),
+    ],
+)
+def test_first_that_is_free(candidates, taken, found):
+    """
+    The order of the candidates decides.
+    """
+    image = first(images(*candidates), taken)
+
+    assert (image and image.id) == found
+
+
+def test_new_walk():
+    """
+    A walk begins at the beginning, with a seed that Stash tells apart from others.
+    """
+    walks = [new_walk(Random(seed)) for seed in range(100)]
+
+    assert len({walk.seed for walk in walks}) == 100
+    assert all(0 <= walk.seed < SEEDS for walk in walks)
+    assert {(walk.offset, walk.exhausted_at, walk.newest_id) for walk in walks} == {(0, None, 0)}
+
+
+def test_next_page():
+    """
+    A walk goes on by whole pages, in its order.
+    """
+    assert next_page(Walk(seed=7, offset=PAGE)) == Walk(seed=7, offset=2 * PAGE)
+
+
+@given(
+    block=st.integers(0, 5),
+    size=st.integers(0, SCAN),
+    unseen=st.sets(st.integers(0, SCAN - 1), max_size=3),
+)
+def test_page_with_something_unseen(block, size, unseen):
+    """
+    The page is that of the first unseen id, wherever in the scan it stands.
+    """
+    ids = range(10_000, 10_000 + size)
+    walk = Walk(seed=7, offset=3, exhausted_at=datetime(2026, 1, 1, tzinfo=UTC), newest_id=9)
+
+    found = page_with_unseen(walk, block, ids, {id for id in ids if id - 10_000 not in unseen})
+
+    position = min((place for place in unseen if place < size), default=None)
+    if position is None:
+        assert found is None
+    else:
+        assert found == Walk(seed=7, offset=block * SCAN + position // PAGE * PAGE)
+        assert found.offset % PAGE == 0
+
+
+def test_scans_end_with_pages():
+    """
+    No page lies across two scans.
+    """
+    assert SCAN % PAGE == 0

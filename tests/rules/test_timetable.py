@@ -1,0 +1,345 @@
+"""
+When: cron and words against a table of moments, and against a walk minute by minute.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from stashbot.errors import TimetableError, TimetableFault
+from stashbot.rules.timetable import GRACE, Due, due, read
+from tests.conftest import at_length, utc
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+LINES = Path(__file__).with_name("moments.txt").read_text("utf-8").splitlines()[1:]
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WORDS = """daily every each mon fri пн каждые час 09:00 9 5 minutes hours , - / * */5 0 31 2 x3 at
+    в и and am pm L # @ ٣ 99999999999 weekdays по будням"""
+
+
+def moment(text):
+    return datetime.strptime(text, "%Y-%m-%d %H:%M%z").astimezone(UTC)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_next_five_moments(line):
+    """
+    What was written stands for the moments in the table, by the wall clock of its zone.
+    """
+    text, zone, start, moments = line.split(" | ")
+    found = read(text).moments(moment(start), ZoneInfo(zone))
+
+    assert list(islice(found, 5)) == [moment(each) for each in moments.split(", ")]
+
+
+def test_table_is_long_enough():
+    """
+    The table has cron and words, and zones with and without daylight saving.
+    """
+    zones = {line.split(" | ")[1] for line in LINES}
+
+    assert len(LINES) >= 120
+    assert zones >= {
+        *("Europe/Berlin", "America/New_York", "Asia/Kolkata"),
+        *("Australia/Lord_Howe", "Africa/Casablanca", "UTC"),
+    }
+
+
+# Against a walk
+
+
+@cache
+def numbers(field, low, high, names=()):
+    """What a field of cron(5) allows."""
+
+    def number(word):
+        return names.index(word) + low if word in names else int(word)
+
+    allowed = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        start, end = (low, high) if span == "*" else (number(first), number(last or first))
+        allowed.update(range(start, end + 1, int(step or 1)))
+    return allowed
+
+
+def matches(expression, wall):
+    """Whether cron would run at this time by the clock on the wall."""
+    minute, hour, day, month, weekday = expression.split()
+    in_day = wall.day in numbers(day, 1, 31)
+    in_week = wall.isoweekday() % 7 in {each % 7 for each in numbers(weekday, 0, 7, DAYS)}
+    is_both = day.startswith("*") or weekday.startswith("*")
+    return (
+        wall.minute in numbers(minute, 0, 59)
+        and wall.hour in numbers(hour, 0, 23)
+        and wall.month in numbers(month, 1, 12, MONTHS)
+        and (in_day and in_week if is_both else in_day or in_week)
+    )
+
+
+def walk(expression, zone, start, end):
+    """Each moment after `start`, up to `end`, found by looking at the clock every minute."""
+    shown = start.astimezone(zone).replace(tzinfo=None)
+    while start < end:
+        start += MINUTE
+        local = start.astimezone(zone)
+        wall = local.replace(tzinfo=None, fold=0)
+        skipped = (shown + number * MINUTE for number in range(1, (wall - shown) // MINUTE))
+        is_repeated = local.fold == 1
+        if any(matches(expression, each) for each in skipped) or (
+            matches(expression, wall) and not is_repeated
+        ):
+            yield start
+        shown = wall
+
+
+def parts(low, high, names=()):
+    """Fields of cron: a star, numbers, names, ranges, steps, and lists of them."""
+    one = st.sampled_from([*map(str, range(low, high + 1)), *names])
+    pair = st.tuples(st.integers(low, high), st.integers(low, high)).map(sorted)
+    span = pair.map(lambda ends: "{}-{}".format(*ends))
+    step = st.integers(1, high).map("/{}".format)
+    stepped = st.tuples(st.sampled_from(["*"]) | span, step).map("".join)
+    lists = st.lists(one | span | stepped, min_size=2, max_size=3).map(",".join)
+    return st.just("*") | one | span | stepped | lists
+
+
+# Not too often: those are refused, and have a test of their own.
+expressions = st.tuples(
+    st.sampled_from(["0", "30", "59", "*/15", "5-50/15", "0,20,40", "7,37"]),
+    parts(0, 23) | st.sampled_from(["2", "1-3", "0", "23"]),
+    st.just("*") | parts(1, 31),
+    st.just("*") | parts(1, 12, MONTHS),
+    st.just("*") | parts(0, 7, DAYS),
+).map(" ".join)
+#: Where clocks change, and a moment shortly before they do.
+CHANGES = [
+    ("Europe/Berlin", "2026-03-29 00:10"),
+    ("Europe/Berlin", "2026-10-24 23:10"),
+    ("America/New_York", "2026-03-08 06:10"),
+    ("America/New_York", "2026-11-01 04:10"),
+    ("Australia/Lord_Howe", "2026-10-03 14:10"),
+    ("Australia/Lord_Howe", "2026-04-04 13:40"),
+    ("Africa/Casablanca", "2026-03-22 01:10"),
+    ("Africa/Casablanca", "2026-02-15 01:10"),
+    ("Pacific/Apia", "2011-12-30 08:10"),
+    ("America/Havana", "2026-03-08 04:10"),
+    ("Asia/Kolkata", "2026-05-31 17:00"),
+    ("UTC", "2026-12-31 22:10"),
+]
+
+
+@settings(max_examples=at_length(400, 100))
+@given(expressions, st.sampled_from(CHANGES), st.integers(0, 300))
+@example("*/30 * * * *", CHANGES[1], 0)
+@example("30 2 * * *", CHANGES[0], 0)
+def test_cron_against_a_walk(expression, change, early):
+    """
+    Whatever cron can say, and whatever the clock does, the moments are those of a walk.
+    """
+    zone, start = ZoneInfo(change[0]), utc(change[1]) - early * MINUTE
+    end = start + 9 * HOUR
+    try:
+        timetable = read(expression)
+    except TimetableError as error:
+        assert error.fault is not TimetableFault.UNREADABLE  # noqa: PT017
+        return
+    found = []
+    for each in timetable.moments(start, zone):
+        if each > end:
+            break
+        found.append(each)
+
+    assert found == list(walk(expression, zone, start, end))
+
+
+@given(
+    expressions | st.sampled_from(["daily 2:30, 23:55", "every 35 minutes", "0 0 29 2 *"]),
+    st.sampled_from(CHANGES),
+    st.integers(-3000, 3000),
+)
+def test_last_moment_and_next(text, change, shift):
+    """
+    From a moment back and from a moment on one comes to the same moments.
+    """
+    zone, now = ZoneInfo(change[0]), utc(change[1]) + shift * MINUTE
+    try:
+        timetable = read(text)
+    except TimetableError:
+        return
+    last, following = timetable.last_until(now, zone), timetable.next_after(now, zone)
+
+    assert last <= now < following
+    assert timetable.next_after(last, zone) == following
+    assert timetable.last_until(following, zone) == following
+    assert timetable.last_until(following - timedelta(seconds=1), zone) == last
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("0 9 * * mon-MON/2", "0 9 * * 1"),
+        ("0 9 * * 1-mon/2", "0 9 * * 1"),
+        ("9-9/02 9 * * *", "9 9 * * *"),
+        ("0 9 5-05/3 jan-1/2 *", "0 9 5 1 *"),
+        ("11-11/2,31-31/5 9 * * *", "11,31 9 * * *"),
+        ("at 9:00 on mondays", "0 9 * * 1"),
+        ("9:00 daily", "0 9 * * *"),
+        ("20:15 sat, sun", "15 20 * * 6,0"),
+        ("в 9:00 каждый день", "0 9 * * *"),
+        ("в 18:30 по пятницам", "30 18 * * 5"),
+        ("monday to friday 9:00", "0 9 * * 1-5"),
+        ("from mon through wed at 7am", "0 7 * * 1-3"),
+        ("с понедельника по пятницу в 9:00", "0 9 * * 1-5"),
+        ("в 9:00 с субботы по воскресенье", "0 9 * * 6,0"),
+        ("каждый день по будням 10:00", "каждый день 10:00"),
+        ("по выходным дням 10:00", "0 10 * * 6,0"),
+        ("по будним дням 10:00", "0 10 * * 1-5"),
+        ("каждый будний день в 10:00", "0 10 * * 1-5"),
+        ("по рабочим дням 10:00", "0 10 * * 1-5"),
+        ("every 3 hrs", "every 3 hours"),
+        ("every hr", "every hour"),
+        ("every 45 mins", "every 45 minutes"),
+    ],
+)
+def test_other_words_for_the_same(text, plain):
+    """
+    There is more than one way to say when.
+    """
+    start = utc("2026-05-04 08:00")
+    said, meant = (islice(read(each).moments(start, BERLIN), 9) for each in (text, plain))
+
+    assert list(said) == list(meant)
+
+
+# What is refused
+
+UNREADABLE = [
+    *("", " ", "daily", "at noon", "9", "daily 9", "daily 25:00", "daily 9:60", "daily 13pm"),
+    *("0 9 * *", "0 9 * * * *", "@daily", "0 0 L * *", "0 0 LW * *", "0 0 * * 5L", "0 0 * * 1#2"),
+    *("60 9 * * *", "0 24 * * *", "0 0 0 * *", "0 0 32 * *", "0 0 * 13 *", "0 0 * * 8"),
+    *("0 0 * * fri-mon", "0 0 20-10 * *", "*/0 * * * *", "0 0 * * monday", "0 0 * * mon mon"),
+    *("every 0 hours", "every -5 minutes", "every 8 days", "every 10081 minutes", "every hours 3"),
+    *("every 99999999999999999999 hours", "٣ 9 * * *", "every ٣ hours", "daily ٠٩:00"),
+    *("someday 9:00", "mon,foo 9:00", "daily 09:00 21:00", "daily 9:00 and", "каждый 9 часов утра"),
+    *("0 9 * * 1; x", "daily 09:00\x00", "d\u202eaily 09:00", "daily 09:00 " * 20, "x" * 5000),
+    *("daily\x1f09:00", "daily\x8509:00", "daily 9:00 mon", "mon 9:00 tue", "at on 9:00"),
+    *("0 9 * * ?", "0 9 1W * *", "-1 9 * * *", "0 9 * * 1-", "0 9 * * ,", "0 9 * * 1//2"),
+]
+NEVER = ["0 0 31 2 *", "0 0 30 2 *", "0 0 30-31 feb *", "0 0 31 4,6,9,11 *", "0 0 31 2 */2"]
+TOO_OFTEN = [
+    *("* * * * *", "*/4 * * * *", "0,1 9 * * *", "0-3 9 1 1 *", "58,0 * * * *"),
+    *("0,57 23,0 * * *", "every 4 minutes", "every minute", "daily 9:00, 9:04", "каждую минуту"),
+    *("daily 23:58, 0:01", "каждые 2 минуты"),
+]
+REFUSED = [
+    *((text, TimetableFault.UNREADABLE) for text in UNREADABLE),
+    *((text, TimetableFault.NEVER) for text in NEVER),
+    *((text, TimetableFault.TOO_OFTEN) for text in TOO_OFTEN),
+]
+
+
+@pytest.mark.parametrize(("text", "fault"), REFUSED, ids=lambda value: ascii(value)[:40])
+def test_what_is_refused(text, fault):
+    """
+    What cannot be read, never comes or comes too often is told apart.
+    """
+    with pytest.raises(TimetableError) as caught:
+        read(text)
+
+    assert caught.value.fault is fault
+
+
+@pytest.mark.parametrize(
+    "text", ["every 5 minutes", "*/5 * * * *", "55 23 * * *", "0,55 23,0 * * *"]
+)
+def test_five_minutes_are_not_too_often(text):
+    """
+    From one time to the next there may be five minutes, over midnight too.
+    """
+    assert read(text)
+
+
+fragments = st.lists(st.sampled_from(WORDS.split()), max_size=8).map(" ".join)
+
+
+@given(st.text(max_size=120) | fragments)
+def test_any_text(text):
+    """
+    Whatever somebody writes is read, or refused with a reason; what was read has a moment.
+    """
+    try:
+        timetable = read(text)
+    except TimetableError as error:
+        assert error.fault in TimetableFault  # noqa: PT017
+    else:
+        assert timetable.next_after(utc("2026-05-04 09:00"), BERLIN)
+        assert read(timetable.text) == timetable
+
+
+# What is due
+
+NOW = utc("2026-05-06 10:00")  # a Wednesday
+ON_TIME = NOW - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "handled", "late", "expected"),
+    [
+        pytest.param("0 10 * * *", ON_TIME, 0 * HOUR, Due(NOW), id="on time"),
+        pytest.param("0 10 * * *", NOW, HOUR, Due(), id="served already"),
+        pytest.param("0 10 * * *", NOW + DAY, HOUR, Due(), id="clock put back"),
+        pytest.param("0 10 * * *", ON_TIME, 59 * MINUTE, Due(NOW), id="59 minutes late"),
+        pytest.param("0 10 * * *", ON_TIME, GRACE, Due(NOW), id="an hour late"),
+        pytest.param("0 10 * * *", ON_TIME, 61 * MINUTE, Due(None, NOW, NOW), id="too late"),
+        pytest.param(
+            "0 10 * * *",
+            NOW - 3 * DAY,
+            30 * MINUTE,
+            Due(NOW, NOW - 2 * DAY, NOW - DAY),
+            id="off for days, and one is due",
+        ),
+        pytest.param(
+            "0 10 * * *",
+            NOW - 3 * DAY,
+            2 * HOUR,
+            Due(None, NOW - 2 * DAY, NOW),
+            id="off for days",
+        ),
+        pytest.param(
+            "0 0 29 2 *",
+            utc("2020-01-01 00:00"),
+            0 * HOUR,
+            Due(None, utc("2020-02-29 00:00"), utc("2024-02-29 00:00")),
+            id="rare",
+        ),
+    ],
+)
+def test_what_is_due(text, handled, late, expected):
+    """
+    The newest moment is served for an hour; what is older, or came before it, was missed.
+    """
+    assert due(read(text), ZoneInfo("UTC"), handled, NOW + late) == expected
+
+
+@pytest.mark.parametrize("text", ["every 5 minutes", "*/5 * * * *"])
+def test_gap_of_years(text):
+    """
+    What was missed in twenty years is found without looking at every moment of them.
+    """
+    began = time.process_time()
+    found = due(read(text), BERLIN, NOW - 7305 * DAY, NOW + MINUTE)
+    seconds = time.process_time() - began
+
+    assert found == Due(NOW, NOW - 7305 * DAY + 5 * MINUTE, NOW - 5 * MINUTE)
+    assert seconds < 0.1

@@ -1,0 +1,522 @@
+"""
+The clock thread: what it serves and what it says was missed, through a year of trouble.
+"""
+
+import io
+import json
+import sqlite3
+import threading
+import time
+from bisect import bisect_right
+from contextlib import closing
+from datetime import datetime, timedelta
+from itertools import takewhile
+from random import Random
+
+import pytest
+
+from stashbot import logs
+from stashbot.models import Trigger
+from stashbot.rules.timetable import GRACE
+from stashbot.schedule.runner import AGAIN, CHECK_AFTER, Scheduler
+from stashbot.schedule.schedules import ChatSchedules
+from stashbot.settings.load import load
+from stashbot.store.store import Store
+from tests.conftest import TOKEN, at_length, utc
+from tests.store.stored import CHAT, NOW, OTHER, rows_of
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": str(CHAT)}
+
+
+class Clockwork:
+    """A scheduler on a database, without its thread, and with a clock that the test moves.
+
+    `requests` are those that it has made; `crash` and `start` end and begin a life of it.
+    """
+
+    def __init__(self, folder, *orders, zone="Europe/Berlin", now=NOW):
+        self.now = now
+        self.requests, self.prepared = [], []
+        self.path = folder / "stashbot.db"
+        file = folder / "settings.toml"
+        tables = "".join(
+            f'[[schedule]]\nchat = {chat}\nwhen = "{when}"\ntimezone = "{order_zone}"\n'
+            for chat, when, order_zone in (order + ("",) * (3 - len(order)) for order in orders)
+        )
+        file.write_text(f'timezone = "{zone}"\n{tables}', "utf-8")
+        self.settings = load(file, LEAST)
+        self.log_stream = io.StringIO()
+        logs.configure("info", "json", (), stream=self.log_stream)
+        self.start()
+
+    def start(self):
+        self.store = Store(self.path, busy_ms=1)
+        self.wake = threading.Event()
+        self.schedules = ChatSchedules(self.store, self.settings, self.wake.set, lambda: self.now)
+        self.scheduler = Scheduler(
+            self.store,
+            730,
+            self.schedules,
+            self.requests.append,
+            lambda *wanted: self.prepared.append(wanted),
+            self.wake,
+            lambda: self.now,
+        )
+        self.schedules.take_over()
+        self.scheduler.work()
+
+    def crash(self):
+        self.store.close()
+
+    def go_to(self, moment):
+        """Let the time pass, with a look at each moment for which something is planned."""
+        while (planned := self.scheduler._jobs.next_run) <= moment:
+            self.now = max(self.now, planned)
+            self.scheduler.work()
+        self.now = moment
+
+    def jump_to(self, moment):
+        """Set the clock, or wake up from sleep; the thread looks at it sooner or later."""
+        self.now = moment
+        self.scheduler.work()
+
+    def events(self, name):
+        lines = map(json.loads, self.log_stream.getvalue().splitlines())
+        return [line for line in lines if line["event"] == name]
+
+    @property
+    def served(self):
+        return [(request.chat_id, request.when, request.due) for request in self.requests]
+
+
+@pytest.fixture
+def clockwork(tmp_path):
+    """A function that builds one."""
+    built = []
+
+    def build(*orders, **options):
+        built.append(Clockwork(tmp_path, *orders, **options))
+        return built[-1]
+
+    yield build
+    for each in built:
+        each.crash()
+
+
+# One thing at a time; 4 May 2026, 09:00 UTC, is a Monday, 11:00 in Berlin.
+
+
+def test_order_is_served_when_it_is_due(clockwork):
+    """
+    At its moment an order makes one request, which says where it comes from.
+    """
+    clock = clockwork((CHAT, "daily 12:30"))
+    clock.go_to(NOW + 3 * DAY)
+
+    assert [due for _, _, due in clock.served] == [
+        utc(f"2026-05-{day:02} 10:30") for day in (4, 5, 6)
+    ]
+    first = clock.requests[0]
+    assert (first.chat_id, first.user_id, first.count) == (CHAT, CHAT, 1)
+    assert (first.trigger, first.requested_at) == (Trigger.SCHEDULE, utc("2026-05-04 10:30"))
+    [fired, *_] = clock.events("schedule_fired")
+    assert (fired["chat_id"], fired["when"]) == (CHAT, "daily 12:30")
+    assert datetime.fromisoformat(fired["due"]) == utc("2026-05-04 10:30")
+    assert not clock.events("schedule_missed")
+
+
+def test_picture_is_prepared_before_it_is_due(clockwork):
+    """
+    A minute before each moment of an order its chat's picture is to be prepared.
+    """
+    clock = clockwork((CHAT, "daily 12:30"))
+    clock.go_to(utc("2026-05-04 10:28:59"))
+    before = list(clock.prepared)
+    clock.go_to(utc("2026-05-04 10:29"))
+    clock.jump_to(utc("2026-05-04 10:29:01"))
+    on_time = list(clock.prepared)
+    clock.go_to(NOW + 2 * DAY)
+
+    assert (before, on_time) == ([], [(CHAT, 1)])
+    assert clock.prepared == [(CHAT, 1), (CHAT, 1)]
+    assert len(clock.served) == 2
+
+
+def test_album_that_is_due_within_a_minute(clockwork):
+    """
+    For an album all is to be prepared, and at once where no minute is left.
+    """
+    clock = clockwork(now=utc("2026-05-04 10:29:30"))
+    clock.store.orders.add(CHAT, "30 12 * * *", 3, clock.now)
+    clock.wake.set()
+    clock.scheduler.work()
+
+    assert clock.prepared == [(CHAT, 3)]
+    assert not clock.served
+
+
+def test_new_order_has_no_past(clockwork):
+    """
+    What an order would have brought before it was given was not missed.
+    """
+    clock = clockwork((CHAT, "daily 10:59"))
+    clock.jump_to(NOW + MINUTE)
+
+    assert clock.served == []
+    assert not clock.events("schedule_missed")
+
+
+@pytest.mark.parametrize(
+    ("off_until", "is_served"), [("11:29", True), ("11:30", True), ("11:31", False)]
+)
+def test_off_when_an_order_was_due(clockwork, off_until, is_served):
+    """
+    After a time without the bot an order is served if it was due within the last hour.
+    """
+    clock = clockwork((CHAT, "daily 12:30"))
+    clock.crash()
+    clock.now = utc(f"2026-05-04 {off_until}")
+    clock.start()
+
+    assert len(clock.served) == is_served
+    assert len(clock.events("schedule_missed")) == (not is_served)
+
+
+def test_off_for_long(clockwork):
+    """
+    After days there is one picture, no burst, and a line that says what was missed.
+    """
+    clock = clockwork((CHAT, "every 5 minutes"))
+    clock.crash()
+    clock.now = NOW + 3 * DAY + timedelta(minutes=2)
+    clock.start()
+    clock.go_to(clock.now + 2 * MINUTE)
+
+    [(_, _, due)] = clock.served
+    [missed] = clock.events("schedule_missed")
+    assert due == NOW + 3 * DAY
+    assert datetime.fromisoformat(missed["since"]) == NOW + 5 * MINUTE
+    assert datetime.fromisoformat(missed["due"]) == NOW + 3 * DAY - 5 * MINUTE
+
+
+def test_clock_is_put_back(clockwork):
+    """
+    What comes a second time by the clock is not served a second time; the rest goes on.
+    """
+    clock = clockwork((CHAT, "every 1 hour"))
+    clock.go_to(NOW + 3 * HOUR)
+    clock.jump_to(NOW + HOUR + MINUTE)
+    clock.go_to(NOW + 5 * HOUR)
+
+    assert [due for _, _, due in clock.served] == [NOW + number * HOUR for number in range(1, 6)]
+
+
+def test_clock_that_was_a_year_ahead(clockwork):
+    """
+    An order does not fall silent until the day that the clock once showed.
+    """
+    clock = clockwork((CHAT, "every 1 hour"))
+    clock.jump_to(NOW + 365 * DAY)
+    clock.jump_to(NOW + MINUTE)
+    clock.go_to(NOW + 2 * HOUR)
+
+    assert [due for _, _, due in clock.served][-2:] == [NOW + HOUR, NOW + 2 * HOUR]
+
+
+def test_machine_that_slept(clockwork):
+    """
+    After a suspension what was due within the last hour comes, and the rest was missed.
+    """
+    clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 15:30"))
+    clock.jump_to(utc("2026-05-04 14:00"))
+
+    assert clock.served == [(OTHER, "daily 15:30", utc("2026-05-04 13:30"))]
+    assert [line["chat_id"] for line in clock.events("schedule_missed")] == [CHAT]
+
+
+def test_database_that_is_locked_at_the_moment(clockwork):
+    """
+    A moment that cannot be claimed is claimed when the database can be written again.
+    """
+    clock = clockwork((CHAT, "daily 12:30"))
+    with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        clock.go_to(utc("2026-05-04 10:33"))
+        failed = list(clock.served)
+    clock.go_to(clock.now + AGAIN)
+
+    assert failed == []
+    assert len(clock.events("store_failed")) >= 3
+    assert clock.served == [(CHAT, "daily 12:30", utc("2026-05-04 10:30"))]
+
+
+def test_job_that_raises(clockwork):
+    """
+    A bug in serving one order costs no other, and not even this one its picture.
+    """
+    clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
+    accept, broken = clock.requests.append, [True]
+
+    def buggy(request):
+        if broken:
+            broken.clear()
+            raise ZeroDivisionError
+        accept(request)
+
+    clock.scheduler._accept = buggy
+    with pytest.raises(ZeroDivisionError):
+        clock.go_to(utc("2026-05-04 10:30"))
+    clock.go_to(utc("2026-05-05 10:31"))
+
+    assert [due for chat, _, due in clock.served if chat == OTHER] == [
+        utc("2026-05-04 10:30"),
+        utc("2026-05-05 10:30"),
+    ]
+    assert [due for chat, _, due in clock.served if chat == CHAT][-1] == utc("2026-05-05 10:30")
+    # The request of the first is in the database, and taken up at the next start.
+    assert rows_of(clock.path, "SELECT count(*) FROM requests") == [(4,)]
+
+
+def test_chat_that_is_gone(clockwork):
+    """
+    The orders of a chat that cannot be written to rest, and go on when it is there again.
+    """
+    clock = clockwork((CHAT, "every 1 hour"))
+    clock.store.set_gone(CHAT, "blocked", clock.now)
+    clock.go_to(NOW + 4 * HOUR)
+    gone = list(clock.served)
+    clock.now += 30 * MINUTE
+    clock.store.meet_chat(CHAT, "ru", clock.now)
+    clock.schedules.resumed()
+    clock.scheduler.work()
+    clock.go_to(NOW + 6 * HOUR)
+
+    assert gone == []
+    assert [due for _, _, due in clock.served] == [NOW + 5 * HOUR, NOW + 6 * HOUR]
+    assert clock.requests[0].language == "ru"
+    assert not clock.events("schedule_missed")
+
+
+def test_group_that_has_moved(clockwork):
+    """
+    An order of the settings follows its group to its new id, over a restart too.
+    """
+    clock = clockwork((-5, "every 1 hour"))
+    clock.go_to(NOW + HOUR)
+    clock.store.move_chat(-5, -1005, clock.now)
+    clock.go_to(NOW + 2 * HOUR)
+    clock.crash()
+    clock.start()
+    clock.go_to(NOW + 3 * HOUR)
+
+    assert [chat for chat, _, _ in clock.served] == [-5, -1005, -1005]
+    assert {request.user_id for request in clock.requests} == {0}
+
+
+def test_chat_whose_user_is_no_longer_allowed(clockwork):
+    """
+    An order that somebody gave counts only as long as the settings allow them.
+    """
+    clock = clockwork()
+    clock.store.orders.add(CHAT, "every 1 hour", 1, clock.now)
+    clock.store.orders.add(OTHER, "every 1 hour", 1, clock.now)
+    clock.crash()
+    clock.start()
+    clock.go_to(NOW + HOUR)
+
+    assert [chat for chat, _, _ in clock.served] == [CHAT]
+
+
+def test_orders_that_left_the_settings(clockwork):
+    """
+    What is not in the settings any more is not served, not even what waits already.
+    """
+    clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
+    clock.go_to(utc("2026-05-04 10:31"))
+    waiting = clock.store.waiting_requests()
+    clock.schedules._settings = load(None, LEAST)
+    clock.schedules.take_over()
+
+    assert len(waiting) == 2
+    assert clock.store.waiting_requests() == []
+    assert len(clock.events("schedule_removed")) == 2
+    assert clock.schedules.entries() == []
+
+
+def test_prune_and_integrity_check_every_day(clockwork):
+    """
+    The chores come at the start and then once a day, and a failure does not end them.
+    """
+    clock = clockwork()
+    with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        clock.go_to(NOW + DAY + MINUTE)
+    clock.go_to(NOW + 3 * DAY + MINUTE)
+
+    assert len(clock.events("history_pruned")) == 3
+    assert not clock.events("database_damaged")
+
+
+def test_damage_is_found(clockwork):
+    """
+    A database that has been damaged is named at level error within a day.
+    """
+    clock = clockwork()
+    for number in range(300):
+        clock.store.skip_image(number, "x" * 100, NOW + 9 * DAY)
+    clock.crash()
+    data = bytearray(clock.path.read_bytes())
+    page = data.index(b"x" * 100) // 4096 * 4096
+    data[page : page + 200] = bytes(200)
+    clock.path.write_bytes(data)
+    clock.start()
+    clock.go_to(NOW + HOUR)
+
+    [line] = clock.events("database_damaged") or clock.events("store_failed")
+    assert line["level"] == "error"
+
+
+def test_wakes_when_something_changes(clockwork):
+    """
+    A thread that waits for tomorrow is awake at once when an order is added.
+    """
+    clock = clockwork((CHAT, "daily 09:00"))
+    turned = threading.Event()
+    thread = threading.Thread(target=lambda: (clock.scheduler.turn(), turned.set()))
+    thread.start()
+    time.sleep(0.05)
+    clock.schedules.change(CHAT, "every 5 minutes", _english())
+    woke = turned.wait(1)
+    thread.join(5)
+    clock.scheduler.work()
+
+    assert woke
+    assert clock.scheduler.next_due() == NOW + 5 * MINUTE
+
+
+def _english():
+    from stashbot.messages.catalogue import TEXTS
+
+    return TEXTS["en"]
+
+
+# A year
+
+YEAR = utc("2026-01-01 00:00"), utc(at_length("2027-01-01 00:00", "2026-03-10 00:00"))
+TIMES = [
+    *(("daily {:02}:{:02}", day % 24, 7 * day % 60) for day in range(2)),
+    *(("30 2 * * *",), ("every 100 hours",)),
+    *(("{} {} * * {}", 11 * day % 60, day % 24, day % 7) for day in range(31)),
+    *(("{} 2 {} * *", 2 * day % 60, day + 1) for day in range(14)),
+    *(("0 0 29 2 *",),),
+]
+ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"]
+
+
+class Almanac:
+    """What must come of the orders, found by looking at all their moments one by one."""
+
+    def __init__(self, entries):
+        self.moments = {}
+        self.served = set()
+        self.missed = set()
+        for entry in entries:
+            all_moments = entry.timetable.moments(YEAR[0], entry.zone)
+            key = entry.order.chat_id, entry.order.when
+            self.moments[key] = list(takewhile(lambda each: each <= YEAR[1], all_moments))
+        self.handled = dict.fromkeys(self.moments, YEAR[0])
+
+    def look(self, now):
+        """The bot is there at this moment of the clock, and can do all that it has to do."""
+        for key, moments in self.moments.items():
+            first = bisect_right(moments, min(self.handled[key], now))
+            passed = moments[first : bisect_right(moments, now)]
+            if passed and now - passed[-1] <= GRACE:
+                self.served.add((*key, passed.pop()))
+            self.missed.update((*key, moment) for moment in passed)
+            self.handled[key] = now
+
+
+def trouble(random, clock, almanac):
+    """Something happens; the clock goes on, or is set."""
+    hours = random.choice([0.1, 0.5, 1, 3, 30, 100]) * random.random() * HOUR
+    kind = random.choice(["crash", "off", "sleep", "back", "locked"])
+    if kind == "crash":
+        clock.crash()
+        clock.start()
+    elif kind == "off":
+        clock.crash()
+        clock.now += hours
+        clock.start()
+    elif kind == "sleep":
+        clock.jump_to(clock.now + hours)
+    elif kind == "back":
+        clock.jump_to(clock.now - min(hours, 6 * HOUR))
+    else:
+        until = clock.now + min(hours, 10 * MINUTE)
+        with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            clock.go_to(until)
+        clock.go_to(until + AGAIN)
+    almanac.look(clock.now)
+
+
+def test_year_of_trouble(clockwork):
+    """
+    Through crashes, pauses, clocks set forward and back and a locked database, each moment
+    is served at most once, none is lost that is to be served, and all that were missed are
+    in the log.
+    """
+    random = Random(2026)
+    orders = [
+        (1000 + number, words.format(*values), ZONES[number % len(ZONES)])
+        for number, (words, *values) in enumerate(TIMES)
+    ]
+    clock = clockwork(*orders, now=YEAR[0])
+    almanac = Almanac(clock.schedules.entries())
+    while clock.now < YEAR[1]:
+        calm = clock.now + random.random() * 5 * DAY
+        while clock.now < min(calm, YEAR[1]):
+            clock.go_to(max(clock.now, min(clock.scheduler.next_due() or calm, calm, YEAR[1])))
+            clock.scheduler.work()
+            almanac.look(clock.now)
+        trouble(random, clock, almanac)
+
+    served = [(chat, when, due) for chat, when, due in clock.served if due <= YEAR[1]]
+    missed = {
+        (line["chat_id"], line["when"], moment)
+        for line in clock.events("schedule_missed")
+        for moment in almanac.moments[line["chat_id"], line["when"]]
+        if datetime.fromisoformat(line["since"]) <= moment <= datetime.fromisoformat(line["due"])
+    }
+    assert len(orders) == 50
+    assert len(served) == len(set(served))
+    assert set(served) == {each for each in almanac.served if each[2] <= YEAR[1]}
+    assert {each for each in almanac.missed if each[2] <= YEAR[1]} <= missed
+    assert len(served) > at_length(1500, 200)
+    assert len(almanac.missed) > at_length(100, 10)
+    # Whatever is due belongs to the one or the other.
+    every = {(*key, moment) for key, moments in almanac.moments.items() for moment in moments}
+    assert {each for each in every if each[2] < clock.now} <= set(served) | missed
+
+
+def test_two_hundred_orders_sleep_until_the_next(clockwork):
+    """
+    However many orders there are, the thread waits until one is due, or for ten seconds.
+    """
+    orders = [(1000 + number, "daily 20:00") for number in range(200)]
+    clock = clockwork(*orders)
+
+    assert clock.scheduler._pause() == 10
+    clock.go_to(utc("2026-05-04 17:59:59"))
+    assert 0 < clock.scheduler._pause() <= 1
+
+
+def test_without_orders_nothing_wakes_it_but_chores(clockwork):
+    """
+    Where nothing depends on the clock it is not looked at.
+    """
+    clock = clockwork()
+
+    assert clock.scheduler._pause() == CHECK_AFTER.total_seconds()

@@ -1,0 +1,613 @@
+"""
+Standing orders in a chat: what people see of them, and what comes when they are due.
+"""
+
+import re
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stashbot.app import build
+from stashbot.demo.http import Fault, Trouble
+from stashbot.errors import ChatGone, TelegramError
+from stashbot.messages.catalogue import TEXTS, coming
+from stashbot.settings.load import ScheduleSettings
+from stashbot.telegram.client import TelegramClient
+from tests.conftest import FRIEND, GROUP, OWNER, TOKEN, images_of, library
+from tests.whole.program import wait_until
+
+MINUTE = timedelta(minutes=1)
+ENGLISH = TEXTS["en"]
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def with_fixed(home, *schedules):
+    """Have these orders in the settings; (chat, when, count)."""
+    zone = home.settings.timezone
+    orders = tuple(ScheduleSettings(chat, when, zone, count, "") for chat, when, count in schedules)
+    home.settings = replace(home.settings, schedules=orders)
+    return home
+
+
+def overdue(home, chat=OWNER, count=1):
+    """Give an order that was due a moment ago; the bot learns of it now."""
+    store, schedules = home.app.store, home.app.schedules
+    order = store.orders.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
+    schedules.resumed()
+    return order
+
+
+def last_text(home, part, chat=OWNER):
+    home.wait_for_text(part, chat=chat)
+    return [message for message in home.received(chat) if part in message.text][-1]
+
+
+def labels(message):
+    return [[button.text for button in row] for row in message.buttons]
+
+
+# In the chat
+
+
+def test_schedules_of_a_new_chat(house):
+    """
+    Without orders the list says so, and how to add one.
+    """
+    home = house()
+
+    home.say("/schedule")
+
+    message = last_text(home, "This chat has no schedules")
+    assert "/schedule daily 09:00" in message.text
+    assert not message.buttons
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "count"),
+    [
+        ("/schedule daily 09:00", "daily 09:00", 1),
+        ("/schedule 0 9 * * 1-5", "0 9 * * 1-5", 1),
+        ("/schedule   weekdays   18:30  x3", "weekdays 18:30 ×3", 3),
+        ("/schedule every 3 hours ×10", "every 3 hours ×10", 10),
+        ("/schedule по будням 18:30 х2", "по будням 18:30 ×2", 2),
+        ("/schedule@stash_demo_bot каждые 3 часа", "каждые 3 часа", 1),
+    ],
+)
+def test_adding_an_order(house, text, shown, count):
+    """
+    What was added is listed with its next time, in the chat's zone, and a button to remove it.
+    """
+    home = house()
+
+    home.say(text)
+
+    message = last_text(home, "Added.")
+    assert f"1. {shown}\n" in message.text
+    assert "times in Europe/Berlin" in message.text
+    assert re.search(r"next: \w{3} 20\d\d-\d\d-\d\d \d\d:\d\d, in \d+ (day|hour|min)", message.text)
+    assert labels(message) == [[f"✖️ {shown}"]]
+    [order] = home.app.store.orders.of(OWNER)
+    assert order.count == count
+    [added] = home.wait_for_event("schedule_added")
+    assert (added["chat_id"], added["when"]) == (OWNER, order.when)
+    wait_until(home.app.scheduler.next_due, "it is planned", timeout=1)
+
+
+def test_order_in_russian(house):
+    """
+    Somebody whose Telegram is Russian is answered in Russian.
+    """
+    home = house()
+
+    home.say("/schedule ежедневно 09:00", language="ru")
+
+    message = last_text(home, "Добавлено.")
+    assert re.search(r"в следующий раз: .. 20\d\d-\d\d-\d\d 09:00, осталось: \d+ ", message.text)
+
+
+@pytest.mark.parametrize(
+    ("argument", "answer"),
+    [
+        ("sometimes", "I cannot read when that would be"),
+        ("daily 09:00 x11", "I cannot read when that would be"),
+        ("daily 09:00 x0", "I cannot read when that would be"),
+        ("0 0 31 2 *", "That day never comes"),
+        ("* * * * *", "at least 5 minutes"),
+    ],
+)
+def test_order_that_cannot_be_kept(house, argument, answer):
+    """
+    A wrong order gets what would be right, and changes nothing.
+    """
+    home = house()
+
+    home.say(f"/schedule {argument}")
+
+    assert home.wait_for_text(answer)
+    assert not home.app.store.orders.of(OWNER)
+
+
+def test_same_order_twice(house):
+    """
+    An order that is there is not added once more.
+    """
+    home = house()
+
+    home.say("/schedule daily 09:00")
+    home.say("/schedule daily  09:00")
+    home.wait_for_text("has that schedule already")
+    home.say("/schedule daily 09:00 x2")
+    home.wait_for_text("Added.", count=2)
+
+    assert len(home.app.store.orders.of(OWNER)) == 2
+
+
+def test_twenty_orders(house):
+    """
+    A chat can have twenty orders; the next is refused until one is removed.
+    """
+    home = house()
+    for hour in range(20):
+        home.app.store.orders.add(OWNER, f"daily {hour}:00", 1, now())
+
+    home.say("/schedule daily 23:30")
+
+    message = last_text(home, "can have 20 schedules")
+    assert len(message.buttons) == 20
+    assert len(home.app.store.orders.of(OWNER)) == 20
+
+
+def test_more_than_a_message_holds(house):
+    """
+    A list that is too long for one message is cut at a whole line, and arrives.
+    """
+    fixed = [(OWNER, f"mon,tue,wed,thu,fri,sat,sun {hour}:30", 10) for hour in range(20)]
+    home = with_fixed(house(start=False), *fixed).start()
+    for hour in range(20):
+        words = ", ".join(f"{hour}:{minute:02}" for minute in range(0, 60, 5))
+        home.app.store.orders.add(OWNER, f"mon,tue,wed {words}"[:100].rstrip(", "), hour, now())
+
+    home.say("/schedule")
+
+    message = last_text(home, "Schedules of this chat")
+    assert 3000 < len(message.text) <= 4096
+    assert message.text.endswith("\n…")
+    assert len(message.buttons) == 20
+
+
+def test_removing_by_button(house):
+    """
+    The button under the list removes its order, and the list shows what is left.
+    """
+    home = house()
+    home.say("/schedule daily 09:00")
+    home.say("/schedule every 3 hours")
+    home.wait_for_text("Added.", count=2)
+    message = last_text(home, "every 3 hours")
+
+    home.telegram.press(message.id, message.buttons[0][0].data, user_id=OWNER)
+    answer = home.telegram.wait_for("answerCallbackQuery")[0]
+    home.telegram.wait_for("editMessageText")
+
+    assert answer.params["text"] == "1 schedule removed."
+    [shown] = [each for each in home.received() if each.id == message.id]
+    assert labels(shown) == [["✖️ every 3 hours"]]
+    assert "1. daily" not in shown.text
+    assert len(home.wait_for_event("schedule_removed")) == 1
+
+
+def test_button_of_an_order_that_is_gone(house):
+    """
+    Pressing twice, or long after, does no harm, and the press is answered.
+    """
+    home = house()
+    home.say("/schedule daily 09:00")
+    message = last_text(home, "Added.")
+    data = message.buttons[0][0].data
+
+    for count in (1, 2):
+        home.telegram.press(message.id, data, user_id=OWNER)
+        home.telegram.wait_for("answerCallbackQuery", count=count)
+    home.say("/help")
+    home.wait_for_text("I send random")
+
+    assert not home.app.store.orders.of(OWNER)
+    assert not home.events("update_skipped")
+    assert not home.events("message_lost")
+
+
+def test_order_of_somebody_else(house):
+    """
+    A button that names another chat's order removes nothing.
+    """
+    home = house()
+    order = home.app.store.orders.add(FRIEND, "daily 09:00", 1, now())
+    home.say("/schedule daily 09:00")
+    message = last_text(home, "Added.")
+
+    home.telegram.put_update(
+        {
+            "update_id": 900_000_000,
+            "callback_query": {
+                "id": "1",
+                "from": {"id": OWNER, "is_bot": False, "first_name": "O"},
+                "chat_instance": "1",
+                "data": f"unorder:{order.id}",
+                "message": {
+                    "message_id": message.id,
+                    "date": 1,
+                    "chat": {"id": OWNER, "type": "private"},
+                },
+            },
+        }
+    )
+    home.telegram.wait_for("editMessageText")
+
+    assert [each.id for each in home.app.store.orders.of(FRIEND)] == [order.id]
+
+
+@pytest.mark.parametrize("word", ["off", "OFF", "выкл"])
+def test_off(house, word):
+    """
+    All orders that a chat has given go at once; those of the settings stay.
+    """
+    home = with_fixed(house(start=False), (OWNER, "daily 07:00", 1)).start()
+    home.say("/schedule daily 09:00")
+    home.say("/schedule every 3 hours")
+    home.wait_for_text("Added.", count=2)
+
+    home.say(f"/schedule {word}")
+
+    message = last_text(home, "2 schedules removed.")
+    assert "daily 07:00 – from the bot's settings" in message.text
+    assert not message.buttons
+    assert [order.when for order in home.app.store.orders.of(OWNER)] == ["daily 07:00"]
+
+
+def test_orders_of_the_settings(house):
+    """
+    The list shows an order of the settings as fixed, in help and in `/schedule`.
+    """
+    home = with_fixed(house(start=False), (OWNER, "daily 07:00", 3)).start()
+
+    home.say("/schedule")
+    home.say("/help")
+
+    fixed = "1. daily 07:00 ×3 – from the bot's settings"
+    assert fixed in last_text(home, "Schedules of this chat").text
+    assert fixed in last_text(home, "I send random pictures").text
+    assert "The next schedule: " in status(home)
+
+
+def status(home):
+    home.say("/status")
+    return home.wait_for_text("Uptime")
+
+
+def test_group(house):
+    """
+    A group sees its orders; they stand in the settings, and nobody adds one in the chat.
+    """
+    home = with_fixed(house(start=False), (GROUP, "daily 07:00", 1))
+    home.telegram.add_group(GROUP, "Friends", [OWNER])
+    home.start()
+
+    home.say("/schedule", chat=GROUP)
+    listed = last_text(home, "Schedules of this chat", chat=GROUP)
+    home.say("/schedule daily 09:00", chat=GROUP)
+    home.say("/schedule off", chat=GROUP)
+    home.wait_for_text("stand in the bot's settings", chat=GROUP, count=3)
+
+    assert "1. daily 07:00" in listed.text
+    assert not listed.buttons
+    assert len(home.app.store.orders.of(GROUP)) == 1
+
+
+def test_orders_outlive_a_restart(house):
+    """
+    What was added is there after the next start.
+    """
+    home = house()
+    home.say("/schedule daily 09:00")
+    home.wait_for_text("Added.")
+    home.restart()
+
+    home.say("/schedule")
+
+    assert "1. daily 09:00" in last_text(home, "Schedules of this chat").text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "left"), [(0.1, "1 minute"), (1, "1 minute"), (59.5, "1 hour"), (1500, "1 day")]
+)
+def test_moment_in_words(minutes, left):
+    """
+    A moment to come is shown by the wall clock, and by what is left until then.
+    """
+    moment = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+    text = coming(moment, moment - minutes * MINUTE, UTC, ENGLISH)
+
+    assert text.startswith(f"Mon 2026-05-04 09:00, in {left}")
+
+
+# When they are due
+
+
+def test_order_that_is_due(house):
+    """
+    Nobody has asked, and a picture comes; the log says by what it was triggered.
+    """
+    home = house(library(9))
+
+    overdue(home)
+    home.wait_for_images(1)
+
+    [sent] = home.wait_for_event("photo_sent")
+    assert (sent["trigger"], sent["chat_id"], sent["user_id"]) == ("schedule", OWNER, OWNER)
+    [fired] = home.events("schedule_fired")
+    assert (fired["chat_id"], fired["when"]) == (OWNER, "every 5 minutes")
+
+
+def test_album_by_the_clock(house):
+    """
+    An order for several brings an album.
+    """
+    home = house(library(9))
+
+    overdue(home, count=4)
+    images = home.wait_for_images(4)
+
+    assert len(set(images)) == 4
+    assert home.telegram.wait_for("sendMediaGroup")[0].chat_id == OWNER
+
+
+def test_channel(house):
+    """
+    An order of the settings is served where nobody can write to the bot.
+    """
+    home = with_fixed(house(library(3), start=False), (-700, "every 5 minutes", 1))
+    home.telegram.add_group(-700, "News", [])
+    home.start()
+    [order] = home.app.store.orders.of(-700)
+    home.app.store.orders.skip(order, now() - 5 * MINUTE)
+    home.app.schedules.resumed()
+
+    home.wait_for_images(1)
+
+    assert home.wait_for_event("photo_sent")[0]["user_id"] == 0
+
+
+def test_stash_is_away_when_an_order_is_due(house):
+    """
+    The picture follows when Stash is back, without a word in between.
+    """
+    home = house(library(3))
+    home.stash.server.pause()
+    overdue(home)
+    home.wait_for_event("stash_down")
+    home.stash.server.resume()
+
+    home.wait_for_images(1)
+
+    assert not [call for call in home.telegram.calls if call.method == "sendMessage"]
+
+
+def test_stash_stays_away(house):
+    """
+    After a quarter of an hour an order is not served any more, and the log says so.
+    """
+    home = house(library(3))
+    home.stash.server.pause()
+    order = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
+    claimed_at = now() - 14 * MINUTE
+    request = home.app.store.orders.claim(order, claimed_at, "en", claimed_at)
+    home.app.bot._publisher.accept(request)
+    home.wait_for_event("stash_down")
+    home.app.bot._publisher._now = lambda: now() + 2 * MINUTE
+
+    [missed] = home.wait_for_event("schedule_missed")
+    wait_until(lambda: not home.app.store.waiting_requests(), "it is given up")
+
+    assert (missed["chat_id"], missed["when"]) == (OWNER, "0 0 29 2 *")
+    assert "15 minutes" in missed["reason"]
+
+
+@pytest.mark.parametrize(("minutes", "is_served"), [(40, True), (70, False)])
+def test_crash_with_an_order_waiting(house, minutes, is_served):
+    """
+    What was claimed before a crash is served after it, within an hour of its moment.
+    """
+    home = house(library(3), start=False)
+    home.app = build(home.settings)
+    order = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
+    home.app.store.orders.claim(order, now() - minutes * MINUTE, "en", now() - minutes * MINUTE)
+    home.stop()
+    home.start()
+
+    if is_served:
+        home.wait_for_images(1)
+    else:
+        home.wait_for_event("schedule_missed")
+    wait_until(lambda: not home.app.store.waiting_requests(), "it is settled")
+
+    assert len(home.sent_images()) == is_served
+
+
+def test_order_removed_while_it_waits(house):
+    """
+    A picture that waits for Stash does not come after its order was removed.
+    """
+    home = house(library(3))
+    home.stash.server.pause()
+    overdue(home)
+    home.wait_for_event("stash_down")
+    home.say("/schedule off")
+    home.wait_for_text("1 schedule removed.")
+    home.stash.server.resume()
+
+    home.ask()
+    missed = home.wait_for_event("schedule_missed")
+
+    assert len(home.sent_images()) == 1
+    assert missed[0]["reason"] == "the order was removed"
+
+
+def test_somebody_who_blocks_the_bot(house):
+    """
+    The orders of a chat that is gone rest, and go on by themselves when it writes again.
+    """
+    home = house(library(9))
+    home.telegram._messenger.updates.allow(["message"])  # no word of the block
+    home.telegram.block(FRIEND)
+    overdue(home, FRIEND)
+    home.wait_for_event("chat_gone")
+    wait_until(lambda: not home.app.schedules.entries(), "the order rests")
+    home.telegram.unblock(FRIEND)
+
+    home.say("/schedule", user=FRIEND)
+    home.wait_for_text("Schedules of this chat", chat=FRIEND)
+
+    assert home.events("chat_back")
+    assert [entry.order.chat_id for entry in home.app.schedules.entries()] == [FRIEND]
+    assert home.events("schedule_missed")[0]["reason"] == "the chat is gone"
+
+
+def membership(status):
+    """The update that tells what the bot is in a channel now."""
+    rights = "change_info delete_messages delete_stories edit_stories invite_users manage_chat"
+    rights += " manage_video_chats post_stories promote_members restrict_members be_edited"
+    member = {"user": {"id": 4242, "is_bot": True, "first_name": "B"}, "is_anonymous": False}
+    member |= {f"can_{right}": False for right in rights.split()}
+    return {
+        "my_chat_member": {
+            "chat": {"id": -700, "type": "channel", "title": "News"},
+            "from": {"id": 5, "is_bot": False, "first_name": "Admin"},
+            "date": 1,
+            "old_chat_member": member | {"status": "administrator"},
+            "new_chat_member": member | {"status": status},
+        }
+    }
+
+
+def test_bot_is_let_into_a_channel_again(house):
+    """
+    A channel cannot write; that the bot is in it again is as good.
+    """
+    home = with_fixed(house(library(3), start=False), (-700, "daily 07:00", 1)).start()
+
+    home.telegram.put_update(membership("left"))
+    home.wait_for_event("chat_gone")
+    rests = home.app.schedules.entries() == []
+    home.telegram.put_update(membership("administrator"))
+    home.wait_for_event("chat_back")
+
+    assert rests
+    assert len(home.app.schedules.entries()) == 1
+
+
+def test_refusal_that_comes_after_a_message(house):
+    """
+    A chat that wrote while a refusal was under way is not gone.
+    """
+    home = house(start=False)
+    home.telegram.block(FRIEND)
+    home.telegram.server.delay = 0.3
+    sender = TelegramClient(TOKEN, home.telegram.api_url)
+    errors = []
+
+    def send():
+        try:
+            sender.send_text(FRIEND, "hello")
+        except TelegramError as error:
+            errors.append(error)
+        sender.close_thread()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    threading.Event().wait(0.1)
+    sender.heard_from(FRIEND)
+    thread.join(5)
+
+    [error] = errors
+    assert not isinstance(error, ChatGone)
+    assert error.retry_after
+
+
+def test_person_before_the_crowd(house):
+    """
+    While the clock has pictures for many, somebody who asks does not wait for them.
+    """
+    people = range(2001, 2041)
+    allowed = ",".join(map(str, [OWNER, *people]))
+    options = {"users": (OWNER, *people), "STASHBOT_TELEGRAM_ALLOWED_USERS": allowed}
+    home = house(library(50), is_paced=True, **options)
+    home.telegram.server.delay = 0.05
+    for user in people:
+        home.app.store.orders.add(user, "every 5 minutes", 1, now() - 5 * MINUTE)
+    home.app.schedules.resumed()
+    home.wait_for_images(5)
+
+    home.say("/random")
+    home.telegram.wait_for(lambda call: call.chat_id == OWNER and bool(images_of(call)))
+    home.wait_for_images(len(people) + 1)
+
+    served = [call for call in home.telegram.calls if images_of(call)]
+    times = sorted(call.time for call in served)
+    assert [call.chat_id for call in served].index(OWNER) < 25
+    assert max(sum(start <= each < start + 1 for each in times) for start in times) <= 30
+
+
+def test_orders_of_one_chat_do_not_come_at_once(house):
+    """
+    Several orders of one chat at one moment are a second apart.
+    """
+    home = house(library(9), is_paced=True)
+    for words in ("every 5 minutes", "every 6 minutes", "every 10 minutes"):
+        home.app.store.orders.add(OWNER, words, 1, now() - 11 * MINUTE)
+    home.app.schedules.resumed()
+    home.wait_for_images(3)
+
+    times = [call.time for call in home.telegram.calls if images_of(call)]
+    assert min(times[1] - times[0], times[2] - times[1]) >= 1
+
+
+def test_answers_keep_their_order_around_a_flood(house):
+    """
+    What was said first arrives first, also if Telegram wanted a pause for it.
+    """
+    home = house()
+    home.telegram.server.fail(Fault("sendMessage", Trouble.FLOOD, seconds=1))
+
+    home.say("/schedule")
+    home.say("hello")
+    home.wait_for_text("I only understand commands")
+
+    texts = [message.text for message in home.received()]
+    assert texts[0].startswith("This chat has no schedules")
+    assert texts[1:] == [ENGLISH("hint")]
+
+
+def test_unreadable_order_in_the_database(house):
+    """
+    An order that this version cannot read is named in the log, listed, and can be removed.
+    """
+    home = house(start=False)
+    home.app = build(home.settings)
+    home.app.store.orders.add(OWNER, "daily 09:00", 1, now())
+    home.stop()
+    with closing(sqlite3.connect(home.settings.database)) as connection, connection:
+        connection.execute("UPDATE orders SET [when] = 'once in a blue moon'")
+    home.start()
+
+    home.say("/schedule")
+
+    message = last_text(home, "1. once in a blue moon")
+    assert labels(message) == [["✖️ once in a blue moon"]]
+    assert home.events("schedule_unreadable")[0]["level"] == "error"

@@ -1,0 +1,601 @@
+import re
+import tomllib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import tzlocal.unix
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stashbot.errors import SettingsError
+from stashbot.settings.keys import KEYS, SCHEDULE_KEYS
+from stashbot.settings.load import ScheduleSettings, Settings, load
+
+TOKEN = "123456789:AAFirst_Second-Third"
+LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": "42"}
+SHIPPED = Path(__file__).parents[2] / "settings.toml"
+BY_NAME = {key.name: key for key in KEYS}
+NOT_YET = "belongs to a part that is not there yet; leave it out"
+
+
+def write(directory, text):
+    path = directory / "settings.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def faults(path, environ):
+    with pytest.raises(SettingsError) as caught:
+        load(path, environ)
+    return list(caught.value.faults)
+
+
+def told(environ):
+    """All that the owner is told, empty if nothing is wrong."""
+    try:
+        load(None, environ)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def variable(name, value):
+    """The environment with one key set, and nothing missing."""
+    return LEAST | {BY_NAME[name].variable: value}
+
+
+def at(settings, name):
+    """The value of a key, by its dotted name, wherever `Settings` has it."""
+    for part in {"database.path": "database"}.get(name, name).split("."):
+        settings = getattr(settings, part)
+    return settings
+
+
+def test_least():
+    """
+    A token and a user are enough; all else has its default.
+    """
+    settings = load(None, LEAST)
+
+    assert settings.telegram.token == TOKEN
+    assert settings.telegram.allowed_users == (42,)
+    assert settings.telegram.allowed_chats == ()
+    assert settings.telegram.api_url == "https://api.telegram.org"
+    assert settings.stash.url == "http://localhost:9999"
+    assert (settings.history.avoid_days, settings.history.keep_days) == (30, 730)
+    assert settings.photos.caption[0] == "title"
+    assert settings.photos.max_side == 2560
+    assert settings.votes.write_ratings is True
+    assert settings.schedules == ()
+    assert (settings.log.level, settings.log.format) == ("info", "auto")
+
+
+def test_nothing_set():
+    """
+    Without a token and users there is no bot, and the owner hears of both at once.
+    """
+    assert faults(None, {}) == [
+        (
+            "telegram.token: must be the bot's token, digits, a colon and letters;"
+            " copy it from @BotFather"
+        ),
+        "telegram.allowed_users: must be a list of user ids, such as [123456789]; it is []",
+    ]
+
+
+def test_sources_in_order(tmp_path):
+    """
+    The environment counts before the credential, that before the file, that before the default.
+    """
+    path = write(
+        tmp_path,
+        '[telegram]\ntoken = "1:file"\nallowed_users = [7]\n[stash]\napi_key = "file"',
+    )
+    (tmp_path / "telegram_token").write_text("1:credential\n", "utf-8")
+    (tmp_path / "stash_api_key").write_text("credential\n", "utf-8")
+    credentials = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    environ = credentials | {"STASHBOT_TELEGRAM_TOKEN": "1:environment"}
+
+    found = [load(path, each).telegram.token for each in (environ, credentials, {})]
+
+    assert found == ["1:environment", "1:credential", "1:file"]
+    assert load(path, credentials).stash.api_key == "credential"
+    assert load(path, {}).stash.api_key == "file"
+
+
+def test_credentials_directory_without_ours(tmp_path):
+    """
+    A credential that systemd was not given is no fault: the other places are left.
+    """
+    settings = load(None, LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert settings.stash.api_key == ""
+
+
+def test_unreadable_credential(tmp_path):
+    """
+    A credential that is there and cannot be read is named, with the reason.
+    """
+    (tmp_path / "stash_api_key").mkdir()
+    found = faults(None, LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert found == ["stash.api_key: its credential cannot be read: Is a directory"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        pytest.param("telegram.token", f" {TOKEN}\n", TOKEN, id="blanks around the token"),
+        pytest.param("telegram.allowed_users", "1, 2,1", (1, 2), id="list of numbers"),
+        pytest.param("telegram.allowed_chats", "", (), id="empty list"),
+        pytest.param("telegram.api_url", "http://[::1]:8081/", "http://[::1]:8081", id="slash"),
+        pytest.param("telegram.proxy", "socks5h://u:p@h:1", "socks5h://u:p@h:1", id="proxy"),
+        pytest.param("stash.url", "https://h/stash/", "https://h/stash", id="path prefix"),
+        pytest.param("photos.caption", "tags,title", ("tags", "title"), id="list of words"),
+        pytest.param("photos.max_side", "0", 0, id="zero"),
+        pytest.param("photos.spoiler", "Yes", True, id="yes"),
+        pytest.param("photos.protect", "1", True, id="one"),
+        pytest.param("votes.auto_next", "true", True, id="true"),
+        pytest.param("photos.spoiler", "no", False, id="no"),
+        pytest.param("timezone", "Europe/Berlin", ZoneInfo("Europe/Berlin"), id="time zone"),
+        pytest.param("log.level", "debug", "debug", id="word"),
+    ],
+)
+def test_variable(name, text, expected):
+    """
+    A variable says what the file would, in the shape that a shell can hold.
+    """
+    assert at(load(None, variable(name, text)), name) == expected
+
+
+def test_every_key_has_its_variable_and_its_place():
+    """
+    `Settings` has a field for each key, and each key a variable of its own.
+    """
+    settings = load(None, LEAST)
+    names = {
+        f"{section.name}.{option.name}"
+        for section in fields(Settings)
+        if is_dataclass(getattr(settings, section.name))
+        for option in fields(getattr(settings, section.name))
+    }
+
+    assert names | {"timezone", "database.path"} == set(BY_NAME)
+    assert len({key.variable for key in KEYS}) == len(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("toml", "expected"),
+    [
+        ("timezone = 2", 'timezone: must be a text in quotes, such as "..."; it is 2'),
+        (
+            'timezone = "Mars/Crater"',
+            (
+                "timezone: must be the IANA name of a time zone, such as"
+                ' "Europe/Berlin"; it is "Mars/Crater"'
+            ),
+        ),
+        (
+            'timezone = "Europe"',
+            (
+                'timezone: must be the IANA name of a time zone, such as "Europe/Berlin";'
+                ' it is "Europe"'
+            ),
+        ),
+        (
+            'timezone = "../passwd"',
+            (
+                'timezone: must be the IANA name of a time zone, such as "Europe/Berlin";'
+                ' it is "../passwd"'
+            ),
+        ),
+        (
+            "telegram.allowed_chats = [5]",
+            (
+                "telegram.allowed_chats: must be a list of group ids, which are negative,"
+                " such as [-1001234567890]; it is [5]"
+            ),
+        ),
+        (
+            "telegram.language = []",
+            "telegram.language: must be one of auto, en, ru; it is []",
+        ),
+        (
+            "history.avoid_days = true",
+            "history.avoid_days: must be a whole number from 0 to 36500; it is true",
+        ),
+        (
+            "history.keep_days = 29",
+            "history.keep_days: must not be less than history.avoid_days, 30; it is 29",
+        ),
+        (
+            "photos.max_side = 319",
+            "photos.max_side: must be 0 or a whole number from 320 to 10000; it is 319",
+        ),
+        (
+            "photos.max_side = 640.0",
+            "photos.max_side: must be 0 or a whole number from 320 to 10000; it is 640.0",
+        ),
+        ("photos.spoiler = 1", "photos.spoiler: must be true or false; it is 1"),
+        (
+            'photos.caption = ["title", "path"]',
+            (
+                "photos.caption: must be a list with some of title, performers, studio, gallery,"
+                ' date, rating, tags; it is ["title", "path"]'
+            ),
+        ),
+        (
+            'photos.caption = ["title", "title"]',
+            'photos.caption: must name nothing twice; it is ["title", "title"]',
+        ),
+        ("votes.like = 101", "votes.like: must be a whole number from 1 to 100; it is 101"),
+        ('database.path = " "', 'database.path: must be the name of a file; it is " "'),
+        (
+            'database.path = "a\\u0000b"',
+            'database.path: must be the name of a file; it is "a\\u0000b"',
+        ),
+        (
+            'log.level = "INFO"',
+            'log.level: must be one of debug, info, warning, error; it is "INFO"',
+        ),
+        (
+            "log.level = 2026-05-04",
+            'log.level: must be one of debug, info, warning, error; it is "2026-05-04"',
+        ),
+        (
+            "log.level.info = 1",
+            "log.level: must be one of debug, info, warning, error; it is a table",
+        ),
+        ("log = 3", "log: must be a section, that is, a line [log] with keys below it"),
+        ("colour = 1", "colour: is unknown; leave it out"),
+        ('token = "x"', "token: is unknown; did you mean telegram.token?"),
+        ("[telegarm]\ntoken = 1", "telegarm: is unknown; did you mean telegram?"),
+        ("photos.max_size = 1", "photos.max_size: is unknown; did you mean photos.max_side?"),
+        ("history.like = 1", "history.like: is unknown; did you mean votes.like?"),
+        (
+            "schedule.chat = 1",
+            "schedule: must be written as [[schedule]], once for each",
+        ),
+    ],
+    ids=lambda text: text.partition(":")[0] if ":" in text else text,
+)
+def test_wrong_in_file(tmp_path, toml, expected):
+    """
+    What is wrong in the file is named with its key and with what would be right.
+    """
+    assert faults(write(tmp_path, toml), LEAST) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        (
+            "telegram.allowed_users",
+            "bob",
+            (
+                "telegram.allowed_users (STASHBOT_TELEGRAM_ALLOWED_USERS, separated by commas):"
+                ' must be a list of user ids, such as [123456789]; it is ["bob"]'
+            ),
+        ),
+        (
+            "history.avoid_days",
+            "",
+            (
+                "history.avoid_days (STASHBOT_HISTORY_AVOID_DAYS): must be a whole number"
+                ' from 0 to 36500; it is ""'
+            ),
+        ),
+        (
+            "photos.spoiler",
+            "perhaps",
+            'photos.spoiler (STASHBOT_PHOTOS_SPOILER): must be true or false; it is "perhaps"',
+        ),
+    ],
+    ids=["no number", "empty", "no flag"],
+)
+def test_wrong_in_variable(name, text, expected):
+    """
+    What is wrong in a variable is named with the variable too.
+    """
+    assert faults(None, variable(name, text)) == [expected]
+
+
+def test_unknown_variable():
+    """
+    A mistyped variable is a fault; that of the settings file, and other programs', are not.
+    """
+    environ = LEAST | {"STASHBOT_STASH_URI": "x", "STASHBOT_SETTINGS": "y", "STASH_URL": "z"}
+
+    assert faults(None, environ) == [
+        "STASHBOT_STASH_URI: is unknown; did you mean STASHBOT_STASH_URL?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        pytest.param("telegram.token", "hunter2", "@BotFather", id="token without a number"),
+        pytest.param("telegram.token", "1:hunter2 x", "@BotFather", id="blank in the token"),
+        pytest.param("stash.api_key", "hunter2 x", "without spaces", id="blank in the key"),
+        pytest.param("stash.api_key", "hunter2ж", "without spaces", id="no header"),
+        pytest.param("telegram.proxy", "ftp://u:hunter2@h", "socks5://", id="scheme"),
+        pytest.param("telegram.proxy", "http://u:hunter2@", "socks5://", id="no host"),
+        pytest.param("telegram.proxy", "http://u:hunter2", "socks5://", id="port of letters"),
+        pytest.param("telegram.api_url", "http://u:hunter2@h", "no password", id="password"),
+        pytest.param("telegram.api_url", "http://[hunter2/", "with a host", id="bad IPv6"),
+        pytest.param("stash.url", "hunter2:9999", "with a host", id="no scheme"),
+        pytest.param("stash.url", "http://h:0/hunter2", "with a host", id="port 0"),
+        pytest.param("stash.url", "http://h/hunter2 x", "with a host", id="blank in the path"),
+        pytest.param("stash.url", "http://h/?apikey=hunter2", "without ?", id="query"),
+        pytest.param("stash.url", "http://h/#hunter2", "without ?", id="fragment"),
+    ],
+)
+def test_wrong_secret(name, text, expected):
+    """
+    Of a secret, or an address that may hold one, the fault says what is wrong and shows nothing.
+    """
+    (fault,) = faults(None, variable(name, text))
+
+    assert fault.startswith(f"{name} ({BY_NAME[name].variable}): must ")
+    assert expected in fault
+    assert "hunter2" not in fault
+
+
+@given(st.text(min_size=8), st.sampled_from(["telegram.token", "stash.api_key", "telegram.proxy"]))
+def test_no_fault_quotes_a_secret(text, name):
+    """
+    Whatever is wrong with a secret, its text is in no fault.
+    """
+    secret = f"‡{text}‡"  # or else it might be a word of the fault's own
+
+    assert secret not in told(variable(name, secret))
+
+
+def test_all_faults_at_once(tmp_path):
+    """
+    One start tells everything: the file's faults, the missing, the variables', the unknown.
+    """
+    path = write(tmp_path, "[stash]\nurl = 5\nurls = 6\n[photos]\nspoiler = 7")
+    found = faults(path, {"STASHBOT_LOG_LEVEL": "loud", "STASHBOT_X": ""})
+
+    assert [fault.partition(":")[0] for fault in found] == [
+        "stash.urls",
+        "telegram.token",
+        "telegram.allowed_users",
+        "stash.url",
+        "photos.spoiler",
+        "log.level (STASHBOT_LOG_LEVEL)",
+        "STASHBOT_X",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"a = 1\nb = ?", r"is no TOML: .*line 2", id="no TOML"),
+        pytest.param(b"\xff", r"is no text; save it as UTF-8", id="no text"),
+        pytest.param(None, r"there is no such file", id="no file"),
+    ],
+)
+def test_unreadable_file(tmp_path, content, expected):
+    """
+    A file that cannot be read is one fault, beside those of the environment, and hides what it set.
+    """
+    path = tmp_path / "settings.toml"
+    if content is not None:
+        path.write_bytes(content)
+
+    found = faults(path, {"STASHBOT_LOG_LEVEL": "loud"})
+
+    assert len(found) == 2
+    assert re.match(rf"{re.escape(str(path))}: {expected}", found[0])
+    assert found[1].startswith("log.level (STASHBOT_LOG_LEVEL): ")
+
+
+def test_directory_as_file(tmp_path):
+    """
+    A path that names no file is said with the system's reason.
+    """
+    assert faults(tmp_path, LEAST) == [f"{tmp_path}: cannot be read: Is a directory"]
+
+
+def test_byte_order_mark(tmp_path):
+    """
+    A file that was saved by Windows' editor is read like any other.
+    """
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b'\xef\xbb\xbf[log]\r\nlevel = "error"\r\n')
+
+    assert load(path, LEAST).log.level == "error"
+
+
+@pytest.mark.parametrize(
+    ("toml", "expected"),
+    [
+        ('photos.filter = "Best"', [f"photos.filter: {NOT_YET}"]),
+        (
+            'schedule = [{ chat = -5, when = "daily 09:00", filter = "Best" }]',
+            [f"schedule.filter (number 1): {NOT_YET}"],
+        ),
+        ('photos.filter = ""', []),
+        ("schedule = []", []),
+    ],
+    ids=["filter", "schedule", "default", "no schedule"],
+)
+def test_not_there_yet(tmp_path, toml, expected):
+    """
+    A key of a part to come is refused, unless it says what goes without saying.
+    """
+    path = write(tmp_path, toml)
+
+    assert (faults(path, LEAST) if expected else []) == expected
+    assert expected or load(path, LEAST) == load(write(tmp_path, ""), LEAST)
+
+
+def test_schedules(tmp_path):
+    """
+    Standing orders are taken as written, in the bot's time zone unless they name their own.
+    """
+    first = '[[schedule]]\nchat = -5\nwhen = " daily  09:00 "\ntimezone = "Asia/Tokyo"\ncount = 2\n'
+    second = '[[schedule]]\nchat = 7\nwhen = "*/5 * * * mon"\n'
+    settings = load(write(tmp_path, 'timezone = "Europe/Riga"\n' + first + second), LEAST)
+
+    assert settings.schedules == (
+        ScheduleSettings(-5, "daily 09:00", ZoneInfo("Asia/Tokyo"), 2, ""),
+        ScheduleSettings(7, "*/5 * * * mon", ZoneInfo("Europe/Riga"), 1, ""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "right"),
+    [
+        ("sometimes", "words, such as"),
+        ("0 0 31 2 *", "a day that is in the calendar"),
+        ("* * * * *", "at least 5 minutes"),
+    ],
+)
+def test_schedule_without_times(tmp_path, when, right):
+    """
+    A standing order that cannot be kept is refused, with what would be right.
+    """
+    path = write(tmp_path, f'[[schedule]]\nchat = 7\nwhen = "{when}"\n')
+
+    [fault] = faults(path, LEAST)
+
+    assert right in fault
+    assert fault.endswith(f'it is "{when}"')
+
+
+def test_schedules_of_one_chat(tmp_path):
+    """
+    A chat has at most 20 standing orders, and none of them twice.
+    """
+    order = '[[schedule]]\nchat = 7\nwhen = "daily {:02}:00"\n'
+    many = "".join(map(order.format, range(21)))
+
+    assert faults(write(tmp_path, many), LEAST) == [
+        "schedule.chat: 7 has 21 schedules; a chat can have 20"
+    ]
+    assert faults(write(tmp_path, order.format(9) * 2), LEAST) == [
+        "schedule (number 2): is the same as number 1; leave one out"
+    ]
+
+
+def test_wrong_schedule(tmp_path):
+    """
+    Each standing order is checked, and named by its number in the file.
+    """
+    first = '[[schedule]]\nchat = 0\nwhen = ""\nhow = 1\n'
+    second = '[[schedule]]\nchat = 1\nwhen = "daily 9:00"\ncount = 11\nfilter = 3\ntimezone = "x"\n'
+    found = faults(write(tmp_path, first + second), LEAST)
+
+    assert [fault.partition(":")[0] for fault in found] == [
+        "schedule.how (number 1)",
+        "schedule.chat (number 1)",
+        "schedule.when (number 1)",
+        "schedule.timezone (number 2)",
+        "schedule.count (number 2)",
+        "schedule.filter (number 2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "expected"),
+    [
+        pytest.param("stashbot.db", "", "{file}/stashbot.db", id="beside the file"),
+        pytest.param("data/a.db", "/state", "/state/data/a.db", id="systemd"),
+        pytest.param("a.db", "/one:/two", "/one/a.db", id="systemd, two directories"),
+        pytest.param("/abs/a.db", "/state", "/abs/a.db", id="absolute"),
+    ],
+)
+def test_database(tmp_path, path, state, expected):
+    """
+    A relative path starts where systemd keeps the state, else beside the settings file.
+    """
+    file = write(tmp_path, f'[database]\npath = "{path}"')
+
+    settings = load(file, LEAST | {"STATE_DIRECTORY": state})
+
+    assert settings.database == Path(expected.format(file=tmp_path))
+
+
+def test_database_without_a_file():
+    """
+    With neither a file nor systemd, the database is in the working directory.
+    """
+    assert load(None, LEAST).database == Path.cwd() / "stashbot.db"
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        pytest.param("Asia/Tokyo", "Asia/Tokyo", id="named"),
+        pytest.param("Nowhere/Land", "UTC", id="unknown"),
+    ],
+)
+def test_machine_zone(monkeypatch, machine, expected):
+    """
+    The default time zone is the machine's, or UTC where the machine's makes no sense.
+    """
+    monkeypatch.setattr(tzlocal.unix, "_cache_tz", None)
+    monkeypatch.setenv("TZ", machine)
+
+    assert load(None, LEAST).timezone == ZoneInfo(expected)
+
+
+def test_secrets():
+    """
+    `secrets` has each secret in every form; `repr()` has none.
+    """
+    environ = LEAST | {
+        "STASHBOT_STASH_API_KEY": "eyJhbGciOi",
+        "STASHBOT_TELEGRAM_PROXY": "http://user:pass%2Fword@host:1",
+    }
+    settings = load(None, environ)
+
+    assert settings.secrets == (TOKEN, "eyJhbGciOi", "pass%2Fword", "pass/word")
+    assert not any(secret in repr(settings) for secret in settings.secrets)
+    assert load(None, LEAST).secrets == (TOKEN,)
+
+
+def test_shipped_file():
+    """
+    The file that the owner edits lacks a token and users, and nothing else.
+    """
+    assert [fault.partition(":")[0] for fault in faults(SHIPPED, {})] == [
+        "telegram.token",
+        "telegram.allowed_users",
+    ]
+
+
+def test_shipped_file_has_every_key():
+    """
+    The file that the owner edits names every key with its default, in order, and no other.
+    """
+    document = tomllib.loads(SHIPPED.read_text("utf-8"))
+    names = {
+        f"{name}.{option}" if isinstance(content, dict) else name: value
+        for name, content in document.items()
+        for option, value in (content if isinstance(content, dict) else {"": content}).items()
+    }
+
+    assert list(names.items()) == [(key.name, key.default) for key in KEYS]
+
+
+def test_shipped_file_has_a_schedule_to_uncomment():
+    """
+    The commented standing order has every key, and is right once its # are removed.
+    """
+    example = SHIPPED.read_text("utf-8").partition("# [[schedule]]")[2]
+    order = tomllib.loads(example.replace("\n# ", "\n"))
+
+    assert list(order) == [key.option for key in SCHEDULE_KEYS]
+    assert [key.check(order[key.option]) for key in SCHEDULE_KEYS] == [
+        123456789,
+        "daily 09:00",
+        None,
+        1,
+        "",
+    ]

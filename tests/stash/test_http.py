@@ -1,0 +1,584 @@
+"""
+The exchanges with Stash: what goes over the wire, and what goes wrong there.
+"""
+
+import gzip
+import threading
+import time
+import traceback
+
+import pytest
+
+from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.errors import ImageUnusable, StashError, StashProblem
+from stashbot.stash.client import StashClient
+from stashbot.stash.http import Timeouts
+from tests.stash.scripted import HASTY, IMAGE, KEY, PICTURE, data, errors, problem, state
+
+# What goes over the wire
+
+
+def test_headers(client, script):
+    """
+    The key is in its header and nowhere else, for questions and files.
+    """
+    script.answers["Count"] = data(findImages={"count": 1})
+    client.count()
+    client.download(IMAGE, 1 << 20)
+
+    for request in script.requests:
+        assert request.headers["apikey"] == KEY
+        assert request.headers["user-agent"].startswith("stashbot/")
+        assert KEY not in str((request.path, request.query, request.body))
+    assert script.requests[0].headers["accept"] == "application/json"
+    assert script.requests[0].headers["accept-encoding"] == "gzip"
+
+
+def test_no_key(server, script, stop):
+    """
+    A Stash without a key refuses every key, even an empty one.
+    """
+    StashClient(server.url, "", stop).server()
+
+    assert "apikey" not in script.requests[0].headers
+
+
+def test_key_that_is_no_ascii(server, script, stop):
+    """
+    A mistyped key is for Stash to refuse.
+    """
+    script.answers["Server"] = Response(401)
+    client = StashClient(server.url, "ключ", stop, pace=HASTY)
+
+    assert problem(client.server)[0] is StashProblem.KEY_REFUSED
+
+
+def test_path_prefix(server, script, stop):
+    """
+    A Stash below a path is spoken to there.
+    """
+    client = StashClient(f"{server.url}/stash/", "", stop)
+    client.server()
+    client.download(IMAGE, 1 << 20)
+
+    assert [request.path for request in script.requests] == [
+        "/stash/graphql",
+        "/stash/image/7/image",
+    ]
+    assert script.requests[1].query == {"t": "1"}
+
+
+def test_proxy_of_the_environment(client, monkeypatch):
+    """
+    The key goes to Stash alone, whatever proxy the environment names.
+    """
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    assert client.server().version == "0.30.1"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_compressed_answer(client, script, chunked):
+    """
+    Stash compresses its answers.
+    """
+    body = gzip.compress(state().body)
+    headers = {"Content-Encoding": "gzip"}
+    if chunked:
+        headers["Transfer-Encoding"] = "chunked"
+        body = iter(
+            [b"5\r\n" + body[:5] + b"\r\n", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body) - 5, body[5:])]
+        )
+    script.answers["Server"] = Response(body=body, headers=headers)
+
+    assert client.server().version == "0.30.1"
+
+
+def test_one_connection_a_thread(fresh):
+    """
+    A thread keeps its connection, over questions and files, and shares it with no other.
+    """
+    server, client = fresh
+    connections = []
+
+    def work():
+        for _ in range(3):
+            client.server()
+            client.download(IMAGE, 1 << 20)
+        connections.append(len(server._open))
+
+    work()
+    other = threading.Thread(target=work)
+    other.start()
+    other.join()
+
+    assert connections == [1, 2]
+
+
+def test_close_thread(fresh):
+    """
+    A thread that ends leaves no connection behind; one that goes on gets another.
+    """
+    server, client = fresh
+    client.server()
+    client.close_thread()
+    until = time.monotonic() + 5
+    while server._open and time.monotonic() < until:
+        threading.Event().wait(0.01)
+    left = len(server._open)
+    client.close_thread()
+
+    assert left == 0
+    assert client.server().version == "0.30.1"
+
+
+# What goes wrong
+
+UNREACHABLE, SLOW, BROKEN = StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN
+TO_LOGIN = Response(302, headers={"Location": "/stash/login?returnURL=%2Fgraphql"})
+TO_HTTPS = Response(
+    301, headers={"Location": "https://me:hunter2@nas.example:8443/graphql?token=hunter2"}
+)
+TO_PATH = Response(308, headers={"Location": "/graphql/"})
+TO_NOWHERE = Response(302, headers={"Location": "http://[nowhere"})
+AWAY = "redirects to https://nas.example:8443: put that address into stash.url"
+PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(
+            Response(401),
+            (StashProblem.KEY_REFUSED, "it refuses this API key"),
+            id="401",
+        ),
+        pytest.param(
+            Response(403, "text/plain", b"no"),
+            (StashProblem.LOCKED, "it is locked by its public-access tripwire"),
+            id="403",
+        ),
+        pytest.param(TO_LOGIN, (StashProblem.KEY_REFUSED, "it wants an API key"), id="to login"),
+        pytest.param(TO_HTTPS, (BROKEN, AWAY), id="to another host"),
+        pytest.param(TO_PATH, (BROKEN, "redirects to another path: see stash.url"), id="to a path"),
+        pytest.param(TO_NOWHERE, (BROKEN, "no sound exchange (ValueError)"), id="to nowhere"),
+        pytest.param(Response(405), (BROKEN, "HTTP 405"), id="405"),
+        pytest.param(Response(500), (UNREACHABLE, "HTTP 500"), id="500"),
+        pytest.param(Response(502, "text/html", b"<html>"), (UNREACHABLE, "HTTP 502"), id="502"),
+        pytest.param(
+            Response(429, headers={"Retry-After": "120"}),
+            (UNREACHABLE, "a proxy in front of it asks for a pause"),
+            id="429",
+        ),
+    ],
+)
+@pytest.mark.parametrize("what", ["question", "file"])
+def test_refusal(client, script, what, answer, expected):
+    """
+    Questions and files are refused in the same ways, and each has its name.
+    """
+    script.answers |= {"Server": answer, "file": answer}
+    ask = client.count if what == "question" else lambda: client.download(IMAGE, 1 << 20)
+
+    assert problem(ask) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(Response(404), (BROKEN, "no Stash at this address"), id="404"),
+        pytest.param(PAGE, (BROKEN, "a web page in place of an answer"), id="web page"),
+        pytest.param(Response(body=b'{"data"'), (BROKEN, "an answer that is not JSON"), id="JSON"),
+        pytest.param(Response(body=b"[]"), (BROKEN, "an answer that is not GraphQL"), id="list"),
+        pytest.param(
+            Response(body=b"{}"), (BROKEN, "an answer in another form than asked"), id="no data"
+        ),
+        pytest.param(
+            data(findImages={"count": "many"}),
+            (BROKEN, "an answer in another form than asked"),
+            id="no number",
+        ),
+        pytest.param(
+            data(findImages=None), (BROKEN, "an answer in another form than asked"), id="null"
+        ),
+        pytest.param(errors("database is locked"), (BROKEN, "its database is busy"), id="busy"),
+        pytest.param(
+            errors("SELECT * FROM secrets"), (BROKEN, "it failed to answer the question"), id="SQL"
+        ),
+    ],
+)
+def test_bad_answer(client, script, answer, expected):
+    """
+    What is no answer is named, and never repeated to anybody.
+    """
+    script.answers["Count"] = answer
+
+    assert problem(client.count) == expected
+
+
+def test_answer_without_end(client, script):
+    """
+    An answer that fills the memory is given up.
+    """
+    script.answers["Server"] = lambda _: Response(body=(bytes(1 << 20) for _ in range(32)))
+
+    assert problem(client.server) == (BROKEN, "an answer without end")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        (Trouble.RESET, (UNREACHABLE, "the connection was cut")),
+        (Trouble.SILENCE, (SLOW, "no answer in time")),
+        (Trouble.ERROR, (UNREACHABLE, "HTTP 500")),
+        (Trouble.HTML, (BROKEN, "a web page in place of an answer")),
+        (Trouble.HALF, (BROKEN, "half an answer")),
+        (Trouble.UNAUTHORIZED, (StashProblem.KEY_REFUSED, "it refuses this API key")),
+        (Trouble.FLOOD, (UNREACHABLE, "a proxy in front of it asks for a pause")),
+    ],
+)
+def test_trouble(fresh, trouble, expected):
+    """
+    Every way in which an exchange can go wrong has its name.
+    """
+    server, client = fresh
+    server.fail(Fault("graphql", trouble, times=4, seconds=1.5))
+
+    assert problem(client.server) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:1", (UNREACHABLE, "Connection refused")),
+        ("http://stash.invalid", (UNREACHABLE, "its name is not known")),
+        ("http://", (BROKEN, "no sound exchange (InvalidURL)")),
+    ],
+)
+def test_nobody_there(stop, url, expected):
+    """
+    An address where nobody listens is told from one that is wrong.
+    """
+    assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == expected
+
+
+def test_no_secure_connection(server, stop):
+    """
+    A server that speaks no TLS is said to.
+    """
+    url = server.url.replace("http:", "https:")
+
+    assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == (
+        UNREACHABLE,
+        "no secure connection; it may be http:// and not https://",
+    )
+
+
+def test_refused_connection_is_told_in_time(stop):
+    """
+    With the pauses of everyday, the user hears within 5 s that Stash is away.
+    """
+    began = time.monotonic()
+
+    assert problem(StashClient("http://127.0.0.1:1", KEY, stop).count)[0] is UNREACHABLE
+    assert 1 < time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("key", [KEY, f"{KEY}\nX: y"])
+@pytest.mark.parametrize("answer", [Response(401), TO_HTTPS, errors(f"SQL {KEY}"), Response(404)])
+def test_error_tells_no_secret(server, script, stop, key, answer):
+    """
+    Neither an error nor its traceback holds the key, a query or a body.
+    """
+    script.answers["Server"] = answer
+    client = StashClient(server.url, key, stop, pace=HASTY)
+
+    with pytest.raises(StashError) as caught:
+        client.count()
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert KEY not in told
+    assert "hunter2" not in told
+
+
+# What is tried again
+
+
+@pytest.mark.parametrize(
+    ("trouble", "tries"),
+    [
+        (Trouble.RESET, 2),
+        (Trouble.ERROR, 2),
+        (Trouble.HALF, 2),
+        (Trouble.HTML, 2),
+        (Trouble.FLOOD, 2),
+    ],
+)
+def test_passing_trouble(client, server, script, trouble, tries):
+    """
+    What passes costs another try, and nobody hears of it.
+    """
+    server.fail(Fault("graphql", trouble, times=tries))
+
+    assert client.server().version == "0.30.1"
+
+
+@pytest.mark.parametrize("trouble", [Trouble.SILENCE, Trouble.UNAUTHORIZED])
+def test_lasting_trouble(fresh, trouble):
+    """
+    A refusal is believed the first time, and nobody waits for silence twice.
+    """
+    server, client = fresh
+    server.fail(Fault("graphql", trouble, seconds=1.5))
+
+    assert problem(client.server)[0] in (SLOW, StashProblem.KEY_REFUSED)
+    assert client.server().version == "0.30.1"
+
+
+@pytest.mark.parametrize("ask", [StashClient.count, StashClient.server], ids=["count", "server"])
+def test_somebody_waits(fresh, ask):
+    """
+    Who has little patience hears soon that Stash is slow.
+    """
+    server, _ = fresh
+    client = StashClient(server.url, KEY, threading.Event())
+    server.fail(Fault("graphql", Trouble.SILENCE, seconds=2))
+    began = time.monotonic()
+
+    assert problem(lambda: ask(client, 0.1)) == (SLOW, "no answer in time")
+    assert time.monotonic() - began < 1
+
+
+def test_tries_end(client, server, script):
+    """
+    Four tries are enough.
+    """
+    server.fail(Fault("graphql", Trouble.ERROR, times=4))
+
+    assert problem(client.server) == (UNREACHABLE, "HTTP 500")
+    assert script.requests == []
+    assert client.server().version == "0.30.1"
+
+
+def test_connection_that_went_stale(client, server):
+    """
+    A connection that was cut while idle is replaced.
+    """
+    client.server()
+    server.cut()
+
+    assert client.server().version == "0.30.1"
+
+
+def test_short_pause_of_a_proxy(client, script):
+    """
+    A pause that is short enough is kept.
+    """
+    script.answers["Server"] = [Response(429, headers={"Retry-After": "1"}), state()]
+    began = time.monotonic()
+
+    assert client.server().version == "0.30.1"
+    assert time.monotonic() - began >= 1
+
+
+def test_long_pause_of_a_proxy(client, script):
+    """
+    A pause that is too long for us is passed on.
+    """
+    script.answers["Server"] = Response(429, headers={"Retry-After": "120"})
+
+    with pytest.raises(StashError) as caught:
+        client.server()
+
+    assert caught.value.retry_after == 120
+    assert len(script.requests) == 1
+
+
+# Files
+
+
+def test_download(client, script):
+    """
+    The file comes as it is.
+    """
+    assert client.download(IMAGE, len(PICTURE)) == PICTURE
+    assert script.requests[0].headers["accept-encoding"] == "identity"
+
+
+GONE, EMPTY = "the file is gone", "the file is empty"
+PLACEHOLDER = "a placeholder in place of the file"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(Response(404, "text/plain", b"Not Found\n"), GONE, id="unknown"),
+        pytest.param(Response(500, "text/plain", b"open /x: no such file"), GONE, id="no file"),
+        pytest.param(Response(200, "image/svg+xml", b"<svg/>"), PLACEHOLDER, id="SVG"),
+        pytest.param(Response(200, "image/jpeg", b" <svg/>"), PLACEHOLDER, id="hidden SVG"),
+        pytest.param(Response(200, "image/png", b"<?xml "), PLACEHOLDER, id="hidden XML"),
+        pytest.param(Response(200, "image/jpeg", b""), EMPTY, id="empty"),
+        pytest.param(Response(200, "image/jpeg", bytes(3 << 20)), "over 2 MB", id="large"),
+        pytest.param(
+            Response(200, "image/jpeg", iter([bytes(1 << 20)] * 3)), "over 2 MB", id="no length"
+        ),
+        pytest.param(
+            Response(200, "image/jpeg", iter([]), {"Content-Length": str(3 << 20)}),
+            "over 2 MB",
+            id="large by its own account",
+        ),
+    ],
+)
+def test_unusable_file(client, script, answer, reason):
+    """
+    A file that will never do is told from a Stash that is away, and why is said.
+    """
+    script.answers["file"] = answer
+
+    with pytest.raises(ImageUnusable) as caught:
+        client.download(IMAGE, 2 << 20)
+
+    assert str(caught.value) == reason
+    assert len(script.requests) == 1
+
+
+def test_web_page_for_a_file(client, script):
+    """
+    A web page in place of a file is not Stash's answer: a proxy's, or a login.
+    """
+    script.answers["file"] = PAGE
+
+    assert problem(lambda: client.download(IMAGE, 1 << 20)) == (
+        BROKEN,
+        "a web page in place of the file",
+    )
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbf\n<!DOCTYPE html>", b"<HTML lang=en>"], ids=str)
+def test_web_page_saved_as_a_picture(client, script, data):
+    """
+    A page that Stash serves as a picture is a bad file, and Stash is well.
+    """
+    script.answers["file"] = Response(200, "image/jpeg", data)
+
+    with pytest.raises(ImageUnusable, match="a web page in place of the file"):
+        client.download(IMAGE, 1 << 20)
+
+
+def test_proxy_that_lost_stash(client, script):
+    """
+    The 404 page of a proxy says nothing of the file.
+    """
+    script.answers["file"] = Response(404, "text/html", b"<html>")
+
+    assert problem(lambda: client.download(IMAGE, 1 << 20)) == (BROKEN, "HTTP 404")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        (Trouble.RESET, (UNREACHABLE, "the connection was cut")),
+        (Trouble.SILENCE, (SLOW, "no answer in time")),
+        (Trouble.ERROR, (UNREACHABLE, "HTTP 500")),
+        (Trouble.HTML, (BROKEN, "a web page in place of the file")),
+        (Trouble.HALF, (UNREACHABLE, "the file was cut short")),
+    ],
+)
+def test_trouble_with_a_file(fresh, trouble, expected):
+    """
+    A file that did not come whole is not an image that cannot be used.
+    """
+    server, client = fresh
+    server.fail(Fault("image", trouble, times=4, seconds=1.5))
+
+    assert problem(lambda: client.download(IMAGE, 1 << 20)) == expected
+
+
+def test_file_whole_at_the_second_try(client, server):
+    """
+    A file that was cut short is asked for again, from its beginning.
+    """
+    server.fail(Fault("image", Trouble.HALF))
+
+    assert client.download(IMAGE, 1 << 20) == PICTURE
+
+
+# The end
+
+
+@pytest.fixture
+def slow_file(server):
+    """A file that drips; set when the first drop is out."""
+    started = threading.Event()
+
+    def drip():
+        while not server.stopping.wait(0.05):
+            yield b"\xff\xd8\xff"
+            started.set()
+
+    server.handle = lambda request: Response(200, "image/jpeg", drip())
+    return started
+
+
+def seconds_to_stop(stop, started, call):
+    """How long a call goes on in its thread after `stop`, and what it ends with."""
+    ends = []
+    thread = threading.Thread(target=lambda: ends.append(problem(call)))
+    thread.start()
+    assert started.wait(5)
+    threading.Event().wait(0.1)  # by now the client is in the middle of it
+    stop.set()
+    began = time.monotonic()
+    thread.join(5)
+    return time.monotonic() - began, ends
+
+
+def test_stop_in_a_download(client, stop, slow_file):
+    """
+    A file that drips does not hold up the end.
+    """
+    seconds, ends = seconds_to_stop(stop, slow_file, lambda: client.download(IMAGE, 1 << 20))
+
+    assert ends == [(UNREACHABLE, "stopping")]
+    assert seconds < 1
+
+
+def test_stop_in_a_pause(server, script, stop):
+    """
+    A pause between two tries ends at once, and no further try goes out.
+    """
+    paused = threading.Event()
+
+    def refuse(_):
+        paused.set()
+        return Response(503)
+
+    script.answers["Server"] = refuse
+    client = StashClient(server.url, KEY, stop, pace=Timeouts(pause=2.0))
+    seconds, ends = seconds_to_stop(stop, paused, client.server)
+
+    assert ends == [(UNREACHABLE, "stopping")]
+    assert seconds < 1
+    assert len(script.requests) == 1
+
+
+def test_nothing_is_asked_after_the_end(client, script, stop):
+    """
+    Once we stop, nothing goes out any more.
+    """
+    stop.set()
+
+    assert problem(client.count) == (UNREACHABLE, "stopping")
+    assert script.requests == []
+
+
+def test_no_key_where_one_is_wanted(server, script):
+    """
+    A client without a key is told that one is wanted, and not that its own is wrong.
+    """
+    script.answers["Server"] = Response(401)
+    keyless = StashClient(server.url, "", threading.Event(), pace=HASTY)
+
+    assert problem(keyless.server) == (StashProblem.KEY_REFUSED, "it wants an API key")
+
+    keyless.close_thread()

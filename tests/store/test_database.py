@@ -1,0 +1,379 @@
+"""
+The file: how it comes to be, grows with each version, and what may happen to it.
+"""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import peewee
+import pytest
+
+from stashbot.errors import StoreError
+from stashbot.models import Image, Request, Trigger
+from stashbot.store.database import APPLICATION_ID
+from stashbot.store.store import Store
+from stashbot.store.tables import MIGRATIONS
+from tests.store.stored import CHAT, NOW, USER, ask, rows_of, show
+
+
+def test_private_file(tmp_path):
+    """
+    The database and the files beside it are for their owner alone, whatever the umask.
+    """
+    old = os.umask(0)
+    try:
+        store = Store(tmp_path / "stashbot.db")
+        modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        store.close()
+    finally:
+        os.umask(old)
+
+    assert modes == {0o600}
+
+
+def test_safe_settings(store):
+    """
+    Every thread's connection survives a power cut, and waits for others.
+    """
+    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    with ThreadPoolExecutor(1) as pool:
+        values = pool.submit(lambda: [store._db.pragma(name) for name in names]).result()
+
+    assert values == ["wal", 2, 1, 5000]
+
+
+def test_reopened(path):
+    """
+    What was stored is there after a restart.
+    """
+    store = Store(path)
+    show(store, 1)
+    store.close()
+    store = Store(path)
+
+    assert store.unavailable(CHAT, [1], NOW, NOW) == {1}
+
+    store.close()
+
+
+def test_threads_write_together(store):
+    """
+    Threads that write at once wait for each other, and none fails.
+    """
+
+    def work(n):
+        try:
+            for image_id in range(n * 100, n * 100 + 10):
+                show(store, image_id)
+        finally:
+            store.close_thread()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+
+    assert store.chat_stats(CHAT, NOW, NOW, NOW).total == 80
+
+
+def test_forgotten_connections(path):
+    """
+    Closing the store closes the connections of threads that did not do it themselves.
+    """
+    store = Store(path)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: store.meet_chat(CHAT, "en", NOW), range(4)))
+    store.close()
+
+    assert [left.name for left in path.parent.iterdir()] == [path.name]
+
+
+OLD = ("CREATE TABLE notes (id INTEGER PRIMARY KEY, word TEXT);",)
+NEW = (
+    *OLD,
+    """
+    ALTER TABLE notes ADD COLUMN length INTEGER;
+    UPDATE notes SET length = length(word);
+    """,
+    "CREATE INDEX notes_length ON notes (length); -- ; here too\n",
+)
+
+
+def test_migration_chain(path):
+    """
+    An older database goes through every version since, and keeps what it had.
+    """
+    old = Store(path, migrations=OLD)
+    old._db.run("INSERT INTO notes (word) VALUES ('picture')")
+    old.close()
+
+    for _ in range(2):
+        Store(path, migrations=NEW).close()
+
+    assert rows_of(path, "SELECT * FROM notes") == [(1, "picture", 7)]
+    assert rows_of(path, "PRAGMA user_version") == [(3,)]
+    assert rows_of(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+
+
+def test_migration_that_fails(path):
+    """
+    A migration is done wholly or not at all.
+    """
+    Store(path, migrations=OLD).close()
+    with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
+        Store(path, migrations=(*OLD, "DROP TABLE notes; \n UPDATE nowhere SET x = 1;"))
+
+    assert rows_of(path, "SELECT * FROM notes") == []
+    assert rows_of(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_unfinished_migration(path):
+    """
+    A statement that lacks its end is a bug that cannot pass unseen.
+    """
+    with pytest.raises(ValueError, match="lacks its last semicolon: CREATE"):
+        Store(path, migrations=("CREATE TABLE notes (id INTEGER)",))
+
+
+def test_two_processes_start_at_once(path):
+    """
+    A new database is made once, however many open it.
+    """
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: Store(path), range(8)))
+    for store in stores:
+        store.close()
+
+    assert rows_of(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"}
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["at rest", "in use"])
+def test_newer_database(path, is_running):
+    """
+    A database of a newer version is refused with a clear word, and left as it is.
+    """
+    newer = Store(path, migrations=(*MIGRATIONS, *("SELECT 1;",) * 5))
+    if not is_running:
+        newer.close()
+    before = contents(path.parent)
+
+    with pytest.raises(StoreError, match=r"newer stashbot \(schema 9; this one knows 4\)"):
+        Store(path)
+
+    assert contents(path.parent) == before
+
+    newer.close()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("CREATE TABLE photos (id); INSERT INTO photos VALUES (1)", id="unmarked"),
+        pytest.param("PRAGMA application_id = 77; CREATE TABLE photos (id)", id="marked"),
+        pytest.param("PRAGMA journal_mode = wal; CREATE TABLE photos (id)", id="in WAL"),
+    ],
+)
+def test_database_of_another_program(path, script):
+    """
+    What another program keeps in SQLite is not ours to change.
+    """
+    with closing(sqlite3.connect(path)) as theirs:
+        theirs.executescript(script)
+    before = contents(path.parent)
+
+    with pytest.raises(StoreError, match="belongs to another program"):
+        Store(path)
+
+    assert contents(path.parent) == before
+
+
+def test_not_a_database(path):
+    """
+    A file that is no database at all is named, and left as it is.
+    """
+    path.write_bytes(b"Dear diary, " * 500)
+
+    with pytest.raises(StoreError, match="is not an SQLite database"):
+        Store(path)
+
+    assert contents(path.parent) == {path.name: b"Dear diary, " * 500}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("missing/stashbot.db", "No such file or directory; its folder", id="folder"),
+        pytest.param("file/stashbot.db", "Not a directory; its folder must exist", id="file"),
+        pytest.param(".", "is a folder; name a file in it", id="is a folder"),
+    ],
+)
+def test_no_place_for_a_database(tmp_path, name, reason):
+    """
+    A path where no database can be is refused, with what would be right.
+    """
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match=reason):
+        Store(tmp_path / name)
+
+
+def test_read_only_database(store):
+    """
+    A database that may not be written to is named as such; reading goes on.
+    """
+    show(store, 1)
+    store._db.run("PRAGMA query_only = 1")
+
+    with pytest.raises(StoreError, match="is read-only; make it and its folder writable"):
+        store.meet_chat(CHAT, "en", NOW)
+
+    assert store.unavailable(CHAT, [1], NOW, NOW) == {1}
+
+
+def test_locked_database(path):
+    """
+    A database that another program holds is named as locked, and works afterwards.
+    """
+    store = Store(path, busy_ms=20)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(StoreError, match=f"{path.name} is locked by another program"):
+            store.meet_chat(CHAT, "en", NOW)
+
+    store.meet_chat(CHAT, "en", NOW)
+    store.close()
+
+
+def test_full_disk(store):
+    """
+    A full disk is named, what was begun is undone, and room makes it work again.
+    """
+    show(store, 1)
+    request = ask(store)
+    huge = [Image(2), Image(3, title="x" * 1_000_000)]
+    pages = store._db.pragma("page_count")
+    store._db.pragma("max_page_count", pages)
+
+    with pytest.raises(StoreError, match="cannot grow: the disk is full"):
+        store.begin(request, huge, NOW)
+    assert store.unavailable(CHAT, [1, 2, 3], NOW, NOW) == {1}
+
+    store._db.pragma("max_page_count", pages + 1000)
+
+    assert len(store.begin(request, huge, NOW)) == 2
+
+
+def damage(path, at):
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xa5" * 600)
+
+
+def test_damaged_schema(path):
+    """
+    A file whose first page is damaged is named as damaged at the start, and kept.
+    """
+    Store(path).close()
+    damage(path, 100)
+    before = contents(path.parent)
+
+    with pytest.raises(StoreError, match="is damaged; put a backup in its place"):
+        Store(path)
+
+    assert contents(path.parent) == before
+
+
+def test_damaged_pages(path):
+    """
+    Damage further inside is found when the file is checked, or when we come across it.
+    """
+    store = Store(path)
+    show(store, 1)
+    store.close()
+    [(page,)] = rows_of(
+        path, "SELECT rootpage FROM sqlite_master WHERE name = 'sent_photos_latest'"
+    )
+    damage(path, (page - 1) * 4096)
+    store = Store(path)
+
+    with pytest.raises(StoreError, match="is damaged"):
+        store.chat_stats(CHAT, NOW, NOW, NOW)
+    assert store.check_integrity()
+
+    store.close()
+
+
+def test_bug_keeps_its_name(store):
+    """
+    What only a mistake of ours can cause is not blamed on the file.
+    """
+    request = Request(404, CHAT, USER, 1, Trigger.COMMAND, NOW, "en")
+
+    with pytest.raises(peewee.IntegrityError):
+        store.begin(request, [Image(1)], NOW)
+
+
+ENDLESS = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
+from stashbot.store.store import Store
+
+store, now = Store(Path(sys.argv[1])), datetime.now(UTC)
+for n in range(1, 10**6):
+    request = store.add_request(update_id=n, chat_id=1, user_id=1, count=1,
+                                trigger=Trigger.COMMAND, language="en", now=now)
+    rows = store.begin(request, [Image(n)], now)
+    store.settle([(rows[0], Image(n), Sent(n, KnownFile(Kind.PHOTO, "f")))], now,
+                 bot_id=1, shape="", ends=request)
+    print(n, flush=True)
+"""
+
+
+def test_killed_in_the_middle(path):
+    """
+    After kill -9 the database is sound, and has all that was acknowledged.
+    """
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, cwd=root
+    ) as writer:
+        for _ in range(20):
+            writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = 20 + len(writer.stdout.read().split())
+    store = Store(path)
+
+    assert store.check_integrity() is None
+    assert store.recover(NOW) <= 1
+    assert store.chat_stats(1, NOW, NOW, NOW).total in (acknowledged, acknowledged + 1)
+    assert len(store.waiting_requests()) <= 1
+
+    store.close()
+
+
+def test_copied_while_in_use(store, path, tmp_path):
+    """
+    A copy of the file and its WAL, as a backup makes it, opens with all that was stored.
+    """
+    show(store, 1)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in (path.name, f"{path.name}-wal"):
+        shutil.copy(tmp_path / name, copy)
+    backup = Store(copy / path.name)
+
+    assert backup.unavailable(CHAT, [1], NOW, NOW) == {1}
+
+    backup.close()

@@ -1,0 +1,588 @@
+"""
+The rows: what is written, and what is found of it.
+"""
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime, timezone
+
+import peewee
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stashbot.errors import AlreadySending
+from stashbot.models import Image, Kind, KnownFile, Request, Sent, Trigger, Walk
+from stashbot.store.history import ChatStats
+from stashbot.store.store import Store
+from tests.store.stored import (
+    BOT,
+    CHAT,
+    DAY,
+    HOUR,
+    NOW,
+    OTHER,
+    USER,
+    arrive,
+    ask,
+    begin,
+    rows_of,
+    show,
+)
+
+# Chats
+
+
+def test_new_chat(store):
+    """
+    A chat that writes for the first time is there, and has not come back.
+    """
+    assert store.meet_chat(CHAT, "en", NOW) is False
+    assert not store.is_gone(CHAT)
+
+
+def test_gone_chat_comes_back(store):
+    """
+    A chat that blocked us is gone until it writes again, and comes back once.
+    """
+    store.meet_chat(CHAT, "en", NOW)
+    store.set_gone(CHAT, "bot was blocked by the user", NOW)
+    gone = store.is_gone(CHAT)
+
+    assert gone
+    assert store.meet_chat(CHAT, "en", NOW) is True
+    assert store.meet_chat(CHAT, "en", NOW) is False
+    assert not store.is_gone(CHAT)
+
+
+def test_first_reason_stays(store, path):
+    """
+    Why and since when a chat is gone is what the first refusal said.
+    """
+    store.set_gone(CHAT, "blocked", NOW)
+    store.set_gone(CHAT, "chat not found", NOW + HOUR)
+
+    assert rows_of(path, "SELECT gone_since, gone_reason FROM chats") == [
+        ("2026-05-04 09:00:00.000000", "blocked")
+    ]
+
+
+def test_language_follows(store, path):
+    """
+    A chat's language is the one it was last met in.
+    """
+    store.meet_chat(CHAT, "en", NOW)
+    store.meet_chat(CHAT, "ru", NOW)
+
+    assert rows_of(path, "SELECT language FROM chats") == [("ru",)]
+
+
+def test_known_chat_costs_no_write(store, path):
+    """
+    A chat that is as we know it is met even while another program holds the database.
+    """
+    store.meet_chat(CHAT, "en", NOW)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        came_back = store.meet_chat(CHAT, "en", NOW)
+
+    assert came_back is False
+
+
+def test_everything_follows_a_group(store):
+    """
+    A group that becomes a supergroup keeps its requests, its history and its walk.
+    """
+    store.meet_chat(CHAT, "ru", NOW)
+    show(store, 1, 2)
+    waiting = ask(store, count=2)
+    store.save_walk(CHAT, Walk(5, 40))
+
+    for _ in range(2):
+        store.move_chat(CHAT, OTHER, NOW)
+
+    assert store.moved_chats() == {OTHER: CHAT}
+    assert store.is_gone(CHAT)
+    assert not store.is_gone(OTHER)
+    assert store.meet_chat(OTHER, "ru", NOW) is False
+    assert [(r.id, r.chat_id) for r in store.waiting_requests()][-1] == (waiting.id, OTHER)
+    assert store.unavailable(OTHER, [1, 2, 3], NOW - DAY, NOW) == {1, 2}
+    assert store.unavailable(CHAT, [1, 2, 3], NOW - DAY, NOW) == set()
+    assert store.walk(OTHER) == Walk(5, 40)
+    assert store.walk(CHAT) is None
+
+
+def test_supergroup_that_has_begun(store):
+    """
+    What the new id has of its own already stays, and one picture is latest once.
+    """
+    show(store, 1, chat_id=OTHER, now=NOW + HOUR)
+    show(store, 1, 2, now=NOW)
+    begin(store, 3)
+    begin(store, 3, chat_id=OTHER)
+    store.save_walk(CHAT, Walk(5))
+    store.save_walk(OTHER, Walk(6))
+
+    store.move_chat(CHAT, OTHER, NOW + HOUR)
+
+    assert store.walk(OTHER) == Walk(6)
+    assert store.shown_longest_ago(OTHER, 10, NOW) == [2, 1]
+    assert store.shown_longest_ago(CHAT, 10, NOW) == []
+
+
+def test_group_that_never_wrote(store):
+    """
+    A group that only a schedule knows can move too.
+    """
+    store.move_chat(CHAT, OTHER, NOW)
+
+    assert store.moved_chats() == {OTHER: CHAT}
+
+
+# Requests
+
+
+def test_update_is_accepted_once(store):
+    """
+    An update that Telegram delivers again is not a second request.
+    """
+    first = ask(store, update_id=1000, count=3)
+
+    assert first == Request(first.id, CHAT, USER, 3, Trigger.COMMAND, NOW, "en")
+    assert ask(store, update_id=1000) is None
+    assert store.waiting_requests() == [first]
+
+
+def test_requests_of_the_clock(store):
+    """
+    Requests that no update asked for do not collide.
+    """
+    assert ask(store)
+    assert ask(store)
+
+
+def test_waiting_requests(store):
+    """
+    Requests wait in the order of asking, less what was begun, until they are finished.
+    """
+    half, untouched, begun, over = (ask(store, count=2) for _ in range(4))
+    store.begin(half, [Image(1)], NOW)
+    store.begin(begun, [Image(2), Image(3)], NOW)
+    store.finish_request(over.id, "failed", NOW)
+
+    assert [(r.id, r.count) for r in store.waiting_requests()] == [(half.id, 1), (untouched.id, 2)]
+
+
+def test_finished_stays_as_it_is(store, path):
+    """
+    A request that has failed is not done afterwards.
+    """
+    request = ask(store)
+    store.finish_request(request.id, "failed", NOW)
+    store.finish_request(request.id, "done", NOW + HOUR)
+
+    assert rows_of(path, "SELECT state, finished_at FROM requests") == [
+        ("failed", "2026-05-04 09:00:00.000000")
+    ]
+
+
+def test_recovery(store, path):
+    """
+    After a crash, what was under way counts as seen, and is not asked for again.
+    """
+    begun, half = ask(store), ask(store, count=3)
+    store.begin(begun, [Image(1)], NOW)
+    store.begin(half, [Image(2)], NOW)
+
+    assert store.recover(NOW + HOUR) == 2
+    assert store.recover(NOW + HOUR) == 0
+    assert store.unavailable(CHAT, [1, 2, 3], NOW, NOW) == {1, 2}
+    assert [(r.id, r.count) for r in store.waiting_requests()] == [(half.id, 2)]
+    assert rows_of(path, "SELECT state FROM requests") == [("done",), ("waiting",)]
+
+
+# The history
+
+
+def test_the_table_that_people_read(store, path):
+    """
+    Other people's tools find the columns that they rely on, with times as UTC text.
+    """
+    local = datetime(2026, 5, 4, 12, 0, tzinfo=timezone(3 * HOUR))
+    show(store, 5, now=local)
+
+    assert rows_of(path, "SELECT id, image_id, sent_at, user_id, title FROM sent_photos") == [
+        (1, 5, "2026-05-04 09:00:00.000000", USER, "No. 5")
+    ]
+    assert rows_of(path, "SELECT strftime('%H', sent_at) FROM sent_photos") == [("09",)]
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT * FROM sent_photos WHERE image_id = 1", "sent_photos_image_id"),
+        ("SELECT * FROM sent_photos WHERE sent_at > '2026'", "sent_photos_sent_at"),
+        ("SELECT * FROM sent_photos WHERE request_id = 1", "sent_photos_request_id"),
+    ],
+)
+def test_index(store, path, query, index):
+    """
+    The history is searched by image, by time and by request without reading all of it.
+    """
+    plan = rows_of(path, f"EXPLAIN QUERY PLAN {query}")
+
+    assert f"USING INDEX {index} " in plan[0][-1]
+
+
+def test_naive_time_is_refused(store):
+    """
+    A moment without a zone is a bug, and does not reach the database.
+    """
+    with pytest.raises(ValueError, match="names no time zone"):
+        ask(store, now=NOW.replace(tzinfo=None))
+
+    assert store.waiting_requests() == []
+
+
+def test_row_of_a_sent_picture(store, path):
+    """
+    A row says what went out, when it arrived, and as which message.
+    """
+    show(store, 5, now=NOW)
+
+    assert rows_of(path, "SELECT state, kind, message_id, is_latest FROM sent_photos") == [
+        ("sent", "photo", 501, 1)
+    ]
+
+
+def test_settling_ends_the_request(store, path):
+    """
+    When the last picture has arrived, its request is done in the same breath.
+    """
+    request = ask(store, count=2)
+    images = [Image(1), Image(2)]
+    arrive(store, store.begin(request, images, NOW), images, NOW + HOUR, ends=request)
+
+    assert rows_of(path, "SELECT state, finished_at FROM requests") == [
+        ("done", "2026-05-04 10:00:00.000000")
+    ]
+
+
+def test_settling_is_all_or_nothing(store, path):
+    """
+    A picture cannot be noted as sent without what belongs to it.
+    """
+    images = [Image(1), Image(2)]
+    rows = begin(store, 1, 2)
+    bad = Sent(None, KnownFile(Kind.PHOTO, None))
+    with pytest.raises(peewee.IntegrityError):
+        store.settle(
+            [(rows[0], images[0], Sent(1, KnownFile(Kind.PHOTO, "a"))), (rows[1], images[1], bad)],
+            NOW,
+            bot_id=BOT,
+            shape="",
+            ends=None,
+        )
+
+    assert rows_of(path, "SELECT DISTINCT state FROM sent_photos") == [("sending",)]
+    assert store.known_file(BOT, images[0], "") is None
+
+
+def test_claims_are_all_or_nothing(store, path):
+    """
+    An album with a picture that is on its way already is not begun at all.
+    """
+    begin(store, 1)
+    with pytest.raises(AlreadySending):
+        begin(store, 2, 1)
+
+    assert rows_of(path, "SELECT image_id FROM sent_photos") == [(1,)]
+    assert begin(store, 1, chat_id=OTHER)
+
+
+def test_same_picture_for_two_threads(store):
+    """
+    Of threads that begin one image for one chat at once, exactly one may send it.
+    """
+    requests = [ask(store) for _ in range(8)]
+    start = threading.Barrier(8)
+
+    def claim(request):
+        start.wait()
+        try:
+            return store.begin(request, [Image(1)], NOW)
+        except AlreadySending:
+            return []
+        finally:
+            store.close_thread()
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(claim, requests))
+
+    assert sorted(map(len, claims)) == [0] * 7 + [1]
+
+
+def test_withdrawn_picture_is_free(store):
+    """
+    A picture that was certainly not sent is as it was before it was begun.
+    """
+    show(store, 1, now=NOW - 2 * DAY)
+    show(store, 2, now=NOW - DAY)
+    store.withdraw(begin(store, 1, now=NOW))
+
+    assert store.unavailable(CHAT, [1, 2], NOW - HOUR, NOW) == set()
+    assert store.shown_longest_ago(CHAT, 10, NOW) == [1, 2]
+
+
+def test_withdrawn_id_is_not_given_again(store):
+    """
+    Who holds on to a withdrawn row's id cannot touch another picture with it.
+    """
+    old = begin(store, 1)
+    store.withdraw(old)
+
+    assert begin(store, 2) != old
+
+
+def test_lost_picture_counts_as_seen(store, path):
+    """
+    A picture that may have arrived is not sent again.
+    """
+    store.lose(begin(store, 1, now=NOW), NOW + HOUR)
+
+    assert store.unavailable(CHAT, [1], NOW + HOUR, NOW + HOUR) == {1}
+    assert store.shown_longest_ago(CHAT, 10, NOW) == [1]
+    assert rows_of(path, "SELECT state FROM sent_photos") == [("unknown",)]
+
+
+def test_unavailable(store):
+    """
+    What was seen lately, is on its way or is left out may not be sent; the rest may.
+    """
+    show(store, 1, now=NOW - 31 * DAY)
+    show(store, 2, now=NOW - 30 * DAY)
+    show(store, 3, now=NOW - DAY, chat_id=OTHER)
+    begin(store, 4, now=NOW - 40 * DAY)
+    store.skip_image(5, "gone", NOW + DAY)
+    store.skip_image(6, "gone", NOW)
+    store.skip_image(7, "gone", NOW + DAY)
+
+    assert store.unavailable(CHAT, [1, 2, 3, 4, 5, 6], NOW - 30 * DAY, NOW) == {2, 4, 5}
+    assert store.unavailable(CHAT, [], NOW - 30 * DAY, NOW) == set()
+
+
+def test_many_candidates(store):
+    """
+    A whole library can be asked about at once.
+    """
+    show(store, 1)
+
+    assert store.unavailable(CHAT, range(300_000), NOW - DAY, NOW) == {1}
+
+
+def test_shown_longest_ago(store):
+    """
+    When all was seen, the one whose last time is the longest ago comes first.
+    """
+    for days, image_id in (9, 1), (8, 2), (7, 3), (6, 4), (5, 5), (4, 1):
+        show(store, image_id, now=NOW - days * DAY)
+    show(store, 6, now=NOW - 20 * DAY, chat_id=OTHER)
+    begin(store, 3, now=NOW)
+    store.skip_image(4, "gone", NOW + DAY)
+
+    assert store.shown_longest_ago(CHAT, 10, NOW) == [2, 5, 1]
+    assert store.shown_longest_ago(CHAT, 1, NOW) == [2]
+    assert store.shown_longest_ago(CHAT, 10, NOW + DAY) == [2, 4, 5, 1]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["show", "withdraw", "lose", "move", "prune"]),
+        st.integers(1, 3),
+        st.sampled_from([CHAT, OTHER]),
+        st.integers(-5, 5),  # the clock can be set back
+    ),
+    max_size=15,
+)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("shared") / "stashbot.db")
+    store._db.run("PRAGMA synchronous = OFF")
+    yield store
+    store.close()
+
+
+@settings(max_examples=30)
+@given(steps=STEPS)
+def test_one_row_is_latest(shared, steps):
+    """
+    Whatever happens to a picture in a chat, exactly its newest row is the latest.
+    """
+    shared._db.run("DELETE FROM sent_photos")
+    for step, image_id, chat_id, hours in steps:
+        now = NOW + hours * HOUR
+        if step == "show":
+            show(shared, image_id, chat_id=chat_id, now=now)
+        elif step == "withdraw":
+            shared.withdraw(begin(shared, image_id, chat_id=chat_id, now=now))
+        elif step == "lose":
+            shared.lose(begin(shared, image_id, chat_id=chat_id, now=now), NOW)
+        elif step == "move":
+            shared.move_chat(chat_id, CHAT + OTHER - chat_id, now)
+        else:
+            shared.prune(now + DAY, keep_days=1)
+
+    history = rows_of(
+        shared._db.database,
+        "SELECT chat_id, image_id, sent_at, id, is_latest FROM sent_photos ORDER BY sent_at, id",
+    )
+    newest = {row[:2]: row[3] for row in history}
+
+    assert {row[3] for row in history if row[4]} == set(newest.values())
+
+
+def test_chat_stats(store):
+    """
+    The numbers of a chat count its own pictures, without the one that is on its way.
+    """
+    for days, image_id in (40, 1), (20, 2), (6, 1), (0, 3):
+        show(store, image_id, now=NOW - days * DAY)
+    show(store, 8, 9, chat_id=OTHER)
+    begin(store, 4, now=NOW)
+
+    stats = store.chat_stats(CHAT, NOW - HOUR, NOW - 7 * DAY, NOW - 30 * DAY)
+
+    assert stats == ChatStats(today=1, week=2, total=4, seen=3, last_title="No. 3", last_at=NOW)
+
+
+def test_stats_of_a_new_chat(store):
+    """
+    A chat without pictures has zeros, and no last picture.
+    """
+    assert store.chat_stats(CHAT, NOW, NOW, NOW) == ChatStats(0, 0, 0, 0, "", None)
+
+
+# The library
+
+
+def test_walk(store):
+    """
+    A chat goes on where it was, after a restart too.
+    """
+    assert store.walk(CHAT) is None
+
+    store.save_walk(CHAT, Walk(1))
+    store.save_walk(CHAT, Walk(2, 80, NOW, 900))
+
+    assert store.walk(CHAT) == Walk(2, 80, NOW, 900)
+    assert store.walk(OTHER) is None
+
+
+@pytest.mark.parametrize(
+    ("bot_id", "image", "shape"),
+    [
+        pytest.param(BOT + 1, Image(1, fingerprint="abc"), "2560", id="another bot"),
+        pytest.param(BOT, Image(2, fingerprint="abc"), "2560", id="another image"),
+        pytest.param(BOT, Image(1, fingerprint="xyz"), "2560", id="changed content"),
+        pytest.param(BOT, Image(1, fingerprint="abc"), "1280", id="another shape"),
+    ],
+)
+def test_known_file(store, bot_id, image, shape):
+    """
+    A file_id is used again for the same bot, content and shape, and for no other.
+    """
+    same = Image(1, fingerprint="abc")
+    arrive(store, begin(store, 1), [same])
+
+    assert store.known_file(BOT, same, "2560") == KnownFile(Kind.PHOTO, "file1")
+    assert store.known_file(bot_id, image, shape) is None
+
+
+def test_newer_file_replaces_older(store):
+    """
+    Of an image that has changed, the file of its new content is known.
+    """
+    arrive(store, begin(store, 1), [Image(1, fingerprint="old")])
+    arrive(store, begin(store, 1), [Image(1, fingerprint="new")])
+
+    assert store.known_file(BOT, Image(1, fingerprint="new"), "2560")
+    assert store.known_file(BOT, Image(1, fingerprint="old"), "2560") is None
+
+
+def test_forgotten_file(store):
+    """
+    A file_id that Telegram refused is not tried again.
+    """
+    show(store, 1)
+    store.forget_file(BOT, 1)
+
+    assert store.known_file(BOT, Image(1), "2560") is None
+
+
+# Housekeeping
+
+
+def test_prune(store, path):
+    """
+    What is older than asked goes, in as many steps as it takes; the rest stays.
+    """
+    with store._db.writing():
+        store._db._connection().executemany(
+            "INSERT INTO sent_photos (image_id, sent_at, user_id, chat_id) VALUES (?, ?, ?, ?)",
+            [(image_id, "2024-01-01 00:00:00.000000", USER, CHAT) for image_id in range(2500)],
+        )
+    show(store, 2, now=NOW - 10 * DAY)
+    show(store, 3, now=NOW - DAY)
+
+    assert store.prune(NOW, keep_days=5) == 2501
+    assert rows_of(path, "SELECT image_id, is_latest FROM sent_photos") == [(3, 1)]
+
+
+def test_prune_finished_requests(store, path):
+    """
+    A request is remembered for eight days after its end, however old its pictures.
+    """
+    request = ask(store, now=NOW - 9 * DAY)
+    arrive(store, store.begin(request, [Image(1)], NOW), [Image(1)], NOW - 9 * DAY, ends=request)
+    recent, waiting = ask(store, now=NOW - 9 * DAY), ask(store, now=NOW - 9 * DAY)
+    store.finish_request(recent.id, "done", NOW - 7 * DAY)
+    store.prune(NOW, keep_days=30)
+
+    assert rows_of(path, "SELECT id FROM requests") == [(recent.id,), (waiting.id,)]
+    assert rows_of(path, "SELECT image_id, request_id FROM sent_photos") == [(1, None)]
+
+
+def test_prune_skipped_images(store, path):
+    """
+    An image that may be sent again is not kept among the skipped.
+    """
+    store.skip_image(1, "gone", NOW)
+    store.skip_image(2, "gone", NOW + HOUR)
+    store.skip_image(2, "still gone", NOW + DAY)
+    store.prune(NOW, keep_days=30)
+
+    assert rows_of(path, "SELECT image_id, reason FROM skipped_images") == [(2, "still gone")]
+
+
+def test_size(store, path):
+    """
+    The size is that of the file, once all is in it.
+    """
+    size = store.size_bytes()
+    store.close()
+
+    assert size == path.stat().st_size
+
+
+def test_sound_file(store):
+    """
+    A sound database has nothing to report.
+    """
+    show(store, *range(10))
+
+    assert store.check_integrity() is None

@@ -1,0 +1,499 @@
+"""
+Votes and exclusions as people see them: under pictures, in lists, and in what comes next.
+"""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from stashbot.demo.http import Fault, Trouble
+from stashbot.demo.pictures.picture import Gallery
+from stashbot.models import Facet, Feature
+from stashbot.settings.load import load
+from tests.conftest import FRIEND, GROUP, OWNER, library, picture
+from tests.store.stored import rows_of
+from tests.whole.program import wait_until
+
+NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
+
+
+def latest(home, chat=OWNER):
+    return home.received(chat)[-1]
+
+
+def press(home, text, message=None, user=OWNER, chat=0):
+    """Press the button that begins so, as it is now; wait until the press is answered."""
+    message = latest(home, chat or user) if message is None else fresh(home, message)
+    labels = [button.text for row in message.buttons for button in row]
+    label = next(each for each in labels if each.startswith(text))
+    query = home.telegram.press(message, message.button(label).data, user_id=user, chat_id=chat)
+    wait_until(lambda: [each for each in home.telegram.answers if each.query_id == query], "answer")
+    return next(each.text for each in home.telegram.answers if each.query_id == query)
+
+
+def fresh(home, message):
+    return next(each for each in home.received(message.chat_id) if each.id == message.id)
+
+
+def labels(home, message):
+    return [[button.text for button in row] for row in fresh(home, message).buttons]
+
+
+def wait_for_labels(home, message, expected):
+    wait_until(lambda: labels(home, message) == expected, expected)
+
+
+def image_of(message):
+    return int(message.buttons[0][0].data.split(":")[2])
+
+
+@pytest.fixture
+def sent(house):
+    """A house in which the owner was sent one picture, and its message."""
+
+    def build(pictures=None, **options):
+        home = house(pictures or [picture(7)], **options)
+        home.ask()
+        return home, latest(home)
+
+    return build
+
+
+def test_state_of_the_buttons(sent):
+    """
+    The thumb that was pressed is marked, until it is pressed again or the other is.
+    """
+    home, message = sent(**NO_NEXT)
+    assert labels(home, message) == [["👍", "👎", "➡️"]]
+
+    assert press(home, "👍") == "Your vote: 👍"
+    wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
+    press(home, "👎")
+    row = ["🖼 Picture 7", "👤 Artist 2"]
+    wait_for_labels(home, message, [["👍", "👎 ✓", "➡️"], ["🖼 Picture 7", "📁 Gallery 3", row[1]]])
+    assert press(home, "👎") == "Your vote is taken back."
+    wait_for_labels(home, message, [["👍", "👎", "➡️"]])
+
+    home.stop()
+    assert [each["vote"] for each in home.events("voted")] == ["like", "dislike", None]
+    assert {each["image_id"] for each in home.events("voted")} == {7}
+    assert len(home.received()) == 1
+
+
+def test_press_is_answered_before_the_slow_work(sent):
+    """
+    While Stash and the picture after it are slow, the press is answered at once.
+    """
+    home, _ = sent()  # so that the next picture is the same again, and none lies ready
+    home.stash.server.fail(Fault("/", Trouble.SILENCE, times=9, seconds=2))
+
+    press(home, "👍")
+
+    assert home.events("voted")
+    assert not home.events("rating_written")
+    assert len(home.sent_images()) == 1
+
+
+def test_votes_of_a_group(house):
+    """
+    In a group the thumbs count, and who presses is told his own vote.
+    """
+    home = house([picture(7)], **NO_NEXT)
+    home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
+    home.say("/random", chat=GROUP)
+    home.wait_for_images(1)
+    message = latest(home, GROUP)
+
+    assert press(home, "👍", chat=GROUP) == "Your vote: 👍"
+    assert press(home, "👍", user=FRIEND, chat=GROUP, message=message) in (
+        "Your vote: 👍",
+        "Your vote is taken back.",
+    )
+    wait_for_labels(home, message, [["👍 2", "👎", "➡️"]])
+    assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back."
+    wait_for_labels(home, message, [["👍 1", "👎", "➡️"]])
+
+
+def test_next_after_a_vote(sent):
+    """
+    A vote on the newest picture brings the next, once; one on an older brings none.
+    """
+    home, first = sent(library(9))
+
+    for thumb in ("👍", "👎", "👎"):
+        press(home, thumb, first)
+    home.wait_for_images(2)
+    home.wait_for_event("photo_sent", 2)
+    press(home, "👍", first)
+    press(home, "👎")
+    home.wait_for_images(3)
+    home.stop()
+
+    assert len(home.sent_images()) == 3
+    assert [each["trigger"] for each in home.events("photo_sent")] == ["command", "vote", "vote"]
+
+
+def test_vote_that_is_taken_back_brings_nothing(sent):
+    """
+    Only a vote that is given asks for the next picture.
+    """
+    home, message = sent(library(9), **NO_NEXT)
+    press(home, "👍")
+    wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
+    home.settings = load(None, home.environ | {"STASHBOT_VOTES_AUTO_NEXT": "true"})
+    home.restart()
+
+    assert press(home, "👍", message) == "Your vote is taken back."
+    home.stop()
+
+    assert rows_of(home.settings.database, "SELECT count(*) FROM requests") == [(1,)]
+    assert len(home.sent_images()) == 1
+
+
+def test_vote_after_the_picture_came_again(house):
+    """
+    A picture that comes again shows the vote that it has.
+    """
+    home = house([picture(7)], **NO_NEXT)
+    home.ask()
+    press(home, "👍")
+    home.ask()
+
+    assert labels(home, latest(home)) == [["👍 ✓", "👎", "➡️"]]
+
+
+def test_votes_outlive_a_restart(sent):
+    """
+    What was answered is kept.
+    """
+    home, message = sent(**NO_NEXT)
+    press(home, "👍")
+    home.restart()
+    home.say("/stats")
+    text = home.wait_for_text("Votes")
+
+    assert "Votes: 👍 1, 👎 0" in text
+    assert "Liked of the last 1 picture: 100%" in text
+    assert press(home, "👍", message) == "Your vote is taken back."
+
+
+def test_vote_that_was_not_shown_before_the_end(sent):
+    """
+    A tick that the end of the program has kept from being drawn is drawn after the start.
+    """
+    home, message = sent(**NO_NEXT)
+    home.app.bot._sender._pause(OWNER, 60)
+    press(home, "👍")
+    home.stop()
+    before = labels(home, message)
+    home.start()
+
+    wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
+    assert before == [["👍", "👎", "➡️"]]
+
+
+def test_vote_on_what_came_again_in_an_album(house):
+    """
+    Buttons are drawn under no album, though a picture in it was voted on just before.
+    """
+    home = house(library(2), **NO_NEXT)
+    home.ask()
+    message = latest(home)
+    press(home, "👍")
+    wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
+    home.ask("/random 2", count=2)
+    home.wait_for_event("photo_sent", 3)
+    edits = len(home.telegram.wait_for("editMessageReplyMarkup"))
+    home.restart()
+    home.say("/stats")
+    home.wait_for_text("Votes")
+    home.stop()
+
+    assert len(home.telegram.wait_for("editMessageReplyMarkup")) == edits
+    assert not home.events("message_lost")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "vote:love:7:0",
+        "vote:like:seven:0",
+        "vote:like:7",
+        "vote:like:9999999999999999999:0",
+        "exclude:studio:3:7",
+        "include:studio:3:7",
+        "vote:like:7:0:crossed",
+        "exclude:tag:3:7",
+        "restore:1",
+        "forget:perhaps",
+        "excluded:-1",
+    ],
+)
+def test_odd_presses(sent, data):
+    """
+    What is no button of ours does nothing, and is answered.
+    """
+    home, _ = sent()
+    home.telegram.press(1, data, user_id=OWNER)
+    home.telegram.wait_for("answerCallbackQuery")
+    home.stop()
+
+    assert not home.events("voted") + home.events("excluded") + home.events("turn_failed")
+
+
+# Excluding
+
+
+def of_gallery(name):
+    return (Gallery(name),)
+
+
+def dislike(home):
+    message = latest(home)
+    press(home, "👎")
+    wait_until(lambda: len(labels(home, message)) == 2, "the second row")
+    return message
+
+
+@pytest.mark.parametrize("icon", ["🖼", "📁", "👤"])
+def test_excluded_is_not_sent(house, icon):
+    """
+    A picture, its gallery or its performer, once excluded, does not come any more.
+    """
+    here = {"galleries": of_gallery("Sea"), "performers": ("Ann",)}
+    there = {"galleries": of_gallery("City"), "performers": ("Ben",)}
+    pictures = [picture(id, **(here if id % 2 else there)) for id in range(1, 21)]
+    home = house(pictures, **NO_NEXT)
+    [first] = home.ask()
+    message = dislike(home)
+
+    note = press(home, icon, message)
+    wait_until(lambda: any(each.startswith("🚫") for each in labels(home, message)[1]), "mark")
+    home.ask("/random 10", count=10)
+    home.ask("/random 10", count=10)
+
+    assert note.startswith(f"Will not be sent any more: {icon}")
+    after = home.sent_images()[1:]
+    barred = {first} if icon == "🖼" else {each.id for each in pictures if each.id % 2 == first % 2}
+    assert not barred & set(after)
+    assert set(after) == {each.id for each in pictures} - barred - {first}
+    [excluded] = home.events("excluded")
+    assert (excluded["chat_id"], excluded["user_id"], excluded["image_id"]) == (OWNER, OWNER, first)
+
+
+def test_marked_button_brings_back(sent):
+    """
+    The button that has excluded something is marked, and pressed again brings it back; two
+    quick taps do the same twice.
+    """
+    home, message = sent(**NO_NEXT)
+    press(home, "👎")
+    row = ["🖼 Picture 7", "📁 Gallery 3", "👤 Artist 2"]
+    wait_until(lambda: labels(home, message)[1:] == [row], "the second row")
+    performer = fresh(home, message).buttons[1][2].data
+
+    press(home, "👤")
+    marked = [*row[:2], "🚫👤 Artist 2"]
+    wait_until(lambda: labels(home, message)[1:] == [marked], "the mark")
+    home.telegram.press(message, performer, user_id=OWNER)  # a late second tap
+    note = press(home, "🚫👤")
+    wait_until(lambda: labels(home, message)[1:] == [row], "no mark")
+    home.stop()
+
+    assert note == "May be sent again: 👤 Artist 2"
+    assert len(home.events("excluded")) == len(home.events("restored")) == 1
+
+
+def test_excluded_here_is_sent_elsewhere(house):
+    """
+    Excluding is the chat's own affair, and Stash does not hear of it.
+    """
+    home = house([picture(7)], **NO_NEXT, STASHBOT_VOTES_WRITE_RATINGS="false")
+    home.ask()
+    press(home, "🖼", dislike(home))
+
+    assert home.ask(user=FRIEND) == [7]
+    home.stop()
+    assert home.stash.pictures == [picture(7, load=home.stash.pictures[0].load)]
+
+
+def test_everything_is_excluded(house):
+    """
+    Where nothing else is left, that is said, with the way back.
+    """
+    home = house([picture(7)], **NO_NEXT)
+    home.ask()
+    press(home, "🖼", dislike(home))
+
+    home.say("/random")
+    home.wait_for_text("There is nothing left to send: all of it is excluded.")
+    home.say("/excluded")
+    home.wait_for_text("1 entry will not be sent")
+    restored = press(home, "↩️ 🖼 Picture 7")
+
+    assert restored == "May be sent again: 🖼 Picture 7"
+    assert home.ask() == [7]
+
+
+def test_unseen_is_what_may_still_come(house):
+    """
+    What is excluded does not count among the pictures that are left.
+    """
+    home = house(library(12), **NO_NEXT)
+    [first] = home.ask()
+    message = dislike(home)
+    press(home, "👤", message)
+    barred = {id for id in range(1, 13) if id % 5 == first % 5}
+
+    home.say("/stats")
+    text = home.wait_for_text("In the library: 12 pictures")
+
+    assert f"Not seen yet: {12 - len(barred)} pictures" in text
+
+
+def test_brought_back_at_once(house):
+    """
+    What is brought back comes before anything that was seen.
+    """
+    home = house(library(12), **NO_NEXT)
+    [first] = home.ask()
+    message = dislike(home)
+    press(home, "👤", message)
+    performer = first % 5
+    barred = {id for id in range(1, 13) if id % 5 == performer} - {first}
+    home.ask("/random 10", count=12 - 1 - len(barred))
+    home.ask()  # all was seen, but for those
+    home.say("/excluded")
+    home.wait_for_text("1 entry")
+    press(home, "↩️")
+
+    came = [home.ask()[0] for _ in barred]
+
+    assert set(came) == barred
+
+
+def test_exclusion_in_a_running_album(house):
+    """
+    What is excluded while an album is under way is not sent with it.
+    """
+    here = {"galleries": of_gallery("Sea")}
+    pictures = [picture(id, **(here if id <= 10 else {"galleries": ()})) for id in range(1, 21)]
+    home = house(pictures, **NO_NEXT)
+    while home.ask()[0] > 10:
+        pass
+    message = dislike(home)
+    before = len(home.sent_images())
+    home.stash.server.delay = 0.05
+    home.say("/random 10")
+    wait_until(lambda: sum(each.kind == "image" for each in home.stash.requests) > before + 2, "it")
+    press(home, "📁", message)
+    home.stash.server.delay = 0
+    home.wait_for_event("photo_sent", before + 10)
+
+    came = home.sent_images()[before:]
+    assert len(came) == len(set(came)) == 10
+    assert all(id > 10 for id in came)
+
+
+def test_list_of_what_is_excluded(house):
+    """
+    Eight on a page, the newest first, with arrows; what is brought back leaves the list.
+    """
+    home = house(library(20), **NO_NEXT)
+    for number in range(1, 20):
+        feature = Feature(Facet.IMAGE, number, f"Picture {number}")
+        home.app.store.exclusions.add(OWNER, feature, datetime.now(UTC))
+    home.say("/excluded")
+    home.wait_for_text("19 entries will not be sent")
+    message = latest(home)
+    first = labels(home, message)
+    press(home, "▶️", message)
+    wait_until(lambda: labels(home, message) != first, "the second page")
+    second = labels(home, message)
+    press(home, "▶️", message)
+    wait_until(lambda: labels(home, message) != second, "the third page")
+    third = labels(home, message)
+    press(home, "↩️ 🖼 Picture 2", message)
+    wait_until(lambda: labels(home, message) != third, "one less")
+
+    assert [row[0] for row in first] == [*(f"↩️ 🖼 Picture {id}" for id in range(19, 11, -1)), "▶️"]
+    assert second[-1] == ["◀️", "▶️"]
+    assert third[-1] == ["◀️"]
+    assert [row[0] for row in labels(home, message)] == [
+        "↩️ 🖼 Picture 3",
+        "↩️ 🖼 Picture 1",
+        "◀️",
+    ]
+    assert "18 entries" in fresh(home, message).text
+    assert home.wait_for_event("restored")[0]["image_id"] == 2
+
+
+# What was learned
+
+
+def test_preferences(house):
+    """
+    What is liked and disliked, with its votes, the surest first; and how many there are.
+    """
+    people = [("Ann",), ("Ann",), ("Ann",), ("Ben",), ("Cid",), ("Cid",)]
+    pictures = [
+        picture(id, performers=each, galleries=(), tags=("t",)) for id, each in enumerate(people, 1)
+    ]
+    home = house(pictures, **NO_NEXT)
+    for _ in people:
+        home.ask()
+        image = image_of(latest(home))
+        press(home, "👎" if image > 4 else "👍")
+    home.say("/preferences")
+    text = home.wait_for_text("Learned from votes: 👍 4, 👎 2")
+
+    assert text.splitlines() == [
+        "Learned from votes: 👍 4, 👎 2",
+        "",
+        "Liked most:",
+        "👤 Ann – 👍 3, 👎 0",
+        "👤 Ben – 👍 1, 👎 0",
+        "🏷 t – 👍 4, 👎 2",
+        "",
+        "Liked least:",
+        "👤 Cid – 👍 0, 👎 2",
+    ]
+
+
+def test_forget(sent):
+    """
+    All is forgotten when that was asked twice; Stash keeps its ratings.
+    """
+    home, _ = sent(**NO_NEXT)
+    press(home, "👍")
+    home.wait_for_event("rating_written")
+    home.say("/preferences")
+    home.wait_for_text("Learned from votes")
+    message = latest(home)
+
+    for answer in ("🗑", "No", "🗑", "Yes", "No", "🗑", "Yes", "Yes"):
+        before = fresh(home, message).text
+        press(home, answer, message)
+        wait_until(lambda: fresh(home, message).text != before, answer)  # noqa: B023
+    home.say("/preferences")
+    home.wait_for_text("Nothing is known yet.")
+    home.stop()
+
+    assert fresh(home, message).text == "All votes are forgotten."
+    assert [record.operation for record in home.stash.requests].count("Rate") == 1
+    assert home.stash.pictures[0].rating100 == 100
+
+
+def test_in_russian(house):
+    """
+    Who speaks Russian reads and presses Russian.
+    """
+    home = house([picture(7, title="", galleries=())], **NO_NEXT)
+    home.say("/random", language="ru")
+    home.telegram.wait_for("sendPhoto")
+    message = latest(home)
+    home.telegram.say(OWNER, "/excluded", language_code="ru")
+    home.wait_for_text("Ничего не исключено.")
+
+    press(home, "👎", message)
+    wait_for_labels(home, message, [["👍", "👎 ✓", "➡️"], ["🖼 картинка 7", "👤 Artist 2"]])

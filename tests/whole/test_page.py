@@ -1,0 +1,297 @@
+"""
+The demo in a real browser: what a person sees, types and presses.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from tests.conftest import needs
+
+CHROMIUM = which("chromium") or ""
+STASHBOT = Path(__file__).parents[2] / "stashbot.py"
+#: A browser that asks nobody on the internet for anything.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+PHONE = {"width": 360, "height": 740}
+
+pytestmark = needs("Chromium", CHROMIUM)
+
+
+@pytest.fixture
+def demo():
+    """The address of a demo that runs as a process of its own, with an empty chat."""
+    environ = {name: value for name, value in os.environ.items() if "STASHBOT" not in name}
+    process = subprocess.Popen(
+        [sys.executable, STASHBOT, "demo", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environ,
+    )
+    with process:
+        yield re.search(r"http://[\d.:]+", process.stdout.readline())[0]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, demo):
+    """The chat page; at the end it must have been quiet, and have asked nobody else."""
+    opened = open_page(browser, demo)
+    yield opened
+    assert opened.troubles == []
+    opened.context.close()
+
+
+def open_page(browser, address, **options):
+    opened = browser.new_context(locale="en-GB", **options).new_page()
+    opened.troubles = []
+    opened.on("console", lambda message: opened.troubles.append(message.text))
+    opened.on("pageerror", lambda error: opened.troubles.append(str(error)))
+    opened.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((address, "blob:", "data:"))
+            else opened.troubles.append(request.url)
+        ),
+    )
+    opened.goto(address)
+    return opened
+
+
+def pictures(page, count):
+    """The addresses of the pictures in the chat, as soon as there are so many."""
+    images = page.get_by_role("log").locator("article img")
+    images.nth(count - 1).wait_for()
+    return images.evaluate_all("all => all.map(image => image.src)")
+
+
+def send(page, text):
+    page.get_by_label("Message", exact=True).fill(text)
+    page.get_by_label("Message", exact=True).press("Enter")
+
+
+def test_ask_for_a_picture_and_the_next(page):
+    """
+    /random and Enter bring a picture with its caption; ➡️ brings another one.
+    """
+    send(page, "/random")
+    [first] = pictures(page, 1)
+    bubble = page.get_by_role("log").locator("article").last
+
+    bubble.get_by_role("button", name="➡️").click()
+
+    assert "⭐" in bubble.inner_text() or "🏷" in bubble.inner_text()
+    assert len({first, *pictures(page, 2)}) == 2
+
+
+def test_button_on_the_keyboard(page):
+    """
+    /start brings the commands, and the 🎲 button, which brings a picture.
+    """
+    send(page, "/start")
+
+    page.get_by_role("button", name="🎲 Random picture").click()
+
+    assert len(pictures(page, 1)) == 1
+    assert "/random – A random picture" in page.get_by_role("log").inner_text()
+
+
+def test_album(page):
+    """
+    /random 4 brings four pictures, and not each in a bubble of its own; what moves has one.
+    """
+    send(page, "/random 4")
+    pictures(page, 4)
+    bubbles = page.get_by_role("log").locator("article").filter(has=page.locator("img"))
+
+    assert bubbles.count() < 4
+
+
+def test_schedules(page):
+    """
+    An order is added in the chat, listed with its next time, and removed by its button.
+    """
+    log = page.get_by_role("log")
+
+    send(page, "/schedule every 5 minutes")
+    log.get_by_text("Added.").wait_for()
+    bubble = log.locator("article").last
+    listed = bubble.inner_text()
+    bubble.get_by_role("button", name="every 5 minutes").click()
+    bubble.get_by_role("button").wait_for(state="detached")
+
+    assert "1. daily 09:00 ×3 – from the bot's settings" in listed
+    assert re.search(
+        r"2\. every 5 minutes\s+next: \w{3} [\d-]{10} \d\d:\d[05], in \d minute", listed
+    )
+    assert "every 5 minutes\n" not in bubble.inner_text()
+    assert "1. daily 09:00 ×3" in bubble.inner_text()
+
+
+def test_send_by_mouse(page):
+    """
+    The button Send does what Enter does, and the bot answers anything.
+    """
+    page.get_by_label("Message", exact=True).fill("good morning")
+    page.get_by_role("button", name="Send", exact=True).click()
+
+    page.get_by_role("log").get_by_text("I only understand commands").wait_for()
+
+    assert page.get_by_label("Message", exact=True).input_value() == ""
+
+
+def test_reload_keeps_the_chat(page):
+    """
+    What was said is still there after a reload, in the same order.
+    """
+    send(page, "/random")
+    pictures(page, 1)
+    send(page, "/random")
+    before = pictures(page, 2)
+
+    page.reload()
+
+    assert pictures(page, 2) == before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone(browser, demo, scheme):
+    """
+    On a phone everything fits the width, in light and in dark.
+    """
+    page = open_page(browser, demo, viewport=PHONE, color_scheme=scheme)
+    send(page, "/random 3")
+    pictures(page, 3)
+    colour = page.get_by_role("textbox").evaluate("box => getComputedStyle(box).color")
+    ink = sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.get_by_label("Message", exact=True).is_visible()
+    assert (ink > 3 * 128) == (scheme == "dark")
+    page.context.close()
+
+
+def test_keyboard_alone(page):
+    """
+    Without a mouse: the button below a picture takes the focus, and Enter presses it.
+    """
+    send(page, "/random")
+    pictures(page, 1)
+    page.get_by_role("log").get_by_role("button", name="➡️").focus()
+
+    page.keyboard.press("Enter")
+
+    assert len(pictures(page, 2)) == 2
+
+
+def test_follow_the_newest(page):
+    """
+    A picture that comes while the chat still glides down is seen in full.
+    """
+    for count in range(1, 5):
+        send(page, "/help")
+        page.get_by_role("log").get_by_text("/stats –").nth(count - 1).wait_for()
+    log = page.get_by_role("log")
+    page.wait_for_timeout(700)  # of the smooth way down
+    log.evaluate("log => log.scrollTo(0, 0)")
+    send(page, "/random")
+    pictures(page, 1)
+    page.wait_for_timeout(1500)
+
+    assert log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 2
+    assert page.get_by_role("button", name="Scroll to the newest").is_hidden()
+
+
+def test_read_what_is_older(page):
+    """
+    Who has scrolled up stays there when a picture comes, and is told so.
+    """
+    send(page, "/help")
+    send(page, "/random")
+    pictures(page, 1)
+    log = page.get_by_role("log")
+    page.wait_for_timeout(700)  # of the smooth way down
+    log.get_by_role("button", name="➡️").evaluate(
+        "key => { key.click(); key.closest('[role=log]').scrollTo(0, 0); }"
+    )
+    pictures(page, 2)
+
+    assert log.evaluate("log => log.scrollTop") == 0
+    assert page.get_by_role("button", name="Scroll to the newest").inner_text() == "1"
+
+
+def test_vote_exclude_and_bring_back(page):
+    """
+    A vote shows, brings the next, and is taken back; what is excluded is listed and comes back.
+    """
+    log = page.get_by_role("log")
+    send(page, "/random")
+    pictures(page, 1)
+    first = log.locator("article").filter(has=page.locator(".buttons")).first
+
+    first.get_by_role("button", name="👎").click()
+    first.get_by_role("button", name="👎 ✓").wait_for()
+    pictures(page, 2)  # the next one
+    offered = first.get_by_role("button", name=re.compile("🖼"))
+    offered.click()
+    first.get_by_role("button", name=re.compile("🚫")).wait_for()
+    first.get_by_role("button", name="👎 ✓").click()
+    first.get_by_role("button", name="👎 ✓").wait_for(state="detached")
+    send(page, "/excluded")
+    log.get_by_text("1 entry will not be sent").wait_for()
+    listed = log.locator("article").last
+    listed.get_by_role("button", name=re.compile("↩️")).click()
+    log.get_by_text("Nothing is excluded.").wait_for()
+
+    labels = first.locator(".buttons").get_by_role("button").all_inner_texts()
+    assert labels == ["👍", "👎", "➡️"]
+
+
+def test_preferences(page):
+    """
+    What was learned is told, and forgotten when that is asked twice.
+    """
+    log = page.get_by_role("log")
+    send(page, "/random")
+    pictures(page, 1)
+    log.get_by_role("button", name="👍").click()
+    pictures(page, 2)
+    send(page, "/preferences")
+    log.get_by_text("Learned from votes: 👍 1, 👎 0").wait_for()
+    bubble = log.locator("article").last
+    learned = bubble.inner_text()
+
+    bubble.get_by_role("button", name="🗑 Forget all of this").click()
+    bubble.get_by_role("button", name="Yes, forget").click()
+    bubble.get_by_text("Really?").wait_for()
+    bubble.get_by_role("button", name="Yes, forget").click()
+    log.get_by_text("All votes are forgotten.").wait_for()
+
+    assert "Liked most:" in learned
+    assert "👍 1, 👎 0" in learned

@@ -1,0 +1,657 @@
+"""
+The service under a real systemd: started, watched, restarted, reloaded and locked in.
+"""
+
+import json
+import os
+import pty
+import re
+import select
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from shutil import which
+
+import pytest
+
+from stashbot.runtime.systemd import WITHOUT_WATCHDOG, Notifier
+from tests.conftest import API_KEY, OWNER, TOKEN, library, needs
+from tests.whole import machine as machines
+
+UNIT = machines.ROOT / "systemd" / "stashbot.service"
+ANALYZE = which("systemd-analyze") or ""
+MISSING = machines.missing()
+
+booted = needs(f"a machine of its own: {MISSING}", not MISSING)
+
+#: The program as install.sh lays it out, with the Python and the packages of the tests.
+LAY_OUT = """
+mkdir -p /opt/stashbot/.venv/bin /etc/stashbot
+cp -r /srv/source/stashbot /srv/source/stashbot.py /srv/source/settings.toml /opt/stashbot/
+ln -s /srv/python/bin/python3 /opt/stashbot/.venv/bin/python
+cp /srv/source/systemd/stashbot.service /etc/systemd/system/
+chmod -R go= /etc/stashbot/telegram_token /etc/stashbot/stash_api_key
+chmod 755 /etc/stashbot
+systemctl daemon-reload
+"""
+DROP_IN = "/etc/systemd/system/stashbot.service.d/test.conf"
+#: Waits for the name of a method in /run/stick, and lets it stick there for ever.
+STICKY = """
+import importlib, pathlib, threading, time
+
+def stick(*_):
+    while True:
+        time.sleep(60)
+
+def watch():
+    file = pathlib.Path("/run/stick")
+    while not file.exists():
+        time.sleep(0.05)
+    module, kind, method = file.read_text().split()
+    setattr(getattr(importlib.import_module(module), kind), method, stick)
+    print("it sticks", flush=True)
+
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+class Service:
+    """The installed bot in a machine, between the stand-ins of a house."""
+
+    def __init__(self, machine, home):
+        self.machine, self.home = machine, home
+        machine.write("/etc/stashbot/telegram_token", TOKEN + "\n", "600")
+        machine.write("/etc/stashbot/stash_api_key", API_KEY, "600")
+        machine.write("/srv/sticky/sitecustomize.py", STICKY)
+        self.settings()
+        self.drop_in()
+        machine.run("sh", "-euc", LAY_OUT)
+
+    def settings(self, more="", users=(OWNER,)):
+        text = (
+            f'[telegram]\nallowed_users = {list(users)}\napi_url = "{self.home.telegram.api_url}"\n'
+            f'[stash]\nurl = "{self.home.stash.url}"\n{more}'
+        )
+        self.machine.write("/etc/stashbot/settings.toml", text)
+
+    def drop_in(self, lines="", path="/srv/packages"):
+        text = "[Service]\nRestartSec=100ms\nEnvironment=LD_LIBRARY_PATH=/srv/python/lib\n"
+        self.machine.write(DROP_IN, f"{text}Environment=PYTHONPATH={path}\n{lines}\n")
+        self.machine.run("systemctl", "daemon-reload")
+
+    def start(self):
+        code, _ = self.machine.run("systemctl", "start", "stashbot", check=False)
+        return code
+
+    def show(self):
+        return self.machine.show("stashbot")
+
+    def wait_for(self, **wanted):
+        return self.machine.wait_for("stashbot", timeout=30, **wanted)
+
+    def lines(self, *options):
+        """What the bot itself has written to the journal."""
+        entries = self.machine.journal("-u", "stashbot", *options)
+        return [entry for entry in entries if entry.get("_TRANSPORT") == "stdout"]
+
+    def events(self, name, *options):
+        texts = [line["MESSAGE"] for line in self.lines(*options)]
+        found = [json.loads(text) for text in texts if text.startswith("{")]
+        return [event for event in found if event["event"] == name]
+
+
+@pytest.fixture
+def machine():
+    built = machines.Machine()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def service(machine, house):
+    return Service(machine, house(library(30), start=False, api_key=API_KEY))
+
+
+# The unit
+
+
+@needs("systemd-analyze", ANALYZE)
+def test_exposure():
+    """
+    The sandbox is as tight as it can be for a program that talks to the network.
+    """
+    done = subprocess.run(
+        [ANALYZE, "security", "--offline=true", "--threshold=11", "--no-pager", UNIT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@booted
+def test_unit_is_understood(service):
+    """
+    systemd has nothing to say about the unit; it would pass over a key that it does not know.
+    """
+    path = "/etc/systemd/system/stashbot.service"
+
+    assert service.machine.run("systemd-analyze", "verify", "--man=no", path) == (0, "")
+
+
+# The service
+
+
+@booted
+def test_service_serves(service):
+    """
+    It is ready when it can serve, inside the whole sandbox, and its lines say what it did.
+    """
+    code = service.start()
+    service.home.telegram.wait_for_poll()
+    service.home.ask()
+    service.home.ask("/random 3", count=3)
+
+    shown = service.show()
+    assert (code, shown["ActiveState"], shown["SubState"]) == (0, "active", "running")
+    assert re.fullmatch(r"\d+ pictures? today", shown["StatusText"])
+    assert len(service.events("photo_sent")) == 4
+    _, plain = service.machine.run("journalctl", "-u", "stashbot", "-o", "cat", "-t", "stashbot")
+    assert all(json.loads(line)["event"] for line in plain.splitlines())
+    assert {line["PRIORITY"] for line in service.lines()} == {"6"}
+    _, mode = service.machine.run("stat", "-c", "%a", "/var/lib/stashbot/stashbot.db")
+    assert mode.strip() == "600"
+
+
+@booted
+def test_no_key(service):
+    """
+    A Stash that asks for no password needs no file for its key.
+    """
+    service.home.stash.api_key = ""
+    service.machine.run("rm", "/etc/stashbot/stash_api_key")
+    code = service.start()
+    service.home.ask()
+
+    assert code == 0
+
+
+@booted
+def test_what_the_journal_finds(service):
+    """
+    Warnings and errors are found by their priority, and an outage is one line.
+    """
+    service.start()
+    service.home.stash.server.pause()
+    service.home.say("/random")
+    service.home.say("hello", user=6666)
+    service.home.wait_for_text("Stash cannot be reached")
+
+    found = [json.loads(line["MESSAGE"])["event"] for line in service.lines("-p", "warning")]
+    assert sorted(found) == ["access_denied", "stash_down"]
+    assert service.lines("-p", "err") == []
+    assert max(len(line["MESSAGE"]) for line in service.lines()) <= 3500
+
+
+@booted
+def test_stop(service):
+    """
+    It ends within two seconds of being asked to.
+    """
+    service.start()
+    began = time.monotonic()
+    service.machine.run("systemctl", "stop", "stashbot")
+    seconds = time.monotonic() - began
+
+    assert seconds < 2
+    assert service.show()["Result"] == "success"
+    assert service.events("stopped")
+
+
+@booted
+def test_kill(service):
+    """
+    After kill -9 it is there again, and answers what had been asked in between.
+    """
+    service.start()
+    before = service.show()["MainPID"]
+    service.home.ask()
+    service.machine.run("kill", "-9", before)
+    service.home.say("/random")
+
+    after = service.wait_for(NRestarts="1", SubState="running")
+    service.home.wait_for_images(2)
+    assert after["MainPID"] != before
+
+
+@booted
+@pytest.mark.parametrize(
+    ("method", "file", "words"),
+    [
+        ("stashbot.telegram.polling Poller _handle_all", "telegram/polling.py", "/help"),
+        ("stashbot.schedule.runner Scheduler work", "schedule/runner.py", "/schedule daily 09:00"),
+        ("stashbot.pictures.delivery Courier carry", "pictures/requests.py", "/random"),
+    ],
+    ids=["receiver", "scheduler", "publisher"],
+)
+def test_stuck_thread(service, method, file, words):
+    """
+    A thread that does not turn any more has the bot restarted, and the journal names the line.
+    """
+    service.drop_in("WatchdogSec=2", path="/srv/packages:/srv/sticky")
+    service.start()
+    service.home.telegram.wait_for_poll()
+    service.machine.write("/run/stick", method)
+    service.machine.wait_until(
+        lambda: any(line["MESSAGE"] == "it sticks" for line in service.lines()), "it sticks"
+    )
+    service.home.say(words)
+
+    service.wait_for(NRestarts="1")
+    texts = [line["MESSAGE"] for line in service.lines()]
+    assert service.events("stuck")[0]["threads"]
+    assert any(re.search(rf'File ".*/stashbot/{file}", line \d+', text) for text in texts)
+
+
+@booted
+def test_outage_is_no_hang(service):
+    """
+    While Telegram is away the threads turn all the same, and systemd sees why nothing comes.
+    """
+    service.drop_in("WatchdogSec=2")
+    service.start()
+    service.home.telegram.server.pause()
+
+    shown = service.machine.wait_until(
+        lambda: (has := service.show()) and "Telegram is away" in has["StatusText"] and has,
+        "a word about Telegram",
+    )
+    time.sleep(4)
+    assert re.search(r"Telegram is away since \d\d:\d\d", shown["StatusText"])
+    assert service.show()["NRestarts"] == "0"
+
+
+@booted
+@pytest.mark.parametrize("fault", ["settings", "token"])
+def test_what_a_restart_cannot_mend(service, fault):
+    """
+    Wrong settings and a refused token end it with 78, once, and `systemctl status` says why.
+    """
+    if fault == "settings":
+        service.settings("[log]\nlevel = 'loud'\n")
+        reason = "log.level"
+    else:
+        service.machine.write("/etc/stashbot/telegram_token", "1234567:refused", "600")
+        reason = "Telegram refuses the token"
+    service.start()
+    shown = service.wait_for(ActiveState="failed")
+    time.sleep(0.5)
+
+    _, status = service.machine.run("systemctl", "status", "stashbot", check=False)
+    assert (shown["ExecMainStatus"], service.show()["NRestarts"]) == ("78", "0")
+    assert reason in status
+    assert any(reason in line["MESSAGE"] for line in service.lines("-p", "err"))
+
+
+# What README says
+
+
+def commands(word):
+    """The lines of the block of README's in which this word stands."""
+    blocks = re.findall(r"```sh\n(.*?)```", (machines.ROOT / "README.md").read_text(), re.DOTALL)
+    [block] = [block for block in blocks if word in block]
+    return block.replace("\\\n", "").splitlines()
+
+
+@booted
+@needs("jq", which("jq"))
+def test_six_lines_for_the_journal(service):
+    """
+    Each line that README gives for the journal finds what it is there for.
+    """
+    service.settings("[log]\nlevel = 'debug'\n")
+    service.start()
+    image = service.home.ask()[0]
+    service.home.say("hello", user=6666)
+    service.home.wait_for_text("This bot is private", chat=6666)
+    service.machine.run("journalctl", "--sync")
+    lines = [
+        line.replace("123456789", str(OWNER)).replace("42", str(image))
+        for line in commands("journalctl -t stashbot")
+    ]
+    found = [service.machine.run("sh", "-c", line, check=False)[1] for line in lines]
+
+    assert len(lines) == 6
+    assert json.loads(found[0]).keys() == {"chat_id", "image_id", "send_ms"}
+    assert "No entries" in found[1]
+    assert "photo_sent" in found[2]
+    assert "photo_sent" in found[3]
+    assert '"user_id": 6666' in found[4]
+    assert '"started"' in found[5]
+
+
+@booted
+def test_backup(service):
+    """
+    The history is saved while the bot runs, and put in place by README's own lines.
+    """
+    service.start()
+    service.home.ask()
+    save, *restore = commands("VACUUM")
+    for _ in range(2):
+        service.machine.run("sh", "-euc", f"export LD_LIBRARY_PATH=/srv/python/lib; {save}")
+    service.home.ask()
+    for line in restore:
+        service.machine.run("sh", "-euc", line)
+    service.home.say("/stats")
+
+    assert "In all: 1 picture\n" in service.home.wait_for_text("Pictures in this chat")
+
+
+@booted
+def test_check_as_the_service(service):
+    """
+    README's line runs `check` as the service's own user, with its secrets and its database.
+    """
+    service.start()
+    service.home.ask()
+    [line] = commands("systemd-run")
+    environ = "-E LD_LIBRARY_PATH=/srv/python/lib -E PYTHONPATH=/srv/packages -E"
+    _, said = service.machine.run("sh", "-euc", line.replace("-E", environ, 1))
+
+    assert "can be written to" in said
+    assert "stashbot.db is sound" in said
+    assert "wrong" not in said
+
+
+# Reloading
+
+
+@booted
+def test_reload(service):
+    """
+    New settings count without a restart, and nothing that was asked is lost.
+    """
+    service.settings(users=[OWNER])
+    service.start()
+    before = service.show()["MainPID"]
+    service.settings(users=[OWNER, 1002])
+    service.machine.run("systemctl", "reload", "stashbot")
+    service.machine.wait_until(lambda: service.events("reloaded"), "the reload")
+
+    service.home.ask(user=1002)
+    shown = service.wait_for(ActiveState="active", SubState="running")
+    assert (shown["MainPID"], shown["NRestarts"]) == (before, "0")
+    assert not service.events("poll_conflict")
+
+
+@booted
+def test_reload_of_wrong_settings(service):
+    """
+    Wrong settings are refused, each fault is named, and the old ones stay in force.
+    """
+    service.start()
+    service.settings("[log]\nlevel = 'loud'\n")
+    service.machine.run("systemctl", "reload", "stashbot")
+    service.machine.wait_until(lambda: service.events("reload_refused"), "the refusal")
+
+    [line] = service.events("reload_refused", "-p", "err")
+    assert "log.level" in line["faults"][0]
+    service.home.ask()
+    assert service.show()["ActiveState"] == "active"
+
+
+# Secrets
+
+
+@booted
+def test_secrets_stay_secret(service):
+    """
+    The token is in no environment, no line of the journal, and no file that others can read.
+    """
+    service.start()
+    service.home.ask()
+    run = service.machine.run
+    pid = service.show()["MainPID"]
+    _, user = run("stat", "-c", "%u", f"/proc/{pid}")
+    _, environ = run("sh", "-c", f"tr '\\0' '\\n' </proc/{pid}/environ")
+    _, journal = run("journalctl", "--no-pager", "-o", "verbose")
+    as_it = ["setpriv", "--reuid", user.strip(), "--clear-groups", "cat"]
+
+    assert int(user) > 1000
+    for secret in (TOKEN, TOKEN.partition(":")[2], API_KEY):
+        assert secret not in environ
+        assert secret not in journal
+    assert run(*as_it, "/etc/stashbot/telegram_token", check=False)[0] != 0
+    assert run("systemctl", "show", "stashbot")[1].count(TOKEN) == 0
+
+
+# Installing
+
+WHEELS = machines.ROOT / ".ci" / "wheels"
+
+
+class Installer:
+    """install.sh in a machine where Telegram is the stand-in, and pip knows these wheels alone."""
+
+    def __init__(self, machine, home):
+        self.machine, self.home = machine, home
+        address = f"STASHBOT_TELEGRAM_API_URL={home.telegram.api_url}"
+        machine.run("systemctl", "set-environment", address)
+
+    def __call__(self, *arguments, given="", source="/srv/source"):
+        """Run it, as a root who keeps files to himself: its exit code, and what it said."""
+        pip = ("PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/source/.ci/wheels")
+        strict = ("sh", "-c", 'umask 077 && exec "$@"', "sh")
+        command = (*strict, "env", *pip, f"{source}/systemd/install.sh", *arguments)
+        return self.machine.run(*command, check=False, given=given, timeout=110)
+
+    def answers(self, token=TOKEN, user=OWNER, stash="", key=API_KEY):
+        return f"{token}\n{user}\n{stash or self.home.stash.url}\n{key}\n"
+
+    def has(self, path):
+        return self.machine.run("test", "-e", path, check=False)[0] == 0
+
+    def is_active(self):
+        return self.machine.show("stashbot")["ActiveState"] == "active"
+
+
+@pytest.fixture
+def install(machine, house):
+    return Installer(machine, house(library(30), start=False, api_key=API_KEY))
+
+
+@booted
+@needs("the wheels that .ci/run fetches", WHEELS.exists())
+def test_life_of_an_installation(install):
+    """
+    Installed, run again, upgraded, removed with its history kept, installed again, purged.
+    """
+    run = install.machine.run
+    code, said = install(given=install.answers())
+    install.home.ask("/random 3", count=3)
+    _, modes = run("sh", "-c", "cd /etc/stashbot; stat -c '%n %a %U' *")
+
+    assert code == 0, said
+    assert "ok" in said
+    assert "It runs." in said
+    assert not {TOKEN, API_KEY} & set(re.split(r"[\s'\"]+", said))
+    assert modes.split("\n")[:3] == [
+        "settings.toml 644 root",
+        "stash_api_key 600 root",
+        "telegram_token 600 root",
+    ]
+
+    code, said = install()
+    install.home.ask()
+
+    assert code == 0, said
+    assert "Restarting it" in said
+    assert "Storing" not in said
+
+    run("sh", "-euc", "cp -r /srv/source /tmp/newer; echo '# newer' >>/tmp/newer/stashbot.py")
+    run("touch", "/opt/stashbot/stashbot/of_the_old_version.py")
+    code, said = install(source="/tmp/newer")
+
+    assert code == 0, said
+    assert run("tail", "-1", "/opt/stashbot/stashbot.py")[1] == "# newer\n"
+    assert not install.has("/opt/stashbot/stashbot/of_the_old_version.py")
+    assert install.is_active()
+
+    code, said = install("--uninstall")
+
+    assert code == 0, said
+    assert not install.has("/opt/stashbot")
+    assert install.machine.show("stashbot")["LoadState"] == "not-found"
+    assert install.has("/etc/stashbot/telegram_token")
+
+    code, said = install()
+    install.home.say("/stats")
+
+    assert code == 0, said
+    assert "In all: 4 pictures" in install.home.wait_for_text("Pictures in this chat")
+
+    code, said = install("--uninstall", "--purge")
+
+    assert code == 0, said
+    for path in (
+        "/opt/stashbot",
+        "/etc/stashbot",
+        "/var/lib/private/stashbot",
+        "/var/lib/stashbot",
+    ):
+        assert not install.has(path)
+
+
+@booted
+@needs("the wheels that .ci/run fetches", WHEELS.exists())
+def test_installation_with_a_stash_that_is_away(install):
+    """
+    What `check` finds wrong is said before the first start, and the bot is not started.
+    """
+    code, said = install(given=install.answers(stash="http://127.0.0.1:9"))
+
+    assert code == 1
+    assert "It is installed, and not started." in said
+    assert "stash.url" in said
+    assert not install.is_active()
+
+
+@booted
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [(("--sideways",), "What is --sideways?"), ((), "That is no token.")],
+    ids=["option", "token"],
+)
+def test_installer_that_stops(install, arguments, word):
+    """
+    Where it cannot go on, the installer says why and what to do, and starts nothing.
+    """
+    install.machine.write("/opt/stashbot/.venv/bin/python", "#!/bin/sh\n", "755")
+    install.machine.write("/opt/stashbot/.venv/bin/pip", "#!/bin/sh\n", "755")
+    code, said = install(*arguments, given="no token\n")
+
+    assert code == 1
+    assert word in said
+    assert not install.has("/etc/stashbot/telegram_token")
+    assert not install.has("/etc/systemd/system/stashbot.service")
+
+
+def converse(command, talk):
+    """Answer a program on a terminal, each question when it comes; all that was to be seen."""
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end)
+    os.close(its_end)
+    seen = b""
+    for question, answer in talk:
+        while question not in seen:
+            assert select.select([terminal], [], [], 20)[0], seen
+            seen += os.read(terminal, 4096)
+        os.write(terminal, answer.encode() + b"\n")
+    with suppress(OSError):  # how a terminal says that its last program has ended
+        while chunk := os.read(terminal, 4096):
+            seen += chunk
+    os.close(terminal)
+    process.wait(10)
+    return seen.decode()
+
+
+@booted
+def test_installer_hides_what_is_typed(install):
+    """
+    On a terminal the token and the key are asked for, and not shown; the rest is.
+    """
+    for name in ("python", "pip"):
+        install.machine.write(f"/opt/stashbot/.venv/bin/{name}", "#!/bin/sh\n", "755")
+    talk = [
+        (b"token", TOKEN),
+        (b"user id", str(OWNER)),
+        (b"address", install.home.stash.url),
+        (b"API key", API_KEY),
+    ]
+    seen = converse(install.machine.inside("/srv/source/systemd/install.sh"), talk)
+
+    assert TOKEN not in seen
+    assert API_KEY not in seen
+    assert str(OWNER) in seen
+    assert "systemd could not start it." in seen  # for that Python does nothing
+    _, settings = install.machine.run("cat", "/etc/stashbot/settings.toml")
+    assert f"allowed_users = [{OWNER}]\n" in settings
+    assert f'url = "{install.home.stash.url}"\n' in settings
+
+
+@needs("shellcheck", which("shellcheck"))
+def test_shell_is_clean():
+    """
+    shellcheck has nothing to say about our shell scripts.
+    """
+    scripts = [machines.ROOT / "systemd" / "install.sh", machines.ROOT / ".ci" / "run"]
+    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+# The words themselves
+
+
+@pytest.mark.parametrize("is_abstract", [False, True], ids=["file", "abstract"])
+def test_words_to_systemd(tmp_path, is_abstract):
+    """
+    State is told in one datagram, a line each, whatever letters are in it.
+    """
+    address = f"stashbot-test-{os.getpid()}" if is_abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind("\0" + address if is_abstract else address)
+        told = {"NOTIFY_SOCKET": ("@" if is_abstract else "") + address, "WATCHDOG_USEC": "4000000"}
+        notifier = Notifier(told)
+        notifier.tell(READY=1, STATUS="работает\nи ждёт")
+        received = listening.recv(1000).decode()
+
+    assert received == "READY=1\nSTATUS=работает и ждёт"
+    assert (notifier.watchdog, notifier.interval) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("environ", "watchdog", "interval"),
+    [
+        ({}, 0, 0),
+        ({"NOTIFY_SOCKET": "/nowhere"}, 0, WITHOUT_WATCHDOG),
+        ({"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "x"}, 0, WITHOUT_WATCHDOG),
+        (
+            {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "9000000", "WATCHDOG_PID": "1"},
+            0,
+            WITHOUT_WATCHDOG,
+        ),
+    ],
+    ids=["no systemd", "no watchdog", "nonsense", "for another"],
+)
+def test_nobody_listens(environ, watchdog, interval):
+    """
+    Without systemd, or without its watchdog on us, nothing is sent and nothing fails.
+    """
+    notifier = Notifier(environ)
+    notifier.tell(READY=1)
+
+    assert (notifier.watchdog, notifier.interval) == (watchdog, interval)
