@@ -41,8 +41,6 @@ PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 2
 ASIDE = 2, 1, 1
 #: Seconds that the threads have for their last turn; within 2 s all is over.
 PATIENCE = 1.3
-#: Seconds between tries of Stash, and of Telegram, when they have long been away.
-STASH_PAUSE, TELEGRAM_PAUSE = 20.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -103,18 +101,18 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     avoid = timedelta(days=settings.history.avoid_days)
     daemon = Supervisor()
     pictures, answers, questions = map(Pool, ASIDE)
-    stash_outage = Outage("stash", STASH_PAUSE, partial(_hurry, pictures, questions))
-    telegram_outage = Outage("telegram", TELEGRAM_PAUSE, answers.hurry)
     store = Store(settings.database)
     stash = StashClient(settings.stash.url, settings.stash.api_key, daemon.stop)
     sender = _sender(settings, rules)
+    stash.outage.when_back = partial(_hurry, pictures, questions)
+    sender.outage.when_back = answers.hurry
     daemon.at_end(sender.close)
     for part in (stash, sender, store):
         daemon.at_thread_end(part.close_thread)
 
     outbox = Outbox(sender, store, answers, _now)
     ways = store, stash, sender, outbox
-    publisher = _publisher(settings, *ways, pictures, stash_outage, avoid)
+    publisher = _publisher(settings, *ways, pictures, stash.outage, avoid)
     wake = threading.Event()
     daemon.at_end(wake.set)
     schedules = ChatSchedules(store, settings, wake.set, _now)
@@ -122,14 +120,13 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     todo = publisher.accept, publisher.prepare
     scheduler = Scheduler(store, keep_days, schedules, *todo, wake, _now)
     may_write = settings.votes.write_ratings
-    rater = RatingSync(store, stash, stash_outage, questions, may_write=may_write)
-    outages = stash_outage, telegram_outage
+    rater = RatingSync(store, stash, stash.outage, questions, may_write=may_write)
     queues, coming = (publisher.__len__, rater.__len__), scheduler.next_due
-    reports = StatusReports(store, stash, sender, *outages, *queues, coming, zone, avoid, _now)
+    reports = StatusReports(store, stash, sender, *queues, coming, zone, avoid, _now)
     voting = Voting(store, settings.votes, rater.wake, _now)
     answering = reports, schedules, voting
     bot = Bot(telegram, store, sender, outbox, publisher, *answering, questions, _now)
-    receiver = Poller(sender, bot.handle, telegram_outage, daemon.stop, daemon.quit)
+    receiver = Poller(sender, bot.handle, sender.outage, daemon.stop, daemon.quit)
     pools = pictures, answers, questions
     return App(daemon, store, schedules, bot, receiver, scheduler, reports, rater, *pools)
 

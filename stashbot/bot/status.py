@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from .. import __version__
 from ..errors import StashError, TelegramError
 from ..messages.catalogue import Texts, coming, duration, size
-from ..runtime.outage import Outage
 from ..stash.client import StashClient
 from ..store.store import Store
 from ..telegram.client import TelegramClient
@@ -36,8 +35,6 @@ class StatusReports:
         store: Store,
         stash: StashClient,
         sender: TelegramClient,
-        stash_outage: Outage,
-        telegram_outage: Outage,
         queue: Callable[[], int],
         ratings: Callable[[], int],
         next_due: Callable[[], datetime | None],
@@ -48,8 +45,6 @@ class StatusReports:
         self._store = store
         self._stash = stash
         self._sender = sender
-        self._stash_outage = stash_outage
-        self._telegram_outage = telegram_outage
         self._queue = queue
         self._waiting_ratings = ratings
         self._next_due = next_due
@@ -89,7 +84,7 @@ class StatusReports:
         return lines
 
     def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> list[str]:
-        if self._stash_outage.wait:  # it has just failed somebody else
+        if self._stash.outage.wait:  # it has just failed somebody else
             return [texts("stats.library_unknown")]
         excluded = self._store.exclusions.of(chat_id)
         try:
@@ -110,7 +105,7 @@ class StatusReports:
         parts = [f"{sent} picture{'s' * (sent != 1)} today"]
         if due:
             parts.append(f"next schedule {due.astimezone(self._zone):%a %H:%M}")
-        for name, outage in (("Stash", self._stash_outage), ("Telegram", self._telegram_outage)):
+        for name, outage in (("Stash", self._stash.outage), ("Telegram", self._sender.outage)):
             if outage.since is not None and outage.error:
                 since = now - timedelta(seconds=time.monotonic() - outage.since)
                 clock = f"{since.astimezone(self._zone):%H:%M}"

@@ -26,6 +26,7 @@ from tenacity import (
 
 from ..errors import StashError, StashProblem
 from ..models import Facet, Feature, Image
+from ..runtime.outage import Outage
 from . import queries
 from .http import TIMEOUTS, Refused, StashHttp, Timeouts, too_old
 from .queries import Query, QueryFailed, UnknownImage
@@ -33,6 +34,8 @@ from .queries import Query, QueryFailed, UnknownImage
 #: How often a question is put, and the seconds after which it is not put once more: who
 #: asked for a picture hears within 5 s that Stash is away.
 TRIES, PATIENCE = 4, 2.5
+#: Between tries of a Stash that has long been away.
+LONGEST_PAUSE_S = 20.0
 #: The database schema of the oldest release that we speak to, 0.26, and the releases by
 #: the schema that they began with (several share one).
 OLDEST_SCHEMA = 58
@@ -81,6 +84,7 @@ class StashClient:
         pace: Timeouts = TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.outage = Outage("stash", LONGEST_PAUSE_S)
         #: Grows whenever Stash has answered.
         self.answers = 0
         self._connection = StashHttp(url, api_key, stop, pace)

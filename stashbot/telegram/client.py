@@ -23,11 +23,14 @@ from telebot import apihelper, types
 
 from ..errors import ChatGone, TelegramError
 from ..models import Kind, KnownFile, Priority, Rows, Sent, Upload
+from ..runtime.outage import Outage
 from .errors import http_error, network_error, refused
 from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits
 
 log = structlog.get_logger()
 
+#: Between tries of a Telegram that has long been away.
+LONGEST_PAUSE_S = 60.0
 #: Seconds to connect, and to wait for the answer to a small call and to an upload.
 CONNECT, ANSWER, UPLOAD = 5, 20, 120
 #: Seconds; Telegram's servers hold a poll open for at most this long.
@@ -54,6 +57,7 @@ class TelegramClient:
         protect: bool = False,
         rules: RateLimits = TELEGRAM_LIMITS,
     ) -> None:
+        self.outage = Outage("telegram", LONGEST_PAUSE_S)
         self.bot_id = int(token.partition(":")[0])
         self._token = token
         self._base = f"{api_url}/bot{token}"

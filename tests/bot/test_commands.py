@@ -381,13 +381,10 @@ class Desk:
         self.home, self.now = home, now
         self.app = home.app = build(home.settings)
         self.stash = StashClient(home.stash.url, "", threading.Event())
-        self.outage = Outage("stash", 20, list)
         self.reports = StatusReports(
             self.app.store,
             self.stash,
             self.app.receiver._sender,
-            self.outage,
-            Outage("telegram", 60, list),
             lambda: 4,
             lambda: 0,
             lambda: None,
@@ -513,7 +510,7 @@ def test_stats_while_stash_is_away(desk):
     first = here.stats()
     here.home.stash.server.heal()
     here.home.stash.clear()
-    here.outage.down(OSError())
+    here.stash.outage.down(OSError())
 
     assert first == here.stats()
     assert first.splitlines()[1:2] == ["Today: 1 picture"]
@@ -529,7 +526,7 @@ def test_line_for_systemctl(desk):
     here.sent(1, "2026-05-03 21:00")
     here.sent(2, "2026-05-04 08:00")
     calm = here.reports.line()
-    here.outage.down(OSError("no route"))
+    here.stash.outage.down(OSError("no route"))
 
     assert calm == "1 picture today"
     assert here.reports.line() == "1 picture today; Stash is away since 11:00: no route"
@@ -540,8 +537,8 @@ def test_stats_after_an_outage_that_nobody_ended(desk):
     A Stash that is back is asked, though no picture has been asked for since.
     """
     here = desk("2026-05-04 09:00")
-    here.outage = here.reports._stash_outage = Outage("stash", 20, list, iter((0.0, 9.0)).__next__)
-    here.outage.down(OSError())
+    here.stash.outage = Outage("stash", 20, iter((0.0, 9.0)).__next__)
+    here.stash.outage.down(OSError())
 
     assert "In the library: 10 pictures" in here.stats()
 
@@ -642,7 +639,7 @@ def test_names_of_services_in_the_log(house):
     app = build(home.settings)
     home.app = app
 
-    outages = {app.receiver._outage, app.bot._reports._stash_outage}
+    outages = {app.receiver._outage, app.bot._reports._stash.outage}
     for outage in outages:
         outage.down(OSError("away"))
         outage.up()

@@ -1,6 +1,4 @@
-"""
-An outage: when a service may be tried again, and how often it is spoken of.
-"""
+"""Outages and the pauses between tries."""
 
 import io
 import json
@@ -10,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot import logs
-from stashbot.runtime.outage import PAUSE, Outage
+from stashbot.runtime.backoff import JITTER, Backoff
+from stashbot.runtime.outage import FIRST_PAUSE_S, Outage
 
 
 class Clock:
@@ -22,6 +21,16 @@ class Clock:
 
 
 @pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def outage(clock):
+    return Outage("stash", 60.0, clock)
+
+
+@pytest.fixture
 def log():
     """A function that gives the lines logged so far."""
     stream = io.StringIO()
@@ -29,23 +38,28 @@ def log():
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_service_that_is_there():
-    """
-    Whoever asks may try, and nobody has to wait.
-    """
-    outage = Outage("stash", 60, list, Clock())
+@given(
+    tries=st.integers(1, 2000),
+    first=st.sampled_from([0.1, 1.0, 3.0]),
+    longest=st.sampled_from([3.0, 60.0]),
+)
+def test_backoff_doubles_up_to_the_longest_pause(tries, first, longest):
+    backoff = Backoff(first, longest)
+    pauses = [backoff.next() for _ in range(tries)]
+    backoff.reset()
 
+    for number, pause in enumerate([*pauses[:50], backoff.next()]):
+        least = min(longest, first * 2 ** (number if number < tries and number < 50 else 0))
+        assert least <= pause <= min(longest, least + JITTER * first)
+
+
+def test_service_that_answers_may_be_tried_by_all(outage):
     assert outage.may_try()
     assert outage.may_try()
     assert (outage.error, outage.wait) == (None, 0)
 
 
-def test_one_line_each(log):
-    """
-    The log tells once that a service went and once that it is back, with the seconds between.
-    """
-    clock = Clock()
-    outage = Outage("stash", 60, list, clock)
+def test_one_log_line_when_it_begins_and_one_when_it_ends(outage, clock, log):
     for number in range(3):
         outage.down(OSError(f"no. {number}"))
         clock.now += 10
@@ -60,25 +74,17 @@ def test_one_line_each(log):
     ]
 
 
-def test_one_caller_after_each_pause():
-    """
-    While the service is away one caller tries after each pause, however many there are.
-    """
-    clock = Clock()
-    outage = Outage("stash", 60, list, clock)
+def test_one_caller_tries_after_each_pause(outage, clock):
     outage.down(OSError())
     before = outage.may_try()
-    clock.now += PAUSE
+    clock.now += outage.wait
 
     assert [before, outage.may_try(), outage.may_try()] == [False, True, False]
 
 
-def test_return_is_announced_once():
-    """
-    Those who wait are woken when the service is back, and not at every answer.
-    """
+def test_the_end_of_an_outage_is_announced_once(outage):
     calls = []
-    outage = Outage("stash", 60, lambda: calls.append(outage.may_try()), Clock())
+    outage.when_back = lambda: calls.append(outage.may_try())
 
     outage.up()
     outage.down(OSError())
@@ -88,36 +94,15 @@ def test_return_is_announced_once():
     assert calls == [True]
 
 
-def test_last_error_is_remembered():
-    """
-    What is wrong now counts, not what was wrong first.
-    """
-    outage = Outage("stash", 60, list, Clock())
-    first, last = OSError("first"), OSError("last")
-    outage.down(first)
-
+def test_the_last_error_counts(outage):
+    outage.down(OSError("first"))
+    last = OSError("last")
     outage.down(last)
 
     assert outage.error is last
 
 
-def test_pause_that_was_asked_for():
-    """
-    A service that names a time is left alone until then.
-    """
-    outage = Outage("telegram", 60, list, Clock())
-
-    outage.down(OSError(), retry_after=400)
-
-    assert outage.wait == 400
-
-
-def test_pause_that_one_of_many_was_asked_for():
-    """
-    The others, which were told no time, do not cut it short.
-    """
-    clock = Clock()
-    outage = Outage("telegram", 60, list, clock)
+def test_a_pause_that_the_service_asks_for_is_kept(outage, clock):
     outage.down(OSError())
     outage.down(OSError(), retry_after=400)
     outage.down(OSError())
@@ -125,75 +110,38 @@ def test_pause_that_one_of_many_was_asked_for():
     clock.now += 400
     outage.down(OSError())
 
-    assert (asked, outage.wait) == (400, 2 * PAUSE)
+    assert asked == 400
+    assert 2 * FIRST_PAUSE_S <= outage.wait < 3 * FIRST_PAUSE_S
 
 
-def test_many_were_under_way():
-    """
-    However many fail at once, and however late, the service is tried again as if it were one.
-    """
-    clock = Clock()
-    outage = Outage("stash", 60, list, clock)
+def test_failures_of_calls_that_run_at_once_count_as_one(outage, clock):
+    outage.down(OSError())
+    pause = outage.wait
     for _ in range(6):
+        clock.now += pause / 8
         outage.down(OSError())
-        clock.now += PAUSE / 8
 
-    assert outage.wait == PAUSE / 4
+    assert outage.wait == pytest.approx(pause / 4)
 
 
-def test_try_that_fails():
-    """
-    The failure of the one caller that may try counts, and what fails after it does not.
-    """
-    clock = Clock()
-    outage = Outage("stash", 60, list, clock)
+def test_only_the_failure_of_the_try_makes_the_pause_longer(outage, clock):
     outage.down(OSError())
-    clock.now += PAUSE
+    clock.now += outage.wait
     assert outage.may_try()
-    clock.now += PAUSE / 2
+    clock.now += FIRST_PAUSE_S / 2
 
     outage.down(OSError())
     outage.down(OSError())
 
-    assert outage.wait == 2 * PAUSE
+    assert 2 * FIRST_PAUSE_S <= outage.wait < 3 * FIRST_PAUSE_S
 
 
-def test_try_that_succeeds():
-    """
-    What failed of old counts for nothing when the service goes once more.
-    """
-    clock = Clock()
-    outage = Outage("stash", 60, list, clock)
-    outage.down(OSError())
-    clock.now += PAUSE
-    assert outage.may_try()
-    outage.up()
-
-    outage.down(OSError())
-    outage.down(OSError())
-
-    assert outage.wait == PAUSE
-
-
-@given(
-    failures=st.lists(st.integers(1, 6), min_size=1, max_size=40),
-    asks=st.booleans(),
-    longest=st.sampled_from([1.0, 20.0, 60.0]),
-)
-def test_pauses_grow(failures, asks, longest):
-    """
-    Each try that fails doubles the pause, up to the longest; a return starts it anew.
-    """
-    clock = Clock()
-    outage = Outage("telegram", longest, list, clock)
-    for under_way in failures:
+def test_a_return_begins_with_the_first_pause_again(outage, clock):
+    for _ in range(5):
+        outage.down(OSError())
         clock.now += outage.wait
-        assert not asks or outage.may_try()
-        for _ in range(under_way):
-            outage.down(OSError())
-    grown = outage.wait
     outage.up()
+
     outage.down(OSError())
 
-    assert grown == min(PAUSE * 2 ** (len(failures) - 1), longest)
-    assert outage.wait == PAUSE
+    assert FIRST_PAUSE_S <= outage.wait <= (1 + JITTER) * FIRST_PAUSE_S

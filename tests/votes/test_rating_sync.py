@@ -456,7 +456,7 @@ class Desk:
         self.now, self.stash = 0.0, stash
         self.store = Store(folder / "stashbot.db")
         self.client = StashClient(stash.url, "", threading.Event())
-        self.outage = Outage("stash", 20.0, lambda: None, self.clock)
+        self.outage = Outage("stash", 20.0, self.clock)
         self.pool = Pool(aside=1, clock=self.clock)
         self.rater = RatingSync(
             self.store, self.client, self.outage, self.pool, may_write=True, clock=self.clock
@@ -631,11 +631,11 @@ def test_others_have_found_stash_away(desk):
     desk.vote(1)
     desk.work(0.5)
     early = len(desk.stash.requests)
-    desk.now = 1.0
+    desk.now = 1.1
     assert desk.outage.may_try()
     desk.work(1.5)
     besides = len(desk.stash.requests)
-    desk.work(0.5)
+    desk.work(20)
 
     assert (early, besides) == (0, 0)
     assert desk.told == [1]
