@@ -1,6 +1,4 @@
-"""
-The house in which the tests live: the whole bot between the stand-ins of the demo.
-"""
+"""The house in which the tests live: the whole bot between the stand-ins of the demo."""
 
 import io
 import json

@@ -1,6 +1,4 @@
-"""
-The benchmark: what it says, when it fails, and that it measures the real thing.
-"""
+"""The benchmark: what it says, when it fails, and that it measures the real thing."""
 
 import json
 import statistics
@@ -33,17 +31,13 @@ COUNT = Budget("a count", 0.1, "", holds_anywhere=True)
     ],
 )
 def test_verdict(seen, status):
-    """
-    It fails where a budget is broken that holds on any machine, and never for a time.
-    """
+    """It fails where a budget is broken that holds on any machine, and never for a time."""
     assert show([seen], as_json=False, say=lambda _: None) == status
     assert show([seen], as_json=True, say=lambda _: None) == status
 
 
 def test_table():
-    """
-    Each budget has its limit, what was seen, and how far that varied; for machines as JSON.
-    """
+    """Each budget has its limit, what was seen, and how far that varied; for machines as JSON."""
     lines, texts = [], []
     seen = [Seen(TIME, (80.0, 95.0, 90.0))]
     show(seen, as_json=False, say=lines.append)
@@ -68,9 +62,7 @@ def test_table():
 
 
 def test_growth():
-    """
-    Each case is held against the smallest one of its own round.
-    """
+    """Each case is held against the smallest one of its own round."""
     small, large = iter([10.0, 20.0, 30.0, 10.0, 10.0]), iter([11.0, 22.0, 60.0, 30.0, 11.0])
     lines = []
     found = list(growth._compared({"small": small.__next__, "large": large.__next__}, 1.05))
@@ -95,9 +87,7 @@ SHORT = {
 @only_at_length
 @pytest.mark.parametrize("part", PARTS)
 def test_every_budget_is_measured(part):
-    """
-    A short round of each part gives a number for each budget that is named there.
-    """
+    """A short round of each part gives a number for each budget that is named there."""
     module, measure = SHORT[part]
     named = {each for each in vars(module).values() if isinstance(each, Budget)}
     found = {seen.budget: seen.values for seen in measure(rounds=1)}
@@ -108,9 +98,7 @@ def test_every_budget_is_measured(part):
 
 @only_at_length
 def test_a_crowd_is_served():
-    """
-    No chat gets two messages within a second, and each exactly what it has ordered.
-    """
+    """No chat gets two messages within a second, and each exactly what it has ordered."""
     service = crowd.serve(NEAR, crowd.last_minute(), range(101, 111), calm=1.5)
 
     assert (service.to_one, service.amiss) == (1, 0)
@@ -128,9 +116,7 @@ def test_a_crowd_is_served():
     ],
 )
 def test_pictures_amiss(sent, count):
-    """
-    What was ordered is held against what came.
-    """
+    """What was ordered is held against what came."""
     assert crowd.amiss(Counter({1: 2, 2: 1}), sent) == count
 
 
@@ -170,9 +156,7 @@ def test_votes_are_like_those_of_a_library(tmp_path):
 
 
 def test_order_of_a_vast_library():
-    """
-    It is a permutation that the word decides, whatever page is asked for.
-    """
+    """It is a permutation that the word decides, whatever page is asked for."""
     order = _Shuffled("random_42", 1000)
 
     assert sorted(order[:]) == list(range(1, 1001))
@@ -181,9 +165,7 @@ def test_order_of_a_vast_library():
 
 
 def test_times_of_stash():
-    """
-    A page of a million images takes what was measured, one of a thousand next to nothing.
-    """
+    """A page of a million images takes what was measured, one of a thousand next to nothing."""
     page = {"filter": {"page": 1, "per_page": 40}}
 
     assert seconds("Page", page, 1_000_000) == pytest.approx(0.205)
@@ -193,9 +175,7 @@ def test_times_of_stash():
 
 @only_at_length
 def test_a_short_life():
-    """
-    The real program, between stand-ins in other processes, reacts and is measured.
-    """
+    """The real program, between stand-ins in other processes, reacts and is measured."""
     with life(100, Distance(0.02, 0.005)) as bot:
         times = [bot.react(user) for user in ASKERS[:3]]
         questions, size = bot.stash.graphql()

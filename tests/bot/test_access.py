@@ -1,6 +1,4 @@
-"""
-Who is served: strangers learn their id and nothing else, and cost next to nothing.
-"""
+"""Who is served: strangers learn their id and nothing else, and cost next to nothing."""
 
 import sqlite3
 import time
@@ -58,9 +56,7 @@ def groups(house):
     [("en", "This bot is private"), ("ru", "Это закрытый бот"), ("de", "This bot is private")],
 )
 def test_stranger_in_private(house, language, words):
-    """
-    A stranger is refused in words of his own, with the id that the owner has to add.
-    """
+    """A stranger is refused in words of his own, with the id that the owner has to add."""
     home = house()
 
     home.say("/random", user=STRANGER, language=language)
@@ -92,9 +88,7 @@ def test_stranger_leaves_no_trace(house):
 
 
 def test_stranger_in_groups(groups):
-    """
-    In a group a stranger hears nothing, allowed or not, command or not.
-    """
+    """In a group a stranger hears nothing, allowed or not, command or not."""
     for chat in (GROUP, CLUB):
         for text in ("/random", "/start@stash_demo_bot", "hello"):
             groups.say(text, user=STRANGER, chat=chat)
@@ -106,9 +100,7 @@ def test_stranger_in_groups(groups):
 
 
 def test_friend_in_a_group_that_is_not_allowed(groups):
-    """
-    There even the owner hears nothing, and the log names the group's id.
-    """
+    """There even the owner hears nothing, and the log names the group's id."""
     groups.say("/random", chat=CLUB)
     after_all(groups)
 
@@ -119,9 +111,7 @@ def test_friend_in_a_group_that_is_not_allowed(groups):
 
 @pytest.mark.parametrize("chat", [0, GROUP, CLUB], ids=["private", "allowed", "not allowed"])
 def test_stranger_presses_a_button(groups, chat):
-    """
-    A press is answered wherever it comes from, and brings a stranger nothing.
-    """
+    """A press is answered wherever it comes from, and brings a stranger nothing."""
     groups.telegram.add_user(groups.telegram._messenger.user(STRANGER))
     groups.telegram.press(1, "next", user_id=STRANGER, chat_id=chat)
 
@@ -133,9 +123,7 @@ def test_stranger_presses_a_button(groups, chat):
 
 
 def test_flood_of_presses_by_strangers(groups):
-    """
-    While Telegram takes no answers, strangers' presses do not pile up.
-    """
+    """While Telegram takes no answers, strangers' presses do not pile up."""
     groups.telegram.server.fail(Fault("answerCallbackQuery", Trouble.SILENCE, times=9, seconds=1))
     for number in range(3 * CROWD):
         sender = {"id": STRANGER, "is_bot": False, "first_name": "P"}
@@ -150,9 +138,7 @@ def test_flood_of_presses_by_strangers(groups):
 
 
 def test_flood_of_strangers(house):
-    """
-    Three hundred strangers get a hundred answers, and the owner his picture.
-    """
+    """Three hundred strangers get a hundred answers, and the owner his picture."""
     home = house([picture(7)])
     for number in range(300):
         home.telegram.put_update(update(user=10_000 + number))
@@ -166,9 +152,7 @@ def test_flood_of_strangers(house):
 
 
 def test_channel_post_and_anonymous_message(house):
-    """
-    A message without a sender is nobody's.
-    """
+    """A message without a sender is nobody's."""
     home = house()
     message = update(chat={"id": GROUP, "type": "supergroup"})
     del message["message"]["from"]
@@ -182,9 +166,7 @@ def test_channel_post_and_anonymous_message(house):
 
 
 def test_group_says_that_it_became_a_supergroup(groups):
-    """
-    The new id takes over at once, strangers staying strangers.
-    """
+    """The new id takes over at once, strangers staying strangers."""
     groups.telegram.upgrade_group(GROUP, SUPERGROUP)
 
     groups.ask(chat=SUPERGROUP)
@@ -198,9 +180,7 @@ def test_group_says_that_it_became_a_supergroup(groups):
 
 @pytest.mark.parametrize("text", ["/random", "/help"])
 def test_group_refuses_its_old_id(groups, text):
-    """
-    What Telegram refuses because the group has moved goes to its new id.
-    """
+    """What Telegram refuses because the group has moved goes to its new id."""
     groups.telegram._messenger.updates.allow(["callback_query"])  # no word of the move
     groups.telegram.upgrade_group(GROUP, SUPERGROUP)
     groups.telegram.put_update(update(text, chat={"id": GROUP, "type": "group", "title": "F"}))
@@ -215,9 +195,7 @@ def test_group_refuses_its_old_id(groups, text):
 
 
 def test_club_does_not_become_ours_by_moving(groups):
-    """
-    A group that was not allowed is not allowed as a supergroup.
-    """
+    """A group that was not allowed is not allowed as a supergroup."""
     groups.telegram.upgrade_group(CLUB, SUPERGROUP)
     groups.say("/random", chat=SUPERGROUP)
     after_all(groups)
@@ -227,9 +205,7 @@ def test_club_does_not_become_ours_by_moving(groups):
 
 
 def test_blocked_and_unblocked(house):
-    """
-    Who blocks the bot is left alone; who comes back is served.
-    """
+    """Who blocks the bot is left alone; who comes back is served."""
     home = house([picture(7)])
     home.say("/help", user=FRIEND)
     home.wait_for_text("/random", chat=FRIEND)
@@ -246,9 +222,7 @@ def test_blocked_and_unblocked(house):
 
 
 def test_stranger_blocks_the_bot(house):
-    """
-    That is no news for the log or the database.
-    """
+    """That is no news for the log or the database."""
     home = house()
     home.telegram.add_user(home.telegram._messenger.user(STRANGER))
 
@@ -260,9 +234,7 @@ def test_stranger_blocks_the_bot(house):
 
 
 def test_stranger_is_answered_once_a_minute():
-    """
-    However often he writes, and again when the minute is over.
-    """
+    """However often he writes, and again when the minute is over."""
     now = [0.0]
     strangers = Strangers(lambda: now[0])
     answers = []
@@ -276,9 +248,7 @@ def test_stranger_is_answered_once_a_minute():
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.floats(0, 5)), max_size=600))
 def test_strangers_in_any_order(visits):
-    """
-    Within any minute nobody is answered twice, nor more than so many remembered.
-    """
+    """Within any minute nobody is answered twice, nor more than so many remembered."""
     now, answered = [0.0], []
     strangers = Strangers(lambda: now[0])
     for user, pause in visits:

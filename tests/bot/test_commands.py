@@ -1,6 +1,4 @@
-"""
-Commands, the 🎲 button and presses: what is understood, and what is answered.
-"""
+"""Commands, the 🎲 button and presses: what is understood, and what is answered."""
 
 import ast
 import json
@@ -51,25 +49,19 @@ def group(house):
     ids=lambda value: str(value)[:10] or "nothing",
 )
 def test_how_many(argument, count):
-    """
-    One to ten, in digits; anything else is not understood.
-    """
+    """One to ten, in digits; anything else is not understood."""
     assert images_wanted(argument) == count
 
 
 @given(st.text(alphabet="0123456789 -+.٥", max_size=6))
 def test_never_more_than_ten(argument):
-    """
-    No argument brings more than an album holds.
-    """
+    """No argument brings more than an album holds."""
     assert images_wanted(argument) in {None, *range(1, 11)}
 
 
 @pytest.mark.parametrize("text", ["/random 11", "/random five", "/random 0100", "/random\n-1"])
 def test_bad_argument(house, text):
-    """
-    What would be right is said, and no picture comes.
-    """
+    """What would be right is said, and no picture comes."""
     home = house()
 
     home.say(text)
@@ -83,9 +75,7 @@ def test_bad_argument(house, text):
     ["hello", "/unknown", "/random5", "/", "//random", "🎲🎲", "/random@other_bot", "/ random"],
 )
 def test_anything_else_in_private(house, text):
-    """
-    What is not understood gets a hint, not silence.
-    """
+    """What is not understood gets a hint, not silence."""
     home = house()
 
     home.say(text)
@@ -107,9 +97,7 @@ def test_anything_else_in_private(house, text):
     ids=lambda content: next(iter(content)),
 )  # fmt: skip
 def test_no_text_at_all(house, content):
-    """
-    A photo, a sticker or nothing at all gets the hint as well.
-    """
+    """A photo, a sticker or nothing at all gets the hint as well."""
     home = house()
     sent = update()
     del sent["message"]["text"]
@@ -122,9 +110,7 @@ def test_no_text_at_all(house, content):
 
 
 def test_lone_die(house):
-    """
-    Telegram makes a die of a lone 🎲: it asks for a picture.
-    """
+    """Telegram makes a die of a lone 🎲: it asks for a picture."""
     home = house([picture(7)])
     sent = update(dice={"emoji": "🎲", "value": 6})
     del sent["message"]["text"]
@@ -135,9 +121,7 @@ def test_lone_die(house):
 
 
 def test_edited_message(house):
-    """
-    An edited command is no new command.
-    """
+    """An edited command is no new command."""
     home = house()
 
     home.telegram.put_update({"edited_message": update()["message"]})
@@ -148,9 +132,7 @@ def test_edited_message(house):
 
 @pytest.mark.parametrize("text", ["/random@stash_demo_bot", "/random@STASH_DEMO_BOT 1", "/random"])
 def test_command_for_us_in_a_group(group, text):
-    """
-    A command to this bot, or to nobody, is obeyed.
-    """
+    """A command to this bot, or to nobody, is obeyed."""
     assert len(group.ask(text, chat=GROUP)) == 1
 
 
@@ -158,9 +140,7 @@ def test_command_for_us_in_a_group(group, text):
     "text", ["/random@other_bot", "/unknown", "hello", "/help@stash_demo_bot2"]
 )
 def test_not_for_us_in_a_group(group, text):
-    """
-    Talk, unknown commands and those to other bots are left alone.
-    """
+    """Talk, unknown commands and those to other bots are left alone."""
     group.say(text, chat=GROUP)
     after_all(group)
 
@@ -168,9 +148,7 @@ def test_not_for_us_in_a_group(group, text):
 
 
 def test_die_in_a_group(group):
-    """
-    In a group a die is a game among people.
-    """
+    """In a group a die is a game among people."""
     sent = update(
         chat={"id": GROUP, "type": "group", "title": "F"}, dice={"emoji": "🎲", "value": 6}
     )
@@ -183,9 +161,7 @@ def test_die_in_a_group(group):
 
 
 def test_own_name_cannot_be_learned(group):
-    """
-    A command to a name is not lost when Telegram fails to say what the bot is called.
-    """
+    """A command to a name is not lost when Telegram fails to say what the bot is called."""
     group.telegram.server.fail(Fault("getMe", Trouble.RESET))
 
     assert len(group.ask("/random@stash_demo_bot", chat=GROUP)) == 1
@@ -196,9 +172,7 @@ def test_own_name_cannot_be_learned(group):
 
 @pytest.mark.parametrize("text", ["/start", "/help"])
 def test_welcome(house, text):
-    """
-    The commands are listed, and the 🎲 button lies on the keyboard, in plain text.
-    """
+    """The commands are listed, and the 🎲 button lies on the keyboard, in plain text."""
     home = house()
 
     home.say(text)
@@ -221,9 +195,7 @@ def test_welcome(house, text):
     ],
 )
 def test_language(house, setting, code, language):
-    """
-    Each user's own language, unless the owner has chosen one for all.
-    """
+    """Each user's own language, unless the owner has chosen one for all."""
     home = house(STASHBOT_TELEGRAM_LANGUAGE=setting)
 
     home.say("hello", language=code)
@@ -232,9 +204,7 @@ def test_language(house, setting, code, language):
 
 
 def test_languages_in_one_group(group):
-    """
-    In a group everybody is answered in his own language.
-    """
+    """In a group everybody is answered in his own language."""
     group.say("/random x", chat=GROUP)
     group.say("/random x", user=FRIEND, chat=GROUP, language="ru")
 
@@ -244,9 +214,7 @@ def test_languages_in_one_group(group):
 
 @pytest.mark.parametrize(("setting", "fallback"), [("auto", "en"), ("ru", "ru")])
 def test_list_of_commands(house, setting, fallback):
-    """
-    Telegram is given the commands in each language, and for those who have another.
-    """
+    """Telegram is given the commands in each language, and for those who have another."""
     home = house(STASHBOT_TELEGRAM_LANGUAGE=setting)
     calls = home.telegram.wait_for("setMyCommands", count=3)
 
@@ -268,9 +236,7 @@ def test_list_of_commands(house, setting, fallback):
 
 @pytest.mark.parametrize("data", ["", "nonsense", "next:1", "like:7", "\x00", "я" * 32])
 def test_unknown_press(house, data):
-    """
-    A button that means nothing to us stops spinning, and nothing happens.
-    """
+    """A button that means nothing to us stops spinning, and nothing happens."""
     home = house()
 
     home.telegram.press(1, data, user_id=OWNER)
@@ -281,9 +247,7 @@ def test_unknown_press(house, data):
 
 
 def test_press_on_a_message_of_long_ago(house):
-    """
-    ➡️ works below a message that Telegram does not show us any more.
-    """
+    """➡️ works below a message that Telegram does not show us any more."""
     home = house([picture(7)])
 
     home.telegram.press(4000, "next", user_id=OWNER)
@@ -293,9 +257,7 @@ def test_press_on_a_message_of_long_ago(house):
 
 
 def test_press_that_is_too_old(house):
-    """
-    A press that Telegram has given up still brings its picture, without a fuss.
-    """
+    """A press that Telegram has given up still brings its picture, without a fuss."""
     home = house([picture(7)])
     message = {"chat": {"id": OWNER, "type": "private"}, "message_id": 1, "date": 0}
     press = {"id": "99", "from": update()["message"]["from"], "chat_instance": "1"}
@@ -308,9 +270,7 @@ def test_press_that_is_too_old(house):
 
 
 def test_press_without_a_message(house):
-    """
-    A press from we know not where is answered, and refused.
-    """
+    """A press from we know not where is answered, and refused."""
     home = house()
     press = {"id": "99", "from": update()["message"]["from"], "chat_instance": "1", "data": "next"}
 
@@ -325,9 +285,7 @@ def test_press_without_a_message(house):
 
 
 def test_update_that_comes_again_after_a_restart(house):
-    """
-    What Telegram delivers twice, because it was not confirmed, is served once.
-    """
+    """What Telegram delivers twice, because it was not confirmed, is served once."""
     home = house(library(5))
     sent = update() | {"update_id": 600_000_000}
     home.telegram.put_update(dict(sent))
@@ -457,9 +415,7 @@ def test_stats(desk):
 
 
 def test_stats_of_a_new_chat(desk):
-    """
-    Nothing was sent, and everything is left.
-    """
+    """Nothing was sent, and everything is left."""
     assert desk("2026-05-04 09:00", size=1).stats("ru").splitlines() == [
         "Картинки в этом чате",
         "Сегодня: 0 картинок",
@@ -481,9 +437,7 @@ def test_stats_of_a_new_chat(desk):
     ],
 )
 def test_day_of_23_hours(desk, sent, now, today):
-    """
-    A day on which clocks are put forward begins and ends at its own midnights.
-    """
+    """A day on which clocks are put forward begins and ends at its own midnights."""
     here = desk(now)
     here.sent(1, sent)
 
@@ -491,9 +445,7 @@ def test_day_of_23_hours(desk, sent, now, today):
 
 
 def test_stats_with_a_title_without_end(desk):
-    """
-    However long a title is, the message fits.
-    """
+    """However long a title is, the message fits."""
     here = desk("2026-05-04 09:00")
     here.sent(1, "2026-05-04 08:00", "x" * 9000)
 
@@ -501,9 +453,7 @@ def test_stats_with_a_title_without_end(desk):
 
 
 def test_stats_while_stash_is_away(desk):
-    """
-    What the bot knows itself is told; Stash, once it has just failed, is not asked.
-    """
+    """What the bot knows itself is told; Stash, once it has just failed, is not asked."""
     here = desk("2026-05-04 09:00")
     here.sent(1, "2026-05-04 08:00")
     here.home.stash.server.fail(Fault("/graphql", Trouble.UNAUTHORIZED, times=99))
@@ -519,9 +469,7 @@ def test_stats_while_stash_is_away(desk):
 
 
 def test_line_for_systemctl(desk):
-    """
-    One line says what went out today, in all chats, and what is away since when.
-    """
+    """One line says what went out today, in all chats, and what is away since when."""
     here = desk("2026-05-04 09:00:30")
     here.sent(1, "2026-05-03 21:00")
     here.sent(2, "2026-05-04 08:00")
@@ -533,9 +481,7 @@ def test_line_for_systemctl(desk):
 
 
 def test_stats_after_an_outage_that_nobody_ended(desk):
-    """
-    A Stash that is back is asked, though no picture has been asked for since.
-    """
+    """A Stash that is back is asked, though no picture has been asked for since."""
     here = desk("2026-05-04 09:00")
     here.stash.outage = Outage("stash", 20, iter((0.0, 9.0)).__next__)
     here.stash.outage.down(OSError())
@@ -544,9 +490,7 @@ def test_stats_after_an_outage_that_nobody_ended(desk):
 
 
 def test_status(house):
-    """
-    The owner learns how everything is; nobody else does.
-    """
+    """The owner learns how everything is; nobody else does."""
     home = house()
 
     home.say("/status")
@@ -576,9 +520,7 @@ def test_status(house):
     ids=str,
 )
 def test_status_while_stash_is_away(house, state, words):
-    """
-    What is wrong with Stash is said in its place, and the rest as ever.
-    """
+    """What is wrong with Stash is said in its place, and the rest as ever."""
     home = house()
     for name, value in state.items():
         setattr(home.stash, name, value)
@@ -622,9 +564,7 @@ def logged_events():
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_events_of_the_log(event):
-    """
-    Each event that people's tools look for is logged under its name, with these fields.
-    """
+    """Each event that people's tools look for is logged under its name, with these fields."""
     places = logged_events()[event]
 
     assert places
@@ -632,9 +572,7 @@ def test_events_of_the_log(event):
 
 
 def test_names_of_services_in_the_log(house):
-    """
-    The services that go down and come up are called stash and telegram.
-    """
+    """The services that go down and come up are called stash and telegram."""
     home = house(start=False)
     app = build(home.settings)
     home.app = app

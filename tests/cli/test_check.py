@@ -1,6 +1,4 @@
-"""
-What `check` finds out: each line in each state, and what it tells the owner to do.
-"""
+"""What `check` finds out: each line in each state, and what it tells the owner to do."""
 
 import json
 import re
@@ -26,9 +24,7 @@ def lines_of(home, tried):
 
 
 def test_all_is_right(house):
-    """
-    Where nothing is wrong each line says what was found, and the last one that it can start.
-    """
+    """Where nothing is wrong each line says what was found, and the last one that it can start."""
     home = house(library(1), start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
     Store(home.settings.database).close()
@@ -53,9 +49,7 @@ def test_all_is_right(house):
 
 
 def test_something_is_wrong(house):
-    """
-    One thing that keeps the bot from working is enough for 1; what to do stands below it.
-    """
+    """One thing that keeps the bot from working is enough for 1; what to do stands below it."""
     home = house([], start=False, **ALONE)
     code, out, err = run("check", environ=home.environ)
 
@@ -69,9 +63,7 @@ def test_something_is_wrong(house):
 
 
 def test_nothing_is_sent_and_nothing_made(house, tmp_path):
-    """
-    A check reads: it sends no message, confirms no update and makes no file.
-    """
+    """A check reads: it sends no message, confirms no update and makes no file."""
     home = house(library(3), start=False)
     home.say("/random")
     code, _, _ = run("check", environ=home.environ)
@@ -83,9 +75,7 @@ def test_nothing_is_sent_and_nothing_made(house, tmp_path):
 
 
 def test_secrets_are_not_printed(house):
-    """
-    Whatever fails, neither the token nor the key nor a proxy's password is shown.
-    """
+    """Whatever fails, neither the token nor the key nor a proxy's password is shown."""
     proxy = "http://me:a-word-of-the-proxy@127.0.0.1:9"
     home = house(start=False, api_key=API_KEY, STASHBOT_TELEGRAM_PROXY=proxy)
     home.stash.api_key = "another"
@@ -175,9 +165,7 @@ TELEGRAM = [
     ids=[row[0] for row in TELEGRAM],
 )
 def test_telegram(house, spoil, expected):
-    """
-    What is wrong with Telegram, and where it can be mended.
-    """
+    """What is wrong with Telegram, and where it can be mended."""
     home = house(start=False, **ALONE)
     spoil(home)
 
@@ -189,9 +177,7 @@ def test_telegram(house, spoil, expected):
 
 
 def test_people_and_groups(house):
-    """
-    Who has not started the bot is no fault of the settings, but good to know.
-    """
+    """Who has not started the bot is no fault of the settings, but good to know."""
     home = house(start=False, users=(OWNER,))
 
     lines = lines_of(home, "User") + lines_of(home, "Group")
@@ -246,9 +232,7 @@ STASH = [
     ("spoil", "came", "problem"), STASH, ids=[problem.value for *_, problem in STASH]
 )
 def test_stash(house, spoil, came, problem):
-    """
-    Each state of Stash in which it cannot serve has a line of its own, with the remedy.
-    """
+    """Each state of Stash in which it cannot serve has a line of its own, with the remedy."""
     home = house(start=False, **ALONE)
     spoil(home)
 
@@ -259,9 +243,7 @@ def test_stash(house, spoil, came, problem):
 
 
 def test_stash_fails_between_two_questions(house):
-    """
-    A Stash that goes away in the middle of the check is told like one that was away.
-    """
+    """A Stash that goes away in the middle of the check is told like one that was away."""
     home = house(start=False, **ALONE)
     lines = []
     for line in check(home.settings):
@@ -276,25 +258,19 @@ def test_stash_fails_between_two_questions(house):
 
 
 def test_every_problem_has_its_remedy():
-    """
-    Nothing can be wrong with Stash for which the check has no advice.
-    """
+    """Nothing can be wrong with Stash for which the check has no advice."""
     assert set(REMEDIES) == set(StashProblem)
 
 
 def test_thousands_of_images(house):
-    """
-    Large numbers can be read.
-    """
+    """Large numbers can be read."""
     home = house(library(1234), start=False)
 
     assert lines_of(home, "Library") == [Line(Mark.RIGHT, "Library", "1,234 images")]
 
 
 def test_missing_picture(house):
-    """
-    A picture whose file is gone is a note as long as another can be sent.
-    """
+    """A picture whose file is gone is a note as long as another can be sent."""
     home = house(library(checks.TRIES), start=False)
     home.stash.missing = set(range(2, checks.TRIES + 1))
 
@@ -307,9 +283,7 @@ def test_missing_picture(house):
 
 
 def test_no_file_is_there(house):
-    """
-    When no picture can be sent the disk may be missing, and that keeps the bot from working.
-    """
+    """When no picture can be sent the disk may be missing, and that keeps the bot from working."""
     home = house(library(9), start=False)
     home.stash.missing = set(range(1, 10))
 
@@ -352,9 +326,7 @@ DATABASES = [
     ids=["new", "sound", "newer", "damaged", "other file", "folder"],
 )
 def test_database(house, make, mark, came):
-    """
-    The database is read through, and left as it is.
-    """
+    """The database is read through, and left as it is."""
     home = house(start=False)
     path = home.settings.database
     make(path)
@@ -368,9 +340,7 @@ def test_database(house, make, mark, came):
 
 
 def test_database_in_no_folder(house, tmp_path):
-    """
-    A folder that is missing is named, for the first start would fail there.
-    """
+    """A folder that is missing is named, for the first start would fail there."""
     path = tmp_path / "nowhere" / "stashbot.db"
     home = house(start=False, STASHBOT_DATABASE_PATH=str(path))
 
@@ -385,16 +355,12 @@ def test_database_in_no_folder(house, tmp_path):
 
 @pytest.mark.parametrize("faults", [1, 3])
 def test_verdict(faults):
-    """
-    The last line counts what has to be mended.
-    """
+    """The last line counts what has to be mended."""
     assert f"({faults})" in verdict(faults)
 
 
 def test_lines_stand_in_columns(house):
-    """
-    Whatever the names, marks and remedies stand below each other.
-    """
+    """Whatever the names, marks and remedies stand below each other."""
     lines = [
         Line(Mark.NOTE, "Group -1001234567890", "came", "do this"),
         Line(Mark.WRONG, "Stash", "came", "do that"),

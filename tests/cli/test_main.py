@@ -1,6 +1,4 @@
-"""
-The command line: what can be asked for, where the settings are, and the demo.
-"""
+"""The command line: what can be asked for, where the settings are, and the demo."""
 
 import http.client
 import json
@@ -22,16 +20,12 @@ COMMANDS = ("run", "check", "demo")
 
 
 def test_version():
-    """
-    --version says which one it is, and nothing else.
-    """
+    """--version says which one it is, and nothing else."""
     assert run("--version") == (0, f"stashbot {__version__}", "")
 
 
 def test_help():
-    """
-    --help names every command and every option that stands before it.
-    """
+    """--help names every command and every option that stands before it."""
     code, out, err = run("--help")
 
     assert (code, err) == (0, "")
@@ -40,9 +34,7 @@ def test_help():
 
 
 def test_help_of_the_demo():
-    """
-    The demo's own help names its options.
-    """
+    """The demo's own help names its options."""
     code, out, err = run("demo", "--help")
 
     assert (code, err) == (0, "")
@@ -54,9 +46,7 @@ def test_help_of_the_demo():
     "arguments", [["dance"], ["--dance"], ["demo", "--port", "x"], ["run", "twice"]], ids=" ".join
 )
 def test_nonsense(arguments):
-    """
-    What it does not know it says, with the way to call it, and does not start.
-    """
+    """What it does not know it says, with the way to call it, and does not start."""
     code, out, err = run(*arguments)
 
     assert code not in (0, 1, 78)
@@ -88,9 +78,7 @@ def write_settings(home, path):
 
 @pytest.mark.parametrize("way", ["option", "variable", "option before variable"])
 def test_named_settings(house, tmp_path, way):
-    """
-    --settings counts before $STASHBOT_SETTINGS; what is relative starts beside the file.
-    """
+    """--settings counts before $STASHBOT_SETTINGS; what is relative starts beside the file."""
     home = house(library(3), start=False)
     path = write_settings(home, tmp_path / "mine.toml")
     arguments, environ = {
@@ -108,9 +96,7 @@ def test_named_settings(house, tmp_path, way):
 
 
 def test_settings_beside_the_program(tmp_path):
-    """
-    Without a name, it is the settings.toml beside stashbot.py that has to be filled in.
-    """
+    """Without a name, it is the settings.toml beside stashbot.py that has to be filled in."""
     code, out, err = run(cwd=tmp_path)
 
     assert (code, out) == (78, "")
@@ -125,9 +111,7 @@ def test_settings_beside_the_program(tmp_path):
 
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_missing_settings(tmp_path, command):
-    """
-    A file that was named and is not there is said by its name.
-    """
+    """A file that was named and is not there is said by its name."""
     missing = tmp_path / "missing.toml"
     code, out, err = run("--settings", missing, command)
 
@@ -136,9 +120,7 @@ def test_missing_settings(tmp_path, command):
 
 
 def test_settings_that_are_no_toml(tmp_path):
-    """
-    A slip in the file is named with its line.
-    """
+    """A slip in the file is named with its line."""
     path = tmp_path / "settings.toml"
     path.write_text("[telegram]\ntoken = oh\n")
     code, _, err = run("--settings", path)
@@ -222,9 +204,7 @@ def test_demo(tmp_path, number):
 
 
 def test_demo_that_is_ended_while_it_starts():
-    """
-    Ctrl-C while it still starts ends it with 0 too.
-    """
+    """Ctrl-C while it still starts ends it with 0 too."""
     with Program("demo", "--port", 0) as demo:
         address(demo)
         code, _ = demo.stop(signal.SIGINT)
@@ -233,9 +213,7 @@ def test_demo_that_is_ended_while_it_starts():
 
 
 def test_bot_listens_nowhere(house):
-    """
-    The bot itself opens no port at all.
-    """
+    """The bot itself opens no port at all."""
     home = house(start=False)
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
@@ -244,9 +222,7 @@ def test_bot_listens_nowhere(house):
 
 
 def test_demo_with_a_folder(tmp_path):
-    """
-    --pictures takes the pictures of a folder, and leaves the folder as it is.
-    """
+    """--pictures takes the pictures of a folder, and leaves the folder as it is."""
     (tmp_path / "A view of the sea.jpg").write_bytes(jpeg(1))
     with Program("demo", "--port", 0, "--pictures", tmp_path) as demo:
         say(address(demo), "/random")
@@ -259,9 +235,7 @@ def test_demo_with_a_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["missing", "empty"])
 def test_demo_with_a_wrong_folder(tmp_path, name):
-    """
-    A folder without pictures, or none at all, is named with what would be right.
-    """
+    """A folder without pictures, or none at all, is named with what would be right."""
     (tmp_path / "empty").mkdir()
     code, out, err = run("demo", "--port", 0, "--pictures", tmp_path / name)
 
@@ -271,9 +245,7 @@ def test_demo_with_a_wrong_folder(tmp_path, name):
 
 
 def test_demo_on_a_port_in_use():
-    """
-    A port that somebody else has is named, with the way out.
-    """
+    """A port that somebody else has is named, with the way out."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -285,9 +257,7 @@ def test_demo_on_a_port_in_use():
 
 
 def test_demo_on_no_port():
-    """
-    A number that is no port is a slip of the command line.
-    """
+    """A number that is no port is a slip of the command line."""
     code, out, err = run("demo", "--port", 70_000)
 
     assert (code, out) == (2, "")
@@ -296,9 +266,7 @@ def test_demo_on_no_port():
 
 
 def test_packages_are_missing():
-    """
-    With a Python that lacks what the bot needs it says so, and how to start it.
-    """
+    """With a Python that lacks what the bot needs it says so, and how to start it."""
     code, out, err = run("check", python=["-S"])
 
     assert (code, out) == (1, "")
@@ -330,9 +298,7 @@ def test_demo_with_a_real_stash():
 
 
 def test_demo_with_a_wrong_address():
-    """
-    An address of Stash that is none is a wrong setting.
-    """
+    """An address of Stash that is none is a wrong setting."""
     code, _, err = run("demo", "--port", 0, "--stash", "nonsense")
 
     assert code == 78

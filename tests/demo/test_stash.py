@@ -124,16 +124,12 @@ def complaint(response):
     ],
 )
 def test_page_is_asked_for(library, wanted, expected):
-    """
-    Pages are cut as Stash cuts them.
-    """
+    """Pages are cut as Stash cuts them."""
     assert find(library, **wanted) == list(expected)
 
 
 def test_count_is_of_all_that_match(library):
-    """
-    The count does not depend on the page.
-    """
+    """The count does not depend on the page."""
     answer = post(library, IDS, f={"per_page": 0}).json()
 
     assert answer == {"data": {"findImages": {"count": 97, "images": []}}}
@@ -146,9 +142,7 @@ def test_count_is_of_all_that_match(library):
     direction=st.sampled_from(["ASC", "DESC"]),
 )
 def test_walk_through_random_pages(library, seed, size, direction):
-    """
-    The pages of one seed hold every picture once.
-    """
+    """The pages of one seed hold every picture once."""
     wanted = {"sort": f"random_{seed}", "per_page": size, "direction": direction}
     pages = [find(library, page=page, **wanted) for page in range(1, 97 // size + 2)]
 
@@ -160,9 +154,7 @@ def test_walk_through_random_pages(library, seed, size, direction):
     ids=st.lists(st.integers(1, 2_000_000), min_size=1, max_size=50, unique=True),
 )
 def test_shuffle_is_that_of_sqlite(seed, ids):
-    """
-    The order by seed is what SQLite makes of Stash's formula, overflow and all.
-    """
+    """The order by seed is what SQLite makes of Stash's formula, overflow and all."""
     database = sqlite3.connect(":memory:")
     database.create_function("mod", 2, lambda a, b: math.fmod(float(a), float(b)))
     formula = "mod((:n+:s)*(:n+:s)*52959209 + (:n+:s)*1047483763, 2147483647)"
@@ -175,9 +167,7 @@ def test_shuffle_is_that_of_sqlite(seed, ids):
 
 
 def test_random_order_is_over_the_network(library):
-    """
-    A page by seed is sorted by the formula, and seeds wrap at 100,000,000.
-    """
+    """A page by seed is sorted by the formula, and seeds wrap at 100,000,000."""
     expected = sorted(range(1, 98), key=lambda n: shuffle_key(n, 12345))
 
     assert find(library, per_page=-1, sort="random_12345") == expected
@@ -186,9 +176,7 @@ def test_random_order_is_over_the_network(library):
 
 
 def test_random_without_seed(library):
-    """
-    Each request gets an order of its own.
-    """
+    """Each request gets an order of its own."""
     orders = {tuple(find(library, per_page=-1, sort="random")) for _ in range(3)}
 
     assert len(orders) > 1
@@ -208,9 +196,7 @@ def test_random_without_seed(library):
     ids=["sort", "no seed", "bad seed", "huge seed", "unknown id", "twice", "no number"],
 )
 def test_question_that_fails_in_the_resolver(library, variables, message):
-    """
-    The answer is 200 with the error and no data, as with any GraphQL failure of Stash.
-    """
+    """The answer is 200 with the error and no data, as with any GraphQL failure of Stash."""
     response = post(library, IDS, **variables)
 
     assert response.status_code == 200
@@ -221,26 +207,20 @@ def test_question_that_fails_in_the_resolver(library, variables, message):
 
 
 def test_ids_are_asked_for(library):
-    """
-    They come in the order asked for, whatever the filter says; no ids are no wish at all.
-    """
+    """They come in the order asked for, whatever the filter says; no ids are no wish at all."""
     assert find(library, ids=["30", "4", "11"], per_page=1, sort="id") == [30, 4, 11]
     assert find(library, ids=[]) == list(range(1, 26))
 
 
 def test_images_above_an_id(library):
-    """
-    GREATER_THAN leaves the newer ones, in the order asked for.
-    """
+    """GREATER_THAN leaves the newer ones, in the order asked for."""
     above = {"id": {"value": 94, "modifier": "GREATER_THAN"}}
 
     assert find(library, above, sort="id", direction="DESC") == [97, 96, 95]
 
 
 def test_images_of_a_performer_or_gallery(stash):
-    """
-    INCLUDES leaves those with any of the ids, in the order asked for.
-    """
+    """INCLUDES leaves those with any of the ids, in the order asked for."""
     performer = find_ids(stash, "performers", 7)
     of_performer = {"performers": {"value": [performer[0], "5"], "modifier": "INCLUDES"}}
     of_gallery = {"galleries": {"value": find_ids(stash, "galleries", 7), "modifier": "INCLUDES"}}
@@ -262,9 +242,7 @@ RATE = "mutation Rate($input: ImageUpdateInput!) { imageUpdate(input: $input) { 
 
 @pytest.mark.parametrize("rating100", [100, 1, None])
 def test_rating_is_taken(stash, rating100):
-    """
-    A rating is set, or cleared by null; the rest of the image stays.
-    """
+    """A rating is set, or cleared by null; the rest of the image stays."""
     answer = post(stash, RATE, input={"id": 7, "rating100": rating100}).json()
 
     assert answer == {"data": {"imageUpdate": {"id": "7", "rating100": rating100}}}
@@ -272,9 +250,7 @@ def test_rating_is_taken(stash, rating100):
 
 
 def test_key_that_is_absent_changes_nothing(stash):
-    """
-    Only what stands in the input is changed.
-    """
+    """Only what stands in the input is changed."""
     post(stash, RATE, input={"id": 7})
 
     assert {each.id: each for each in stash.pictures}[7] == RICH
@@ -282,9 +258,7 @@ def test_key_that_is_absent_changes_nothing(stash):
 
 @pytest.mark.parametrize("key", ["title", "details", "tag_ids", "organized"])
 def test_nothing_but_a_rating_is_taken(stash, key):
-    """
-    This Stash takes less than the real one: a rating and nothing else.
-    """
+    """This Stash takes less than the real one: a rating and nothing else."""
     answer = post(stash, RATE, input={"id": 7, "rating100": 5, key: None})
 
     assert answer.status_code == 422
@@ -292,9 +266,7 @@ def test_nothing_but_a_rating_is_taken(stash, key):
 
 
 def test_rating_of_an_unknown_image(stash):
-    """
-    There is nothing to rate.
-    """
+    """There is nothing to rate."""
     answer = post(stash, RATE, input={"id": 500, "rating100": 5})
 
     assert complaint(answer) == "image with id 500 not found"
@@ -306,9 +278,7 @@ def test_rating_of_an_unknown_image(stash):
     ids=["known", "unknown", "no number"],
 )
 def test_one_image(library, id, data):
-    """
-    An unknown one is null.
-    """
+    """An unknown one is null."""
     assert (
         post(library, "query($id: ID!) { findImage(id: $id) { id } }", id=id).json()["data"] == data
     )
@@ -318,9 +288,7 @@ def test_one_image(library, id, data):
 
 
 def test_picture_with_everything(stash):
-    """
-    All that a caption needs comes out under Stash's names; a GIF is a video file.
-    """
+    """All that a caption needs comes out under Stash's names; a GIF is a video file."""
     query = """{ findImage(id: 7) { id title date rating100 updated_at studio { name }
         performers { name } tags { name } galleries { title folder { path } files { basename } }
         visual_files { __typename ... on VideoFile {
@@ -355,9 +323,7 @@ def test_picture_with_everything(stash):
 
 
 def test_picture_with_nothing():
-    """
-    What Stash does not know is null or empty; an unknown kind of fingerprint is null.
-    """
+    """What Stash does not know is null or empty; an unknown kind of fingerprint is null."""
     query = """{ findImages { images { title date rating100 studio { id } performers { id }
         galleries { id } tags { id }
         visual_files { __typename ... on ImageFile { fingerprint(type: "phash") } } } } }"""
@@ -377,9 +343,7 @@ def test_picture_with_nothing():
 
 
 def test_names_have_steady_ids(stash):
-    """
-    A performer keeps the id when the library changes, and no two share one.
-    """
+    """A performer keeps the id when the library changes, and no two share one."""
     query = "{ findImage(id: 7) { studio { id } performers { id } galleries { id } tags { id } } }"
     before = post(stash, query).json()
     stash.remove(1, 2)
@@ -402,9 +366,7 @@ def test_names_have_steady_ids(stash):
     ids=["host header", "prefix", "external host", "both"],
 )
 def test_address_of_an_image(prefix, external_host, expected):
-    """
-    It names the host that was called, or the one in Stash's settings, never ours.
-    """
+    """It names the host that was called, or the one in Stash's settings, never ours."""
     with StashStandIn([RICH], prefix=prefix) as stash:
         stash.external_host = external_host
         query = "{ findImage(id: 7) { paths { image } } }"
@@ -428,9 +390,7 @@ def test_address_of_an_image(prefix, external_host, expected):
     ids=["no JSON", "a list", "odd variables", "no text", "no JSON type"],
 )
 def test_body_that_cannot_be_read(library, body, content_type, message):
-    """
-    It is 400, with the reason.
-    """
+    """It is 400, with the reason."""
     headers = {"Content-Type": content_type, "Accept": JSON}
     response = call("POST", f"{library.url}/graphql", data=body, headers=headers)
 
@@ -452,9 +412,7 @@ def test_body_that_cannot_be_read(library, body, content_type, message):
     ids=["syntax", "field", "empty", "variable", "operation name", "variable missing"],
 )
 def test_question_that_is_refused(library, accept, status, query, name, variables, code):
-    """
-    It is 422 for who accepts JSON, 400 for who accepts anything, and has a code.
-    """
+    """It is 422 for who accepts JSON, 400 for who accepts anything, and has a code."""
     response = post(library, query, accept=accept, name=name, **variables)
 
     assert response.status_code == status
@@ -472,9 +430,7 @@ def test_question_that_is_refused(library, accept, status, query, name, variable
     ids=["compressed", "plain", "any type"],
 )
 def test_answer_is_compressed(library, accept, encodings, type, encoding):
-    """
-    Only where JSON and gzip are both accepted by name.
-    """
+    """Only where JSON and gzip are both accepted by name."""
     response = post(library, STATUS, accept=accept, headers={"Accept-Encoding": encodings})
 
     assert response.headers["Content-Type"] == type
@@ -483,9 +439,7 @@ def test_answer_is_compressed(library, accept, encodings, type, encoding):
 
 
 def test_question_in_the_address(library):
-    """
-    GET asks too; a POST that a redirect made a GET has no operation.
-    """
+    """GET asks too; a POST that a redirect made a GET has no operation."""
     asked = get(library, f"/graphql?query={STATUS}", Accept=JSON)
     empty = get(library, "/graphql", Accept=JSON)
 
@@ -495,9 +449,7 @@ def test_question_in_the_address(library):
 
 
 def test_server_is_older(stash):
-    """
-    A field that its version does not have is refused, everything else is not.
-    """
+    """A field that its version does not have is refused, everything else is not."""
     stash.app_schema = 54
     stash.hidden_fields = {"ImageFile.fingerprint"}
 
@@ -535,9 +487,7 @@ LOGIN = "/login?returnURL="
     ],
 )
 def test_key_is_checked(wanted, sent, path, status, location):
-    """
-    A wrong key is 401, even where none is set; no key is 401 or the way to the login page.
-    """
+    """A wrong key is 401, even where none is set; no key is 401 or the way to the login page."""
     with StashStandIn([RICH], api_key=wanted) as stash:
         response = get(stash, path, **({"ApiKey": sent} if sent else {}))
 
@@ -548,9 +498,7 @@ def test_key_is_checked(wanted, sent, path, status, location):
 
 
 def test_redirect_is_followed():
-    """
-    Who follows it to the login page gets HTML and 200, behind a prefix too.
-    """
+    """Who follows it to the login page gets HTML and 200, behind a prefix too."""
     with StashStandIn([RICH], api_key="key", prefix="/media") as stash:
         response = call("GET", f"{stash.url}/image/7/image")
 
@@ -560,9 +508,7 @@ def test_redirect_is_followed():
 
 @pytest.mark.parametrize("path", ["/graphql", "/image/7/image", "/image/7/thumbnail", "/login"])
 def test_tripwire_is_set(stash, path):
-    """
-    Nobody gets in anywhere; only the health check still answers.
-    """
+    """Nobody gets in anywhere; only the health check still answers."""
     stash.tripwire = True
     response = get(stash, path)
 
@@ -573,9 +519,7 @@ def test_tripwire_is_set(stash, path):
 
 @pytest.mark.parametrize("status", ["SETUP", "NEEDS_MIGRATION"])
 def test_stash_is_not_ready(stash, status):
-    """
-    It tells its state, and fails at everything that needs the database.
-    """
+    """It tells its state, and fails at everything that needs the database."""
     stash.status = status
     answer = post(stash, IDS)
     image = get(stash, "/image/7/image")
@@ -591,9 +535,7 @@ def test_stash_is_not_ready(stash, status):
 
 
 def test_original_is_fetched(stash):
-    """
-    It comes as it is on disk, with the headers of Stash.
-    """
+    """It comes as it is on disk, with the headers of Stash."""
     response = get(stash, "/image/7/image?t=5")
 
     assert response.content == b"GIF89a"
@@ -620,9 +562,7 @@ def test_original_is_fetched(stash):
     ],
 )
 def test_address_is_wrong(library, method, path, status):
-    """
-    What does not exist is 404, and files can only be got.
-    """
+    """What does not exist is 404, and files can only be got."""
     assert call(method, library.url + path).status_code == status
 
 
@@ -630,9 +570,7 @@ OUTSIDE = ("/image/7/image", "/mediaimage/7/image")
 
 
 def test_address_lacks_the_prefix():
-    """
-    Behind a proxy nothing is served outside of its path.
-    """
+    """Behind a proxy nothing is served outside of its path."""
     with StashStandIn([RICH], prefix="/media") as stash:
         outside = [call("GET", stash.server.url + path) for path in OUTSIDE]
         inside = get(stash, "/image/7/image")
@@ -643,9 +581,7 @@ def test_address_lacks_the_prefix():
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["told so", "unreadable"])
 def test_file_is_gone(stash, is_known):
-    """
-    The original is an error that names the path; the thumbnail is a drawing, and 200.
-    """
+    """The original is an error that names the path; the thumbnail is a drawing, and 200."""
     stash.add(replace(RICH, load=gone))
     if is_known:
         stash.add(RICH)
@@ -664,9 +600,7 @@ def test_file_is_gone(stash, is_known):
     ("sides", "expected"), [((900, 600), (640, 427)), ((90, 60), (90, 60))], ids=["large", "small"]
 )
 def test_thumbnail_is_fetched(stash, sides, expected):
-    """
-    It is a JPEG of at most 640 pixels, never enlarged.
-    """
+    """It is a JPEG of at most 640 pixels, never enlarged."""
     stash.add(Picture(id=9, path="a.png", load=partial(jpeg, *sides)))
     response = get(stash, "/image/9/thumbnail")
 
@@ -684,9 +618,7 @@ def test_thumbnail_is_fetched(stash, sides, expected):
     ids=["animation", "clip", "damaged"],
 )
 def test_thumbnail_cannot_be_made(stash, path, data, type):
-    """
-    The original comes in its place.
-    """
+    """The original comes in its place."""
     stash.add(Picture(id=9, path=path, load=lambda: data))
     response = get(stash, "/image/9/thumbnail")
 
@@ -697,9 +629,7 @@ def test_thumbnail_cannot_be_made(stash, path, data, type):
 
 
 def test_library_changes(stash):
-    """
-    What is added, replaced and removed shows in the next answer, in orders known before too.
-    """
+    """What is added, replaced and removed shows in the next answer, in orders known before too."""
     wanted = {"sort": "random_5", "per_page": -1}
     before = find(stash, **wanted)
     stash.add(PLAIN[50], replace(RICH, title="New"))
@@ -712,9 +642,7 @@ def test_library_changes(stash):
 
 
 def test_requests_are_recorded(stash):
-    """
-    Each with its kind, what it asked, and the bytes of both bodies.
-    """
+    """Each with its kind, what it asked, and the bytes of both bodies."""
     answer = post(stash, IDS, name="Ids", f={"page": 1}, i=None)
     get(stash, "/image/7/image")
     get(stash, "/image/500/thumbnail")
@@ -740,9 +668,7 @@ def test_requests_are_recorded(stash):
 
 
 def test_question_takes_its_time(stash):
-    """
-    The time is played back by operation and variables.
-    """
+    """The time is played back by operation and variables."""
     asked = []
     stash.per_query_seconds = lambda name, variables: asked.append((name, variables)) or 0.15
     start = time.perf_counter()
@@ -753,9 +679,7 @@ def test_question_takes_its_time(stash):
 
 
 def test_server_meets_trouble(stash):
-    """
-    The faults of the server are at hand, and it comes back on the same address.
-    """
+    """The faults of the server are at hand, and it comes back on the same address."""
     stash.server.fail(Fault("/image/7", Trouble.HTML))
     page, image = get(stash, "/image/7/image"), get(stash, "/image/7/image")
     url = stash.url
@@ -774,9 +698,7 @@ def test_server_meets_trouble(stash):
 
 
 def test_drawn_library_is_varied():
-    """
-    It has whatever a caption and a choice can meet: gaps, odd titles, all sorts of sizes.
-    """
+    """It has whatever a caption and a choice can meet: gaps, odd titles, all sorts of sizes."""
     pictures = drawn()
     titles = [picture.title for picture in pictures]
     galleries = {gallery for picture in pictures for gallery in picture.galleries}
@@ -804,9 +726,7 @@ def test_drawn_library_is_varied():
 
 @pytest.mark.parametrize("picture", drawn()[:12], ids=lambda picture: picture.path)
 def test_picture_is_drawn(picture):
-    """
-    Its file has the format and the size that the library says, and is drawn once.
-    """
+    """Its file has the format and the size that the library says, and is drawn once."""
     data = picture.load()
     image = Image.open(io.BytesIO(data))
 
@@ -817,9 +737,7 @@ def test_picture_is_drawn(picture):
 
 
 def test_drawn_formats_are_special():
-    """
-    The PNG is transparent at its edge, the GIF moves for as long as it says.
-    """
+    """The PNG is transparent at its edge, the GIF moves for as long as it says."""
     by_type = {picture.type: picture for picture in drawn()}
     png = Image.open(io.BytesIO(by_type["image/png"].load()))
     gif = Image.open(io.BytesIO(by_type["image/gif"].load()))
@@ -832,9 +750,7 @@ def test_drawn_formats_are_special():
 
 
 def test_pictures_lie_in_a_folder(tmp_path):
-    """
-    All of them are found at any depth, sorted, each with what can be known of its file.
-    """
+    """All of them are found at any depth, sorted, each with what can be known of its file."""
     (tmp_path / "Sea" / "2023").mkdir(parents=True)
     (tmp_path / ".thumbs").mkdir()
     (tmp_path / "b.JPG").write_bytes(jpeg(90, 60))
@@ -858,9 +774,7 @@ def test_pictures_lie_in_a_folder(tmp_path):
 
 
 def test_picture_lies_on_its_side(tmp_path):
-    """
-    Its sides are those that a viewer sees.
-    """
+    """Its sides are those that a viewer sees."""
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=exif)
@@ -870,9 +784,7 @@ def test_picture_lies_on_its_side(tmp_path):
 
 
 def test_file_changes(tmp_path):
-    """
-    Its fingerprint does too, even within one tick of the clock; once gone, it raises.
-    """
+    """Its fingerprint does too, even within one tick of the clock; once gone, it raises."""
     file = tmp_path / "a.jpg"
     file.write_bytes(b"one")
     os.utime(file, (1714979289, 1714979289))
@@ -893,9 +805,7 @@ def test_file_changes(tmp_path):
     ids=["not there", "empty"],
 )
 def test_folder_is_of_no_use(tmp_path, folder, words):
-    """
-    It is refused with the reason.
-    """
+    """It is refused with the reason."""
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SettingsError) as caught:
         in_folder(tmp_path / Path(folder))

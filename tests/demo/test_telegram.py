@@ -117,9 +117,7 @@ def bot(telegram):
     ],
 )
 def test_markup_is_read_as_telegram_reads_it(source, text, entities):
-    """
-    The plain text and its entities, counted in UTF-16.
-    """
+    """The plain text and its entities, counted in UTF-16."""
     assert parse_html(source) == (text, tuple(entities))
 
 
@@ -145,9 +143,7 @@ def test_markup_is_read_as_telegram_reads_it(source, text, entities):
     ],
 )
 def test_markup_is_refused_as_telegram_refuses_it(source, reason):
-    """
-    What Telegram cannot parse is named, with its place.
-    """
+    """What Telegram cannot parse is named, with its place."""
     with pytest.raises(MarkupError) as caught:
         parse_html(source)
 
@@ -155,9 +151,7 @@ def test_markup_is_refused_as_telegram_refuses_it(source, reason):
 
 
 def test_links_and_code_go_to_html_and_back():
-    """
-    A link keeps its address, and a block of code its language.
-    """
+    """A link keeps its address, and a block of code its language."""
     source = (
         '<a href="https://x.y/?a&amp;b">z</a> <pre><code class="language-py">1 &lt; 2</code></pre>'
     )
@@ -186,9 +180,7 @@ def wrap(kind, parts):
 
 @given(TREES)
 def test_html_of_entities_parses_to_the_same(tree):
-    """
-    Any text with nested entities survives the way to HTML and back.
-    """
+    """Any text with nested entities survives the way to HTML and back."""
     text, entities = tree
 
     parsed_text, parsed = parse_html(to_html(text, entities))
@@ -199,9 +191,7 @@ def test_html_of_entities_parses_to_the_same(tree):
 
 @given(st.text(alphabet="<>/&;=\"' abi#x1-é😀"))
 def test_any_text_is_parsed_or_refused(source):
-    """
-    No text makes the parser do anything but parse or refuse, and entities stay inside.
-    """
+    """No text makes the parser do anything but parse or refuse, and entities stay inside."""
     try:
         text, entities = parse_html(source)
     except MarkupError:
@@ -212,9 +202,7 @@ def test_any_text_is_parsed_or_refused(source):
 
 @given(st.text(alphabet="/@_ ab1😀\n"))
 def test_command_entities_lie_on_commands(text):
-    """
-    Whatever a person writes, only words that begin with a slash become commands.
-    """
+    """Whatever a person writes, only words that begin with a slash become commands."""
     units = text.encode("utf-16-le")
 
     found = [units[2 * e.offset : 2 * (e.offset + e.length)] for e in find_commands(text)]
@@ -234,9 +222,7 @@ def test_command_entities_lie_on_commands(text):
     ],
 )
 def test_wrong_token(telegram, token, code, description):
-    """
-    A wrong token is unauthorized, a malformed one is no address at all.
-    """
+    """A wrong token is unauthorized, a malformed one is no address at all."""
     answer = requests.get(f"{telegram.api_url}/bot{token}/getMe", timeout=5)
 
     assert answer.status_code == code
@@ -254,9 +240,7 @@ def test_wrong_token(telegram, token, code, description):
     ids=["query", "form", "json", "multipart"],
 )
 def test_parameters_come_in_any_form(telegram, bot, how):
-    """
-    Query, form, JSON and multipart say the same.
-    """
+    """Query, form, JSON and multipart say the same."""
     answer = bot.session.post(bot.url + "sendMessage", timeout=5, **how)
 
     assert answer.json()["result"]["text"] == "hé"
@@ -384,17 +368,13 @@ def test_parameters_come_in_any_form(telegram, bot, how):
     ],
 )
 def test_refusals(bot, method, params, code, description):
-    """
-    What Telegram refuses is refused with its code and its words.
-    """
+    """What Telegram refuses is refused with its code and its words."""
     assert bot.no(method, **params) == (code, description)
 
 
 @pytest.mark.parametrize("text", ["a" * 4096, "😀" * 2048, "&amp;" * 4096])
 def test_longest_text(telegram, bot, text):
-    """
-    Length counts after the entities, in UTF-16, and the limit itself is fine.
-    """
+    """Length counts after the entities, in UTF-16, and the limit itself is fine."""
     bot.do("sendMessage", chat_id=ANN, text=text, parse_mode="HTML")
 
     assert utf16_length(telegram.messages(ANN)[0].text) == 4096
@@ -406,9 +386,7 @@ def test_longest_text(telegram, bot, text):
     ids=["empty", "64 bytes", "65 bytes", "33 letters of two bytes"],
 )
 def test_callback_data(bot, data, is_taken):
-    """
-    A button carries 1 to 64 bytes.
-    """
+    """A button carries 1 to 64 bytes."""
     markup = {"inline_keyboard": [[{"text": "a", "callback_data": data}]]}
 
     answer = bot.ask("sendMessage", chat_id=ANN, text="a", reply_markup=markup)
@@ -436,9 +414,7 @@ def test_callback_data(bot, data, is_taken):
     ids=["idle", "nameless", "script"],
 )
 def test_button_is_refused(bot, button, description):
-    """
-    A button says something and does something harmless.
-    """
+    """A button says something and does something harmless."""
     markup = {"inline_keyboard": [[button]]}
 
     refusal = bot.no("sendMessage", chat_id=ANN, text="a", reply_markup=markup)
@@ -447,9 +423,7 @@ def test_button_is_refused(bot, button, description):
 
 
 def test_too_many_buttons(bot):
-    """
-    A hundred buttons are enough.
-    """
+    """A hundred buttons are enough."""
     rows = [[{"text": "a", "callback_data": "a"}]] * 101
 
     refusal = bot.no("sendMessage", chat_id=ANN, text="a", reply_markup={"inline_keyboard": rows})
@@ -458,9 +432,7 @@ def test_too_many_buttons(bot):
 
 
 def test_button_with_a_link(telegram, bot):
-    """
-    A link needs no data, and comes back in the answer.
-    """
+    """A link needs no data, and comes back in the answer."""
     row = [{"text": "Stash", "url": "http://localhost:9999/"}]
 
     sent = bot.do("sendMessage", chat_id=ANN, text="a", reply_markup={"inline_keyboard": [row]})
@@ -479,9 +451,7 @@ def test_button_with_a_link(telegram, bot):
     ],
 )
 def test_broken_body(bot, kind, body, description):
-    """
-    A body that cannot be read is a bad request.
-    """
+    """A body that cannot be read is a bad request."""
     answer = bot.session.post(
         bot.url + "sendMessage", data=body, headers={"Content-Type": kind}, timeout=5
     ).json()
@@ -511,9 +481,7 @@ def test_broken_body(bot, kind, body, description):
     ids=["empty", "text", "cut", "bmp", "tiff", "moving", "sides", "ratio", "bytes"],
 )
 def test_photo_is_refused(bot, data, description):
-    """
-    A photo must be a whole still picture within the limits.
-    """
+    """A photo must be a whole still picture within the limits."""
     refusal = bot.no("sendPhoto", {"photo": ("a.jpg", data)}, chat_id=ANN)
 
     assert refusal == (400, description)
@@ -532,9 +500,7 @@ def test_photo_is_refused(bot, data, description):
     ids=["jpeg", "png", "webp", "gif", "longest", "largest"],
 )
 def test_photo_is_taken(telegram, bot, data):
-    """
-    A photo arrives as it was sent, in one to four sizes, the largest last.
-    """
+    """A photo arrives as it was sent, in one to four sizes, the largest last."""
     message = bot.do("sendPhoto", {"photo": ("a b.jpg", data)}, chat_id=ANN)
 
     assert telegram.messages(ANN)[0].file.data == data
@@ -543,9 +509,7 @@ def test_photo_is_taken(telegram, bot, data):
 
 
 def test_turned_photo_is_measured_as_it_is_seen(bot):
-    """
-    EXIF orientation swaps the sides of the answer.
-    """
+    """EXIF orientation swaps the sides of the answer."""
     exif = Image.Exif()
     exif[0x0112] = 6
 
@@ -565,18 +529,14 @@ def test_turned_photo_is_measured_as_it_is_seen(bot):
     ],
 )
 def test_kind_of_file(bot, method, field, data, kind):
-    """
-    Telegram looks into the file, and the answer says what it has become.
-    """
+    """Telegram looks into the file, and the answer says what it has become."""
     message = bot.do(method, {field: ("a.bin", data)}, chat_id=ANN)
 
     assert kind in message
 
 
 def test_file_is_sent_again_by_its_id(telegram, bot):
-    """
-    A file_id brings the same file, until Telegram forgets it.
-    """
+    """A file_id brings the same file, until Telegram forgets it."""
     photo = bot.do("sendPhoto", {"photo": ("a.jpg", PHOTO)}, chat_id=ANN)["photo"][-1]["file_id"]
 
     bot.do("sendPhoto", chat_id=BOB, photo=photo)
@@ -595,18 +555,14 @@ def test_file_is_sent_again_by_its_id(telegram, bot):
 
 @pytest.mark.parametrize("size", [50 * 2**20 + 1, 53 * 2**20], ids=["file", "body"])
 def test_too_large_a_body(bot, size):
-    """
-    Over 50 MB, the whole request is refused.
-    """
+    """Over 50 MB, the whole request is refused."""
     answer = bot.ask("sendDocument", {"document": ("a.bin", bytes(size))}, chat_id=ANN)
 
     assert (answer["error_code"], answer["description"]) == (413, "Request Entity Too Large")
 
 
 def test_too_long_a_caption(bot):
-    """
-    A caption has 1,024 UTF-16 units; one more is refused.
-    """
+    """A caption has 1,024 UTF-16 units; one more is refused."""
     files = {"photo": ("a.jpg", PHOTO)}
 
     bot.do("sendPhoto", files, chat_id=ANN, caption="😀" * 512)
@@ -648,9 +604,7 @@ def album(*kinds):
     ids=["none", "one", "eleven", "mixed", "animation", "strings", "no part", "broken"],
 )
 def test_album_is_refused(telegram, bot, media, description):
-    """
-    An album is refused as a whole, and the item at fault is named.
-    """
+    """An album is refused as a whole, and the item at fault is named."""
     files = {"f0": ("a.jpg", PHOTO), "f1": ("b.jpg", MP4)}
 
     assert bot.no("sendMediaGroup", files, chat_id=ANN, media=media) == (400, description)
@@ -658,9 +612,7 @@ def test_album_is_refused(telegram, bot, media, description):
 
 
 def test_album(telegram, bot):
-    """
-    Photos and videos mix, and share an album and a reply.
-    """
+    """Photos and videos mix, and share an album and a reply."""
     telegram.say(ANN, "/random 2")
     media = [{**album("photo")[0], "caption": "<b>Two</b>", "parse_mode": "HTML"}]
     media += [{"type": "video", "media": "attach://f1", "has_spoiler": True}]
@@ -684,9 +636,7 @@ def test_album(telegram, bot):
 
 
 def test_buttons_change(telegram, bot):
-    """
-    Buttons are replaced; the same again is refused as not modified.
-    """
+    """Buttons are replaced; the same again is refused as not modified."""
     markup = {"inline_keyboard": [[{"text": "👍", "callback_data": "like"}]]}
     bot.do("sendMessage", chat_id=ANN, text="a")
 
@@ -698,9 +648,7 @@ def test_buttons_change(telegram, bot):
 
 
 def test_texts_change(telegram, bot):
-    """
-    A text and a caption are edited, each by its own method.
-    """
+    """A text and a caption are edited, each by its own method."""
     bot.do("sendMessage", chat_id=ANN, text="a")
     bot.do("sendPhoto", {"photo": ("a.jpg", PHOTO)}, chat_id=ANN)
 
@@ -719,9 +667,7 @@ def test_texts_change(telegram, bot):
 
 
 def test_edits_that_are_refused(telegram, bot):
-    """
-    A bot edits its own messages, into something, and with buttons only.
-    """
+    """A bot edits its own messages, into something, and with buttons only."""
     telegram.say(ANN, "mine")
     bot.do("sendMessage", chat_id=ANN, text="a")
     keys = {"keyboard": [["a"]]}
@@ -740,9 +686,7 @@ def test_edits_that_are_refused(telegram, bot):
 
 
 def test_message_is_deleted(telegram, bot):
-    """
-    A message is gone for everybody; what others wrote to a group stays.
-    """
+    """A message is gone for everybody; what others wrote to a group stays."""
     bot.do("sendMessage", chat_id=ANN, text="a")
     telegram.say(ANN, "hello", chat_id=GROUP)
 
@@ -756,9 +700,7 @@ def test_message_is_deleted(telegram, bot):
 
 
 def test_keyboard_below_the_chat(telegram, bot):
-    """
-    Keys stay until a message takes them away.
-    """
+    """Keys stay until a message takes them away."""
     bot.do("sendMessage", chat_id=ANN, text="a", reply_markup={"keyboard": [["🎲"]]})
     bot.do("sendMessage", chat_id=ANN, text="b")
 
@@ -771,9 +713,7 @@ def test_keyboard_below_the_chat(telegram, bot):
 
 
 def test_updates_are_confirmed_by_the_next_offset(telegram, bot):
-    """
-    An update comes again until a poll asks for what is after it.
-    """
+    """An update comes again until a poll asks for what is after it."""
     telegram.say(ANN, "/start now", language_code="ru")
     telegram.say(BOB, "hello", chat_id=GROUP)
 
@@ -791,9 +731,7 @@ def test_updates_are_confirmed_by_the_next_offset(telegram, bot):
     ("offset", "left"), [(-1, 1), (-9, 3), (0, 3), (10**12, 3)], ids=["last", "all", "zero", "far"]
 )
 def test_strange_offsets(telegram, bot, offset, left):
-    """
-    A negative offset counts from the end, and one far beyond the newest is no offset.
-    """
+    """A negative offset counts from the end, and one far beyond the newest is no offset."""
     for text in "abc":
         telegram.say(ANN, text)
 
@@ -801,9 +739,7 @@ def test_strange_offsets(telegram, bot, offset, left):
 
 
 def test_poll_waits_for_an_update(telegram, bot):
-    """
-    A long poll returns as soon as something happens.
-    """
+    """A long poll returns as soon as something happens."""
     got = []
     poll = threading.Thread(target=lambda: got.append(bot.do("getUpdates", timeout=30)))
     poll.start()
@@ -816,9 +752,7 @@ def test_poll_waits_for_an_update(telegram, bot):
 
 
 def test_second_poll_ends_the_first(telegram, bot):
-    """
-    Of two polls at once, the older is told of the conflict.
-    """
+    """Of two polls at once, the older is told of the conflict."""
     answers = []
     poll = threading.Thread(target=lambda: answers.append(bot.ask("getUpdates", timeout=30)))
     poll.start()
@@ -830,9 +764,7 @@ def test_second_poll_ends_the_first(telegram, bot):
 
 
 def test_unwanted_kinds_are_not_queued(telegram, bot):
-    """
-    The bot names the kinds that it wants, and Telegram remembers.
-    """
+    """The bot names the kinds that it wants, and Telegram remembers."""
     bot.do("getUpdates", allowed_updates=["message"])
 
     telegram.block(ANN)
@@ -842,9 +774,7 @@ def test_unwanted_kinds_are_not_queued(telegram, bot):
 
 
 def test_pending_updates_are_dropped(telegram, bot):
-    """
-    deleteWebhook can throw away what waits.
-    """
+    """deleteWebhook can throw away what waits."""
     telegram.say(ANN, "a")
 
     assert bot.do("getWebhookInfo")["pending_update_count"] == 1
@@ -856,9 +786,7 @@ def test_pending_updates_are_dropped(telegram, bot):
 
 
 def test_press_and_answer(telegram, bot):
-    """
-    A press reaches the bot, and its answer the person.
-    """
+    """A press reaches the bot, and its answer the person."""
     markup = {"inline_keyboard": [[{"text": "👍", "callback_data": "like"}]]}
     bot.do("sendMessage", chat_id=ANN, text="a", reply_markup=markup)
     (message,) = telegram.messages(ANN)
@@ -872,9 +800,7 @@ def test_press_and_answer(telegram, bot):
 
 
 def test_press_grows_old():
-    """
-    After 150 seconds a press is neither delivered nor answered.
-    """
+    """After 150 seconds a press is neither delivered nor answered."""
     now = [0.0]
     with TelegramStandIn(TOKEN, clock=lambda: now[0]) as telegram:
         query = telegram.press(5, "like", user_id=ANN)
@@ -885,9 +811,7 @@ def test_press_grows_old():
 
 
 def test_blocked(telegram, bot):
-    """
-    A bot that was blocked may not write, and is told when, and when it may again.
-    """
+    """A bot that was blocked may not write, and is told when, and when it may again."""
     telegram.block(ANN)
     telegram.block(GROUP)
 
@@ -910,9 +834,7 @@ def test_blocked(telegram, bot):
 
 
 def test_group_is_upgraded(telegram, bot):
-    """
-    The old id is refused with the new one.
-    """
+    """The old id is refused with the new one."""
     telegram.upgrade_group(GROUP, -1001)
 
     answer = bot.ask("sendMessage", chat_id=GROUP, text="a")
@@ -923,9 +845,7 @@ def test_group_is_upgraded(telegram, bot):
 
 
 def test_commands_by_scope_and_language(bot):
-    """
-    Each scope and language keeps its own list.
-    """
+    """Each scope and language keeps its own list."""
     commands = [{"command": "random", "description": "Картинка"}]
 
     bot.do("setMyCommands", commands=commands, language_code="ru")
@@ -950,9 +870,7 @@ def test_commands_by_scope_and_language(bot):
     ids=["burst", "album", "group", "group albums"],
 )
 def test_flood(chat_id, counts, wait):
-    """
-    A chat takes a burst, counts albums by their items, and then names the wait.
-    """
+    """A chat takes a burst, counts albums by their items, and then names the wait."""
     now = [100.0]
     flood = Flood(lambda: now[0])
     for count in counts:
@@ -967,9 +885,7 @@ def test_flood(chat_id, counts, wait):
 
 
 def test_flood_over_all_chats():
-    """
-    No more than about 30 messages a second, however many chats.
-    """
+    """No more than about 30 messages a second, however many chats."""
     flood = Flood(lambda: 100.0)
     for chat_id in range(1, 31):
         flood.take(chat_id, 1)
@@ -979,9 +895,7 @@ def test_flood_over_all_chats():
 
 
 def test_flood_over_http():
-    """
-    Told to, the stand-in answers a flood as Telegram does.
-    """
+    """Told to, the stand-in answers a flood as Telegram does."""
     with TelegramStandIn(TOKEN, flood_limits=True, clock=lambda: 100.0) as telegram:
         url = f"{telegram.api_url}/bot{TOKEN}/sendMessage?chat_id=1&text=a"
         answers = [requests.get(url, timeout=5) for _ in range(4)]
@@ -997,9 +911,7 @@ def test_flood_over_http():
 
 
 def test_calls_are_recorded(telegram, bot):
-    """
-    A test can wait for a call, and read what came and what was answered.
-    """
+    """A test can wait for a call, and read what came and what was answered."""
     thread = threading.Thread(
         target=lambda: bot.ask("sendPhoto", {"photo": ("a.jpg", PHOTO)}, chat_id=ANN)
     )
@@ -1015,9 +927,7 @@ def test_calls_are_recorded(telegram, bot):
 
 
 def test_old_messages_are_forgotten():
-    """
-    A chat keeps its newest messages only, and of the others not even the files.
-    """
+    """A chat keeps its newest messages only, and of the others not even the files."""
     with TelegramStandIn(TOKEN, keep_messages=2) as telegram:
         bot = Bot(telegram.api_url)
         sent = [
@@ -1038,9 +948,7 @@ def test_old_messages_are_forgotten():
 @pytest.mark.parametrize("path", ["/", "/script.js", "/page/events", f"/bot{TOKEN}/getMe"])
 @pytest.mark.parametrize("host", ["example.org", "127.0.0.1:1", "127.0.0.1.example.org"])
 def test_other_names_are_refused(telegram, path, host):
-    """
-    Who comes by another name than this machine's gets nothing, the Bot API included.
-    """
+    """Who comes by another name than this machine's gets nothing, the Bot API included."""
     answer = requests.get(telegram.url + path, headers={"Host": host}, timeout=5)
 
     assert (answer.status_code, answer.content) == (403, b"")
@@ -1060,9 +968,7 @@ def test_other_names_are_refused(telegram, path, host):
     ids=["origin", "null", "cross-site", "same-site", "form", "none"],
 )
 def test_other_sites_cannot_speak_for_the_person(telegram, path, headers, status):
-    """
-    A page of another site in the same browser can neither write nor press.
-    """
+    """A page of another site in the same browser can neither write nor press."""
     body = json.dumps({"text": "/random", "message_id": 1, "data": "like"})
 
     answer = requests.post(telegram.url + path, data=body, headers=headers, timeout=5)
@@ -1073,9 +979,7 @@ def test_other_sites_cannot_speak_for_the_person(telegram, path, headers, status
 
 @pytest.mark.parametrize("path", ["/", "/style.css", "/script.js", "/favicon.svg"])
 def test_page_is_served_safely(telegram, path):
-    """
-    The page comes with its fences, and without the token.
-    """
+    """The page comes with its fences, and without the token."""
     answer = requests.get(telegram.url + path, timeout=5)
 
     assert answer.status_code == 200
@@ -1086,9 +990,7 @@ def test_page_is_served_safely(telegram, path):
 
 
 def test_person_writes_and_presses_on_the_page(telegram):
-    """
-    What is done on the page reaches the bot, in the browser's language.
-    """
+    """What is done on the page reaches the bot, in the browser's language."""
     said = requests.post(
         telegram.url + "/page/say",
         json={"text": " /start ", "language": "ru"},
@@ -1106,9 +1008,7 @@ def test_person_writes_and_presses_on_the_page(telegram):
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"text": " "}', '{"text": '])
 def test_nonsense_from_the_page(telegram, body):
-    """
-    What makes no sense is refused, and nothing happens.
-    """
+    """What makes no sense is refused, and nothing happens."""
     headers = {"Content-Type": "application/json"}
 
     answer = requests.post(telegram.url + "/page/say", data=body, headers=headers, timeout=5)
@@ -1123,9 +1023,7 @@ def next_event(lines):
 
 
 def test_page_sees_what_happens(telegram, bot):
-    """
-    The events begin with the whole chat, and go on with every change.
-    """
+    """The events begin with the whole chat, and go on with every change."""
     commands = [{"command": "random", "description": "Картинка"}]
     bot.do("sendMessage", chat_id=ANN, text="before")
     bot.do("setMyCommands", commands=commands, language_code="ru")
@@ -1154,9 +1052,7 @@ def test_page_sees_what_happens(telegram, bot):
 
 
 def test_files_for_the_page(telegram, bot):
-    """
-    Pictures and clips come as what they are, in parts if asked; documents only as a download.
-    """
+    """Pictures and clips come as what they are, in parts if asked; documents only as a download."""
     bot.do("sendVideo", {"video": ("a.mp4", MP4)}, chat_id=ANN)
     bot.do("sendDocument", {"document": ("a.html", b"<script>")}, chat_id=ANN)
     bot.do("sendPhoto", {"photo": ("b.jpg", PHOTO)}, chat_id=BOB)
@@ -1181,15 +1077,11 @@ def test_files_for_the_page(telegram, bot):
     [("GET", "/favicon.ico", 404), ("PUT", "/", 405), ("GET", "/../telegram.py", 404)],
 )
 def test_nothing_else_is_served(telegram, method, path, status):
-    """
-    There are no other pages, files or methods.
-    """
+    """There are no other pages, files or methods."""
     assert requests.request(method, telegram.url + path, timeout=5).status_code == status
 
 
 def test_without_a_page():
-    """
-    A stand-in can be the Bot API alone.
-    """
+    """A stand-in can be the Bot API alone."""
     with TelegramStandIn(TOKEN, page=False) as telegram:
         assert requests.get(telegram.url, timeout=5).status_code == 404

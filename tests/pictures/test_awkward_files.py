@@ -1,6 +1,4 @@
-"""
-A folder of awkward files, from Stash to Telegram: each arrives in a form that it takes.
-"""
+"""A folder of awkward files, from Stash to Telegram: each arrives in a form that it takes."""
 
 import io
 
@@ -38,9 +36,7 @@ def method_for(name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in STAND_INS])
 def test_file_arrives(house, name):
-    """
-    Telegram, which checks what it is given, takes the file by the method that suits it.
-    """
+    """Telegram, which checks what it is given, takes the file by the method that suits it."""
     home = house([picture(7, data=awkward(name))])
 
     home.ask()
@@ -51,9 +47,7 @@ def test_file_arrives(house, name):
 
 @pytest.mark.parametrize(("name", "reason"), STAND_INS.items())
 def test_stand_in_for_a_file_is_replaced(house, name, reason):
-    """
-    What is no picture at all is skipped with its reason, and another comes in its place.
-    """
+    """What is no picture at all is skipped with its reason, and another comes in its place."""
     home = house([picture(7, load=lambda: awkward(name)), picture(8)])
 
     images = home.ask() + home.ask()
@@ -64,9 +58,7 @@ def test_stand_in_for_a_file_is_replaced(house, name, reason):
 
 
 def test_file_over_every_limit_is_replaced(house):
-    """
-    What has over 50 MB and cannot be made smaller is skipped, and another comes.
-    """
+    """What has over 50 MB and cannot be made smaller is skipped, and another comes."""
     huge = awkward("mp4") + bytes(50_000_001)
     home = house([picture(7, data=huge), picture(8)])
 
@@ -78,9 +70,7 @@ def test_file_over_every_limit_is_replaced(house):
 
 
 def test_photo_that_telegram_refuses_goes_as_document(house):
-    """
-    A photo that Telegram cannot process goes as a document, with caption and button.
-    """
+    """A photo that Telegram cannot process goes as a document, with caption and button."""
     # Whole by its looks, and with nothing to decode in its middle.
     data = bytearray(awkward("jpeg"))
     middle = len(data) // 2
@@ -95,9 +85,7 @@ def test_photo_that_telegram_refuses_goes_as_document(house):
 
 
 def test_album_of_mixed_kinds(house):
-    """
-    Photos and videos share an album; what cannot be in one comes beside it.
-    """
+    """Photos and videos share an album; what cannot be in one comes beside it."""
     names = ["jpeg", "mp4", "animated gif", "too thin", "png"]
     files = [picture(number, data=awkward(name)) for number, name in enumerate(names, 1)]
     home = house(files)
@@ -109,9 +97,7 @@ def test_album_of_mixed_kinds(house):
 
 
 def test_large_photo_is_scaled(house):
-    """
-    A photo larger than photos.max_side is scaled down, in its own shape.
-    """
+    """A photo larger than photos.max_side is scaled down, in its own shape."""
     large = io.BytesIO()
     Pixels.linear_gradient("L").resize((3000, 1500)).save(large, "JPEG")
     home = house([picture(7, data=large.getvalue())], STASHBOT_PHOTOS_MAX_SIDE="1280")
@@ -123,9 +109,7 @@ def test_large_photo_is_scaled(house):
 
 
 def test_spoiler_and_protection(house):
-    """
-    The settings for Telegram's cover and against forwarding reach photos and albums.
-    """
+    """The settings for Telegram's cover and against forwarding reach photos and albums."""
     options = {"STASHBOT_PHOTOS_SPOILER": "true", "STASHBOT_PHOTOS_PROTECT": "true"}
     home = house(library(5), **options)
 

@@ -1,6 +1,4 @@
-"""
-The deck: what may come next, in the corners that the whole bot does not reach.
-"""
+"""The deck: what may come next, in the corners that the whole bot does not reach."""
 
 import random
 import threading
@@ -105,9 +103,7 @@ def table(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 39, 40, 41, 80, 1001, *at_length([999, 1000], [])])
 def test_last_unseen_image(table, size):
-    """
-    The one image that was not seen is found wherever it lies, before anything again.
-    """
+    """The one image that was not seen is found wherever it lies, before anything again."""
     home = table(size)
     home.remember(home.client.page(5, 0, size)[: size - 1])
     last = home.client.page(5, 0, size)[-1].id
@@ -118,9 +114,7 @@ def test_last_unseen_image(table, size):
 
 @pytest.mark.parametrize("size", [2, 40, 41, 81])
 def test_rounds(table, size):
-    """
-    The second round is in the order of the first: the image shown longest ago comes.
-    """
+    """The second round is in the order of the first: the image shown longest ago comes."""
     home = table(size)
 
     images = []
@@ -133,9 +127,7 @@ def test_rounds(table, size):
 
 
 def test_new_image_that_was_excluded_for_a_while(table):
-    """
-    An image that came while it was excluded comes next when it is brought back.
-    """
+    """An image that came while it was excluded comes next when it is brought back."""
     home = table(3)
     for _ in range(4):
         home.send_next()
@@ -150,9 +142,7 @@ def test_new_image_that_was_excluded_for_a_while(table):
 
 
 def test_many_new_images_at_once(table):
-    """
-    When all was seen, every one of a hundred new images comes before anything again.
-    """
+    """When all was seen, every one of a hundred new images comes before anything again."""
     home = table(3)
     for _ in range(4):
         home.send_next()
@@ -165,9 +155,7 @@ def test_many_new_images_at_once(table):
 
 
 def test_image_given_back_when_all_else_was_seen(table):
-    """
-    An unseen image that could not be sent comes before anything again.
-    """
+    """An unseen image that could not be sent comes before anything again."""
     home = table(3)
     home.send_next()
     home.send_next()
@@ -180,9 +168,7 @@ def test_image_given_back_when_all_else_was_seen(table):
 
 
 def test_seen_image_given_back_upon_an_unseen_one(table):
-    """
-    What is given back last is not drawn first if the chat has seen it.
-    """
+    """What is given back last is not drawn first if the chat has seen it."""
     home = table(3)
     home.send_next()
     home.send_next()
@@ -196,9 +182,7 @@ def test_seen_image_given_back_upon_an_unseen_one(table):
 
 
 def test_new_images_cover_one_that_was_given_back(table):
-    """
-    New images do not make the deck forget what was given back unseen.
-    """
+    """New images do not make the deck forget what was given back unseen."""
     home = table(2)
     home.send_next()
     unseen = home.deck.draw(CHAT)
@@ -214,9 +198,7 @@ def test_new_images_cover_one_that_was_given_back(table):
 
 
 def test_restart_while_the_last_unseen_image_is_under_way(table):
-    """
-    What was drawn and not begun when the power went is still unseen.
-    """
+    """What was drawn and not begun when the power went is still unseen."""
     home = table(3)
     home.send_next()
     home.send_next()
@@ -229,9 +211,7 @@ def test_restart_while_the_last_unseen_image_is_under_way(table):
 
 
 def test_everything_is_under_way(table):
-    """
-    Where every image is being sent, another try in a moment is worth it.
-    """
+    """Where every image is being sent, another try in a moment is worth it."""
     home = table(1)
     only = home.deck.draw(CHAT)
 
@@ -244,9 +224,7 @@ def test_everything_is_under_way(table):
 
 
 def test_chats_do_not_wait_for_each_other(table):
-    """
-    An image on its way to one chat is free for another.
-    """
+    """An image on its way to one chat is free for another."""
     home = table(1)
 
     assert home.deck.draw(CHAT) == home.deck.draw(OTHER)
@@ -254,9 +232,7 @@ def test_chats_do_not_wait_for_each_other(table):
 
 @pytest.mark.parametrize("is_seen", [False, True], ids=["unseen", "seen"])
 def test_library_that_was_emptied(table, is_seen):
-    """
-    A library that has become empty is called empty, and what comes into it is sent.
-    """
+    """A library that has become empty is called empty, and what comes into it is sent."""
     home = table(2)
     for _ in range(3 * is_seen):
         home.send_next()
@@ -273,9 +249,7 @@ def test_library_that_was_emptied(table, is_seen):
 
 
 def test_everything_is_left_out(table):
-    """
-    A library whose images are all left out is not called empty, nor asked for ever.
-    """
+    """A library whose images are all left out is not called empty, nor asked for ever."""
     home = table(2)
     for id in (1, 2):
         home.store.skip_image(id, "too large", home.now + HOUR)
@@ -290,9 +264,7 @@ def test_everything_is_left_out(table):
 
 
 def test_image_that_was_left_out_comes_back(table):
-    """
-    A day later it is found again, though there is much left of the round.
-    """
+    """A day later it is found again, though there is much left of the round."""
     home = table(20)
     home.store.skip_image(20, "the file is gone", home.now + HOUR)
     assert 20 not in [home.send_next() for _ in range(25)]
@@ -303,9 +275,7 @@ def test_image_that_was_left_out_comes_back(table):
 
 
 def test_images_as_good_as_new(table):
-    """
-    What was seen before the days to avoid counts as unseen.
-    """
+    """What was seen before the days to avoid counts as unseen."""
     home = table(50)
     old = [home.send_next() for _ in range(25)]
     home.now += AVOID
@@ -318,9 +288,7 @@ def test_images_as_good_as_new(table):
 
 @pytest.mark.parametrize("size", [1, 3, 41])
 def test_nothing_to_avoid(table, size):
-    """
-    With `avoid_days` 0 there is always something to send, and a round has each image once.
-    """
+    """With `avoid_days` 0 there is always something to send, and a round has each image once."""
     home = table(size, avoid=timedelta())
 
     for _ in range(3):
@@ -328,9 +296,7 @@ def test_nothing_to_avoid(table, size):
 
 
 def test_clock_that_was_put_back(table):
-    """
-    A history that lies in the future is no reason to send nothing, or to ask for ever.
-    """
+    """A history that lies in the future is no reason to send nothing, or to ask for ever."""
     home = table(3)
     home.remember(home.client.page(1, 0, 3))
 
@@ -340,9 +306,7 @@ def test_clock_that_was_put_back(table):
 
 
 def test_history_that_is_kept_no_longer_than_avoided(table):
-    """
-    What is deleted from the history is unseen, and comes before what is in it.
-    """
+    """What is deleted from the history is unseen, and comes before what is in it."""
     home = table(50, avoid=timedelta(days=1))
     scheduler = Scheduler(home.store, 1, None, None, None, threading.Event(), lambda: home.now)
     for _ in range(50):
@@ -357,9 +321,7 @@ def test_history_that_is_kept_no_longer_than_avoided(table):
 
 
 def test_moved_group(table):
-    """
-    A group takes its history along to its new id.
-    """
+    """A group takes its history along to its new id."""
     home = table(60)
     images = [home.send_next(-5) for _ in range(30)]
 
@@ -370,9 +332,7 @@ def test_moved_group(table):
 
 
 def test_many_hands(table):
-    """
-    However many draw, send and give back at once, no image comes twice while one is left.
-    """
+    """However many draw, send and give back at once, no image comes twice while one is left."""
     home = table(90)
     random_ = random.Random(3)
     fates = [random_.random() < 0.6 for _ in range(400)]

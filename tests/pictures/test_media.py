@@ -85,9 +85,7 @@ def is_like(colour, expected, tolerance=30):
     ],
 )
 def test_photo_that_fits(name, extension, size):
-    """
-    What Telegram takes as it is, goes byte for byte.
-    """
+    """What Telegram takes as it is, goes byte for byte."""
     upload = fit(awkward(name), IMAGE, 2560)
 
     assert upload.kind is Kind.PHOTO
@@ -114,9 +112,7 @@ def test_photo_that_fits(name, extension, size):
     ],
 )
 def test_photo_in_an_unfit_form(name):
-    """
-    What must be made anew keeps its colours, its shape, and the way up.
-    """
+    """What must be made anew keeps its colours, its shape, and the way up."""
     picture = remade(fit(awkward(name), IMAGE, 2560))
 
     assert picture.size == (120, 80)
@@ -129,9 +125,7 @@ def test_photo_in_an_unfit_form(name):
     ["png with alpha", "webp with alpha", "palette png with transparency", "grey png with alpha"],
 )
 def test_transparency(name):
-    """
-    What shines through is white, whatever colour the file hides there.
-    """
+    """What shines through is white, whatever colour the file hides there."""
     picture = remade(fit(awkward(name), IMAGE, 2560))
 
     assert is_like(picture.convert("RGB").getpixel((60, 40)), (255, 255, 255), 8)
@@ -139,9 +133,7 @@ def test_transparency(name):
 
 @pytest.mark.parametrize("name", ["16-bit grey png", "16-bit rgb png"])
 def test_16_bits(name):
-    """
-    A slope in 16 bits is the same slope in 8, neither clipped nor darkened.
-    """
+    """A slope in 16 bits is the same slope in 8, neither clipped nor darkened."""
     picture = remade(fit(awkward(name), IMAGE, 2560)).convert("L")
 
     assert all(abs(picture.getpixel((x, 16)) - x) <= 4 for x in range(256))
@@ -159,18 +151,14 @@ def test_16_bits(name):
     ids=["16 bits", "32 bits", "0 to 1", "any range", "one value"],
 )
 def test_deep_grey(file, grey):
-    """
-    The grey in the middle of a deep picture's range stays in the middle.
-    """
+    """The grey in the middle of a deep picture's range stays in the middle."""
     picture = remade(fit(file, IMAGE, 2560))
 
     assert abs(picture.getpixel((picture.width // 2, picture.height // 2)) - grey) <= 3
 
 
 def test_other_colours():
-    """
-    The colours that go out are those that the profile means.
-    """
+    """The colours that go out are those that the profile means."""
     picture = remade(fit(awkward("other colours"), IMAGE, 2560))
 
     red, green, *_ = corners(picture)
@@ -179,9 +167,7 @@ def test_other_colours():
 
 
 def test_profile_for_other_colours():
-    """
-    A profile that cannot be meant for this picture changes nothing.
-    """
+    """A profile that cannot be meant for this picture changes nothing."""
     picture = remade(fit(awkward("grey in other colours"), IMAGE, 2560))
 
     assert is_like(picture.convert("RGB").getpixel((60, 10)), GREY)
@@ -201,9 +187,7 @@ def test_profile_for_other_colours():
     ids=["wide", "high", "exact", "no limit", "thin", "narrow", "sum of sides"],
 )
 def test_size(size, max_side, expected):
-    """
-    A picture is scaled down as far as it must be, and never stretched.
-    """
+    """A picture is scaled down as far as it must be, and never stretched."""
     upload = fit(saved(Pillow.new("L", size)), IMAGE, max_side)
 
     assert decoded(upload).size == expected
@@ -216,9 +200,7 @@ def test_size(size, max_side, expected):
     st.just(0) | st.integers(100, 5000),
 )
 def test_any_size(size, max_side):
-    """
-    Every size within Telegram's ratio becomes one within all of its limits.
-    """
+    """Every size within Telegram's ratio becomes one within all of its limits."""
     fitted = media._fitted(size, max_side)
 
     assert sum(fitted) <= 10_000
@@ -229,9 +211,7 @@ def test_any_size(size, max_side):
 
 
 def test_12_megapixels():
-    """
-    A photo of 6 MB arrives with at most 1 MB, in the size that Telegram keeps.
-    """
+    """A photo of 6 MB arrives with at most 1 MB, in the size that Telegram keeps."""
     file = awkward("12 megapixels")
     assert len(file) > 5_500_000
 
@@ -243,9 +223,7 @@ def test_12_megapixels():
 
 @pytest.mark.parametrize("name", ["100 megapixels", "100 megapixels in png"])
 def test_100_megapixels(name):
-    """
-    The largest of scans is a photo like others.
-    """
+    """The largest of scans is a photo like others."""
     picture = remade(fit(awkward(name), IMAGE, 2560))
 
     assert picture.size == (2560, 2560)
@@ -254,9 +232,7 @@ def test_100_megapixels(name):
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
 def test_scaling_has_no_seams(mode):
-    """
-    A slope from black to white is as even in the scaled picture.
-    """
+    """A slope from black to white is as even in the scaled picture."""
     slope = Pillow.linear_gradient("L").resize((300, 2000)).convert(mode)
 
     picture = remade(fit(saved(slope, "PNG"), IMAGE, 1000)).convert("L")
@@ -265,9 +241,7 @@ def test_scaling_has_no_seams(mode):
 
 
 def test_scaling_in_bands():
-    """
-    A picture that is scaled in bands is the same as one that is scaled at once.
-    """
+    """A picture that is scaled in bands is the same as one that is scaled at once."""
     # Faint noise: what goes beyond black and white is cut off between Pillow's two passes.
     noise = Pillow.effect_noise((301, 2001), 20)
 
@@ -278,26 +252,20 @@ def test_scaling_in_bands():
 
 
 def test_progressive_jpeg():
-    """
-    That a JPEG takes all of its memory at once can be seen before it is decoded.
-    """
+    """That a JPEG takes all of its memory at once can be seen before it is decoded."""
     assert look(awkward("progressive jpeg"), "jpeg").progressive
     assert not look(awkward("jpeg"), "jpeg").progressive
 
 
 def test_jpeg_that_shrinks_while_it_is_decoded():
-    """
-    A JPEG may have more pixels than we would decode.
-    """
+    """A JPEG may have more pixels than we would decode."""
     file = saved(Pillow.new("L", (14_000, 14_000), 90))
 
     assert remade(fit(file, IMAGE, 2560)).size == (2560, 2560)
 
 
 def test_noise_without_a_limit_of_ours():
-    """
-    What is over Telegram's 10 MB at the lowest quality is scaled down.
-    """
+    """What is over Telegram's 10 MB at the lowest quality is scaled down."""
     noise = Pillow.effect_noise((5000, 5000), 255)
 
     picture = remade(fit(saved(noise, "BMP"), IMAGE, 0))
@@ -306,9 +274,7 @@ def test_noise_without_a_limit_of_ours():
 
 
 def test_photo_over_the_upload_limit():
-    """
-    A file that no bot may upload can be a photo all the same.
-    """
+    """A file that no bot may upload can be a photo all the same."""
     file = saved(Pillow.new("RGB", (4300, 4000), RED), "BMP")
     assert len(file) > 50_000_000
 
@@ -330,9 +296,7 @@ def test_photo_over_the_upload_limit():
     ],
 )
 def test_document(name, extension):
-    """
-    What cannot be made a photo goes as a document, byte for byte.
-    """
+    """What cannot be made a photo goes as a document, byte for byte."""
     upload = fit(awkward(name), IMAGE, 2560)
 
     assert upload.kind is Kind.DOCUMENT
@@ -341,9 +305,7 @@ def test_document(name, extension):
 
 
 def test_photo_that_telegram_refuses():
-    """
-    The same file can go as a document.
-    """
+    """The same file can go as a document."""
     upload = as_document(awkward("png"), IMAGE)
 
     assert upload.kind is Kind.DOCUMENT
@@ -364,9 +326,7 @@ def test_photo_that_telegram_refuses():
     ids=["empty", "svg", "html", "video", "damaged", "unknown"],
 )
 def test_unusable(file, reason):
-    """
-    What is no picture, or too large for every form, is refused with the reason.
-    """
+    """What is no picture, or too large for every form, is refused with the reason."""
     with pytest.raises(ImageUnusable) as caught:
         fit(file, IMAGE, 2560)
 
@@ -375,9 +335,7 @@ def test_unusable(file, reason):
 
 @pytest.mark.parametrize("name", ["mp4", "mov"])
 def test_video(name):
-    """
-    A clip goes as it is, with the size and the length that Stash knows.
-    """
+    """A clip goes as it is, with the size and the length that Stash knows."""
     upload = fit(awkward(name), IMAGE, 2560)
 
     assert upload.kind is Kind.VIDEO
@@ -387,9 +345,7 @@ def test_video(name):
 
 
 def test_animated_gif():
-    """
-    An animated GIF goes as it is.
-    """
+    """An animated GIF goes as it is."""
     upload = fit(awkward("animated gif"), IMAGE, 2560)
 
     assert upload.kind is Kind.ANIMATION
@@ -399,9 +355,7 @@ def test_animated_gif():
 
 
 def test_animated_gif_over_the_upload_limit():
-    """
-    Of a film that no bot may upload, the first picture goes.
-    """
+    """Of a film that no bot may upload, the first picture goes."""
     picture = remade(fit(awkward("animated gif") + bytes(50_000_000), IMAGE, 2560))
 
     assert is_like(picture.getpixel((45, 30)), RED)
@@ -412,9 +366,7 @@ def test_animated_gif_over_the_upload_limit():
     [("animated webp", 0), ("animated png", 2), ("animated avif", 0)],
 )
 def test_film_in_an_unfit_form(name, repetitions):
-    """
-    A film becomes a GIF with the same pictures, for the same times.
-    """
+    """A film becomes a GIF with the same pictures, for the same times."""
     upload = fit(awkward(name), IMAGE, 2560)
 
     assert upload.kind is Kind.ANIMATION
@@ -429,18 +381,14 @@ def test_film_in_an_unfit_form(name, repetitions):
 
 
 def test_film_played_once():
-    """
-    A film that ends is a GIF that ends.
-    """
+    """A film that ends is a GIF that ends."""
     upload = fit(film("WEBP", loop=1), IMAGE, 2560)
 
     assert "loop" not in Pillow.open(io.BytesIO(upload.data)).info
 
 
 def test_large_film():
-    """
-    The pictures of a film are scaled to what a chat shows of it.
-    """
+    """The pictures of a film are scaled to what a chat shows of it."""
     upload = fit(film("WEBP", (1280, 800)), IMAGE, 2560)
 
     assert (upload.width, upload.height) == (640, 400)
@@ -448,9 +396,7 @@ def test_large_film():
 
 
 def test_damaged_film():
-    """
-    Of a film that breaks off, the first picture goes.
-    """
+    """Of a film that breaks off, the first picture goes."""
     frames = [noisy(90, 60) for _ in range(3)]
     file = saved(frames[0], "PNG", save_all=True, append_images=frames[1:])
     at = file.rindex(b"fdAT")
@@ -464,9 +410,7 @@ PHOTO = Looks("jpeg", (2000, 1500), 900_000)
 
 
 def test_picture_beside_a_film():
-    """
-    Who waits for a picture need not wait for a whole film that is just being made anew.
-    """
+    """Who waits for a picture need not wait for a whole film that is just being made anew."""
     frames = [Pillow.effect_noise((700, 700), 60).convert("RGB") for _ in range(2)]
     data = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:] * 29, method=0)
     film = threading.Thread(target=pixels.as_gif, args=(data, "webp", (640, 640)))
@@ -509,9 +453,7 @@ FILM = Looks("webp", (2000, 1500), 900_000, frames=50)
     ],
 )
 def test_plan(looks, plan):
-    """
-    What becomes of a picture follows from its looks.
-    """
+    """What becomes of a picture follows from its looks."""
     assert media._plan(looks, 2560) is plan
 
 
@@ -538,9 +480,7 @@ def test_plan(looks, plan):
     ],
 )
 def test_sniff(data, form):
-    """
-    A file is what its first bytes say.
-    """
+    """A file is what its first bytes say."""
     assert sniff(data) == form
 
 
@@ -548,9 +488,7 @@ def test_sniff(data, form):
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_damaged_files(name, data):
-    """
-    Whatever happened to a file, it is sent in some form, or refused in a word.
-    """
+    """Whatever happened to a file, it is sent in some form, or refused in a word."""
     file = bytearray(awkward(name))
     place = st.integers(0, len(file) - 1) | st.integers(0, min(len(file) - 1, 64))
     for at, value in data.draw(st.dictionaries(place, st.integers(0, 255), max_size=8)).items():
@@ -568,18 +506,14 @@ def test_damaged_files(name, data):
 
 
 def test_start_of_the_bot():
-    """
-    Pillow is not loaded before there is a picture.
-    """
+    """Pillow is not loaded before there is a picture."""
     code = "import sys, stashbot.pictures.media; sys.exit('PIL' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_scene_is_asymmetric():
-    """
-    A picture that is turned or mirrored would be noticed.
-    """
+    """A picture that is turned or mirrored would be noticed."""
     turned = {tuple(corners(scene().transpose(way))) for way in Pillow.Transpose}
 
     assert len(turned) == 7

@@ -1,6 +1,4 @@
-"""
-Pictures that lie ready: prepared when the last is out, bounded, and never lost or repeated.
-"""
+"""Pictures that lie ready: prepared when the last is out, bounded, and never lost or repeated."""
 
 import sqlite3
 import time
@@ -39,9 +37,7 @@ def desk():
 
 
 def test_each_chat_has_its_own(desk):
-    """
-    What is put there for a chat is taken by it, once.
-    """
+    """What is put there for a chat is taken by it, once."""
     desk.shelf.put(1, [parcel(11)])
     desk.shelf.put(2, [parcel(22)])
 
@@ -52,9 +48,7 @@ def test_each_chat_has_its_own(desk):
 
 
 def test_several_of_a_chat(desk):
-    """
-    For an album several lie ready; they are taken in their order, and the rest stays.
-    """
+    """For an album several lie ready; they are taken in their order, and the rest stays."""
     desk.shelf.put(1, [parcel(11), parcel(12)])
     desk.shelf.put(1, [parcel(13)])
 
@@ -66,9 +60,7 @@ def test_several_of_a_chat(desk):
 
 
 def test_so_many_chats(desk):
-    """
-    For one chat too many, those that have lain longest are given up.
-    """
+    """For one chat too many, those that have lain longest are given up."""
     desk.shelf.put(1, [parcel(1), parcel(101)])
     for chat in range(2, CHATS + 2):
         desk.shelf.put(chat, [parcel(chat)])
@@ -78,9 +70,7 @@ def test_so_many_chats(desk):
 
 
 def test_so_many_bytes(desk):
-    """
-    All together keep within 24 MiB; what is larger than that has no place at all.
-    """
+    """All together keep within 24 MiB; what is larger than that has no place at all."""
     for chat in (1, 2, 3):
         desk.shelf.put(chat, [parcel(chat, BYTES // 2 - 1)])
     desk.shelf.put(4, [parcel(4, BYTES + 1)])
@@ -91,18 +81,14 @@ def test_so_many_bytes(desk):
 
 
 def test_known_files_weigh_nothing(desk):
-    """
-    A file that Telegram has takes no room.
-    """
+    """A file that Telegram has takes no room."""
     known = Parcel(Image(1), KnownFile(Kind.PHOTO, "x"), 0.0, 0.0, 0.0)
 
     assert known.size == 0
 
 
 def test_too_old(desk):
-    """
-    After a day it is given up, and not sent.
-    """
+    """After a day it is given up, and not sent."""
     desk.shelf.put(1, [parcel(1), parcel(2, packed_at=10.0)])
     desk.now = TOO_OLD + 5
 
@@ -111,9 +97,7 @@ def test_too_old(desk):
 
 
 def test_too_old_in_another_chat(desk):
-    """
-    What is put there for one chat ends what is too old in all.
-    """
+    """What is put there for one chat ends what is too old in all."""
     desk.shelf.put(1, [parcel(1)])
     desk.shelf.put(2, [parcel(2), parcel(3, packed_at=10.0)])
     desk.now = TOO_OLD + 5
@@ -124,9 +108,7 @@ def test_too_old_in_another_chat(desk):
 
 
 def test_single_one_is_taken_away(desk):
-    """
-    One of several is taken by who comes first, and the others stay.
-    """
+    """One of several is taken by who comes first, and the others stay."""
     unwanted = parcel(12)
     desk.shelf.put(1, [parcel(11), unwanted])
 
@@ -137,9 +119,7 @@ def test_single_one_is_taken_away(desk):
 
 
 def test_busy(desk):
-    """
-    It is busy while it is full of what was put there just now.
-    """
+    """It is busy while it is full of what was put there just now."""
     for chat in range(CHATS):
         assert not desk.shelf.is_busy
         desk.shelf.put(chat, [parcel(chat)])
@@ -150,9 +130,7 @@ def test_busy(desk):
 
 
 def test_busy_with_large_ones(desk):
-    """
-    It is busy, too, when half of its bytes were put there just now.
-    """
+    """It is busy, too, when half of its bytes were put there just now."""
     desk.shelf.put(1, [parcel(1, BYTES // 2)])
     before = desk.shelf.is_busy
     desk.shelf.put(2, [parcel(2, 1)])
@@ -182,9 +160,7 @@ def files_asked(home):
 
 
 def test_request_costs_one_upload(house):
-    """
-    The next picture comes though Stash has gone: it was fetched and fitted before.
-    """
+    """The next picture comes though Stash has gone: it was fetched and fitted before."""
     home = house(library(9))
     home.ask()
     prepared(home)
@@ -197,9 +173,7 @@ def test_request_costs_one_upload(house):
 
 
 def test_ready_while_stash_is_known_to_be_away(house):
-    """
-    What lies ready is sent at once, also while Stash is away, and says nothing about Stash.
-    """
+    """What lies ready is sent at once, also while Stash is away, and says nothing about Stash."""
     home = house(library(9))
     home.ask()
     prepared(home)
@@ -218,9 +192,7 @@ def test_ready_while_stash_is_known_to_be_away(house):
 
 
 def test_every_picture_once(house):
-    """
-    What is prepared is one of the pictures that are left, and none of them is lost.
-    """
+    """What is prepared is one of the pictures that are left, and none of them is lost."""
     home = house(library(9))
 
     came = []
@@ -231,9 +203,7 @@ def test_every_picture_once(house):
 
 
 def test_ten_fast_presses(house):
-    """
-    ➡️ ten times as fast as it can be pressed: ten different pictures, paced, none lost.
-    """
+    """➡️ ten times as fast as it can be pressed: ten different pictures, paced, none lost."""
     home = house(library(60), is_paced=True)
     [first] = home.ask()
     message = home.received()[-1]
@@ -252,9 +222,7 @@ def test_ten_fast_presses(house):
 
 
 def test_given_up_is_free(house):
-    """
-    What makes room for another chat's picture is sent later.
-    """
+    """What makes room for another chat's picture is sent later."""
     people = range(2001, 2011)
     home = house(library(4), **crowd(people))
     for user in people:
@@ -269,9 +237,7 @@ def test_given_up_is_free(house):
 
 
 def test_excluded_while_it_lies_ready(house):
-    """
-    An exclusion holds for what lies ready too, and another is prepared.
-    """
+    """An exclusion holds for what lies ready too, and another is prepared."""
     same = {"performers": ("Ann",), "galleries": ()}
     home = house([picture(id, **same) for id in range(1, 9)], **NO_NEXT)
     home.ask()
@@ -288,9 +254,7 @@ def test_excluded_while_it_lies_ready(house):
 
 
 def test_power_cut_with_pictures_ready(house):
-    """
-    A crash with pictures that lie ready leaves no trace of them: all of the library comes.
-    """
+    """A crash with pictures that lie ready leaves no trace of them: all of the library comes."""
     home = house(library(7), start=False)
     for _ in range(3):
         with Program(environ=home.environ) as bot:
@@ -307,9 +271,7 @@ def test_power_cut_with_pictures_ready(house):
 
 
 def test_telegram_fails_with_what_was_ready(house):
-    """
-    A picture that could not be sent is not fetched again for the next try.
-    """
+    """A picture that could not be sent is not fetched again for the next try."""
     home = house([picture(7)])
     home.telegram.server.fail(Fault("sendPhoto", Trouble.FLOOD, seconds=1))
 
@@ -319,9 +281,7 @@ def test_telegram_fails_with_what_was_ready(house):
 
 
 def test_telegram_fails_with_an_album(house):
-    """
-    Of an album that could not be sent no picture is fetched again.
-    """
+    """Of an album that could not be sent no picture is fetched again."""
     home = house(library(9))
     home.telegram.server.fail(Fault("sendMediaGroup", Trouble.FLOOD, seconds=1))
 
@@ -334,9 +294,7 @@ def test_telegram_fails_with_an_album(house):
 
 
 def test_prepared_for_the_clock(house):
-    """
-    What will soon be due by the clock lies ready, and comes though Stash has gone.
-    """
+    """What will soon be due by the clock lies ready, and comes though Stash has gone."""
     home = house(library(9))
     home.app.bot._publisher.prepare(OWNER, 3)
     wait_until(lambda: shelf_of(home).count(OWNER) == 3, "three lie ready")
@@ -348,9 +306,7 @@ def test_prepared_for_the_clock(house):
 
 
 def test_album_side_by_side(house):
-    """
-    The pictures of an album are fetched several at a time.
-    """
+    """The pictures of an album are fetched several at a time."""
     home = house(library(9))
     files = Abreast(home.stash.server, lambda request: request.method == "GET", 0.05)
 
@@ -360,9 +316,7 @@ def test_album_side_by_side(house):
 
 
 def test_forgotten_files_in_an_album(house):
-    """
-    Where Telegram forgets the files of an album, each is uploaded again.
-    """
+    """Where Telegram forgets the files of an album, each is uploaded again."""
     home = house(library(5))
     home.ask("/random 5", count=5, user=FRIEND)
     home.telegram.forget_files()
@@ -371,9 +325,7 @@ def test_forgotten_files_in_an_album(house):
 
 
 def test_forgotten_file_while_stash_is_away(house):
-    """
-    A file_id that Telegram has refused is not offered again while the file cannot be had.
-    """
+    """A file_id that Telegram has refused is not offered again while the file cannot be had."""
     home = house(library(2))
     for _ in range(2):
         home.ask(user=FRIEND)
@@ -391,9 +343,7 @@ def test_forgotten_file_while_stash_is_away(house):
 
 
 def test_forgotten_file_while_stash_hangs(house):
-    """
-    Who waits for a file that Telegram has forgotten hears in time that Stash hangs.
-    """
+    """Who waits for a file that Telegram has forgotten hears in time that Stash hangs."""
     home = house(library(2))
     for _ in range(2):
         home.ask(user=FRIEND)
@@ -412,9 +362,7 @@ def test_forgotten_file_while_stash_hangs(house):
 
 
 def test_second_part_of_a_slow_album_while_stash_hangs(house):
-    """
-    Who waits for the rest of an album hears it too, though the first of it was slow to send.
-    """
+    """Who waits for the rest of an album hears it too, though the first of it was slow to send."""
     home = house([picture(id, data=bytes(23_000_000)) for id in (1, 2, 3)])
     home.telegram.server.fail(Fault("sendDocument", Trouble.SILENCE, seconds=5))
     home.say("/random 3")
@@ -429,9 +377,7 @@ def test_second_part_of_a_slow_album_while_stash_hangs(house):
 
 
 def test_refused_for_good(house):
-    """
-    A picture that Telegram refuses for a reason of its own stands in nobody's way.
-    """
+    """A picture that Telegram refuses for a reason of its own stands in nobody's way."""
     home = house(library(4))
     home.ask()
     prepared(home)
@@ -449,9 +395,7 @@ def test_refused_for_good(house):
 
 
 def test_refused_for_good_in_an_album(house):
-    """
-    Of an album with such a picture the others come, and one more.
-    """
+    """Of an album with such a picture the others come, and one more."""
     home = house(library(6))
     refuse(home, 3)
 
@@ -461,9 +405,7 @@ def test_refused_for_good_in_an_album(house):
 
 
 def test_all_is_refused_for_good(house):
-    """
-    Where Telegram takes nothing, that is said after a few, and none is left out for it.
-    """
+    """Where Telegram takes nothing, that is said after a few, and none is left out for it."""
     home = house(library(20))
     home.telegram.server.handle = Refusing(home.telegram.server.handle, "Picture")
 
@@ -495,9 +437,7 @@ REFUSAL = b'{"ok":false,"error_code":400,"description":"Bad Request: can\'t pars
 
 
 def test_albums_leave_a_thread_free(house):
-    """
-    However slow the albums of two people are, a third gets what lies ready.
-    """
+    """However slow the albums of two people are, a third gets what lies ready."""
     people = range(2001, 2004)
     home = house(library(40), **crowd(people))
     for user in people:
@@ -514,9 +454,7 @@ def test_albums_leave_a_thread_free(house):
 
 
 def test_who_asks_goes_before_what_is_prepared(house):
-    """
-    While an album is prepared, who asks waits for the picture at hand at most.
-    """
+    """While an album is prepared, who asks waits for the picture at hand at most."""
     home = house(library(40))
     home.ask()
     prepared(home)
@@ -531,9 +469,7 @@ def test_who_asks_goes_before_what_is_prepared(house):
 
 
 def test_ready_while_another_is_prepared(house):
-    """
-    What lies ready does not wait for what hangs behind it, and says nothing about Stash.
-    """
+    """What lies ready does not wait for what hangs behind it, and says nothing about Stash."""
     home = house(library(40))
     home.ask()
     prepared(home)
@@ -550,9 +486,7 @@ def test_ready_while_another_is_prepared(house):
 
 
 def test_ready_while_telegram_is_slow(house):
-    """
-    Nor is Stash blamed when it is Telegram that keeps what lies ready from going out.
-    """
+    """Nor is Stash blamed when it is Telegram that keeps what lies ready from going out."""
     home = house(library(40))
     home.ask()
     prepared(home)
@@ -568,9 +502,7 @@ def test_ready_while_telegram_is_slow(house):
 
 
 def test_last_one_is_being_prepared(house):
-    """
-    Nothing comes again while the last new picture is just being prepared.
-    """
+    """Nothing comes again while the last new picture is just being prepared."""
     home = house(library(3))
     first = home.ask()
     prepared(home)
@@ -623,9 +555,7 @@ def test_slow_picture_ahead(house):
 
 
 def test_nobody_was_asked(house):
-    """
-    Pictures that need nothing of Stash say nothing about it.
-    """
+    """Pictures that need nothing of Stash say nothing about it."""
     home = house(library(12), **NO_NEXT)
     home.ask(user=FRIEND)
     for _ in range(12):
@@ -642,9 +572,7 @@ def test_nobody_was_asked(house):
 
 
 def test_end_of_the_program_is_no_outage(house):
-    """
-    What the end cuts short is not logged as if Stash were away.
-    """
+    """What the end cuts short is not logged as if Stash were away."""
     home = house(library(9))
     home.stash.server.handle = Dribbling(home.stash.server)
     home.say("/random")
@@ -672,9 +600,7 @@ class Dribbling:
 
 
 def test_one_connection_for_one_person(house):
-    """
-    Who asks for one picture after the other is served on the same connection to Telegram.
-    """
+    """Who asks for one picture after the other is served on the same connection to Telegram."""
     home = house(library(30))
     home.ask()
     prepared(home)
@@ -705,9 +631,7 @@ class Late:
 
 
 def test_others_do_not_see_it(house):
-    """
-    What lies ready for one chat may come to another.
-    """
+    """What lies ready for one chat may come to another."""
     home = house([picture(1), picture(2)])
     home.ask()
     prepared(home)

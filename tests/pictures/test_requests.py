@@ -1,6 +1,4 @@
-"""
-What a request meets on its way: refusals, a database in trouble, a chat that moves.
-"""
+"""What a request meets on its way: refusals, a database in trouble, a chat that moves."""
 
 import json
 import sqlite3
@@ -39,9 +37,7 @@ def locked(home):
 
 
 def test_album_with_a_picture_that_telegram_refuses(house):
-    """
-    The others of a refused album come one by one, and the refused one as a document.
-    """
+    """The others of a refused album come one by one, and the refused one as a document."""
     home = house([picture(1), picture(2), picture(3, data=not_decodable())])
 
     images = home.ask("/random 3", count=3)
@@ -75,9 +71,7 @@ def test_database_that_cannot_be_written_before_the_upload(house):
 
 
 def test_group_that_moves_while_its_picture_is_fetched(house):
-    """
-    A picture asked for in a group arrives in the supergroup that it has become.
-    """
+    """A picture asked for in a group arrives in the supergroup that it has become."""
     home = house(library(3), start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER])
     home.start()
@@ -93,9 +87,7 @@ def test_group_that_moves_while_its_picture_is_fetched(house):
 
 
 def test_group_in_which_the_bot_may_not_send(house):
-    """
-    A chat that is closed to the bot costs one try there, and no image of the library.
-    """
+    """A chat that is closed to the bot costs one try there, and no image of the library."""
     home = house(library(3))
     home.telegram.server.flood = lambda _: refused("not enough rights to send photos to the chat")
     home.telegram.server.fail(Fault("sendPhoto", Trouble.FLOOD))
@@ -120,9 +112,7 @@ def until(is_so, timeout=10):
 
 
 def test_refused_picture_is_not_made_up_for_with_a_repeat(house):
-    """
-    An album brings no picture twice, also where Telegram takes one in no form at all.
-    """
+    """An album brings no picture twice, also where Telegram takes one in no form at all."""
     home = house([picture(1), picture(2), picture(3, data=not_decodable())])
     home.telegram.server.flood = lambda _: refused("wrong type of the document")
     home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
@@ -136,9 +126,7 @@ def test_refused_picture_is_not_made_up_for_with_a_repeat(house):
 
 @pytest.mark.parametrize(("size", "at_once"), [(22_000_000, 2), (44_000_000, 1)])
 def test_album_of_large_files(house, size, at_once):
-    """
-    Files that would not fit into one album are not fetched before the others are sent.
-    """
+    """Files that would not fit into one album are not fetched before the others are sent."""
     home = house([picture(number, data=bytes(size)) for number in (1, 2, 3)])
     fetched = []
     home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refused("file")
@@ -153,9 +141,7 @@ def test_album_of_large_files(house, size, at_once):
 
 
 def test_large_files_for_many(house):
-    """
-    However many people want large files, few are in memory at once, and all arrive.
-    """
+    """However many people want large files, few are in memory at once, and all arrive."""
     people = range(2001, 2007)
     clips = [picture(number, data=bytes(11_000_000)) for number in (1, 2, 3)]
     home = house(clips, **crowd(people))
@@ -169,9 +155,7 @@ def test_large_files_for_many(house):
 
 
 def test_large_originals_come_two_at_a_time(house):
-    """
-    Of an album's large originals two are in memory at once, as they are fitted one by one.
-    """
+    """Of an album's large originals two are in memory at once, as they are fitted one by one."""
     home = house([picture(number, data=bytes(HEAVY + 1)) for number in range(1, 5)])
     files = Abreast(home.stash.server, lambda request: request.method == "GET", 0.1)
 
@@ -181,9 +165,7 @@ def test_large_originals_come_two_at_a_time(house):
 
 
 def test_large_originals_that_never_come(freight):
-    """
-    Where Stash hangs, one more waits for a second, and a small one not at all.
-    """
+    """Where Stash hangs, one more waits for a second, and a small one not at all."""
     heavy = HEAVY + 1
     began = time.monotonic()
     with ExitStack() as held:
@@ -202,9 +184,7 @@ def test_large_originals_that_never_come(freight):
 
 
 def test_one_large_file_after_another(house):
-    """
-    Each makes room when it is out.
-    """
+    """Each makes room when it is out."""
     home = house([picture(number, data=bytes(11_000_000)) for number in range(1, 6)])
 
     came = [home.ask()[0] for _ in range(5)]
@@ -213,9 +193,7 @@ def test_one_large_file_after_another(house):
 
 
 def test_no_room_is_no_outage(house):
-    """
-    That large files have to wait for others is not taken for a Stash that is away.
-    """
+    """That large files have to wait for others is not taken for a Stash that is away."""
     home = house([picture(1, data=bytes(11_000_000))], **crowd([FRIEND]))
     freight, loads = home.app.bot._publisher._packer._freight, []
     for _ in range(2):
@@ -230,9 +208,7 @@ def test_no_room_is_no_outage(house):
 
 
 def test_clip_without_a_place_is_not_prepared(house):
-    """
-    A clip that is larger than all that may lie ready is fetched when it is wanted, once.
-    """
+    """A clip that is larger than all that may lie ready is fetched when it is wanted, once."""
     clip = {"data": bytes(30_000_000), "duration": 5.0}
     clips = [picture(id, path=f"{id}.mp4", **clip) for id in (1, 2, 3)]
     home = house(clips)
@@ -279,9 +255,7 @@ def test_room_for_large_files(freight, there, priority, has_room):
 
 
 def test_small_files_always_have_room(freight):
-    """
-    What is small is counted for each request, as it is in the end; who has leave keeps it.
-    """
+    """What is small is counted for each request, as it is in the end; who has leave keeps it."""
     for _ in range(2):
         freight.add(Load(Priority.USER), LARGE + 1)
     load = Load(Priority.USER)
@@ -296,9 +270,7 @@ def test_small_files_always_have_room(freight):
 
 
 def test_room_is_given_back(freight):
-    """
-    Who has nothing any more makes room, once.
-    """
+    """Who has nothing any more makes room, once."""
     loads = [Load(Priority.USER) for _ in range(4)]
     for load in loads[:2]:
         freight.add(load, LARGE + 1)
@@ -315,9 +287,7 @@ def files_of(home):
 
 
 def test_image_that_cannot_be_left_out(house):
-    """
-    Where the database fails while images are left out, each may be drawn again later.
-    """
+    """Where the database fails while images are left out, each may be drawn again later."""
     home = house(library(4), start=False)
     home.stash.missing = {1, 2, 3}
     home.start()
@@ -337,9 +307,7 @@ def test_image_that_cannot_be_left_out(house):
 
 
 def test_refused_image_that_cannot_be_left_out(house):
-    """
-    So it is with one that Telegram refuses in every form: it may be drawn again later.
-    """
+    """So it is with one that Telegram refuses in every form: it may be drawn again later."""
     home = house([picture(1, data=not_decodable())])
     home.telegram.server.flood = lambda _: refused("wrong type of the document")
     home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
@@ -355,9 +323,7 @@ def test_refused_image_that_cannot_be_left_out(house):
 
 
 def test_image_that_stays_under_way(house):
-    """
-    Who waits for an image that is on its way for ever hears in the end that nothing comes.
-    """
+    """Who waits for an image that is on its way for ever hears in the end that nothing comes."""
     home = house([picture(1)])
     publisher = home.app.bot._publisher
     publisher._packer._deck.draw(OWNER)
@@ -371,9 +337,7 @@ def test_image_that_stays_under_way(house):
 
 
 def test_stash_comes_back_with_an_empty_library(house):
-    """
-    An answer is an answer, also if there is nothing in it.
-    """
+    """An answer is an answer, also if there is nothing in it."""
     home = house([])
     home.stash.server.pause()
     home.say("/random")
@@ -386,9 +350,7 @@ def test_stash_comes_back_with_an_empty_library(house):
 
 
 def test_time_without_telegram_does_not_count_for_stash(house):
-    """
-    Stash has its own quarter of an hour, after Telegram has been away for longer.
-    """
+    """Stash has its own quarter of an hour, after Telegram has been away for longer."""
     home = house(library(3))
     home.stash.server.pause()
     request = ask(home.app.store, OWNER)

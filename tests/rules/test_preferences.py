@@ -1,6 +1,4 @@
-"""
-What votes say about images: likings, weights, ranks.
-"""
+"""What votes say about images: likings, weights, ranks."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -50,16 +48,12 @@ def weight(image, tallies, anything=(50, 50)):
 
 
 def test_without_votes_all_weigh_the_same():
-    """
-    Who has not voted has no taste.
-    """
+    """Who has not voted has no taste."""
     assert weights([tagged(SEA), tagged(CITY, NIGHT), Image(2)], {}) == [1.0, 1.0, 1.0]
 
 
 def test_what_is_liked_as_often_as_anything_means_nothing():
-    """
-    Somebody who likes four of five of everything has no taste for the sea.
-    """
+    """Somebody who likes four of five of everything has no taste for the sea."""
     assert weight(tagged(SEA), {SEA: tally(80, 20)}, (799, 199)) == pytest.approx(1.0, rel=0.02)
 
 
@@ -73,25 +67,19 @@ def test_what_is_liked_as_often_as_anything_means_nothing():
     ],
 )
 def test_who_only_likes(likes, shown, low, high):
-    """
-    Of somebody who never presses 👎 it is learned what is liked more often than it is shown.
-    """
+    """Of somebody who never presses 👎 it is learned what is liked more often than it is shown."""
     found = weight(tagged(SEA), {SEA: tally(likes, 0, shown)}, (180, 0, 900))
 
     assert low <= found <= high
 
 
 def test_group_that_only_likes():
-    """
-    Where three people like each picture of the sea, there is more than one vote a picture.
-    """
+    """Where three people like each picture of the sea, there is more than one vote a picture."""
     assert weight(tagged(SEA), {SEA: tally(150, 0, 50)}, (150, 0, 100)) > 1.5
 
 
 def test_who_only_dislikes():
-    """
-    The other way round it is the same.
-    """
+    """The other way round it is the same."""
     known = {SEA: tally(0, 90, 450), CITY: tally(0, 60, 100), NIGHT: tally(0, 0, 100)}
     sea, city, night = (weight(tagged(each), known, (0, 180, 900)) for each in (SEA, CITY, NIGHT))
 
@@ -101,9 +89,7 @@ def test_who_only_dislikes():
 
 
 def test_few_votes_move_little():
-    """
-    More votes of the same kind move a weight further from 1, each less than the one before.
-    """
+    """More votes of the same kind move a weight further from 1, each less than the one before."""
     seen = [weight(tagged(SEA), {SEA: tally(count, 0)}) for count in range(5)]
     steps = [after / before for before, after in pairwise(seen)]
 
@@ -115,9 +101,7 @@ def test_few_votes_move_little():
 
 @pytest.mark.parametrize("likes", [1, 3])
 def test_few_votes_move_little_whatever_they_are_about(likes):
-    """
-    Thirty tags that came on the same few pictures are not thirty times as sure.
-    """
+    """Thirty tags that came on the same few pictures are not thirty times as sure."""
     tags = [Feature(Facet.TAG, id) for id in range(30)]
     known = dict.fromkeys(tags, tally(likes, 0))
 
@@ -125,9 +109,7 @@ def test_few_votes_move_little_whatever_they_are_about(likes):
 
 
 def test_hints_add_up():
-    """
-    Two liked tags weigh more than one, and a liked and a disliked one cancel out.
-    """
+    """Two liked tags weigh more than one, and a liked and a disliked one cancel out."""
     known = {SEA: tally(8, 2), CITY: tally(8, 2), NIGHT: tally(2, 8)}
 
     assert weight(tagged(SEA, CITY), known) > weight(tagged(SEA), known) > 1
@@ -136,18 +118,14 @@ def test_hints_add_up():
 
 @given(known=st.fixed_dictionaries({SEA: TALLIES, CITY: TALLIES, NIGHT: TALLIES}), all=TALLIES)
 def test_nothing_is_ever_extinct(known, all):
-    """
-    However many votes there are, a weight stays within its bounds.
-    """
+    """However many votes there are, a weight stays within its bounds."""
     found = weights([tagged(SEA, CITY, NIGHT)], {ANYTHING: all} | known)[0]
 
     assert 1 / BOUND * 0.999 <= found <= BOUND * 1.001
 
 
 def test_votes_fade():
-    """
-    A vote counts half after a year, and a quarter after two.
-    """
+    """A vote counts half after a year, and a quarter after two."""
     today = growth(NOW)
 
     assert growth(NOW - HALF_LIFE) / today == pytest.approx(0.5)
@@ -167,16 +145,12 @@ def test_votes_fade():
     ],
 )
 def test_lower_bound(likes, dislikes, bound):
-    """
-    What is surely liked at least: nine of ten is worth more than one of one.
-    """
+    """What is surely liked at least: nine of ten is worth more than one of one."""
     assert likeability(tally(likes, dislikes)) == pytest.approx(bound, abs=0.0005)
 
 
 def test_ranks():
-    """
-    Features are ranked by what is sure, each on one list at most, and none without a leaning.
-    """
+    """Features are ranked by what is sure, each on one list at most, and none without a leaning."""
     once = Feature(Facet.TAG, 9, "once")
     known = {SEA: tally(9, 1), once: tally(1, 0), CITY: tally(1, 8), NIGHT: tally(3, 3)}
 
@@ -200,9 +174,7 @@ def test_choice_follows_a_taste():
 
 @pytest.mark.parametrize("thumb", at_length(list(Vote), [Vote.LIKE]))
 def test_choice_follows_one_who_presses_one_thumb(thumb):
-    """
-    Who only ever likes, or only dislikes, is shown more of what he likes as well.
-    """
+    """Who only ever likes, or only dislikes, is shown more of what he likes as well."""
     found = simulate(shown=at_length(SHOWN, 200), thumbs=(thumb,))
 
     assert found.after >= at_length(0.33, 0.23)

@@ -1,6 +1,4 @@
-"""
-The choice of an image, and the way through the library, without either.
-"""
+"""The choice of an image, and the way through the library, without either."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -38,16 +36,12 @@ def drawn(weights, times):
 
 
 def test_without_a_taste_every_candidate_is_as_likely():
-    """
-    Of 3,000 draws each of three images gets about a thousand.
-    """
+    """Of 3,000 draws each of three images gets about a thousand."""
     assert all(900 < count < 1100 for count in drawn([1.0, 1.0, 1.0], 3000))
 
 
 def test_weights_decide_but_for_a_quarter():
-    """
-    A weight of 10 to 1 holds in three of four draws; the fourth knows no weight.
-    """
+    """A weight of 10 to 1 holds in three of four draws; the fourth knows no weight."""
     heavy, light = drawn([10.0, 1.0], 10_000)
 
     assert heavy / 10_000 == pytest.approx(0.75 * 10 / 11 + 0.25 / 2, abs=0.015)
@@ -55,9 +49,7 @@ def test_weights_decide_but_for_a_quarter():
 
 
 def test_drawing_without_replacement():
-    """
-    Drawn until none is left, each image comes once, and the heavy ones come early.
-    """
+    """Drawn until none is left, each image comes once, and the heavy ones come early."""
     chance = Random(2)
     places = Counter()
     for _ in range(300):
@@ -85,9 +77,7 @@ def test_drawing_without_replacement():
     ],
 )
 def test_leave_the_rest_of_a_page(weights, left, spent):
-    """
-    Without a taste a page is drawn to its end, with one until its better part is gone.
-    """
+    """Without a taste a page is drawn to its end, with one until its better part is gone."""
     assert is_spent(weights, left) is spent
 
 
@@ -101,18 +91,14 @@ def test_leave_the_rest_of_a_page(weights, left, spent):
     ],
 )
 def test_first_that_is_free(candidates, taken, found):
-    """
-    The order of the candidates decides.
-    """
+    """The order of the candidates decides."""
     image = first(images(*candidates), taken)
 
     assert (image and image.id) == found
 
 
 def test_new_walk():
-    """
-    A walk begins at the beginning, with a seed that Stash tells apart from others.
-    """
+    """A walk begins at the beginning, with a seed that Stash tells apart from others."""
     walks = [new_walk(Random(seed)) for seed in range(100)]
 
     assert len({walk.seed for walk in walks}) == 100
@@ -121,9 +107,7 @@ def test_new_walk():
 
 
 def test_next_page():
-    """
-    A walk goes on by whole pages, in its order.
-    """
+    """A walk goes on by whole pages, in its order."""
     assert next_page(Walk(seed=7, offset=PAGE)) == Walk(seed=7, offset=2 * PAGE)
 
 
@@ -133,9 +117,7 @@ def test_next_page():
     unseen=st.sets(st.integers(0, SCAN - 1), max_size=3),
 )
 def test_page_with_something_unseen(block, size, unseen):
-    """
-    The page is that of the first unseen id, wherever in the scan it stands.
-    """
+    """The page is that of the first unseen id, wherever in the scan it stands."""
     ids = range(10_000, 10_000 + size)
     walk = Walk(seed=7, offset=3, exhausted_at=datetime(2026, 1, 1, tzinfo=UTC), newest_id=9)
 
@@ -150,7 +132,5 @@ def test_page_with_something_unseen(block, size, unseen):
 
 
 def test_scans_end_with_pages():
-    """
-    No page lies across two scans.
-    """
+    """No page lies across two scans."""
     assert SCAN % PAGE == 0

@@ -1,6 +1,4 @@
-"""
-When: cron and words against a table of moments, and against a walk minute by minute.
-"""
+"""When: cron and words against a table of moments, and against a walk minute by minute."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -32,9 +30,7 @@ def moment(text):
 
 @pytest.mark.parametrize("line", LINES)
 def test_next_five_moments(line):
-    """
-    What was written stands for the moments in the table, by the wall clock of its zone.
-    """
+    """What was written stands for the moments in the table, by the wall clock of its zone."""
     text, zone, start, moments = line.split(" | ")
     found = read(text).moments(moment(start), ZoneInfo(zone))
 
@@ -42,9 +38,7 @@ def test_next_five_moments(line):
 
 
 def test_table_is_long_enough():
-    """
-    The table has cron and words, and zones with and without daylight saving.
-    """
+    """The table has cron and words, and zones with and without daylight saving."""
     zones = {line.split(" | ")[1] for line in LINES}
 
     assert len(LINES) >= 120
@@ -144,9 +138,7 @@ CHANGES = [
 @example("*/30 * * * *", CHANGES[1], 0)
 @example("30 2 * * *", CHANGES[0], 0)
 def test_cron_against_a_walk(expression, change, early):
-    """
-    Whatever cron can say, and whatever the clock does, the moments are those of a walk.
-    """
+    """Whatever cron can say, and whatever the clock does, the moments are those of a walk."""
     zone, start = ZoneInfo(change[0]), utc(change[1]) - early * MINUTE
     end = start + 9 * HOUR
     try:
@@ -169,9 +161,7 @@ def test_cron_against_a_walk(expression, change, early):
     st.integers(-3000, 3000),
 )
 def test_last_moment_and_next(text, change, shift):
-    """
-    From a moment back and from a moment on one comes to the same moments.
-    """
+    """From a moment back and from a moment on one comes to the same moments."""
     zone, now = ZoneInfo(change[0]), utc(change[1]) + shift * MINUTE
     try:
         timetable = read(text)
@@ -213,9 +203,7 @@ def test_last_moment_and_next(text, change, shift):
     ],
 )
 def test_other_words_for_the_same(text, plain):
-    """
-    There is more than one way to say when.
-    """
+    """There is more than one way to say when."""
     start = utc("2026-05-04 08:00")
     said, meant = (islice(read(each).moments(start, BERLIN), 9) for each in (text, plain))
 
@@ -251,9 +239,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED, ids=lambda value: ascii(value)[:40])
 def test_what_is_refused(text, fault):
-    """
-    What cannot be read, never comes or comes too often is told apart.
-    """
+    """What cannot be read, never comes or comes too often is told apart."""
     with pytest.raises(TimetableError) as caught:
         read(text)
 
@@ -264,9 +250,7 @@ def test_what_is_refused(text, fault):
     "text", ["every 5 minutes", "*/5 * * * *", "55 23 * * *", "0,55 23,0 * * *"]
 )
 def test_five_minutes_are_not_too_often(text):
-    """
-    From one time to the next there may be five minutes, over midnight too.
-    """
+    """From one time to the next there may be five minutes, over midnight too."""
     assert read(text)
 
 
@@ -275,9 +259,7 @@ fragments = st.lists(st.sampled_from(WORDS.split()), max_size=8).map(" ".join)
 
 @given(st.text(max_size=120) | fragments)
 def test_any_text(text):
-    """
-    Whatever somebody writes is read, or refused with a reason; what was read has a moment.
-    """
+    """Whatever somebody writes is read, or refused with a reason; what was read has a moment."""
     try:
         timetable = read(text)
     except TimetableError as error:
@@ -326,17 +308,13 @@ ON_TIME = NOW - timedelta(seconds=1)
     ],
 )
 def test_what_is_due(text, handled, late, expected):
-    """
-    The newest moment is served for an hour; what is older, or came before it, was missed.
-    """
+    """The newest moment is served for an hour; what is older, or came before it, was missed."""
     assert due(read(text), ZoneInfo("UTC"), handled, NOW + late) == expected
 
 
 @pytest.mark.parametrize("text", ["every 5 minutes", "*/5 * * * *"])
 def test_gap_of_years(text):
-    """
-    What was missed in twenty years is found without looking at every moment of them.
-    """
+    """What was missed in twenty years is found without looking at every moment of them."""
     began = time.process_time()
     found = due(read(text), BERLIN, NOW - 7305 * DAY, NOW + MINUTE)
     seconds = time.process_time() - began

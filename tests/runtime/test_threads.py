@@ -1,6 +1,4 @@
-"""
-The life of the process: its threads, what ends it, and how it ends in the middle of anything.
-"""
+"""The life of the process: its threads, what ends it, and how it ends in the middle of anything."""
 
 import signal
 import sqlite3
@@ -119,9 +117,7 @@ def word(value):
 
 @pytest.mark.parametrize(("middle", "number"), MIDDLES, ids=word)
 def test_end_in_the_middle_of(house, middle, number):
-    """
-    A signal ends it within 2 s, with 0 and without a complaint, whatever is under way.
-    """
+    """A signal ends it within 2 s, with 0 and without a complaint, whatever is under way."""
     home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ, python=STRICT) as bot:
         bot.wait_for_event("started")
@@ -139,9 +135,7 @@ def test_end_in_the_middle_of(house, middle, number):
 
 
 def test_picture_under_way_at_the_end_is_never_sent_again(house):
-    """
-    An upload that the end cut short may have arrived: the next start leaves it alone.
-    """
+    """An upload that the end cut short may have arrived: the next start leaves it alone."""
     home = house(library(1), start=False)
     with Program(environ=home.environ) as bot:
         upload(home, bot)
@@ -159,9 +153,7 @@ def test_picture_under_way_at_the_end_is_never_sent_again(house):
 
 @pytest.mark.parametrize("number", BOTH, ids=word)
 def test_impatient_signals(house, number):
-    """
-    Signals in quick succession, and more of both while it ends, do no harm.
-    """
+    """Signals in quick succession, and more of both while it ends, do no harm."""
     home = house(start=False)
     with Program(environ=home.environ, python=STRICT) as bot:
         home.telegram.wait_for_poll()
@@ -179,9 +171,7 @@ def test_impatient_signals(house, number):
 
 @pytest.mark.parametrize("number", BOTH, ids=word)
 def test_signal_before_the_start(house, number):
-    """
-    A signal that comes before anything was begun ends it too, without a word of Python's.
-    """
+    """A signal that comes before anything was begun ends it too, without a word of Python's."""
     home = house(start=False)
     with Program(environ=home.environ, python=("-v",)) as bot:
         wait_until(lambda: any("import 'signal'" in line for line in bot.stderr), "the imports")
@@ -195,9 +185,7 @@ def test_signal_before_the_start(house, number):
 
 
 def test_requests_left_at_the_end_are_answered_later(house):
-    """
-    What was accepted and not begun when the signal came is sent after the next start.
-    """
+    """What was accepted and not begun when the signal came is sent after the next start."""
     home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ) as bot:
         many_requests(home, bot)
@@ -212,9 +200,7 @@ def test_requests_left_at_the_end_are_answered_later(house):
 
 
 def test_refused_token(house):
-    """
-    A token that Telegram does not know ends it with 78, and says so in a critical line.
-    """
+    """A token that Telegram does not know ends it with 78, and says so in a critical line."""
     home = house(start=False)
     wrong = {"STASHBOT_TELEGRAM_TOKEN": "4242:BBE-of_somebody_else_0123456789"}
     code, out, err = run(environ=home.environ | wrong, python=STRICT)
@@ -225,9 +211,7 @@ def test_refused_token(house):
 
 
 def test_wrong_settings(house):
-    """
-    Settings that are wrong end it with 78 and name every fault, each on its line.
-    """
+    """Settings that are wrong end it with 78 and name every fault, each on its line."""
     home = house(start=False)
     wrong = {"STASHBOT_TELEGRAM_TOKEN": "no-token", "STASHBOT_LOG_LEVEL": "loud"}
     code, out, err = run(environ=home.environ | wrong, python=STRICT)
@@ -255,9 +239,7 @@ DATABASES = [
 
 @pytest.mark.parametrize(("spoil", "said"), DATABASES, ids=["newer", "damaged", "folder"])
 def test_unusable_database(house, spoil, said):
-    """
-    A database that cannot be used ends it with 1 and a clear word, and stays as it is.
-    """
+    """A database that cannot be used ends it with 1 and a clear word, and stays as it is."""
     home = house(start=False)
     path = home.settings.database
     spoil(path)
@@ -271,9 +253,7 @@ def test_unusable_database(house, spoil, said):
 
 
 def test_database_in_no_folder(house, tmp_path):
-    """
-    A database that cannot be made is told in words as well.
-    """
+    """A database that cannot be made is told in words as well."""
     home = house(start=False)
     path = tmp_path / "nowhere" / "stashbot.db"
     code, out, err = run(environ=home.environ | {"STASHBOT_DATABASE_PATH": str(path)})
@@ -319,9 +299,7 @@ def in_threads(pool, count):
 
 
 def test_jobs_in_the_order_of_their_times(pool):
-    """
-    What is due first is done first; of equals, what came first.
-    """
+    """What is due first is done first; of equals, what came first."""
     done = []
     for name, delay in (("late", 9), ("first", 0), ("second", 0), ("soon", 2)):
         pool.submit(lambda name=name: done.append(name), delay)
@@ -335,9 +313,7 @@ def test_jobs_in_the_order_of_their_times(pool):
 
 
 def test_hurry(pool):
-    """
-    All that waits for its time is due at once, in the order in which it came.
-    """
+    """All that waits for its time is due at once, in the order in which it came."""
     done = []
     for name, delay in (("first", 900), ("last", 60)):
         pool.submit(lambda name=name: done.append(name), delay)
@@ -350,9 +326,7 @@ def test_hurry(pool):
 
 
 def test_nothing_is_done_before_its_time(pool):
-    """
-    A thread waits for a job's time, and for a job that is submitted in between.
-    """
+    """A thread waits for a job's time, and for a job that is submitted in between."""
     done = []
     came = threading.Event()
     pool.submit(lambda: done.append("late"), 900)
@@ -366,9 +340,7 @@ def test_nothing_is_done_before_its_time(pool):
 
 
 def test_a_busy_thread_holds_up_nobody():
-    """
-    While one thread is busy an idle one does what becomes due.
-    """
+    """While one thread is busy an idle one does what becomes due."""
     pool = Pool(aside=2)
     release, late = threading.Event(), threading.Event()
     end = in_threads(pool, 2)
@@ -394,9 +366,7 @@ def job(done, name, *again):
 
 
 def test_jobs_of_one_lane(pool):
-    """
-    A job that is to be called again keeps its place: those behind it wait, others do not.
-    """
+    """A job that is to be called again keeps its place: those behind it wait, others do not."""
     done = []
     pool.submit(job(done, "first", 5, 5), lane="one")
     pool.submit(job(done, "second"), lane="one")
@@ -414,9 +384,7 @@ def test_jobs_of_one_lane(pool):
 
 
 def test_one_job_of_a_lane_at_a_time():
-    """
-    However many threads there are, a lane's next job waits until the one before is done.
-    """
+    """However many threads there are, a lane's next job waits until the one before is done."""
     pool = Pool(aside=2)
     release, done = threading.Event(), []
     pool.submit(lambda: (release.wait(10) and done.append("slow")) or None, lane=1)
@@ -436,9 +404,7 @@ def test_one_job_of_a_lane_at_a_time():
 
 
 def test_urgent_jobs_come_first(pool):
-    """
-    Lanes with something urgent go before the others, also if it is not their first job.
-    """
+    """Lanes with something urgent go before the others, also if it is not their first job."""
     done = []
     for name in ("a", "b", "c"):
         pool.submit(job(done, name), lane=name, priority=Priority.SCHEDULE)
@@ -452,9 +418,7 @@ def test_urgent_jobs_come_first(pool):
 
 
 def test_urgent_job_behind_one_whose_turn_has_come(pool):
-    """
-    A lane that stands in line already is called up when something urgent joins it.
-    """
+    """A lane that stands in line already is called up when something urgent joins it."""
     done = []
     for name in ("a", "b", "c"):
         pool.submit(job(done, name), lane=name, priority=Priority.SCHEDULE)
@@ -468,9 +432,7 @@ def test_urgent_job_behind_one_whose_turn_has_come(pool):
 
 
 def test_what_nobody_waits_for(pool):
-    """
-    It comes after all else, and however much there is of it, a thread stays free.
-    """
+    """It comes after all else, and however much there is of it, a thread stays free."""
     done = []
     for name in ("a", "b"):
         pool.submit(job(done, name), lane=name, priority=Priority.BACKGROUND)
@@ -485,9 +447,7 @@ def test_what_nobody_waits_for(pool):
 
 @pytest.mark.parametrize("aside", [1, 2])
 def test_only_so_many_aside(aside):
-    """
-    Of what nobody waits for only so many lanes are served at a time; who asks is served.
-    """
+    """Of what nobody waits for only so many lanes are served at a time; who asks is served."""
     pool = Pool(aside)
     release, under_way, most = threading.Event(), [], []
 
@@ -514,9 +474,7 @@ def test_only_so_many_aside(aside):
 
 
 def test_job_that_raises(pool):
-    """
-    What a job raises costs that job only: the next of its lane has its turn.
-    """
+    """What a job raises costs that job only: the next of its lane has its turn."""
     done = []
     pool.submit(lambda: 1 / 0, lane=1)
     pool.submit(job(done, "next"), lane=1)
@@ -530,9 +488,7 @@ def test_job_that_raises(pool):
 
 
 def test_work_for_all_that_wait():
-    """
-    Two jobs that become due at once are done by two threads, whoever was told of them.
-    """
+    """Two jobs that become due at once are done by two threads, whoever was told of them."""
     pool = Pool(aside=2)
     both = threading.Barrier(2, timeout=5)
     end = in_threads(pool, 2)
@@ -546,9 +502,7 @@ def test_work_for_all_that_wait():
 
 
 def test_closed_pool(pool):
-    """
-    A closed pool lets every thread go, and begins nothing.
-    """
+    """A closed pool lets every thread go, and begins nothing."""
     done = []
     end = in_threads(pool, 3)
     pool.close()
@@ -561,9 +515,7 @@ def test_closed_pool(pool):
 
 
 def test_answer_while_edits_hang(house):
-    """
-    Who asks is answered, though new buttons for others do not get through to Telegram.
-    """
+    """Who asks is answered, though new buttons for others do not get through to Telegram."""
     home = house(library(9), STASHBOT_VOTES_AUTO_NEXT="false")
     for user in (OWNER, FRIEND):
         home.ask(user=user)
@@ -583,9 +535,7 @@ def test_answer_while_edits_hang(house):
 
 
 def test_error_costs_one_turn(house):
-    """
-    A thread outlives what a turn raises, and logs it with its traceback.
-    """
+    """A thread outlives what a turn raises, and logs it with its traceback."""
     home = house(start=False)
     daemon = Supervisor()
     turns, again = [], threading.Event()
@@ -608,9 +558,7 @@ def test_error_costs_one_turn(house):
 
 
 def test_thread_that_ends_by_itself(house):
-    """
-    A bot without one of its threads is none: it ends, with 1, and says which thread it was.
-    """
+    """A bot without one of its threads is none: it ends, with 1, and says which thread it was."""
     home = house(start=False)
     daemon = Supervisor()
 
@@ -624,9 +572,7 @@ def test_thread_that_ends_by_itself(house):
 
 
 def test_stuck_threads():
-    """
-    A thread is stuck when its work takes longer than its patience, and not while it rests.
-    """
+    """A thread is stuck when its work takes longer than its patience, and not while it rests."""
     daemon, end = Supervisor(), threading.Event()
 
     def rest():
@@ -651,9 +597,7 @@ def test_stuck_threads():
 
 
 def test_idle_bot_is_not_stuck(house):
-    """
-    Threads that have nothing to do are not taken for stuck, however long that lasts.
-    """
+    """Threads that have nothing to do are not taken for stuck, however long that lasts."""
     home = house(library(3), start=False)
     home.app = build(home.settings)
     home.app.start(watchdog=0.2)
@@ -665,9 +609,7 @@ def test_idle_bot_is_not_stuck(house):
 
 
 def test_settings_that_are_read_again(house, tmp_path):
-    """
-    SIGHUP brings new settings into force, and wrong ones change nothing.
-    """
+    """SIGHUP brings new settings into force, and wrong ones change nothing."""
     home = house(library(9), start=False)
     file = tmp_path / "settings.toml"
     file.write_text(f"[telegram]\nallowed_users = [{OWNER}]\n")
@@ -691,9 +633,7 @@ def test_settings_that_are_read_again(house, tmp_path):
 
 
 def test_order_of_the_end():
-    """
-    What was named last is closed first, and each thread closes its own things last.
-    """
+    """What was named last is closed first, and each thread closes its own things last."""
     daemon = Supervisor()
     order = []
     daemon.at_thread_end(lambda: order.append(threading.current_thread().name))
@@ -707,9 +647,7 @@ def test_order_of_the_end():
 
 
 def test_thread_that_hangs_is_left_behind():
-    """
-    The end does not wait longer than its patience, however many threads hang.
-    """
+    """The end does not wait longer than its patience, however many threads hang."""
     daemon = Supervisor()
     release = threading.Event()
     for number in range(3):
@@ -724,9 +662,7 @@ def test_thread_that_hangs_is_left_behind():
 
 
 def test_quit_before_the_wait():
-    """
-    A thread that ends the program before anybody waits for that is heard all the same.
-    """
+    """A thread that ends the program before anybody waits for that is heard all the same."""
     daemon = Supervisor()
     asked = threading.Event()
 
@@ -744,9 +680,7 @@ def test_quit_before_the_wait():
 
 
 def test_first_and_last_words(house):
-    """
-    The log begins with `started` and ends with `stopped`, each with the version.
-    """
+    """The log begins with `started` and ends with `stopped`, each with the version."""
     home = house(start=False)
     with Program(environ=home.environ) as bot:
         home.say("/help")

@@ -1,6 +1,4 @@
-"""
-The clock thread: what it serves and what it says was missed, through a year of trouble.
-"""
+"""The clock thread: what it serves and what it says was missed, through a year of trouble."""
 
 import io
 import json
@@ -108,9 +106,7 @@ def clockwork(tmp_path):
 
 
 def test_order_is_served_when_it_is_due(clockwork):
-    """
-    At its moment an order makes one request, which says where it comes from.
-    """
+    """At its moment an order makes one request, which says where it comes from."""
     clock = clockwork((CHAT, "daily 12:30"))
     clock.go_to(NOW + 3 * DAY)
 
@@ -127,9 +123,7 @@ def test_order_is_served_when_it_is_due(clockwork):
 
 
 def test_picture_is_prepared_before_it_is_due(clockwork):
-    """
-    A minute before each moment of an order its chat's picture is to be prepared.
-    """
+    """A minute before each moment of an order its chat's picture is to be prepared."""
     clock = clockwork((CHAT, "daily 12:30"))
     clock.go_to(utc("2026-05-04 10:28:59"))
     before = list(clock.prepared)
@@ -144,9 +138,7 @@ def test_picture_is_prepared_before_it_is_due(clockwork):
 
 
 def test_album_that_is_due_within_a_minute(clockwork):
-    """
-    For an album all is to be prepared, and at once where no minute is left.
-    """
+    """For an album all is to be prepared, and at once where no minute is left."""
     clock = clockwork(now=utc("2026-05-04 10:29:30"))
     clock.store.orders.add(CHAT, "30 12 * * *", 3, clock.now)
     clock.wake.set()
@@ -157,9 +149,7 @@ def test_album_that_is_due_within_a_minute(clockwork):
 
 
 def test_new_order_has_no_past(clockwork):
-    """
-    What an order would have brought before it was given was not missed.
-    """
+    """What an order would have brought before it was given was not missed."""
     clock = clockwork((CHAT, "daily 10:59"))
     clock.jump_to(NOW + MINUTE)
 
@@ -171,9 +161,7 @@ def test_new_order_has_no_past(clockwork):
     ("off_until", "is_served"), [("11:29", True), ("11:30", True), ("11:31", False)]
 )
 def test_off_when_an_order_was_due(clockwork, off_until, is_served):
-    """
-    After a time without the bot an order is served if it was due within the last hour.
-    """
+    """After a time without the bot an order is served if it was due within the last hour."""
     clock = clockwork((CHAT, "daily 12:30"))
     clock.crash()
     clock.now = utc(f"2026-05-04 {off_until}")
@@ -184,9 +172,7 @@ def test_off_when_an_order_was_due(clockwork, off_until, is_served):
 
 
 def test_off_for_long(clockwork):
-    """
-    After days there is one picture, no burst, and a line that says what was missed.
-    """
+    """After days there is one picture, no burst, and a line that says what was missed."""
     clock = clockwork((CHAT, "every 5 minutes"))
     clock.crash()
     clock.now = NOW + 3 * DAY + timedelta(minutes=2)
@@ -201,9 +187,7 @@ def test_off_for_long(clockwork):
 
 
 def test_clock_is_put_back(clockwork):
-    """
-    What comes a second time by the clock is not served a second time; the rest goes on.
-    """
+    """What comes a second time by the clock is not served a second time; the rest goes on."""
     clock = clockwork((CHAT, "every 1 hour"))
     clock.go_to(NOW + 3 * HOUR)
     clock.jump_to(NOW + HOUR + MINUTE)
@@ -213,9 +197,7 @@ def test_clock_is_put_back(clockwork):
 
 
 def test_clock_that_was_a_year_ahead(clockwork):
-    """
-    An order does not fall silent until the day that the clock once showed.
-    """
+    """An order does not fall silent until the day that the clock once showed."""
     clock = clockwork((CHAT, "every 1 hour"))
     clock.jump_to(NOW + 365 * DAY)
     clock.jump_to(NOW + MINUTE)
@@ -225,9 +207,7 @@ def test_clock_that_was_a_year_ahead(clockwork):
 
 
 def test_machine_that_slept(clockwork):
-    """
-    After a suspension what was due within the last hour comes, and the rest was missed.
-    """
+    """After a suspension what was due within the last hour comes, and the rest was missed."""
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 15:30"))
     clock.jump_to(utc("2026-05-04 14:00"))
 
@@ -236,9 +216,7 @@ def test_machine_that_slept(clockwork):
 
 
 def test_database_that_is_locked_at_the_moment(clockwork):
-    """
-    A moment that cannot be claimed is claimed when the database can be written again.
-    """
+    """A moment that cannot be claimed is claimed when the database can be written again."""
     clock = clockwork((CHAT, "daily 12:30"))
     with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -252,9 +230,7 @@ def test_database_that_is_locked_at_the_moment(clockwork):
 
 
 def test_job_that_raises(clockwork):
-    """
-    A bug in serving one order costs no other, and not even this one its picture.
-    """
+    """A bug in serving one order costs no other, and not even this one its picture."""
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
     accept, broken = clock.requests.append, [True]
 
@@ -279,9 +255,7 @@ def test_job_that_raises(clockwork):
 
 
 def test_chat_that_is_gone(clockwork):
-    """
-    The orders of a chat that cannot be written to rest, and go on when it is there again.
-    """
+    """The orders of a chat that cannot be written to rest, and go on when it is there again."""
     clock = clockwork((CHAT, "every 1 hour"))
     clock.store.set_gone(CHAT, "blocked", clock.now)
     clock.go_to(NOW + 4 * HOUR)
@@ -299,9 +273,7 @@ def test_chat_that_is_gone(clockwork):
 
 
 def test_group_that_has_moved(clockwork):
-    """
-    An order of the settings follows its group to its new id, over a restart too.
-    """
+    """An order of the settings follows its group to its new id, over a restart too."""
     clock = clockwork((-5, "every 1 hour"))
     clock.go_to(NOW + HOUR)
     clock.store.move_chat(-5, -1005, clock.now)
@@ -315,9 +287,7 @@ def test_group_that_has_moved(clockwork):
 
 
 def test_chat_whose_user_is_no_longer_allowed(clockwork):
-    """
-    An order that somebody gave counts only as long as the settings allow them.
-    """
+    """An order that somebody gave counts only as long as the settings allow them."""
     clock = clockwork()
     clock.store.orders.add(CHAT, "every 1 hour", 1, clock.now)
     clock.store.orders.add(OTHER, "every 1 hour", 1, clock.now)
@@ -329,9 +299,7 @@ def test_chat_whose_user_is_no_longer_allowed(clockwork):
 
 
 def test_orders_that_left_the_settings(clockwork):
-    """
-    What is not in the settings any more is not served, not even what waits already.
-    """
+    """What is not in the settings any more is not served, not even what waits already."""
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
     clock.go_to(utc("2026-05-04 10:31"))
     waiting = clock.store.waiting_requests()
@@ -345,9 +313,7 @@ def test_orders_that_left_the_settings(clockwork):
 
 
 def test_prune_and_integrity_check_every_day(clockwork):
-    """
-    The chores come at the start and then once a day, and a failure does not end them.
-    """
+    """The chores come at the start and then once a day, and a failure does not end them."""
     clock = clockwork()
     with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -359,9 +325,7 @@ def test_prune_and_integrity_check_every_day(clockwork):
 
 
 def test_damage_is_found(clockwork):
-    """
-    A database that has been damaged is named at level error within a day.
-    """
+    """A database that has been damaged is named at level error within a day."""
     clock = clockwork()
     for number in range(300):
         clock.store.skip_image(number, "x" * 100, NOW + 9 * DAY)
@@ -378,9 +342,7 @@ def test_damage_is_found(clockwork):
 
 
 def test_wakes_when_something_changes(clockwork):
-    """
-    A thread that waits for tomorrow is awake at once when an order is added.
-    """
+    """A thread that waits for tomorrow is awake at once when an order is added."""
     clock = clockwork((CHAT, "daily 09:00"))
     turned = threading.Event()
     thread = threading.Thread(target=lambda: (clock.scheduler.turn(), turned.set()))
@@ -502,9 +464,7 @@ def test_year_of_trouble(clockwork):
 
 
 def test_two_hundred_orders_sleep_until_the_next(clockwork):
-    """
-    However many orders there are, the thread waits until one is due, or for ten seconds.
-    """
+    """However many orders there are, the thread waits until one is due, or for ten seconds."""
     orders = [(1000 + number, "daily 20:00") for number in range(200)]
     clock = clockwork(*orders)
 
@@ -514,9 +474,7 @@ def test_two_hundred_orders_sleep_until_the_next(clockwork):
 
 
 def test_without_orders_nothing_wakes_it_but_chores(clockwork):
-    """
-    Where nothing depends on the clock it is not looked at.
-    """
+    """Where nothing depends on the clock it is not looked at."""
     clock = clockwork()
 
     assert clock.scheduler._pause() == CHECK_AFTER.total_seconds()

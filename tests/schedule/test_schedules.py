@@ -1,6 +1,4 @@
-"""
-Standing orders in a chat: what people see of them, and what comes when they are due.
-"""
+"""Standing orders in a chat: what people see of them, and what comes when they are due."""
 
 import re
 import sqlite3
@@ -57,9 +55,7 @@ def labels(message):
 
 
 def test_schedules_of_a_new_chat(house):
-    """
-    Without orders the list says so, and how to add one.
-    """
+    """Without orders the list says so, and how to add one."""
     home = house()
 
     home.say("/schedule")
@@ -101,9 +97,7 @@ def test_adding_an_order(house, text, shown, count):
 
 
 def test_order_in_russian(house):
-    """
-    Somebody whose Telegram is Russian is answered in Russian.
-    """
+    """Somebody whose Telegram is Russian is answered in Russian."""
     home = house()
 
     home.say("/schedule ежедневно 09:00", language="ru")
@@ -123,9 +117,7 @@ def test_order_in_russian(house):
     ],
 )
 def test_order_that_cannot_be_kept(house, argument, answer):
-    """
-    A wrong order gets what would be right, and changes nothing.
-    """
+    """A wrong order gets what would be right, and changes nothing."""
     home = house()
 
     home.say(f"/schedule {argument}")
@@ -135,9 +127,7 @@ def test_order_that_cannot_be_kept(house, argument, answer):
 
 
 def test_same_order_twice(house):
-    """
-    An order that is there is not added once more.
-    """
+    """An order that is there is not added once more."""
     home = house()
 
     home.say("/schedule daily 09:00")
@@ -150,9 +140,7 @@ def test_same_order_twice(house):
 
 
 def test_twenty_orders(house):
-    """
-    A chat can have twenty orders; the next is refused until one is removed.
-    """
+    """A chat can have twenty orders; the next is refused until one is removed."""
     home = house()
     for hour in range(20):
         home.app.store.orders.add(OWNER, f"daily {hour}:00", 1, now())
@@ -165,9 +153,7 @@ def test_twenty_orders(house):
 
 
 def test_more_than_a_message_holds(house):
-    """
-    A list that is too long for one message is cut at a whole line, and arrives.
-    """
+    """A list that is too long for one message is cut at a whole line, and arrives."""
     fixed = [(OWNER, f"mon,tue,wed,thu,fri,sat,sun {hour}:30", 10) for hour in range(20)]
     home = with_fixed(house(start=False), *fixed).start()
     for hour in range(20):
@@ -183,9 +169,7 @@ def test_more_than_a_message_holds(house):
 
 
 def test_removing_by_button(house):
-    """
-    The button under the list removes its order, and the list shows what is left.
-    """
+    """The button under the list removes its order, and the list shows what is left."""
     home = house()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
@@ -204,9 +188,7 @@ def test_removing_by_button(house):
 
 
 def test_button_of_an_order_that_is_gone(house):
-    """
-    Pressing twice, or long after, does no harm, and the press is answered.
-    """
+    """Pressing twice, or long after, does no harm, and the press is answered."""
     home = house()
     home.say("/schedule daily 09:00")
     message = last_text(home, "Added.")
@@ -224,9 +206,7 @@ def test_button_of_an_order_that_is_gone(house):
 
 
 def test_order_of_somebody_else(house):
-    """
-    A button that names another chat's order removes nothing.
-    """
+    """A button that names another chat's order removes nothing."""
     home = house()
     order = home.app.store.orders.add(FRIEND, "daily 09:00", 1, now())
     home.say("/schedule daily 09:00")
@@ -255,9 +235,7 @@ def test_order_of_somebody_else(house):
 
 @pytest.mark.parametrize("word", ["off", "OFF", "выкл"])
 def test_off(house, word):
-    """
-    All orders that a chat has given go at once; those of the settings stay.
-    """
+    """All orders that a chat has given go at once; those of the settings stay."""
     home = with_fixed(house(start=False), (OWNER, "daily 07:00", 1)).start()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
@@ -272,9 +250,7 @@ def test_off(house, word):
 
 
 def test_orders_of_the_settings(house):
-    """
-    The list shows an order of the settings as fixed, in help and in `/schedule`.
-    """
+    """The list shows an order of the settings as fixed, in help and in `/schedule`."""
     home = with_fixed(house(start=False), (OWNER, "daily 07:00", 3)).start()
 
     home.say("/schedule")
@@ -292,9 +268,7 @@ def status(home):
 
 
 def test_group(house):
-    """
-    A group sees its orders; they stand in the settings, and nobody adds one in the chat.
-    """
+    """A group sees its orders; they stand in the settings, and nobody adds one in the chat."""
     home = with_fixed(house(start=False), (GROUP, "daily 07:00", 1))
     home.telegram.add_group(GROUP, "Friends", [OWNER])
     home.start()
@@ -311,9 +285,7 @@ def test_group(house):
 
 
 def test_orders_outlive_a_restart(house):
-    """
-    What was added is there after the next start.
-    """
+    """What was added is there after the next start."""
     home = house()
     home.say("/schedule daily 09:00")
     home.wait_for_text("Added.")
@@ -328,9 +300,7 @@ def test_orders_outlive_a_restart(house):
     ("minutes", "left"), [(0.1, "1 minute"), (1, "1 minute"), (59.5, "1 hour"), (1500, "1 day")]
 )
 def test_moment_in_words(minutes, left):
-    """
-    A moment to come is shown by the wall clock, and by what is left until then.
-    """
+    """A moment to come is shown by the wall clock, and by what is left until then."""
     moment = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
     text = coming(moment, moment - minutes * MINUTE, UTC, ENGLISH)
 
@@ -341,9 +311,7 @@ def test_moment_in_words(minutes, left):
 
 
 def test_order_that_is_due(house):
-    """
-    Nobody has asked, and a picture comes; the log says by what it was triggered.
-    """
+    """Nobody has asked, and a picture comes; the log says by what it was triggered."""
     home = house(library(9))
 
     overdue(home)
@@ -356,9 +324,7 @@ def test_order_that_is_due(house):
 
 
 def test_album_by_the_clock(house):
-    """
-    An order for several brings an album.
-    """
+    """An order for several brings an album."""
     home = house(library(9))
 
     overdue(home, count=4)
@@ -369,9 +335,7 @@ def test_album_by_the_clock(house):
 
 
 def test_channel(house):
-    """
-    An order of the settings is served where nobody can write to the bot.
-    """
+    """An order of the settings is served where nobody can write to the bot."""
     home = with_fixed(house(library(3), start=False), (-700, "every 5 minutes", 1))
     home.telegram.add_group(-700, "News", [])
     home.start()
@@ -385,9 +349,7 @@ def test_channel(house):
 
 
 def test_stash_is_away_when_an_order_is_due(house):
-    """
-    The picture follows when Stash is back, without a word in between.
-    """
+    """The picture follows when Stash is back, without a word in between."""
     home = house(library(3))
     home.stash.server.pause()
     overdue(home)
@@ -400,9 +362,7 @@ def test_stash_is_away_when_an_order_is_due(house):
 
 
 def test_stash_stays_away(house):
-    """
-    After a quarter of an hour an order is not served any more, and the log says so.
-    """
+    """After a quarter of an hour an order is not served any more, and the log says so."""
     home = house(library(3))
     home.stash.server.pause()
     order = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
@@ -421,9 +381,7 @@ def test_stash_stays_away(house):
 
 @pytest.mark.parametrize(("minutes", "is_served"), [(40, True), (70, False)])
 def test_crash_with_an_order_waiting(house, minutes, is_served):
-    """
-    What was claimed before a crash is served after it, within an hour of its moment.
-    """
+    """What was claimed before a crash is served after it, within an hour of its moment."""
     home = house(library(3), start=False)
     home.app = build(home.settings)
     order = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
@@ -441,9 +399,7 @@ def test_crash_with_an_order_waiting(house, minutes, is_served):
 
 
 def test_order_removed_while_it_waits(house):
-    """
-    A picture that waits for Stash does not come after its order was removed.
-    """
+    """A picture that waits for Stash does not come after its order was removed."""
     home = house(library(3))
     home.stash.server.pause()
     overdue(home)
@@ -460,9 +416,7 @@ def test_order_removed_while_it_waits(house):
 
 
 def test_somebody_who_blocks_the_bot(house):
-    """
-    The orders of a chat that is gone rest, and go on by themselves when it writes again.
-    """
+    """The orders of a chat that is gone rest, and go on by themselves when it writes again."""
     home = house(library(9))
     home.telegram._messenger.updates.allow(["message"])  # no word of the block
     home.telegram.block(FRIEND)
@@ -497,9 +451,7 @@ def membership(status):
 
 
 def test_bot_is_let_into_a_channel_again(house):
-    """
-    A channel cannot write; that the bot is in it again is as good.
-    """
+    """A channel cannot write; that the bot is in it again is as good."""
     home = with_fixed(house(library(3), start=False), (-700, "daily 07:00", 1)).start()
 
     home.telegram.put_update(membership("left"))
@@ -513,9 +465,7 @@ def test_bot_is_let_into_a_channel_again(house):
 
 
 def test_refusal_that_comes_after_a_message(house):
-    """
-    A chat that wrote while a refusal was under way is not gone.
-    """
+    """A chat that wrote while a refusal was under way is not gone."""
     home = house(start=False)
     home.telegram.block(FRIEND)
     home.telegram.server.delay = 0.3
@@ -541,9 +491,7 @@ def test_refusal_that_comes_after_a_message(house):
 
 
 def test_person_before_the_crowd(house):
-    """
-    While the clock has pictures for many, somebody who asks does not wait for them.
-    """
+    """While the clock has pictures for many, somebody who asks does not wait for them."""
     people = range(2001, 2041)
     allowed = ",".join(map(str, [OWNER, *people]))
     options = {"users": (OWNER, *people), "STASHBOT_TELEGRAM_ALLOWED_USERS": allowed}
@@ -565,9 +513,7 @@ def test_person_before_the_crowd(house):
 
 
 def test_orders_of_one_chat_do_not_come_at_once(house):
-    """
-    Several orders of one chat at one moment are a second apart.
-    """
+    """Several orders of one chat at one moment are a second apart."""
     home = house(library(9), is_paced=True)
     for words in ("every 5 minutes", "every 6 minutes", "every 10 minutes"):
         home.app.store.orders.add(OWNER, words, 1, now() - 11 * MINUTE)
@@ -579,9 +525,7 @@ def test_orders_of_one_chat_do_not_come_at_once(house):
 
 
 def test_answers_keep_their_order_around_a_flood(house):
-    """
-    What was said first arrives first, also if Telegram wanted a pause for it.
-    """
+    """What was said first arrives first, also if Telegram wanted a pause for it."""
     home = house()
     home.telegram.server.fail(Fault("sendMessage", Trouble.FLOOD, seconds=1))
 
@@ -595,9 +539,7 @@ def test_answers_keep_their_order_around_a_flood(house):
 
 
 def test_unreadable_order_in_the_database(house):
-    """
-    An order that this version cannot read is named in the log, listed, and can be removed.
-    """
+    """An order that this version cannot read is named in the log, listed, and can be removed."""
     home = house(start=False)
     home.app = build(home.settings)
     home.app.store.orders.add(OWNER, "daily 09:00", 1, now())

@@ -1,6 +1,4 @@
-"""
-A server that answers as Stash does, or as nobody should, and clients of it.
-"""
+"""A server that answers as Stash does, or as nobody should, and clients of it."""
 
 import json
 import threading

@@ -1,6 +1,4 @@
-"""
-What Stash is asked, and what its answers come to.
-"""
+"""What Stash is asked, and what its answers come to."""
 
 import re
 
@@ -18,9 +16,7 @@ from tests.stash.scripted import data, errors, file, found, images, problem, sta
 
 
 def test_page(client, script):
-    """
-    A page is a stretch of the order that the seed makes.
-    """
+    """A page is a stretch of the order that the seed makes."""
     script.answers["Page"] = images(found(3), found(1))
 
     page = client.page(seed=42, offset=80, size=40)
@@ -32,9 +28,7 @@ def test_page(client, script):
 
 
 def test_ids(client, script):
-    """
-    The ids alone come in the order of the page.
-    """
+    """The ids alone come in the order of the page."""
     script.answers["Ids"] = images({"id": "3"}, {"id": "1"})
 
     assert client.ids(seed=42, offset=0, size=2) == [3, 1]
@@ -44,9 +38,7 @@ def test_ids(client, script):
 
 
 def test_offset_between_pages(client, script):
-    """
-    Stash knows only whole pages.
-    """
+    """Stash knows only whole pages."""
     with pytest.raises(ValueError):
         client.page(seed=1, offset=30, size=40)
 
@@ -54,9 +46,7 @@ def test_offset_between_pages(client, script):
 
 
 def test_newer_ids(client, script):
-    """
-    What is new since an id comes oldest first.
-    """
+    """What is new since an id comes oldest first."""
     script.answers["Ids"] = images({"id": "8"}, {"id": "9"})
 
     assert client.newer_ids(after=7, limit=5) == [8, 9]
@@ -67,18 +57,14 @@ def test_newer_ids(client, script):
 
 
 def test_count(client, script):
-    """
-    The library is counted by Stash.
-    """
+    """The library is counted by Stash."""
     script.answers["Count"] = data(findImages={"count": 12345})
 
     assert client.count() == 12345
 
 
 def test_images_in_the_order_asked(client, script):
-    """
-    An id that is named twice is asked for once: Stash refuses duplicates.
-    """
+    """An id that is named twice is asked for once: Stash refuses duplicates."""
     script.answers["ImagesById"] = lambda asked: images(*map(found, asked["ids"]))
 
     assert [image.id for image in client.images([5, 2, 5])] == [5, 2]
@@ -86,17 +72,13 @@ def test_images_in_the_order_asked(client, script):
 
 
 def test_no_images_wanted(client, script):
-    """
-    No ids is no question, since Stash would answer it with 25 images.
-    """
+    """No ids is no question, since Stash would answer it with 25 images."""
     assert client.images([]) == []
     assert script.requests == []
 
 
 def test_unknown_images_are_left_out(client, script):
-    """
-    One id that is gone does not cost the others.
-    """
+    """One id that is gone does not cost the others."""
     script.answers["ImagesById"] = errors("image with id 2 not found")
     script.answers["ImageById"] = lambda asked: data(
         findImage=None if asked["id"] == "2" else found(asked["id"])
@@ -125,18 +107,14 @@ def test_ids_with_features(client, script):
 
 @pytest.mark.parametrize("rating100", [0, 60, 150, None])
 def test_rating(client, script, rating100):
-    """
-    The rating is told as Stash has it, odd as it may be: it is to come back one day.
-    """
+    """The rating is told as Stash has it, odd as it may be: it is to come back one day."""
     script.answers["Rating"] = data(findImage={"id": "7", "rating100": rating100})
 
     assert client.rating(7) == rating100
 
 
 def test_rating_of_an_unknown_image(client, script):
-    """
-    An image that is gone is told apart from a Stash that is.
-    """
+    """An image that is gone is told apart from a Stash that is."""
     script.answers["Rating"] = data(findImage=None)
     script.answers["Rate"] = errors("image with id 7 not found")
 
@@ -148,9 +126,7 @@ def test_rating_of_an_unknown_image(client, script):
 
 @pytest.mark.parametrize("rating100", [100, None])
 def test_rate(client, script, rating100):
-    """
-    Stash is told the id and the rating, both as one variable, and nothing else.
-    """
+    """Stash is told the id and the rating, both as one variable, and nothing else."""
     script.answers["Rate"] = data(imageUpdate={"id": "7"})
 
     client.rate(7, rating100)
@@ -159,9 +135,7 @@ def test_rate(client, script, rating100):
 
 
 def test_rating_is_told_once(client, script):
-    """
-    What failed may have arrived: it is not repeated here.
-    """
+    """What failed may have arrived: it is not repeated here."""
     script.answers["Rate"] = [Response(502, body=b""), data(imageUpdate={"id": "7"})]
     problem(lambda: client.rate(7, 100))
 
@@ -169,9 +143,7 @@ def test_rating_is_told_once(client, script):
 
 
 def test_server_is_looked_at_before_the_first_question(client, script):
-    """
-    Whether Stash can serve us is asked once, and once more after any failure.
-    """
+    """Whether Stash can serve us is asked once, and once more after any failure."""
     count = data(findImages={"count": 1})
     script.answers["Count"] = [count, count, Response(401), count]
     client.count()
@@ -191,9 +163,7 @@ def converted(client, script, **fields):
 
 
 def test_names_are_kept_once(client, script):
-    """
-    Who stands in many pages takes the room of one.
-    """
+    """Who stands in many pages takes the room of one."""
     ann = {"__typename": "Performer", "id": "11", "name": "Ann"}
     first, second = (converted(client, script, performers=[ann]) for _ in range(2))
 
@@ -201,9 +171,7 @@ def test_names_are_kept_once(client, script):
 
 
 def test_image_with_everything(client, script):
-    """
-    What a caption and the choice need is there, in our own terms.
-    """
+    """What a caption and the choice need is there, in our own terms."""
     image = converted(
         client,
         script,
@@ -236,16 +204,12 @@ def test_image_with_everything(client, script):
 
 
 def test_image_with_nothing(client, script):
-    """
-    An image that Stash knows nothing of is an image all the same.
-    """
+    """An image that Stash knows nothing of is an image all the same."""
     assert converted(client, script, rating100=0) == Image(7, source="/image/7/image?t=1")
 
 
 def test_image_from_a_broken_scan(client, script):
-    """
-    Without a checksum, size and time tell whether the file changed; no side is negative.
-    """
+    """Without a checksum, size and time tell whether the file changed; no side is negative."""
     image = converted(client, script, visual_files=[file(fingerprint=None, width=-1, height=-1)])
 
     assert image.fingerprint == "12345-2024-01-02T03:04:05.123456789+01:00"
@@ -265,9 +229,7 @@ def test_image_from_a_broken_scan(client, script):
     ],
 )
 def test_gallery_name(client, script, title, folder, files, name):
-    """
-    A gallery without a title is called what its archive or folder is called, no path.
-    """
+    """A gallery without a title is called what its archive or folder is called, no path."""
     gallery = {
         "id": "4",
         "title": title,
@@ -295,24 +257,18 @@ def test_gallery_name(client, script, title, folder, files, name):
     ],
 )
 def test_address_of_the_file(address, source):
-    """
-    Of the address that Stash gives only path and query are kept: the host is ours.
-    """
+    """Of the address that Stash gives only path and query are kept: the host is ours."""
     assert _source(address, 7) == source
 
 
 @given(st.text())
 def test_address_of_the_file_stays_at_home(address):
-    """
-    Whatever Stash says, the file is asked for where images are.
-    """
+    """Whatever Stash says, the file is asked for where images are."""
     assert re.fullmatch(r"/image/7/image(\?[\w=&.%-]+)?", _source(address, 7), re.ASCII)
 
 
 def test_image_without_address(client, script):
-    """
-    Where Stash gives no address, the one that every image has is used.
-    """
+    """Where Stash gives no address, the one that every image has is used."""
     assert converted(client, script, paths={"image": None}).source == "/image/7/image"
 
 
@@ -330,9 +286,7 @@ def test_image_without_address(client, script):
     ],
 )
 def test_server(client, script, version, app_schema, release):
-    """
-    A Stash that somebody built himself has no version, but a schema that tells.
-    """
+    """A Stash that somebody built himself has no version, but a schema that tells."""
     script.answers["Server"] = state(version=version, app_schema=app_schema)
 
     server = client.server()
@@ -353,9 +307,7 @@ def test_server(client, script, version, app_schema, release):
     ],
 )
 def test_too_old(client, script, app_schema, release):
-    """
-    The owner of an old Stash hears how old it is, before any question is misunderstood.
-    """
+    """The owner of an old Stash hears how old it is, before any question is misunderstood."""
     script.answers["Server"] = state(app_schema=app_schema, status="NEEDS_MIGRATION")
 
     with pytest.raises(StashError) as caught:
@@ -381,9 +333,7 @@ def test_too_old(client, script, app_schema, release):
     ],
 )
 def test_server_in_no_state_to_serve(client, script, answer, expected):
-    """
-    What keeps Stash from serving is told by name, and no data is asked for.
-    """
+    """What keeps Stash from serving is told by name, and no data is asked for."""
     script.answers["Server"] = answer
 
     assert problem(client.count)[0] is expected
@@ -407,9 +357,7 @@ INVALID = errors("unknown field", 422, code="GRAPHQL_VALIDATION_FAILED")
     ],
 )
 def test_state_explains_a_failure(client, script, failure, later, expected):
-    """
-    Stash's own words for a failure say little; its state says more, and is asked for.
-    """
+    """Stash's own words for a failure say little; its state says more, and is asked for."""
     script.answers |= {"Server": [state(), later], "Count": failure}
 
     assert problem(client.count)[0] is expected

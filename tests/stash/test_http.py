@@ -1,6 +1,4 @@
-"""
-The exchanges with Stash: what goes over the wire, and what goes wrong there.
-"""
+"""The exchanges with Stash: what goes over the wire, and what goes wrong there."""
 
 import gzip
 import threading
@@ -19,9 +17,7 @@ from tests.stash.scripted import HASTY, IMAGE, KEY, PICTURE, data, errors, probl
 
 
 def test_headers(client, script):
-    """
-    The key is in its header and nowhere else, for questions and files.
-    """
+    """The key is in its header and nowhere else, for questions and files."""
     script.answers["Count"] = data(findImages={"count": 1})
     client.count()
     client.download(IMAGE, 1 << 20)
@@ -35,18 +31,14 @@ def test_headers(client, script):
 
 
 def test_no_key(server, script, stop):
-    """
-    A Stash without a key refuses every key, even an empty one.
-    """
+    """A Stash without a key refuses every key, even an empty one."""
     StashClient(server.url, "", stop).server()
 
     assert "apikey" not in script.requests[0].headers
 
 
 def test_key_that_is_no_ascii(server, script, stop):
-    """
-    A mistyped key is for Stash to refuse.
-    """
+    """A mistyped key is for Stash to refuse."""
     script.answers["Server"] = Response(401)
     client = StashClient(server.url, "ключ", stop, pace=HASTY)
 
@@ -54,9 +46,7 @@ def test_key_that_is_no_ascii(server, script, stop):
 
 
 def test_path_prefix(server, script, stop):
-    """
-    A Stash below a path is spoken to there.
-    """
+    """A Stash below a path is spoken to there."""
     client = StashClient(f"{server.url}/stash/", "", stop)
     client.server()
     client.download(IMAGE, 1 << 20)
@@ -69,9 +59,7 @@ def test_path_prefix(server, script, stop):
 
 
 def test_proxy_of_the_environment(client, monkeypatch):
-    """
-    The key goes to Stash alone, whatever proxy the environment names.
-    """
+    """The key goes to Stash alone, whatever proxy the environment names."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
     assert client.server().version == "0.30.1"
@@ -79,9 +67,7 @@ def test_proxy_of_the_environment(client, monkeypatch):
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_compressed_answer(client, script, chunked):
-    """
-    Stash compresses its answers.
-    """
+    """Stash compresses its answers."""
     body = gzip.compress(state().body)
     headers = {"Content-Encoding": "gzip"}
     if chunked:
@@ -95,9 +81,7 @@ def test_compressed_answer(client, script, chunked):
 
 
 def test_one_connection_a_thread(fresh):
-    """
-    A thread keeps its connection, over questions and files, and shares it with no other.
-    """
+    """A thread keeps its connection, over questions and files, and shares it with no other."""
     server, client = fresh
     connections = []
 
@@ -116,9 +100,7 @@ def test_one_connection_a_thread(fresh):
 
 
 def test_close_thread(fresh):
-    """
-    A thread that ends leaves no connection behind; one that goes on gets another.
-    """
+    """A thread that ends leaves no connection behind; one that goes on gets another."""
     server, client = fresh
     client.server()
     client.close_thread()
@@ -174,9 +156,7 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
 )
 @pytest.mark.parametrize("what", ["question", "file"])
 def test_refusal(client, script, what, answer, expected):
-    """
-    Questions and files are refused in the same ways, and each has its name.
-    """
+    """Questions and files are refused in the same ways, and each has its name."""
     script.answers |= {"Server": answer, "file": answer}
     ask = client.count if what == "question" else lambda: client.download(IMAGE, 1 << 20)
 
@@ -208,18 +188,14 @@ def test_refusal(client, script, what, answer, expected):
     ],
 )
 def test_bad_answer(client, script, answer, expected):
-    """
-    What is no answer is named, and never repeated to anybody.
-    """
+    """What is no answer is named, and never repeated to anybody."""
     script.answers["Count"] = answer
 
     assert problem(client.count) == expected
 
 
 def test_answer_without_end(client, script):
-    """
-    An answer that fills the memory is given up.
-    """
+    """An answer that fills the memory is given up."""
     script.answers["Server"] = lambda _: Response(body=(bytes(1 << 20) for _ in range(32)))
 
     assert problem(client.server) == (BROKEN, "an answer without end")
@@ -238,9 +214,7 @@ def test_answer_without_end(client, script):
     ],
 )
 def test_trouble(fresh, trouble, expected):
-    """
-    Every way in which an exchange can go wrong has its name.
-    """
+    """Every way in which an exchange can go wrong has its name."""
     server, client = fresh
     server.fail(Fault("graphql", trouble, times=4, seconds=1.5))
 
@@ -256,16 +230,12 @@ def test_trouble(fresh, trouble, expected):
     ],
 )
 def test_nobody_there(stop, url, expected):
-    """
-    An address where nobody listens is told from one that is wrong.
-    """
+    """An address where nobody listens is told from one that is wrong."""
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == expected
 
 
 def test_no_secure_connection(server, stop):
-    """
-    A server that speaks no TLS is said to.
-    """
+    """A server that speaks no TLS is said to."""
     url = server.url.replace("http:", "https:")
 
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == (
@@ -275,9 +245,7 @@ def test_no_secure_connection(server, stop):
 
 
 def test_refused_connection_is_told_in_time(stop):
-    """
-    With the pauses of everyday, the user hears within 5 s that Stash is away.
-    """
+    """With the pauses of everyday, the user hears within 5 s that Stash is away."""
     began = time.monotonic()
 
     assert problem(StashClient("http://127.0.0.1:1", KEY, stop).count)[0] is UNREACHABLE
@@ -287,9 +255,7 @@ def test_refused_connection_is_told_in_time(stop):
 @pytest.mark.parametrize("key", [KEY, f"{KEY}\nX: y"])
 @pytest.mark.parametrize("answer", [Response(401), TO_HTTPS, errors(f"SQL {KEY}"), Response(404)])
 def test_error_tells_no_secret(server, script, stop, key, answer):
-    """
-    Neither an error nor its traceback holds the key, a query or a body.
-    """
+    """Neither an error nor its traceback holds the key, a query or a body."""
     script.answers["Server"] = answer
     client = StashClient(server.url, key, stop, pace=HASTY)
 
@@ -315,9 +281,7 @@ def test_error_tells_no_secret(server, script, stop, key, answer):
     ],
 )
 def test_passing_trouble(client, server, script, trouble, tries):
-    """
-    What passes costs another try, and nobody hears of it.
-    """
+    """What passes costs another try, and nobody hears of it."""
     server.fail(Fault("graphql", trouble, times=tries))
 
     assert client.server().version == "0.30.1"
@@ -325,9 +289,7 @@ def test_passing_trouble(client, server, script, trouble, tries):
 
 @pytest.mark.parametrize("trouble", [Trouble.SILENCE, Trouble.UNAUTHORIZED])
 def test_lasting_trouble(fresh, trouble):
-    """
-    A refusal is believed the first time, and nobody waits for silence twice.
-    """
+    """A refusal is believed the first time, and nobody waits for silence twice."""
     server, client = fresh
     server.fail(Fault("graphql", trouble, seconds=1.5))
 
@@ -337,9 +299,7 @@ def test_lasting_trouble(fresh, trouble):
 
 @pytest.mark.parametrize("ask", [StashClient.count, StashClient.server], ids=["count", "server"])
 def test_somebody_waits(fresh, ask):
-    """
-    Who has little patience hears soon that Stash is slow.
-    """
+    """Who has little patience hears soon that Stash is slow."""
     server, _ = fresh
     client = StashClient(server.url, KEY, threading.Event())
     server.fail(Fault("graphql", Trouble.SILENCE, seconds=2))
@@ -350,9 +310,7 @@ def test_somebody_waits(fresh, ask):
 
 
 def test_tries_end(client, server, script):
-    """
-    Four tries are enough.
-    """
+    """Four tries are enough."""
     server.fail(Fault("graphql", Trouble.ERROR, times=4))
 
     assert problem(client.server) == (UNREACHABLE, "HTTP 500")
@@ -361,9 +319,7 @@ def test_tries_end(client, server, script):
 
 
 def test_connection_that_went_stale(client, server):
-    """
-    A connection that was cut while idle is replaced.
-    """
+    """A connection that was cut while idle is replaced."""
     client.server()
     server.cut()
 
@@ -371,9 +327,7 @@ def test_connection_that_went_stale(client, server):
 
 
 def test_short_pause_of_a_proxy(client, script):
-    """
-    A pause that is short enough is kept.
-    """
+    """A pause that is short enough is kept."""
     script.answers["Server"] = [Response(429, headers={"Retry-After": "1"}), state()]
     began = time.monotonic()
 
@@ -382,9 +336,7 @@ def test_short_pause_of_a_proxy(client, script):
 
 
 def test_long_pause_of_a_proxy(client, script):
-    """
-    A pause that is too long for us is passed on.
-    """
+    """A pause that is too long for us is passed on."""
     script.answers["Server"] = Response(429, headers={"Retry-After": "120"})
 
     with pytest.raises(StashError) as caught:
@@ -398,9 +350,7 @@ def test_long_pause_of_a_proxy(client, script):
 
 
 def test_download(client, script):
-    """
-    The file comes as it is.
-    """
+    """The file comes as it is."""
     assert client.download(IMAGE, len(PICTURE)) == PICTURE
     assert script.requests[0].headers["accept-encoding"] == "identity"
 
@@ -430,9 +380,7 @@ PLACEHOLDER = "a placeholder in place of the file"
     ],
 )
 def test_unusable_file(client, script, answer, reason):
-    """
-    A file that will never do is told from a Stash that is away, and why is said.
-    """
+    """A file that will never do is told from a Stash that is away, and why is said."""
     script.answers["file"] = answer
 
     with pytest.raises(ImageUnusable) as caught:
@@ -443,9 +391,7 @@ def test_unusable_file(client, script, answer, reason):
 
 
 def test_web_page_for_a_file(client, script):
-    """
-    A web page in place of a file is not Stash's answer: a proxy's, or a login.
-    """
+    """A web page in place of a file is not Stash's answer: a proxy's, or a login."""
     script.answers["file"] = PAGE
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == (
@@ -456,9 +402,7 @@ def test_web_page_for_a_file(client, script):
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbf\n<!DOCTYPE html>", b"<HTML lang=en>"], ids=str)
 def test_web_page_saved_as_a_picture(client, script, data):
-    """
-    A page that Stash serves as a picture is a bad file, and Stash is well.
-    """
+    """A page that Stash serves as a picture is a bad file, and Stash is well."""
     script.answers["file"] = Response(200, "image/jpeg", data)
 
     with pytest.raises(ImageUnusable, match="a web page in place of the file"):
@@ -466,9 +410,7 @@ def test_web_page_saved_as_a_picture(client, script, data):
 
 
 def test_proxy_that_lost_stash(client, script):
-    """
-    The 404 page of a proxy says nothing of the file.
-    """
+    """The 404 page of a proxy says nothing of the file."""
     script.answers["file"] = Response(404, "text/html", b"<html>")
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == (BROKEN, "HTTP 404")
@@ -485,9 +427,7 @@ def test_proxy_that_lost_stash(client, script):
     ],
 )
 def test_trouble_with_a_file(fresh, trouble, expected):
-    """
-    A file that did not come whole is not an image that cannot be used.
-    """
+    """A file that did not come whole is not an image that cannot be used."""
     server, client = fresh
     server.fail(Fault("image", trouble, times=4, seconds=1.5))
 
@@ -495,9 +435,7 @@ def test_trouble_with_a_file(fresh, trouble, expected):
 
 
 def test_file_whole_at_the_second_try(client, server):
-    """
-    A file that was cut short is asked for again, from its beginning.
-    """
+    """A file that was cut short is asked for again, from its beginning."""
     server.fail(Fault("image", Trouble.HALF))
 
     assert client.download(IMAGE, 1 << 20) == PICTURE
@@ -534,9 +472,7 @@ def seconds_to_stop(stop, started, call):
 
 
 def test_stop_in_a_download(client, stop, slow_file):
-    """
-    A file that drips does not hold up the end.
-    """
+    """A file that drips does not hold up the end."""
     seconds, ends = seconds_to_stop(stop, slow_file, lambda: client.download(IMAGE, 1 << 20))
 
     assert ends == [(UNREACHABLE, "stopping")]
@@ -544,9 +480,7 @@ def test_stop_in_a_download(client, stop, slow_file):
 
 
 def test_stop_in_a_pause(server, script, stop):
-    """
-    A pause between two tries ends at once, and no further try goes out.
-    """
+    """A pause between two tries ends at once, and no further try goes out."""
     paused = threading.Event()
 
     def refuse(_):
@@ -563,9 +497,7 @@ def test_stop_in_a_pause(server, script, stop):
 
 
 def test_nothing_is_asked_after_the_end(client, script, stop):
-    """
-    Once we stop, nothing goes out any more.
-    """
+    """Once we stop, nothing goes out any more."""
     stop.set()
 
     assert problem(client.count) == (UNREACHABLE, "stopping")
@@ -573,9 +505,7 @@ def test_nothing_is_asked_after_the_end(client, script, stop):
 
 
 def test_no_key_where_one_is_wanted(server, script):
-    """
-    A client without a key is told that one is wanted, and not that its own is wrong.
-    """
+    """A client without a key is told that one is wanted, and not that its own is wrong."""
     script.answers["Server"] = Response(401)
     keyless = StashClient(server.url, "", threading.Event(), pace=HASTY)
 

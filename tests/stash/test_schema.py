@@ -1,6 +1,4 @@
-"""
-What we believe of Stash's API: the schema, the questions, and what was generated from them.
-"""
+"""What we believe of Stash's API: the schema, the questions, and what was generated from them."""
 
 import pytest
 from graphql import build_schema, get_named_type, parse, validate
@@ -57,9 +55,7 @@ KNOWN = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_generated_files_are_fresh(name, tmp_path):
-    """
-    The typed client is what sgqlc-codegen makes of the schema and the questions today.
-    """
+    """The typed client is what sgqlc-codegen makes of the schema and the questions today."""
     generate(tmp_path)
 
     assert (STASH / name).read_bytes() == (tmp_path / name).read_bytes(), (
@@ -69,16 +65,12 @@ def test_generated_files_are_fresh(name, tmp_path):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_is_valid(name):
-    """
-    What goes over the wire, not only what it was made from, is a valid question.
-    """
+    """What goes over the wire, not only what it was made from, is a valid question."""
     assert validate(SCHEMA, parse(str(OPERATIONS[name]))) == []
 
 
 def test_every_operation_was_generated():
-    """
-    No question is lost on the way from the file to the client.
-    """
+    """No question is lost on the way from the file to the client."""
     written = parse((STASH / "operations.graphql").read_text("utf-8")).definitions
     generated = [parse(str(operation)).definitions[0] for operation in OPERATIONS.values()]
 
@@ -89,18 +81,14 @@ def test_every_operation_was_generated():
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_variables_keep_their_names(name):
-    """
-    A variable is called the same in Python and in the question that sgqlc writes.
-    """
+    """A variable is called the same in Python and in the question that sgqlc writes."""
     definition = parse(str(OPERATIONS[name])).definitions[0]
 
     assert all(one.variable.name.value.islower() for one in definition.variable_definitions)
 
 
 def test_only_a_rating_can_be_changed():
-    """
-    One operation writes, and our schema has no word for anything but a rating in it.
-    """
+    """One operation writes, and our schema has no word for anything but a rating in it."""
     kinds = {name: parse(str(each)).definitions[0].operation for name, each in OPERATIONS.items()}
 
     assert [name for name, kind in kinds.items() if kind.value != "query"] == ["rate"]
@@ -127,16 +115,12 @@ def names_in(schema):
     ("owner", "names"), list(names_in(SCHEMA)), ids=lambda value: str(value)[:30]
 )
 def test_schema_has_only_names_of_stash(owner, names):
-    """
-    No name is our invention: Stash 0.26 has every one.
-    """
+    """No name is our invention: Stash 0.26 has every one."""
     assert set(names) <= set(KNOWN[owner].split())
 
 
 def test_scalars_of_stash():
-    """
-    What graphql-core does not know by itself is a scalar of Stash's.
-    """
+    """What graphql-core does not know by itself is a scalar of Stash's."""
     fields = [
         field
         for type in SCHEMA.type_map.values()

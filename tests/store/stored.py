@@ -1,6 +1,4 @@
-"""
-A database of its own for each test, and what tests do with one.
-"""
+"""A database of its own for each test, and what tests do with one."""
 
 import sqlite3
 from contextlib import closing

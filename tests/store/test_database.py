@@ -1,6 +1,4 @@
-"""
-The file: how it comes to be, grows with each version, and what may happen to it.
-"""
+"""The file: how it comes to be, grows with each version, and what may happen to it."""
 
 import os
 import shutil
@@ -24,9 +22,7 @@ from tests.store.stored import CHAT, NOW, USER, ask, rows_of, show
 
 
 def test_private_file(tmp_path):
-    """
-    The database and the files beside it are for their owner alone, whatever the umask.
-    """
+    """The database and the files beside it are for their owner alone, whatever the umask."""
     old = os.umask(0)
     try:
         store = Store(tmp_path / "stashbot.db")
@@ -39,9 +35,7 @@ def test_private_file(tmp_path):
 
 
 def test_safe_settings(store):
-    """
-    Every thread's connection survives a power cut, and waits for others.
-    """
+    """Every thread's connection survives a power cut, and waits for others."""
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     with ThreadPoolExecutor(1) as pool:
         values = pool.submit(lambda: [store._db.pragma(name) for name in names]).result()
@@ -50,9 +44,7 @@ def test_safe_settings(store):
 
 
 def test_reopened(path):
-    """
-    What was stored is there after a restart.
-    """
+    """What was stored is there after a restart."""
     store = Store(path)
     show(store, 1)
     store.close()
@@ -64,9 +56,7 @@ def test_reopened(path):
 
 
 def test_threads_write_together(store):
-    """
-    Threads that write at once wait for each other, and none fails.
-    """
+    """Threads that write at once wait for each other, and none fails."""
 
     def work(n):
         try:
@@ -82,9 +72,7 @@ def test_threads_write_together(store):
 
 
 def test_forgotten_connections(path):
-    """
-    Closing the store closes the connections of threads that did not do it themselves.
-    """
+    """Closing the store closes the connections of threads that did not do it themselves."""
     store = Store(path)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: store.meet_chat(CHAT, "en", NOW), range(4)))
@@ -105,9 +93,7 @@ NEW = (
 
 
 def test_migration_chain(path):
-    """
-    An older database goes through every version since, and keeps what it had.
-    """
+    """An older database goes through every version since, and keeps what it had."""
     old = Store(path, migrations=OLD)
     old._db.run("INSERT INTO notes (word) VALUES ('picture')")
     old.close()
@@ -121,9 +107,7 @@ def test_migration_chain(path):
 
 
 def test_migration_that_fails(path):
-    """
-    A migration is done wholly or not at all.
-    """
+    """A migration is done wholly or not at all."""
     Store(path, migrations=OLD).close()
     with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
         Store(path, migrations=(*OLD, "DROP TABLE notes; \n UPDATE nowhere SET x = 1;"))
@@ -133,17 +117,13 @@ def test_migration_that_fails(path):
 
 
 def test_unfinished_migration(path):
-    """
-    A statement that lacks its end is a bug that cannot pass unseen.
-    """
+    """A statement that lacks its end is a bug that cannot pass unseen."""
     with pytest.raises(ValueError, match="lacks its last semicolon: CREATE"):
         Store(path, migrations=("CREATE TABLE notes (id INTEGER)",))
 
 
 def test_two_processes_start_at_once(path):
-    """
-    A new database is made once, however many open it.
-    """
+    """A new database is made once, however many open it."""
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: Store(path), range(8)))
     for store in stores:
@@ -158,9 +138,7 @@ def contents(folder):
 
 @pytest.mark.parametrize("is_running", [False, True], ids=["at rest", "in use"])
 def test_newer_database(path, is_running):
-    """
-    A database of a newer version is refused with a clear word, and left as it is.
-    """
+    """A database of a newer version is refused with a clear word, and left as it is."""
     newer = Store(path, migrations=(*MIGRATIONS, *("SELECT 1;",) * 5))
     if not is_running:
         newer.close()
@@ -183,9 +161,7 @@ def test_newer_database(path, is_running):
     ],
 )
 def test_database_of_another_program(path, script):
-    """
-    What another program keeps in SQLite is not ours to change.
-    """
+    """What another program keeps in SQLite is not ours to change."""
     with closing(sqlite3.connect(path)) as theirs:
         theirs.executescript(script)
     before = contents(path.parent)
@@ -197,9 +173,7 @@ def test_database_of_another_program(path, script):
 
 
 def test_not_a_database(path):
-    """
-    A file that is no database at all is named, and left as it is.
-    """
+    """A file that is no database at all is named, and left as it is."""
     path.write_bytes(b"Dear diary, " * 500)
 
     with pytest.raises(StoreError, match="is not an SQLite database"):
@@ -217,9 +191,7 @@ def test_not_a_database(path):
     ],
 )
 def test_no_place_for_a_database(tmp_path, name, reason):
-    """
-    A path where no database can be is refused, with what would be right.
-    """
+    """A path where no database can be is refused, with what would be right."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StoreError, match=reason):
@@ -227,9 +199,7 @@ def test_no_place_for_a_database(tmp_path, name, reason):
 
 
 def test_read_only_database(store):
-    """
-    A database that may not be written to is named as such; reading goes on.
-    """
+    """A database that may not be written to is named as such; reading goes on."""
     show(store, 1)
     store._db.run("PRAGMA query_only = 1")
 
@@ -240,9 +210,7 @@ def test_read_only_database(store):
 
 
 def test_locked_database(path):
-    """
-    A database that another program holds is named as locked, and works afterwards.
-    """
+    """A database that another program holds is named as locked, and works afterwards."""
     store = Store(path, busy_ms=20)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -255,9 +223,7 @@ def test_locked_database(path):
 
 
 def test_full_disk(store):
-    """
-    A full disk is named, what was begun is undone, and room makes it work again.
-    """
+    """A full disk is named, what was begun is undone, and room makes it work again."""
     show(store, 1)
     request = ask(store)
     huge = [Image(2), Image(3, title="x" * 1_000_000)]
@@ -280,9 +246,7 @@ def damage(path, at):
 
 
 def test_damaged_schema(path):
-    """
-    A file whose first page is damaged is named as damaged at the start, and kept.
-    """
+    """A file whose first page is damaged is named as damaged at the start, and kept."""
     Store(path).close()
     damage(path, 100)
     before = contents(path.parent)
@@ -294,9 +258,7 @@ def test_damaged_schema(path):
 
 
 def test_damaged_pages(path):
-    """
-    Damage further inside is found when the file is checked, or when we come across it.
-    """
+    """Damage further inside is found when the file is checked, or when we come across it."""
     store = Store(path)
     show(store, 1)
     store.close()
@@ -314,9 +276,7 @@ def test_damaged_pages(path):
 
 
 def test_bug_keeps_its_name(store):
-    """
-    What only a mistake of ours can cause is not blamed on the file.
-    """
+    """What only a mistake of ours can cause is not blamed on the file."""
     request = Request(404, CHAT, USER, 1, Trigger.COMMAND, NOW, "en")
 
     with pytest.raises(peewee.IntegrityError):
@@ -342,9 +302,7 @@ for n in range(1, 10**6):
 
 
 def test_killed_in_the_middle(path):
-    """
-    After kill -9 the database is sound, and has all that was acknowledged.
-    """
+    """After kill -9 the database is sound, and has all that was acknowledged."""
     root = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, cwd=root
@@ -364,9 +322,7 @@ def test_killed_in_the_middle(path):
 
 
 def test_copied_while_in_use(store, path, tmp_path):
-    """
-    A copy of the file and its WAL, as a backup makes it, opens with all that was stored.
-    """
+    """A copy of the file and its WAL, as a backup makes it, opens with all that was stored."""
     show(store, 1)
     copy = tmp_path / "copy"
     copy.mkdir()

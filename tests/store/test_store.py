@@ -1,6 +1,4 @@
-"""
-The rows: what is written, and what is found of it.
-"""
+"""The rows: what is written, and what is found of it."""
 
 import sqlite3
 import threading
@@ -36,17 +34,13 @@ from tests.store.stored import (
 
 
 def test_new_chat(store):
-    """
-    A chat that writes for the first time is there, and has not come back.
-    """
+    """A chat that writes for the first time is there, and has not come back."""
     assert store.meet_chat(CHAT, "en", NOW) is False
     assert not store.is_gone(CHAT)
 
 
 def test_gone_chat_comes_back(store):
-    """
-    A chat that blocked us is gone until it writes again, and comes back once.
-    """
+    """A chat that blocked us is gone until it writes again, and comes back once."""
     store.meet_chat(CHAT, "en", NOW)
     store.set_gone(CHAT, "bot was blocked by the user", NOW)
     gone = store.is_gone(CHAT)
@@ -58,9 +52,7 @@ def test_gone_chat_comes_back(store):
 
 
 def test_first_reason_stays(store, path):
-    """
-    Why and since when a chat is gone is what the first refusal said.
-    """
+    """Why and since when a chat is gone is what the first refusal said."""
     store.set_gone(CHAT, "blocked", NOW)
     store.set_gone(CHAT, "chat not found", NOW + HOUR)
 
@@ -70,9 +62,7 @@ def test_first_reason_stays(store, path):
 
 
 def test_language_follows(store, path):
-    """
-    A chat's language is the one it was last met in.
-    """
+    """A chat's language is the one it was last met in."""
     store.meet_chat(CHAT, "en", NOW)
     store.meet_chat(CHAT, "ru", NOW)
 
@@ -80,9 +70,7 @@ def test_language_follows(store, path):
 
 
 def test_known_chat_costs_no_write(store, path):
-    """
-    A chat that is as we know it is met even while another program holds the database.
-    """
+    """A chat that is as we know it is met even while another program holds the database."""
     store.meet_chat(CHAT, "en", NOW)
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -93,9 +81,7 @@ def test_known_chat_costs_no_write(store, path):
 
 
 def test_everything_follows_a_group(store):
-    """
-    A group that becomes a supergroup keeps its requests, its history and its walk.
-    """
+    """A group that becomes a supergroup keeps its requests, its history and its walk."""
     store.meet_chat(CHAT, "ru", NOW)
     show(store, 1, 2)
     waiting = ask(store, count=2)
@@ -116,9 +102,7 @@ def test_everything_follows_a_group(store):
 
 
 def test_supergroup_that_has_begun(store):
-    """
-    What the new id has of its own already stays, and one picture is latest once.
-    """
+    """What the new id has of its own already stays, and one picture is latest once."""
     show(store, 1, chat_id=OTHER, now=NOW + HOUR)
     show(store, 1, 2, now=NOW)
     begin(store, 3)
@@ -134,9 +118,7 @@ def test_supergroup_that_has_begun(store):
 
 
 def test_group_that_never_wrote(store):
-    """
-    A group that only a schedule knows can move too.
-    """
+    """A group that only a schedule knows can move too."""
     store.move_chat(CHAT, OTHER, NOW)
 
     assert store.moved_chats() == {OTHER: CHAT}
@@ -146,9 +128,7 @@ def test_group_that_never_wrote(store):
 
 
 def test_update_is_accepted_once(store):
-    """
-    An update that Telegram delivers again is not a second request.
-    """
+    """An update that Telegram delivers again is not a second request."""
     first = ask(store, update_id=1000, count=3)
 
     assert first == Request(first.id, CHAT, USER, 3, Trigger.COMMAND, NOW, "en")
@@ -157,17 +137,13 @@ def test_update_is_accepted_once(store):
 
 
 def test_requests_of_the_clock(store):
-    """
-    Requests that no update asked for do not collide.
-    """
+    """Requests that no update asked for do not collide."""
     assert ask(store)
     assert ask(store)
 
 
 def test_waiting_requests(store):
-    """
-    Requests wait in the order of asking, less what was begun, until they are finished.
-    """
+    """Requests wait in the order of asking, less what was begun, until they are finished."""
     half, untouched, begun, over = (ask(store, count=2) for _ in range(4))
     store.begin(half, [Image(1)], NOW)
     store.begin(begun, [Image(2), Image(3)], NOW)
@@ -177,9 +153,7 @@ def test_waiting_requests(store):
 
 
 def test_finished_stays_as_it_is(store, path):
-    """
-    A request that has failed is not done afterwards.
-    """
+    """A request that has failed is not done afterwards."""
     request = ask(store)
     store.finish_request(request.id, "failed", NOW)
     store.finish_request(request.id, "done", NOW + HOUR)
@@ -190,9 +164,7 @@ def test_finished_stays_as_it_is(store, path):
 
 
 def test_recovery(store, path):
-    """
-    After a crash, what was under way counts as seen, and is not asked for again.
-    """
+    """After a crash, what was under way counts as seen, and is not asked for again."""
     begun, half = ask(store), ask(store, count=3)
     store.begin(begun, [Image(1)], NOW)
     store.begin(half, [Image(2)], NOW)
@@ -208,9 +180,7 @@ def test_recovery(store, path):
 
 
 def test_the_table_that_people_read(store, path):
-    """
-    Other people's tools find the columns that they rely on, with times as UTC text.
-    """
+    """Other people's tools find the columns that they rely on, with times as UTC text."""
     local = datetime(2026, 5, 4, 12, 0, tzinfo=timezone(3 * HOUR))
     show(store, 5, now=local)
 
@@ -229,18 +199,14 @@ def test_the_table_that_people_read(store, path):
     ],
 )
 def test_index(store, path, query, index):
-    """
-    The history is searched by image, by time and by request without reading all of it.
-    """
+    """The history is searched by image, by time and by request without reading all of it."""
     plan = rows_of(path, f"EXPLAIN QUERY PLAN {query}")
 
     assert f"USING INDEX {index} " in plan[0][-1]
 
 
 def test_naive_time_is_refused(store):
-    """
-    A moment without a zone is a bug, and does not reach the database.
-    """
+    """A moment without a zone is a bug, and does not reach the database."""
     with pytest.raises(ValueError, match="names no time zone"):
         ask(store, now=NOW.replace(tzinfo=None))
 
@@ -248,9 +214,7 @@ def test_naive_time_is_refused(store):
 
 
 def test_row_of_a_sent_picture(store, path):
-    """
-    A row says what went out, when it arrived, and as which message.
-    """
+    """A row says what went out, when it arrived, and as which message."""
     show(store, 5, now=NOW)
 
     assert rows_of(path, "SELECT state, kind, message_id, is_latest FROM sent_photos") == [
@@ -259,9 +223,7 @@ def test_row_of_a_sent_picture(store, path):
 
 
 def test_settling_ends_the_request(store, path):
-    """
-    When the last picture has arrived, its request is done in the same breath.
-    """
+    """When the last picture has arrived, its request is done in the same breath."""
     request = ask(store, count=2)
     images = [Image(1), Image(2)]
     arrive(store, store.begin(request, images, NOW), images, NOW + HOUR, ends=request)
@@ -272,9 +234,7 @@ def test_settling_ends_the_request(store, path):
 
 
 def test_settling_is_all_or_nothing(store, path):
-    """
-    A picture cannot be noted as sent without what belongs to it.
-    """
+    """A picture cannot be noted as sent without what belongs to it."""
     images = [Image(1), Image(2)]
     rows = begin(store, 1, 2)
     bad = Sent(None, KnownFile(Kind.PHOTO, None))
@@ -292,9 +252,7 @@ def test_settling_is_all_or_nothing(store, path):
 
 
 def test_claims_are_all_or_nothing(store, path):
-    """
-    An album with a picture that is on its way already is not begun at all.
-    """
+    """An album with a picture that is on its way already is not begun at all."""
     begin(store, 1)
     with pytest.raises(AlreadySending):
         begin(store, 2, 1)
@@ -304,9 +262,7 @@ def test_claims_are_all_or_nothing(store, path):
 
 
 def test_same_picture_for_two_threads(store):
-    """
-    Of threads that begin one image for one chat at once, exactly one may send it.
-    """
+    """Of threads that begin one image for one chat at once, exactly one may send it."""
     requests = [ask(store) for _ in range(8)]
     start = threading.Barrier(8)
 
@@ -326,9 +282,7 @@ def test_same_picture_for_two_threads(store):
 
 
 def test_withdrawn_picture_is_free(store):
-    """
-    A picture that was certainly not sent is as it was before it was begun.
-    """
+    """A picture that was certainly not sent is as it was before it was begun."""
     show(store, 1, now=NOW - 2 * DAY)
     show(store, 2, now=NOW - DAY)
     store.withdraw(begin(store, 1, now=NOW))
@@ -338,9 +292,7 @@ def test_withdrawn_picture_is_free(store):
 
 
 def test_withdrawn_id_is_not_given_again(store):
-    """
-    Who holds on to a withdrawn row's id cannot touch another picture with it.
-    """
+    """Who holds on to a withdrawn row's id cannot touch another picture with it."""
     old = begin(store, 1)
     store.withdraw(old)
 
@@ -348,9 +300,7 @@ def test_withdrawn_id_is_not_given_again(store):
 
 
 def test_lost_picture_counts_as_seen(store, path):
-    """
-    A picture that may have arrived is not sent again.
-    """
+    """A picture that may have arrived is not sent again."""
     store.lose(begin(store, 1, now=NOW), NOW + HOUR)
 
     assert store.unavailable(CHAT, [1], NOW + HOUR, NOW + HOUR) == {1}
@@ -359,9 +309,7 @@ def test_lost_picture_counts_as_seen(store, path):
 
 
 def test_unavailable(store):
-    """
-    What was seen lately, is on its way or is left out may not be sent; the rest may.
-    """
+    """What was seen lately, is on its way or is left out may not be sent; the rest may."""
     show(store, 1, now=NOW - 31 * DAY)
     show(store, 2, now=NOW - 30 * DAY)
     show(store, 3, now=NOW - DAY, chat_id=OTHER)
@@ -375,18 +323,14 @@ def test_unavailable(store):
 
 
 def test_many_candidates(store):
-    """
-    A whole library can be asked about at once.
-    """
+    """A whole library can be asked about at once."""
     show(store, 1)
 
     assert store.unavailable(CHAT, range(300_000), NOW - DAY, NOW) == {1}
 
 
 def test_shown_longest_ago(store):
-    """
-    When all was seen, the one whose last time is the longest ago comes first.
-    """
+    """When all was seen, the one whose last time is the longest ago comes first."""
     for days, image_id in (9, 1), (8, 2), (7, 3), (6, 4), (5, 5), (4, 1):
         show(store, image_id, now=NOW - days * DAY)
     show(store, 6, now=NOW - 20 * DAY, chat_id=OTHER)
@@ -420,9 +364,7 @@ def shared(tmp_path_factory):
 @settings(max_examples=30)
 @given(steps=STEPS)
 def test_one_row_is_latest(shared, steps):
-    """
-    Whatever happens to a picture in a chat, exactly its newest row is the latest.
-    """
+    """Whatever happens to a picture in a chat, exactly its newest row is the latest."""
     shared._db.run("DELETE FROM sent_photos")
     for step, image_id, chat_id, hours in steps:
         now = NOW + hours * HOUR
@@ -447,9 +389,7 @@ def test_one_row_is_latest(shared, steps):
 
 
 def test_chat_stats(store):
-    """
-    The numbers of a chat count its own pictures, without the one that is on its way.
-    """
+    """The numbers of a chat count its own pictures, without the one that is on its way."""
     for days, image_id in (40, 1), (20, 2), (6, 1), (0, 3):
         show(store, image_id, now=NOW - days * DAY)
     show(store, 8, 9, chat_id=OTHER)
@@ -461,9 +401,7 @@ def test_chat_stats(store):
 
 
 def test_stats_of_a_new_chat(store):
-    """
-    A chat without pictures has zeros, and no last picture.
-    """
+    """A chat without pictures has zeros, and no last picture."""
     assert store.chat_stats(CHAT, NOW, NOW, NOW) == ChatStats(0, 0, 0, 0, "", None)
 
 
@@ -471,9 +409,7 @@ def test_stats_of_a_new_chat(store):
 
 
 def test_walk(store):
-    """
-    A chat goes on where it was, after a restart too.
-    """
+    """A chat goes on where it was, after a restart too."""
     assert store.walk(CHAT) is None
 
     store.save_walk(CHAT, Walk(1))
@@ -493,9 +429,7 @@ def test_walk(store):
     ],
 )
 def test_known_file(store, bot_id, image, shape):
-    """
-    A file_id is used again for the same bot, content and shape, and for no other.
-    """
+    """A file_id is used again for the same bot, content and shape, and for no other."""
     same = Image(1, fingerprint="abc")
     arrive(store, begin(store, 1), [same])
 
@@ -504,9 +438,7 @@ def test_known_file(store, bot_id, image, shape):
 
 
 def test_newer_file_replaces_older(store):
-    """
-    Of an image that has changed, the file of its new content is known.
-    """
+    """Of an image that has changed, the file of its new content is known."""
     arrive(store, begin(store, 1), [Image(1, fingerprint="old")])
     arrive(store, begin(store, 1), [Image(1, fingerprint="new")])
 
@@ -515,9 +447,7 @@ def test_newer_file_replaces_older(store):
 
 
 def test_forgotten_file(store):
-    """
-    A file_id that Telegram refused is not tried again.
-    """
+    """A file_id that Telegram refused is not tried again."""
     show(store, 1)
     store.forget_file(BOT, 1)
 
@@ -528,9 +458,7 @@ def test_forgotten_file(store):
 
 
 def test_prune(store, path):
-    """
-    What is older than asked goes, in as many steps as it takes; the rest stays.
-    """
+    """What is older than asked goes, in as many steps as it takes; the rest stays."""
     with store._db.writing():
         store._db._connection().executemany(
             "INSERT INTO sent_photos (image_id, sent_at, user_id, chat_id) VALUES (?, ?, ?, ?)",
@@ -544,9 +472,7 @@ def test_prune(store, path):
 
 
 def test_prune_finished_requests(store, path):
-    """
-    A request is remembered for eight days after its end, however old its pictures.
-    """
+    """A request is remembered for eight days after its end, however old its pictures."""
     request = ask(store, now=NOW - 9 * DAY)
     arrive(store, store.begin(request, [Image(1)], NOW), [Image(1)], NOW - 9 * DAY, ends=request)
     recent, waiting = ask(store, now=NOW - 9 * DAY), ask(store, now=NOW - 9 * DAY)
@@ -558,9 +484,7 @@ def test_prune_finished_requests(store, path):
 
 
 def test_prune_skipped_images(store, path):
-    """
-    An image that may be sent again is not kept among the skipped.
-    """
+    """An image that may be sent again is not kept among the skipped."""
     store.skip_image(1, "gone", NOW)
     store.skip_image(2, "gone", NOW + HOUR)
     store.skip_image(2, "still gone", NOW + DAY)
@@ -570,9 +494,7 @@ def test_prune_skipped_images(store, path):
 
 
 def test_size(store, path):
-    """
-    The size is that of the file, once all is in it.
-    """
+    """The size is that of the file, once all is in it."""
     size = store.size_bytes()
     store.close()
 
@@ -580,9 +502,7 @@ def test_size(store, path):
 
 
 def test_sound_file(store):
-    """
-    A sound database has nothing to report.
-    """
+    """A sound database has nothing to report."""
     show(store, *range(10))
 
     assert store.check_integrity() is None

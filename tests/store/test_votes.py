@@ -1,6 +1,4 @@
-"""
-Votes in the database: what a press means, what the votes add up to, what is forgotten.
-"""
+"""Votes in the database: what a press means, what the votes add up to, what is forgotten."""
 
 import tempfile
 from dataclasses import replace
@@ -78,9 +76,7 @@ def voter(store):
     ],
 )
 def test_presses_on_a_fresh_keyboard(voter, presses, vote):
-    """
-    Where every keyboard shows what was said before, a button means what it says.
-    """
+    """Where every keyboard shows what was said before, a button means what it says."""
     votes = [voter.press(thumb) for thumb in presses]
 
     assert votes[-1] is vote
@@ -89,9 +85,7 @@ def test_presses_on_a_fresh_keyboard(voter, presses, vote):
 
 
 def test_same_button_in_two_chats(voter):
-    """
-    A thumb in the group is another than the same in private, be both keyboards as new.
-    """
+    """A thumb in the group is another than the same in private, be both keyboards as new."""
     voter.press(LIKE, shown=0)
 
     assert voter.press(LIKE, chat=GROUP, shown=0) is LIKE
@@ -99,9 +93,7 @@ def test_same_button_in_two_chats(voter):
 
 
 def test_double_tap(voter):
-    """
-    Two quick taps are one vote; so are two that take it back.
-    """
+    """Two quick taps are one vote; so are two that take it back."""
     assert voter.press(LIKE, shown=0) is LIKE
     assert voter.press(LIKE, shown=0) is LIKE
 
@@ -111,9 +103,7 @@ def test_double_tap(voter):
 
 
 def test_tick_of_a_forgotten_vote(voter):
-    """
-    A keyboard that still shows a forgotten vote loses its tick first; the other thumb counts.
-    """
+    """A keyboard that still shows a forgotten vote loses its tick first; the other thumb counts."""
     voter.press(LIKE)
     shown = voter.store.votes.standing(ANN, 1).newest
     voter.store.votes.forget(ANN, RATINGS)
@@ -125,9 +115,7 @@ def test_tick_of_a_forgotten_vote(voter):
 
 
 def test_old_message(voter):
-    """
-    A keyboard of a year ago that knows of no vote gives one and takes none back.
-    """
+    """A keyboard of a year ago that knows of no vote gives one and takes none back."""
     voter.press(DISLIKE)
     voter.press(LIKE)
 
@@ -135,9 +123,7 @@ def test_old_message(voter):
 
 
 def test_update_that_comes_again(voter):
-    """
-    After a restart the same updates may come once more: they change nothing.
-    """
+    """After a restart the same updates may come once more: they change nothing."""
     votes, shown = voter.store.votes, []
     for number, thumb in enumerate([LIKE, LIKE]):
         shown.append(votes.standing(ANN, 1).newest)
@@ -150,9 +136,7 @@ def test_update_that_comes_again(voter):
 
 
 def test_two_chats_see_different_votes(voter):
-    """
-    A group sees the votes that were given there, a private chat all of its user's.
-    """
+    """A group sees the votes that were given there, a private chat all of its user's."""
     voter.press(LIKE, user=ANN)
     voter.press(DISLIKE, user=BEN, chat=GROUP)
 
@@ -163,9 +147,7 @@ def test_two_chats_see_different_votes(voter):
 
 
 def test_group_does_not_take_back_what_it_does_not_show(voter):
-    """
-    Who likes an image in private, and presses 👍 in the group, likes it there too.
-    """
+    """Who likes an image in private, and presses 👍 in the group, likes it there too."""
     voter.press(LIKE, user=ANN)
     voter.press(DISLIKE, user=BEN, chat=GROUP)
 
@@ -174,9 +156,7 @@ def test_group_does_not_take_back_what_it_does_not_show(voter):
 
 
 def test_tallies(voter):
-    """
-    A vote counts for each feature of the image, in the private chat and in the group.
-    """
+    """A vote counts for each feature of the image, in the private chat and in the group."""
     voter.press(LIKE, image=1)
     voter.press(DISLIKE, image=2, chat=GROUP)
     voter.press(LIKE, user=BEN, image=1, chat=GROUP)
@@ -193,9 +173,7 @@ def test_tallies(voter):
 
 @pytest.mark.parametrize("question", [_STANDING, _LIKED_OF_LAST])
 def test_years_of_votes_slow_nothing_down(voter, question):
-    """
-    What somebody says of a few images is looked up by these, not among all his votes.
-    """
+    """What somebody says of a few images is looked up by these, not among all his votes."""
     asked = {"chat_id": ANN, "image_id": 1, "pictures": 50}
     plan = [row[3] for row in voter.store._db.run(f"EXPLAIN QUERY PLAN {question}", asked)]
 
@@ -205,18 +183,14 @@ def test_years_of_votes_slow_nothing_down(voter, question):
 
 
 def test_years_of_pictures_slow_no_start_down(voter):
-    """
-    Which message shows what was voted on last is looked up by the image.
-    """
+    """Which message shows what was voted on last is looked up by the image."""
     rows = voter.store._db.run(f"EXPLAIN QUERY PLAN {_LATEST}", (20, "2026-01-01"))
 
     assert [row[3] for row in rows if "sent_photos_seen" in row[3]]
 
 
 def test_old_votes_count_less(voter):
-    """
-    A vote of a year ago counts half, but is still counted as one.
-    """
+    """A vote of a year ago counts half, but is still counted as one."""
     voter.press(LIKE, now=NOW - 365 * DAY)
     [tally] = voter.store.votes.tallies_of(ANN, Facet.TAG, NOW).values()
 
@@ -224,9 +198,7 @@ def test_old_votes_count_less(voter):
 
 
 def test_what_was_shown_counts_less_with_time(voter):
-    """
-    A picture of a year ago counts half; one that may have arrived counts as shown.
-    """
+    """A picture of a year ago counts half; one that may have arrived counts as shown."""
     store = voter.store
     store.lose(store.begin(ask(store, ANN), [IMAGES[1]], NOW), NOW + 365 * DAY)
 
@@ -251,9 +223,7 @@ def test_same_word_in_private(voter):
 
 
 def test_features_are_those_of_the_vote(voter):
-    """
-    An image that gets other tags in Stash takes back what it was counted for.
-    """
+    """An image that gets other tags in Stash takes back what it was counted for."""
     voter.press(LIKE)
     request = ask(voter.store, ANN)
     voter.store.begin(request, [Image(1, tags=(Named(9, "new"),))], NOW)
@@ -264,9 +234,7 @@ def test_features_are_those_of_the_vote(voter):
 
 
 def test_group_moves(voter):
-    """
-    Votes and exclusions of a group follow it to its new id.
-    """
+    """Votes and exclusions of a group follow it to its new id."""
     voter.press(LIKE, chat=GROUP)
     voter.press(LIKE, user=BEN, image=2, chat=-900)
     for chat in (GROUP, -900):
@@ -284,9 +252,7 @@ def test_group_moves(voter):
 
 
 def test_forget(voter):
-    """
-    Who forgets, forgets all votes of his own, in the groups too; others keep theirs.
-    """
+    """Who forgets, forgets all votes of his own, in the groups too; others keep theirs."""
     voter.press(LIKE)
     voter.press(DISLIKE, image=2, chat=GROUP)
     voter.press(LIKE, user=BEN, image=2, chat=GROUP)
@@ -300,9 +266,7 @@ def test_forget(voter):
 
 
 def test_forget_leaves_stash_alone(voter):
-    """
-    What waits to be written for a forgotten vote is not, and what was written stays.
-    """
+    """What waits to be written for a forgotten vote is not, and what was written stays."""
     voter.press(LIKE, image=1)
     voter.press(LIKE, user=BEN, image=1)
     voter.press(LIKE, user=BEN, image=1)  # takes it back
@@ -317,9 +281,7 @@ def test_forget_leaves_stash_alone(voter):
 
 
 def test_forget_leaves_the_word_to_others(voter):
-    """
-    What waits for a forgotten vote gives way to what another person said before.
-    """
+    """What waits for a forgotten vote gives way to what another person said before."""
     voter.press(LIKE)
     voter.press(DISLIKE, user=BEN)
 
@@ -329,9 +291,7 @@ def test_forget_leaves_the_word_to_others(voter):
 
 
 def test_forget_does_not_hold_up_another_vote(voter):
-    """
-    A vote that counts again since another was taken back is written, whoever forgets what.
-    """
+    """A vote that counts again since another was taken back is written, whoever forgets what."""
     voter.press(LIKE)
     voter.press(DISLIKE, user=BEN)
     voter.press(DISLIKE, user=BEN)
@@ -342,9 +302,7 @@ def test_forget_does_not_hold_up_another_vote(voter):
 
 
 def test_forget_does_not_hold_up_the_way_back(voter):
-    """
-    A vote that was taken back before all was forgotten is taken back in Stash as well.
-    """
+    """A vote that was taken back before all was forgotten is taken back in Stash as well."""
     voter.press(LIKE)
     voter.press(DISLIKE, user=BEN)
     rating = voter.store.ratings.first()
@@ -370,9 +328,7 @@ def test_votes_that_are_not_for_stash(voter):
 
 
 def test_pruning(voter, path):
-    """
-    What was known of images goes with their history; votes stay.
-    """
+    """What was known of images goes with their history; votes stay."""
     voter.press(LIKE)
 
     voter.store.prune(NOW + 800 * DAY, keep_days=730)
@@ -402,9 +358,7 @@ def message_of(path, image_id):
 
 
 def test_next_follows_the_newest_once(store, path):
-    """
-    A picture is followed by one, if it is the newest and nothing else is asked for.
-    """
+    """A picture is followed by one, if it is the newest and nothing else is asked for."""
     show(store, 1)
     old = message_of(path, 1)
     show(store, 2, now=NOW + DAY)
@@ -418,9 +372,7 @@ def test_next_follows_the_newest_once(store, path):
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["under way", "lost"])
 def test_next_follows_what_is_not_known_to_have_arrived(store, is_lost):
-    """
-    Who votes on the newest picture has it, whether or not Telegram has said so.
-    """
+    """Who votes on the newest picture has it, whether or not Telegram has said so."""
     [row] = begin(store, 1)
     if is_lost:
         store.lose([row], NOW)
@@ -430,9 +382,7 @@ def test_next_follows_what_is_not_known_to_have_arrived(store, is_lost):
 
 
 def test_next_that_did_not_come(store, path):
-    """
-    What could not be sent after a vote is asked for by the next vote.
-    """
+    """What could not be sent after a vote is asked for by the next vote."""
     show(store, 1)
     store.recover(NOW)
     newest = message_of(path, 1)
@@ -443,9 +393,7 @@ def test_next_that_did_not_come(store, path):
 
 
 def test_next_waits_for_nobody_who_asks(store, path):
-    """
-    While a picture is asked for or under way, a vote on the newest brings no other.
-    """
+    """While a picture is asked for or under way, a vote on the newest brings no other."""
     show(store, 1)
     store.recover(NOW)
     request = ask(store)
@@ -476,9 +424,7 @@ def test_next_in_a_group_that_has_moved(store, path):
 
 
 def test_next_beside_what_the_clock_sends(store, path):
-    """
-    A picture that a schedule wants is not the one that a vote asks for.
-    """
+    """A picture that a schedule wants is not the one that a vote asks for."""
     show(store, 1)
     store.recover(NOW)
     order = store.orders.add(CHAT, "daily 09:00", 1, NOW)

@@ -1,6 +1,4 @@
-"""
-How long a connection to Telegram is kept.
-"""
+"""How long a connection to Telegram is kept."""
 
 import time
 
@@ -9,9 +7,7 @@ from tests.conftest import TOKEN
 
 
 def test_connection_after_a_long_poll(house):
-    """
-    A connection counts as idle from its last answer on, however long that took.
-    """
+    """A connection counts as idle from its last answer on, however long that took."""
     home = house(start=False)
     home.telegram.server.delay = 0.3
     sender = TelegramClient(TOKEN, home.telegram.api_url)

@@ -1,6 +1,4 @@
-"""
-Small messages: what is tried again, what never, and what is remembered of a refusal.
-"""
+"""Small messages: what is tried again, what never, and what is remembered of a refusal."""
 
 import sqlite3
 import time
@@ -20,9 +18,7 @@ def texts_to(home, chat=OWNER):
 
 @pytest.mark.parametrize("trouble", [Trouble.FLOOD, Trouble.UNAUTHORIZED])
 def test_text_that_surely_did_not_arrive(house, trouble):
-    """
-    What Telegram throttled, or refused for a token that it knows again, comes later, once.
-    """
+    """What Telegram throttled, or refused for a token that it knows again, comes later, once."""
     home = house()
     home.telegram.server.fail(Fault("sendMessage", trouble, seconds=1))
 
@@ -35,9 +31,7 @@ def test_text_that_surely_did_not_arrive(house, trouble):
 
 
 def test_text_that_may_have_arrived(house):
-    """
-    A text whose answer was lost is not sent twice, and the log says so.
-    """
+    """A text whose answer was lost is not sent twice, and the log says so."""
     home = house()
     home.telegram.server.fail(Fault("sendMessage", Trouble.RESET, after=True))
 
@@ -51,9 +45,7 @@ def test_text_that_may_have_arrived(house):
 
 
 def test_list_of_commands_that_may_have_arrived(house):
-    """
-    What does no harm when done twice is done until it succeeds.
-    """
+    """What does no harm when done twice is done until it succeeds."""
     home = house(start=False)
     home.telegram.server.fail(Fault("setMyCommands", Trouble.RESET, times=2))
     home.start()
@@ -62,9 +54,7 @@ def test_list_of_commands_that_may_have_arrived(house):
 
 
 def test_answer_to_a_press_that_may_have_arrived(house):
-    """
-    A button does not spin on because an answer was lost.
-    """
+    """A button does not spin on because an answer was lost."""
     home = house()
     home.telegram.server.fail(Fault("answerCallbackQuery", Trouble.RESET))
 
@@ -98,9 +88,7 @@ def test_buttons_of_the_newest_message_first(house):
 
 
 def test_text_to_somebody_who_has_blocked_us(house):
-    """
-    The refusal is remembered until that chat writes again, and nothing is repeated.
-    """
+    """The refusal is remembered until that chat writes again, and nothing is repeated."""
     home = house()
     home.telegram._messenger.updates.allow(["message"])  # no word of the block
     home.telegram.block(FRIEND)
@@ -118,9 +106,7 @@ def test_text_to_somebody_who_has_blocked_us(house):
 
 
 def test_refusal_that_cannot_be_remembered(house):
-    """
-    A database in trouble is named at level error, and stops nobody.
-    """
+    """A database in trouble is named at level error, and stops nobody."""
     home = house(start=False)
     home.app = build(home.settings)
     home.app.store._db.timeout = 0.01  # seconds, or the test would wait for five

@@ -1,6 +1,4 @@
-"""
-How fast messages go out: never faster than Telegram takes them, never slower than needed.
-"""
+"""How fast messages go out: never faster than Telegram takes them, never slower than needed."""
 
 from itertools import pairwise
 
@@ -55,9 +53,7 @@ requests = st.lists(
 
 @pytest.mark.parametrize("priority", [Priority.USER, Priority.SCHEDULE])
 def test_album_is_not_kept_away_by_what_nobody_waits_for(pace, priority):
-    """
-    While an album waits for a chat to be quiet, no buttons are drawn there.
-    """
+    """While an album waits for a chat to be quiet, no buttons are drawn there."""
     times = [send(pace, PERSON, 0.0, priority=Priority.BACKGROUND) for _ in range(2)]
     now = max(times)
     wait = pace.wait(PERSON, now, messages=5, priority=priority)
@@ -71,9 +67,7 @@ def test_album_is_not_kept_away_by_what_nobody_waits_for(pace, priority):
 
 @given(requests)
 def test_no_stretch_of_time_has_too_many_messages(requests):
-    """
-    Whoever asks for what and when, the limits hold, and each message goes sooner or later.
-    """
+    """Whoever asks for what and when, the limits hold, and each message goes sooner or later."""
     pace, now, single = RateLimiter(TELEGRAM_LIMITS), 50.0, []
     for chat, pause, messages, priority in requests:
         now = send(pace, chat, now + pause, messages=messages, priority=priority)
@@ -87,9 +81,7 @@ def test_no_stretch_of_time_has_too_many_messages(requests):
 
 
 def test_hundred_chats_at_once(pace):
-    """
-    A hundred messages that nobody waits for take four to six seconds, evenly.
-    """
+    """A hundred messages that nobody waits for take four to six seconds, evenly."""
     times = send_all(pace, range(1, 101), priority=Priority.SCHEDULE)
 
     assert 4 < times[-1] < 6
@@ -97,9 +89,7 @@ def test_hundred_chats_at_once(pace):
 
 
 def test_person_in_a_crowd_of_orders(pace):
-    """
-    What somebody waits for goes at once, though the clock has more to send than it may.
-    """
+    """What somebody waits for goes at once, though the clock has more to send than it may."""
     last = send_all(pace, range(100, 152), priority=Priority.SCHEDULE)[-1]
 
     assert pace.wait(PERSON, last, priority=Priority.SCHEDULE) > 0
@@ -107,9 +97,7 @@ def test_person_in_a_crowd_of_orders(pace):
 
 
 def test_burst_of_a_person(pace):
-    """
-    Three messages to one chat may follow each other at once; then it is one a second.
-    """
+    """Three messages to one chat may follow each other at once; then it is one a second."""
     times = send_all(pace, [PERSON] * 12)
 
     assert times[:3] == [0, 0, 0]
@@ -117,18 +105,14 @@ def test_burst_of_a_person(pace):
 
 
 def test_orders_of_one_chat(pace):
-    """
-    What the clock sends to one chat is never less than a second apart.
-    """
+    """What the clock sends to one chat is never less than a second apart."""
     times = send_all(pace, [PERSON] * 5, priority=Priority.SCHEDULE)
 
     assert min(after - before for before, after in pairwise(times)) >= 1
 
 
 def test_what_nobody_waits_for(pace):
-    """
-    It leaves to people a message of each three, and a quarter of a group's minute.
-    """
+    """It leaves to people a message of each three, and a quarter of a group's minute."""
     times = send_all(pace, [PERSON] * 6, priority=Priority.BACKGROUND)
 
     assert times[:2] == [0, 0]
@@ -143,9 +127,7 @@ def test_what_nobody_waits_for(pace):
 
 @pytest.mark.parametrize("priority", [Priority.USER, Priority.SCHEDULE])
 def test_group(pace, priority):
-    """
-    A group gets at most twenty messages a minute.
-    """
+    """A group gets at most twenty messages a minute."""
     times = send_all(pace, [GROUP] * 45, priority=priority)
 
     assert most(times, 60) == 20
@@ -153,18 +135,14 @@ def test_group(pace, priority):
 
 
 def test_album(pace):
-    """
-    An album counts each of its items: it goes at once, and what follows waits for them all.
-    """
+    """An album counts each of its items: it goes at once, and what follows waits for them all."""
     assert send(pace, PERSON, 0.0, messages=10) == 0
     assert 8 < send(pace, PERSON, 0.0) < 11
     assert send(pace, PERSON + 1, 0.0) < 1
 
 
 def test_pause(pace):
-    """
-    A chat that Telegram wants left alone is, for as long as it said; the others are not.
-    """
+    """A chat that Telegram wants left alone is, for as long as it said; the others are not."""
     pace.pause(PERSON, 100.0, 30)
     pace.pause(PERSON, 101.0, 5)
 
@@ -174,9 +152,7 @@ def test_pause(pace):
 
 
 def test_memory_is_bounded(pace):
-    """
-    Chats that have long been silent are forgotten, and those that matter are not.
-    """
+    """Chats that have long been silent are forgotten, and those that matter are not."""
     pace.pause(PERSON, 0.0, 10_000)
     for number in range(5 * CHATS):
         pace.take(1000 + number, number * 10.0)

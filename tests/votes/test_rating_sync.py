@@ -1,6 +1,4 @@
-"""
-Ratings on their way to Stash: what to do about each, and that each arrives once.
-"""
+"""Ratings on their way to Stash: what to do about each, and that each arrives once."""
 
 import io
 import sqlite3
@@ -88,9 +86,7 @@ def older(target, told, before, **known):
     ],
 )
 def test_plan(rating, current, written, remembered):
-    """
-    What is to be done follows from what we have told Stash and from what it says now.
-    """
+    """What is to be done follows from what we have told Stash and from what it says now."""
     step = plan(rating, current)
 
     assert (step.rating100 if step.writes else NOTHING) == written
@@ -249,9 +245,7 @@ def settled(home, count):
 
 
 def test_vote_reaches_stash(rated):
-    """
-    A vote is written at once, and nothing but the rating changes.
-    """
+    """A vote is written at once, and nothing but the rating changes."""
     home = rated()
     before = home.stash.pictures[0]
 
@@ -266,9 +260,7 @@ def test_vote_reaches_stash(rated):
 
 @pytest.mark.parametrize("before", [60, None])
 def test_taken_back(rated, before):
-    """
-    A vote that is taken back leaves the rating that the owner had set by hand, or none.
-    """
+    """A vote that is taken back leaves the rating that the owner had set by hand, or none."""
     home = rated(before)
     press(home, 7, "👎")
     settled(home, 1)
@@ -281,9 +273,7 @@ def test_taken_back(rated, before):
 
 
 def test_changed_by_hand_meanwhile(rated):
-    """
-    What the owner sets in Stash after the vote stays when the vote is taken back.
-    """
+    """What the owner sets in Stash after the vote stays when the vote is taken back."""
     home = rated()
     press(home, 7)
     settled(home, 1)
@@ -300,9 +290,7 @@ def test_changed_by_hand_meanwhile(rated):
 
 
 def test_other_numbers(rated):
-    """
-    What a vote is worth in Stash is the owner's to say.
-    """
+    """What a vote is worth in Stash is the owner's to say."""
     home = rated(STASHBOT_VOTES_LIKE="80")
 
     press(home, 7)
@@ -311,9 +299,7 @@ def test_other_numbers(rated):
 
 
 def test_ratings_stay_here(rated):
-    """
-    Without `write_ratings` Stash is told nothing; the vote stands all the same.
-    """
+    """Without `write_ratings` Stash is told nothing; the vote stands all the same."""
     home = rated(STASHBOT_VOTES_WRITE_RATINGS="false")
 
     press(home, 7)
@@ -326,9 +312,7 @@ def test_ratings_stay_here(rated):
 
 
 def test_ratings_stay_here_from_now_on(rated):
-    """
-    What waited when `write_ratings` was turned off is not said to be on its way.
-    """
+    """What waited when `write_ratings` was turned off is not said to be on its way."""
     home = rated()
     Unwilling(home.stash, LOCKED)
     press(home, 7)
@@ -345,9 +329,7 @@ def test_ratings_stay_here_from_now_on(rated):
 
 
 def test_image_is_gone(house):
-    """
-    A rating for an image that Stash has no more is dropped with a word; the next is written.
-    """
+    """A rating for an image that Stash has no more is dropped with a word; the next is written."""
     home = house(library(2), **NO_NEXT)
     home.ask(count=1)
     home.ask(count=1)
@@ -364,9 +346,7 @@ def test_image_is_gone(house):
 
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["one life", "a restart between"])
 def test_stash_away_during_fifty_votes(house, is_restarted):
-    """
-    Fifty votes while Stash is away arrive when it is back: each once, in their order.
-    """
+    """Fifty votes while Stash is away arrive when it is back: each once, in their order."""
     home = house(library(60), **NO_NEXT)
     for _ in range(5):
         home.ask("/random 10", count=10)
@@ -417,9 +397,7 @@ class Unwilling:
 
 @pytest.mark.parametrize("response", [GRAPHQL_ERROR, LOCKED, BAD_GATEWAY])
 def test_passing_failure(rated, response):
-    """
-    A rating that Stash could not take once is written a moment later, and Stash is not away.
-    """
+    """A rating that Stash could not take once is written a moment later, and Stash is not away."""
     home = rated()
     Unwilling(home.stash, response, times=1)
 
@@ -432,9 +410,7 @@ def test_passing_failure(rated, response):
 
 @pytest.mark.parametrize("response", [LOCKED, BAD_GATEWAY])
 def test_stash_that_takes_no_ratings(house, response):
-    """
-    While Stash serves pictures and takes no ratings, pictures come as ever.
-    """
+    """While Stash serves pictures and takes no ratings, pictures come as ever."""
     home = house(library(9), **NO_NEXT)
     Unwilling(home.stash, response)
     home.ask()
@@ -500,9 +476,7 @@ def desk(tmp_path):
 
 
 def test_others_wait_for_a_short_while(desk):
-    """
-    A rating that Stash fails at holds up the others for some seconds, to keep the order.
-    """
+    """A rating that Stash fails at holds up the others for some seconds, to keep the order."""
     Unwilling(desk.stash, GRAPHQL_ERROR, times=2, image_id=1)
     for image_id in (1, 2, 3):
         desk.vote(image_id)
@@ -513,9 +487,7 @@ def test_others_wait_for_a_short_while(desk):
 
 
 def test_others_do_not_wait_for_ever(desk):
-    """
-    Then they go first; it is tried again ever more rarely, and written when Stash takes it.
-    """
+    """Then they go first; it is tried again ever more rarely, and written when Stash takes it."""
     logs = io.StringIO()
     configure("info", "json", (), stream=logs)
     unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
@@ -532,9 +504,7 @@ def test_others_do_not_wait_for_ever(desk):
 
 
 def test_new_vote_on_what_failed(desk):
-    """
-    A new vote on such an image is tried at once.
-    """
+    """A new vote on such an image is tried at once."""
     unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
     desk.vote(1)
     desk.work(600.0)
@@ -548,9 +518,7 @@ def test_new_vote_on_what_failed(desk):
 
 
 def test_votes_while_one_rests(desk):
-    """
-    What Stash fails at holds up nobody for longer: another's rating is written at once.
-    """
+    """What Stash fails at holds up nobody for longer: another's rating is written at once."""
     Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
     desk.vote(1)
     desk.work(3600.0)
@@ -562,9 +530,7 @@ def test_votes_while_one_rests(desk):
 
 
 def test_stash_is_back_while_one_rests_shortly(desk):
-    """
-    The order is kept, and the pause, though the pool is hurried meanwhile.
-    """
+    """The order is kept, and the pause, though the pool is hurried meanwhile."""
     unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, times=2, image_id=1)
     for image_id in (1, 2):
         desk.vote(image_id)
@@ -580,9 +546,7 @@ def test_stash_is_back_while_one_rests_shortly(desk):
 
 
 def test_new_vote_during_a_short_rest(desk):
-    """
-    A rest that no rating needs any more holds up nobody.
-    """
+    """A rest that no rating needs any more holds up nobody."""
     Unwilling(desk.stash, GRAPHQL_ERROR, times=1, image_id=1)
     desk.vote(1)
     desk.work()
@@ -595,9 +559,7 @@ def test_new_vote_during_a_short_rest(desk):
 
 
 def test_stash_is_back_while_one_rests_long(desk):
-    """
-    It is tried again when its time has come, and neither forgotten nor tried before.
-    """
+    """It is tried again when its time has come, and neither forgotten nor tried before."""
     unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, times=5, image_id=1)
     desk.vote(1)
     desk.work(20.0)  # it was tried after 0, 1, 3, 7 and 15 s
@@ -611,9 +573,7 @@ def test_stash_is_back_while_one_rests_long(desk):
 
 
 def test_vote_while_a_gone_image_is_dropped(desk):
-    """
-    A vote that comes while the image of an older one turns out to be gone is not dropped.
-    """
+    """A vote that comes while the image of an older one turns out to be gone is not dropped."""
     desk.vote(1)
     rating = desk.store.ratings.first()
     desk.vote(1, Vote.DISLIKE)
@@ -624,9 +584,7 @@ def test_vote_while_a_gone_image_is_dropped(desk):
 
 
 def test_others_have_found_stash_away(desk):
-    """
-    It is not asked before its time, nor while somebody else tries it; then once.
-    """
+    """It is not asked before its time, nor while somebody else tries it; then once."""
     desk.outage.down(OSError("no route"))
     desk.vote(1)
     desk.work(0.5)
@@ -642,9 +600,7 @@ def test_others_have_found_stash_away(desk):
 
 
 def test_nothing_is_left_of_failures(desk):
-    """
-    What has failed is forgotten when it no longer waits, whatever else still fails.
-    """
+    """What has failed is forgotten when it no longer waits, whatever else still fails."""
     Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
     unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=2)
     for image_id in (1, 2):
@@ -697,9 +653,7 @@ STEPS = {
 
 @pytest.mark.parametrize("step", at_length(list(STEPS), ["as it has written"]))
 def test_kill_at_each_step(house, step):
-    """
-    Killed between any two steps it writes each rating once, in order, and restores it once.
-    """
+    """Killed between any two steps it writes each rating once, in order, and restores it once."""
     operation, after = STEPS[step]
     home = house([picture(7, rating100=60), picture(8)], start=False, **NO_NEXT)
     # Given, moved, and taken back, each in a life that is cut short.
@@ -747,9 +701,7 @@ def waiting(home):
 
 @pytest.mark.parametrize("trouble", [Trouble.RESET, Trouble.HTML, Trouble.ERROR, Trouble.HALF])
 def test_answer_lost(rated, trouble):
-    """
-    Where the answer to a rating is lost, Stash is asked what it has, and not told twice.
-    """
+    """Where the answer to a rating is lost, Stash is asked what it has, and not told twice."""
     home = rated()
     held = Hold(home, "Rate", after=True)
 

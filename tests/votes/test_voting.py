@@ -1,6 +1,4 @@
-"""
-Votes and exclusions as people see them: under pictures, in lists, and in what comes next.
-"""
+"""Votes and exclusions as people see them: under pictures, in lists, and in what comes next."""
 
 from datetime import UTC, datetime
 
@@ -60,9 +58,7 @@ def sent(house):
 
 
 def test_state_of_the_buttons(sent):
-    """
-    The thumb that was pressed is marked, until it is pressed again or the other is.
-    """
+    """The thumb that was pressed is marked, until it is pressed again or the other is."""
     home, message = sent(**NO_NEXT)
     assert labels(home, message) == [["👍", "👎", "➡️"]]
 
@@ -81,9 +77,7 @@ def test_state_of_the_buttons(sent):
 
 
 def test_press_is_answered_before_the_slow_work(sent):
-    """
-    While Stash and the picture after it are slow, the press is answered at once.
-    """
+    """While Stash and the picture after it are slow, the press is answered at once."""
     home, _ = sent()  # so that the next picture is the same again, and none lies ready
     home.stash.server.fail(Fault("/", Trouble.SILENCE, times=9, seconds=2))
 
@@ -95,9 +89,7 @@ def test_press_is_answered_before_the_slow_work(sent):
 
 
 def test_votes_of_a_group(house):
-    """
-    In a group the thumbs count, and who presses is told his own vote.
-    """
+    """In a group the thumbs count, and who presses is told his own vote."""
     home = house([picture(7)], **NO_NEXT)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
     home.say("/random", chat=GROUP)
@@ -115,9 +107,7 @@ def test_votes_of_a_group(house):
 
 
 def test_next_after_a_vote(sent):
-    """
-    A vote on the newest picture brings the next, once; one on an older brings none.
-    """
+    """A vote on the newest picture brings the next, once; one on an older brings none."""
     home, first = sent(library(9))
 
     for thumb in ("👍", "👎", "👎"):
@@ -134,9 +124,7 @@ def test_next_after_a_vote(sent):
 
 
 def test_vote_that_is_taken_back_brings_nothing(sent):
-    """
-    Only a vote that is given asks for the next picture.
-    """
+    """Only a vote that is given asks for the next picture."""
     home, message = sent(library(9), **NO_NEXT)
     press(home, "👍")
     wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
@@ -151,9 +139,7 @@ def test_vote_that_is_taken_back_brings_nothing(sent):
 
 
 def test_vote_after_the_picture_came_again(house):
-    """
-    A picture that comes again shows the vote that it has.
-    """
+    """A picture that comes again shows the vote that it has."""
     home = house([picture(7)], **NO_NEXT)
     home.ask()
     press(home, "👍")
@@ -163,9 +149,7 @@ def test_vote_after_the_picture_came_again(house):
 
 
 def test_votes_outlive_a_restart(sent):
-    """
-    What was answered is kept.
-    """
+    """What was answered is kept."""
     home, message = sent(**NO_NEXT)
     press(home, "👍")
     home.restart()
@@ -178,9 +162,7 @@ def test_votes_outlive_a_restart(sent):
 
 
 def test_vote_that_was_not_shown_before_the_end(sent):
-    """
-    A tick that the end of the program has kept from being drawn is drawn after the start.
-    """
+    """A tick that the end of the program has kept from being drawn is drawn after the start."""
     home, message = sent(**NO_NEXT)
     home.app.bot._sender._pause(OWNER, 60)
     press(home, "👍")
@@ -193,9 +175,7 @@ def test_vote_that_was_not_shown_before_the_end(sent):
 
 
 def test_vote_on_what_came_again_in_an_album(house):
-    """
-    Buttons are drawn under no album, though a picture in it was voted on just before.
-    """
+    """Buttons are drawn under no album, though a picture in it was voted on just before."""
     home = house(library(2), **NO_NEXT)
     home.ask()
     message = latest(home)
@@ -230,9 +210,7 @@ def test_vote_on_what_came_again_in_an_album(house):
     ],
 )
 def test_odd_presses(sent, data):
-    """
-    What is no button of ours does nothing, and is answered.
-    """
+    """What is no button of ours does nothing, and is answered."""
     home, _ = sent()
     home.telegram.press(1, data, user_id=OWNER)
     home.telegram.wait_for("answerCallbackQuery")
@@ -257,9 +235,7 @@ def dislike(home):
 
 @pytest.mark.parametrize("icon", ["🖼", "📁", "👤"])
 def test_excluded_is_not_sent(house, icon):
-    """
-    A picture, its gallery or its performer, once excluded, does not come any more.
-    """
+    """A picture, its gallery or its performer, once excluded, does not come any more."""
     here = {"galleries": of_gallery("Sea"), "performers": ("Ann",)}
     there = {"galleries": of_gallery("City"), "performers": ("Ben",)}
     pictures = [picture(id, **(here if id % 2 else there)) for id in range(1, 21)]
@@ -305,9 +281,7 @@ def test_marked_button_brings_back(sent):
 
 
 def test_excluded_here_is_sent_elsewhere(house):
-    """
-    Excluding is the chat's own affair, and Stash does not hear of it.
-    """
+    """Excluding is the chat's own affair, and Stash does not hear of it."""
     home = house([picture(7)], **NO_NEXT, STASHBOT_VOTES_WRITE_RATINGS="false")
     home.ask()
     press(home, "🖼", dislike(home))
@@ -318,9 +292,7 @@ def test_excluded_here_is_sent_elsewhere(house):
 
 
 def test_everything_is_excluded(house):
-    """
-    Where nothing else is left, that is said, with the way back.
-    """
+    """Where nothing else is left, that is said, with the way back."""
     home = house([picture(7)], **NO_NEXT)
     home.ask()
     press(home, "🖼", dislike(home))
@@ -336,9 +308,7 @@ def test_everything_is_excluded(house):
 
 
 def test_unseen_is_what_may_still_come(house):
-    """
-    What is excluded does not count among the pictures that are left.
-    """
+    """What is excluded does not count among the pictures that are left."""
     home = house(library(12), **NO_NEXT)
     [first] = home.ask()
     message = dislike(home)
@@ -352,9 +322,7 @@ def test_unseen_is_what_may_still_come(house):
 
 
 def test_brought_back_at_once(house):
-    """
-    What is brought back comes before anything that was seen.
-    """
+    """What is brought back comes before anything that was seen."""
     home = house(library(12), **NO_NEXT)
     [first] = home.ask()
     message = dislike(home)
@@ -373,9 +341,7 @@ def test_brought_back_at_once(house):
 
 
 def test_exclusion_in_a_running_album(house):
-    """
-    What is excluded while an album is under way is not sent with it.
-    """
+    """What is excluded while an album is under way is not sent with it."""
     here = {"galleries": of_gallery("Sea")}
     pictures = [picture(id, **(here if id <= 10 else {"galleries": ()})) for id in range(1, 21)]
     home = house(pictures, **NO_NEXT)
@@ -396,9 +362,7 @@ def test_exclusion_in_a_running_album(house):
 
 
 def test_list_of_what_is_excluded(house):
-    """
-    Eight on a page, the newest first, with arrows; what is brought back leaves the list.
-    """
+    """Eight on a page, the newest first, with arrows; what is brought back leaves the list."""
     home = house(library(20), **NO_NEXT)
     for number in range(1, 20):
         feature = Feature(Facet.IMAGE, number, f"Picture {number}")
@@ -432,9 +396,7 @@ def test_list_of_what_is_excluded(house):
 
 
 def test_preferences(house):
-    """
-    What is liked and disliked, with its votes, the surest first; and how many there are.
-    """
+    """What is liked and disliked, with its votes, the surest first; and how many there are."""
     people = [("Ann",), ("Ann",), ("Ann",), ("Ben",), ("Cid",), ("Cid",)]
     pictures = [
         picture(id, performers=each, galleries=(), tags=("t",)) for id, each in enumerate(people, 1)
@@ -461,9 +423,7 @@ def test_preferences(house):
 
 
 def test_forget(sent):
-    """
-    All is forgotten when that was asked twice; Stash keeps its ratings.
-    """
+    """All is forgotten when that was asked twice; Stash keeps its ratings."""
     home, _ = sent(**NO_NEXT)
     press(home, "👍")
     home.wait_for_event("rating_written")
@@ -485,9 +445,7 @@ def test_forget(sent):
 
 
 def test_in_russian(house):
-    """
-    Who speaks Russian reads and presses Russian.
-    """
+    """Who speaks Russian reads and presses Russian."""
     home = house([picture(7, title="", galleries=())], **NO_NEXT)
     home.say("/random", language="ru")
     home.telegram.wait_for("sendPhoto")

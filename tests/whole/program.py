@@ -1,6 +1,4 @@
-"""
-The program itself, as a process: started, listened to, signalled, and never left behind.
-"""
+"""The program itself, as a process: started, listened to, signalled, and never left behind."""
 
 import json
 import signal

@@ -1,6 +1,4 @@
-"""
-Power cuts: the process is killed at any moment, and started again with the same database.
-"""
+"""Power cuts: the process is killed at any moment, and started again with the same database."""
 
 import io
 import sqlite3
@@ -99,9 +97,7 @@ def test_many_kills(house):
 
 
 def test_request_not_begun(house):
-    """
-    A request that was stored, and no more, when the power went is answered afterwards.
-    """
+    """A request that was stored, and no more, when the power went is answered afterwards."""
     home = house(library(3), start=False)
     home.stash.server.pause()
     with Program(environ=home.environ) as bot:
@@ -125,9 +121,7 @@ def animation(number):
 
 
 def test_half_of_several(house):
-    """
-    Of five pictures two had come and a third was on its way: the other two come afterwards.
-    """
+    """Of five pictures two had come and a third was on its way: the other two come afterwards."""
     home = house([animation(number) for number in range(1, 31)], start=False)
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
@@ -149,9 +143,7 @@ def test_half_of_several(house):
 
 
 def test_update_that_comes_again(house):
-    """
-    An update that was served before the kill, and not yet confirmed, is served once.
-    """
+    """An update that was served before the kill, and not yet confirmed, is served once."""
     home = house(library(9), start=False)
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
@@ -173,9 +165,7 @@ def test_update_that_comes_again(house):
 
 
 def test_database_is_left_whole(house):
-    """
-    What was sent before a kill is known after it, down to the numbers of `/stats`.
-    """
+    """What was sent before a kill is known after it, down to the numbers of `/stats`."""
     home = house(library(9), start=False)
     with Program(environ=home.environ) as bot:
         home.ask("/random 3", count=3)

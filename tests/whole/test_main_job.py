@@ -1,6 +1,4 @@
-"""
-The main job: a person asks, and a picture comes that this chat has not seen.
-"""
+"""The main job: a person asks, and a picture comes that this chat has not seen."""
 
 import sqlite3
 from collections import Counter
@@ -16,9 +14,7 @@ def rows(house, columns):
 
 
 def test_picture_on_request(house):
-    """
-    /random brings a picture with its caption, both thumbs and the button for the next.
-    """
+    """/random brings a picture with its caption, both thumbs and the button for the next."""
     home = house([picture(7, title="A & B <c>", rating100=85, date="2024-05", studio="Sea")])
 
     home.say("/random")
@@ -38,9 +34,7 @@ def test_picture_on_request(house):
 
 
 def test_picture_is_recorded(house):
-    """
-    The history has the image, the moment in UTC, the user and the title.
-    """
+    """The history has the image, the moment in UTC, the user and the title."""
     home = house([picture(7)])
 
     home.ask()
@@ -53,9 +47,7 @@ def test_picture_is_recorded(house):
 
 
 def test_next_button(house):
-    """
-    A press of ➡️ is answered at once, and brings another picture.
-    """
+    """A press of ➡️ is answered at once, and brings another picture."""
     home = house(library(2))
     [first] = home.ask()
     message = home.received()[-1]
@@ -72,16 +64,12 @@ def test_next_button(house):
     "text", ["🎲 Random picture", "🎲 Случайная картинка", "/RANDOM", "/random 1"]
 )
 def test_other_ways_to_ask(house, text):
-    """
-    The button on the keyboard is a request too, in either language.
-    """
+    """The button on the keyboard is a request too, in either language."""
     assert house([picture(7)]).ask(text) == [7]
 
 
 def test_album(house):
-    """
-    /random 5 brings five different pictures in one message, each with its caption.
-    """
+    """/random 5 brings five different pictures in one message, each with its caption."""
     home = house(library(20))
 
     images = home.ask("/random 5", count=5)
@@ -92,9 +80,7 @@ def test_album(house):
 
 
 def test_album_larger_than_the_library(house):
-    """
-    An album has each image once, and no more than there are.
-    """
+    """An album has each image once, and no more than there are."""
     home = house(library(3))
 
     images = home.ask("/random 5", count=3)
@@ -104,9 +90,7 @@ def test_album_larger_than_the_library(house):
 
 
 def test_two_fingers_at_once(house):
-    """
-    Requests that run side by side never bring the same image.
-    """
+    """Requests that run side by side never bring the same image."""
     home = house(library(30))
     for _ in range(30):
         home.say("/random")
@@ -135,9 +119,7 @@ def test_whole_library_before_anything_again(house):
 
 
 def test_order_differs_from_chat_to_chat(house):
-    """
-    Each chat walks through the library in an order of its own, and sees all of it.
-    """
+    """Each chat walks through the library in an order of its own, and sees all of it."""
     home = house(library(30))
 
     mine = home.ask("/random 10", count=10) + home.ask("/random 10", count=10)
@@ -151,9 +133,7 @@ def test_order_differs_from_chat_to_chat(house):
 
 
 def test_walk_goes_on_after_a_restart(house):
-    """
-    After a restart nothing comes that came before, while something else is left.
-    """
+    """After a restart nothing comes that came before, while something else is left."""
     home = house(library(60))
     images = []
     for _ in range(6):
@@ -164,9 +144,7 @@ def test_walk_goes_on_after_a_restart(house):
 
 
 def test_new_image_comes_first_when_all_were_seen(house):
-    """
-    What has come into the library since is sent before anything comes again.
-    """
+    """What has come into the library since is sent before anything comes again."""
     home = house(library(3))
     home.ask("/random 3", count=3)
     again = home.ask()
@@ -180,9 +158,7 @@ def test_new_image_comes_first_when_all_were_seen(house):
 
 
 def test_images_deleted_in_stash_are_passed_over(house):
-    """
-    When all was seen, what Stash no longer has does not stop the round.
-    """
+    """When all was seen, what Stash no longer has does not stop the round."""
     home = house(library(4))
     images = home.ask("/random 4", count=4)
 
@@ -193,9 +169,7 @@ def test_images_deleted_in_stash_are_passed_over(house):
 
 
 def test_empty_library(house):
-    """
-    Only a library that is really empty has nothing to send.
-    """
+    """Only a library that is really empty has nothing to send."""
     home = house([])
 
     home.say("/random")
@@ -205,9 +179,7 @@ def test_empty_library(house):
 
 
 def test_group(house):
-    """
-    In an allowed group the allowed users get their pictures there.
-    """
+    """In an allowed group the allowed users get their pictures there."""
     home = house([picture(7)], start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
     home.start()
@@ -218,9 +190,7 @@ def test_group(house):
 
 
 def test_known_file_is_not_uploaded_again(house):
-    """
-    An image that Telegram has goes by its file_id, as long as the file is the same.
-    """
+    """An image that Telegram has goes by its file_id, as long as the file is the same."""
     home = house([picture(7)])
 
     home.ask()
@@ -237,9 +207,7 @@ def test_known_file_is_not_uploaded_again(house):
 
 
 def test_forgotten_file_is_uploaded(house):
-    """
-    A file_id that Telegram refuses is forgotten, and the file goes up again.
-    """
+    """A file_id that Telegram refuses is forgotten, and the file goes up again."""
     home = house([picture(7)])
     home.ask()
 
@@ -252,9 +220,7 @@ def test_forgotten_file_is_uploaded(house):
 
 
 def test_log_line_of_a_picture(house):
-    """
-    One line tells who got which image, how, and how long each step took.
-    """
+    """One line tells who got which image, how, and how long each step took."""
     home = house([picture(7)])
 
     home.ask()
@@ -272,9 +238,7 @@ def test_log_line_of_a_picture(house):
 
 
 def test_graphql_in_steady_state(house):
-    """
-    In ten pictures Stash is asked once at most, for at most a kilobyte a picture.
-    """
+    """In ten pictures Stash is asked once at most, for at most a kilobyte a picture."""
     home = house(library(200))
     home.ask("/random 10", count=10)
     home.stash.clear()
@@ -288,9 +252,7 @@ def test_graphql_in_steady_state(house):
 
 
 def test_more_fingers_than_images(house):
-    """
-    Requests for more than there is wait for their turn, and nobody hears that all is lost.
-    """
+    """Requests for more than there is wait for their turn, and nobody hears that all is lost."""
     home = house(library(2))
     home.telegram.server.delay = 0.05
 

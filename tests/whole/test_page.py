@@ -1,6 +1,4 @@
-"""
-The demo in a real browser: what a person sees, types and presses.
-"""
+"""The demo in a real browser: what a person sees, types and presses."""
 
 import os
 import re
@@ -97,9 +95,7 @@ def send(page, text):
 
 
 def test_ask_for_a_picture_and_the_next(page):
-    """
-    /random and Enter bring a picture with its caption; ➡️ brings another one.
-    """
+    """/random and Enter bring a picture with its caption; ➡️ brings another one."""
     send(page, "/random")
     [first] = pictures(page, 1)
     bubble = page.get_by_role("log").locator("article").last
@@ -111,9 +107,7 @@ def test_ask_for_a_picture_and_the_next(page):
 
 
 def test_button_on_the_keyboard(page):
-    """
-    /start brings the commands, and the 🎲 button, which brings a picture.
-    """
+    """/start brings the commands, and the 🎲 button, which brings a picture."""
     send(page, "/start")
 
     page.get_by_role("button", name="🎲 Random picture").click()
@@ -123,9 +117,7 @@ def test_button_on_the_keyboard(page):
 
 
 def test_album(page):
-    """
-    /random 4 brings four pictures, and not each in a bubble of its own; what moves has one.
-    """
+    """/random 4 brings four pictures, and not each in a bubble of its own; what moves has one."""
     send(page, "/random 4")
     pictures(page, 4)
     bubbles = page.get_by_role("log").locator("article").filter(has=page.locator("img"))
@@ -134,9 +126,7 @@ def test_album(page):
 
 
 def test_schedules(page):
-    """
-    An order is added in the chat, listed with its next time, and removed by its button.
-    """
+    """An order is added in the chat, listed with its next time, and removed by its button."""
     log = page.get_by_role("log")
 
     send(page, "/schedule every 5 minutes")
@@ -155,9 +145,7 @@ def test_schedules(page):
 
 
 def test_send_by_mouse(page):
-    """
-    The button Send does what Enter does, and the bot answers anything.
-    """
+    """The button Send does what Enter does, and the bot answers anything."""
     page.get_by_label("Message", exact=True).fill("good morning")
     page.get_by_role("button", name="Send", exact=True).click()
 
@@ -167,9 +155,7 @@ def test_send_by_mouse(page):
 
 
 def test_reload_keeps_the_chat(page):
-    """
-    What was said is still there after a reload, in the same order.
-    """
+    """What was said is still there after a reload, in the same order."""
     send(page, "/random")
     pictures(page, 1)
     send(page, "/random")
@@ -182,9 +168,7 @@ def test_reload_keeps_the_chat(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_phone(browser, demo, scheme):
-    """
-    On a phone everything fits the width, in light and in dark.
-    """
+    """On a phone everything fits the width, in light and in dark."""
     page = open_page(browser, demo, viewport=PHONE, color_scheme=scheme)
     send(page, "/random 3")
     pictures(page, 3)
@@ -198,9 +182,7 @@ def test_phone(browser, demo, scheme):
 
 
 def test_keyboard_alone(page):
-    """
-    Without a mouse: the button below a picture takes the focus, and Enter presses it.
-    """
+    """Without a mouse: the button below a picture takes the focus, and Enter presses it."""
     send(page, "/random")
     pictures(page, 1)
     page.get_by_role("log").get_by_role("button", name="➡️").focus()
@@ -211,9 +193,7 @@ def test_keyboard_alone(page):
 
 
 def test_follow_the_newest(page):
-    """
-    A picture that comes while the chat still glides down is seen in full.
-    """
+    """A picture that comes while the chat still glides down is seen in full."""
     for count in range(1, 5):
         send(page, "/help")
         page.get_by_role("log").get_by_text("/stats –").nth(count - 1).wait_for()
@@ -229,9 +209,7 @@ def test_follow_the_newest(page):
 
 
 def test_read_what_is_older(page):
-    """
-    Who has scrolled up stays there when a picture comes, and is told so.
-    """
+    """Who has scrolled up stays there when a picture comes, and is told so."""
     send(page, "/help")
     send(page, "/random")
     pictures(page, 1)
@@ -274,9 +252,7 @@ def test_vote_exclude_and_bring_back(page):
 
 
 def test_preferences(page):
-    """
-    What was learned is told, and forgotten when that is asked twice.
-    """
+    """What was learned is told, and forgotten when that is asked twice."""
     log = page.get_by_role("log")
     send(page, "/random")
     pictures(page, 1)

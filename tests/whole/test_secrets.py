@@ -1,6 +1,4 @@
-"""
-What may appear nowhere: the token, the key, a proxy's password, and what others write.
-"""
+"""What may appear nowhere: the token, the key, a proxy's password, and what others write."""
 
 import base64
 import json
@@ -78,9 +76,7 @@ def speak(home):
 
 @pytest.mark.parametrize("trouble", at_length([*Trouble, None], [*Trouble][::3]), ids=str)
 def test_trouble_everywhere_at_level_debug(house, trouble):
-    """
-    Whatever fails on either side, and however much is logged, no secret comes out.
-    """
+    """Whatever fails on either side, and however much is logged, no secret comes out."""
     home = build(house, STASHBOT_LOG_LEVEL="debug")
     faults = [("telegram", method) for method in METHODS]
     faults += [("stash", "/graphql"), ("stash", "/image/")]
@@ -104,9 +100,7 @@ def test_trouble_everywhere_at_level_debug(house, trouble):
 
 @pytest.mark.parametrize("side", ["telegram", "stash"])
 def test_connection_refused_at_level_debug(house, side):
-    """
-    Nor when a service is not there at all: those errors would name the whole address.
-    """
+    """Nor when a service is not there at all: those errors would name the whole address."""
     home = build(house, STASHBOT_LOG_LEVEL="debug")
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
@@ -124,9 +118,7 @@ def test_connection_refused_at_level_debug(house, side):
 
 
 def test_refused_token_and_key(house):
-    """
-    A token and a key that are refused are not named in the complaint.
-    """
+    """A token and a key that are refused are not named in the complaint."""
     home = build(house, STASHBOT_LOG_LEVEL="debug")
     home.stash.api_key = "another"
     with Program(environ=home.environ) as bot:
@@ -151,9 +143,7 @@ def test_refused_token_and_key(house):
     ids=lambda slip: next(iter(slip)),
 )
 def test_slips_in_the_settings(house, slip):
-    """
-    A secret with a slip in it is complained about and not shown.
-    """
+    """A secret with a slip in it is complained about and not shown."""
     home = build(house)
     with Program(environ=home.environ | slip) as bot:
         assert bot.exit_code() == 78
@@ -162,9 +152,7 @@ def test_slips_in_the_settings(house, slip):
 
 
 def test_environment_in_a_crash(house):
-    """
-    A database that cannot be opened brings no secret to light either.
-    """
+    """A database that cannot be opened brings no secret to light either."""
     home = build(house, STASHBOT_DATABASE_PATH="/proc/stashbot.db")
     with Program(environ=home.environ) as bot:
         assert bot.exit_code() == 1
@@ -173,9 +161,7 @@ def test_environment_in_a_crash(house):
 
 
 def test_titles_at_level_info(house):
-    """
-    What was sent to whom is logged by its id: titles and names stay in the chat.
-    """
+    """What was sent to whom is logged by its id: titles and names stay in the chat."""
     home = build(house)
     with Program(environ=home.environ) as bot:
         home.ask("/random 3", count=3)
