@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ...models import Kind
@@ -136,7 +137,7 @@ class BotApi:
     # Chats
 
     def _get_chat(self, arguments: Arguments) -> object:
-        chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
+        chat = self._messenger.chat(_chat_id(arguments.text("chat_id")))
         return chat.as_json() | {"accent_color_id": 1, "max_reaction_count": 11}
 
     def _send_chat_action(self, arguments: Arguments) -> object:
@@ -167,25 +168,22 @@ class BotApi:
         chat = self._paced_chat(arguments)
         text, entities = _read(arguments, "caption", MAX_CAPTION)
         file = self._take_file(kind, kind.value, arguments)
-        draft = Draft(
-            text,
-            entities,
-            file,
-            is_spoiler=arguments.flag("has_spoiler"),
-            is_caption_above=arguments.flag("show_caption_above_media"),
-        )
-        return self._post_one(chat, arguments, draft)
+        return self._post_one(chat, arguments, _file_draft(text, entities, file, arguments))
 
     def _post_one(self, chat: Chat, arguments: Arguments, draft: Draft) -> object:
         buttons, keyboard = read_reply_markup(arguments.text("reply_markup"))
-        fields = vars(draft) | {
-            "buttons": buttons,
-            "keyboard": keyboard,
+        common = self._common(chat, arguments)
+        draft = replace(draft, buttons=buttons, keyboard=keyboard, **common)
+        (message,) = self._messenger.post(chat.id, self._messenger.bot, [draft])
+        return self._messenger.as_json(message)
+
+    def _common(self, chat: Chat, arguments: Arguments) -> dict[str, Any]:
+        """The fields of a Draft that every sending method sets."""
+        return {
+            "topic": _topic(chat, arguments),
             "reply_to": self._replied_to(chat, arguments),
             "is_protected": arguments.flag("protect_content"),
         }
-        (message,) = self._messenger.post(chat.id, self._messenger.bot, [Draft(**fields)])
-        return self._messenger.as_json(message)
 
     def _replied_to(self, chat: Chat, arguments: Arguments) -> int:
         reply = arguments.object("reply_parameters")
@@ -199,32 +197,23 @@ class BotApi:
         raise bad_request("message to be replied not found")
 
     def _send_media_group(self, arguments: Arguments) -> object:
-        items = arguments.items("media")
+        items = [_album_item(item, arguments.files) for item in arguments.items("media")]
         chat = self._paced_chat(arguments, len(items))
         _check_album(items)
-        album = str(secrets.randbelow(9 * 10**16) + 10**16)
-        reply_to = self._replied_to(chat, arguments)
-        drafts = []
-        for number, item in enumerate(items, 1):
-            fields = vars(self._take_item(number, item, arguments.files)) | {
-                "album": album,
-                "reply_to": reply_to,
-                "is_protected": arguments.flag("protect_content"),
-            }
-            drafts.append(Draft(**fields))
+        common = self._common(chat, arguments)
+        album = str(secrets.randbelow(9 * 10**16) + 10**16) if len(items) > 1 else ""
+        drafts = [
+            replace(self._take_item(number, item), album=album, **common)
+            for number, item in enumerate(items, 1)
+        ]
         posted = self._messenger.post(chat.id, self._messenger.bot, drafts)
         return [self._messenger.as_json(message) for message in posted]
 
-    def _take_item(
-        self, number: int, item: dict[str, Any], files: dict[str, tuple[str, bytes]]
-    ) -> Draft:
-        """One item of an album; what is wrong with it is told with its number."""
-        arguments = Arguments(
-            {name: str(value) for name, value in item.items() if value is not None}, files
-        )
-        text, entities = _read(arguments, "caption", MAX_CAPTION)
+    def _take_item(self, number: int, item: Arguments) -> Draft:
+        """One item of an album. A refusal of its file names its number."""
+        text, entities = _read(item, "caption", MAX_CAPTION)
         try:
-            file = self._take_file(Kind(item["type"]), "media", arguments)
+            file = self._take_file(Kind(item.text("type")), "media", item)
         except Refusal as refusal:
             if refusal.code != 400:
                 raise
@@ -232,13 +221,7 @@ class BotApi:
             raise bad_request(
                 f'failed to send message #{number} with the error message "{reason}"'
             ) from refusal
-        return Draft(
-            text,
-            entities,
-            file,
-            is_spoiler=arguments.flag("has_spoiler"),
-            is_caption_above=arguments.flag("show_caption_above_media"),
-        )
+        return _file_draft(text, entities, file, item)
 
     def _take_file(self, kind: Kind, name: str, arguments: Arguments) -> File:
         """The file of a parameter: an upload, or one that Telegram knows."""
@@ -332,16 +315,57 @@ def _owns(entity: Entity) -> bool:
     return entity.type in ("code", "pre", "text_link")
 
 
-def _check_album(items: list[dict[str, Any]]) -> None:
-    """Refuse what makes no album: the wrong number, or kinds that do not mix."""
-    if not all(isinstance(item, dict) for item in items):
-        raise bad_request("expected an Array of InputMedia")
-    if len(items) < 2:
-        raise bad_request("there are no messages to send" if not items else "album is too short")
+def _topic(chat: Chat, arguments: Arguments) -> int:
+    """The forum topic of a new message, 0 for none.
+
+    Telegram ignores `message_thread_id` in groups without topics. In a forum and in a
+    private chat the topic must exist. The General topic (1) has no id to send to.
+    """
+    topic = arguments.number("message_thread_id")
+    if not topic or not (chat.topics or chat.type == "private"):
+        return 0
+    if topic not in chat.topics:
+        raise bad_request("message thread not found")
+    return topic
+
+
+def _file_draft(text: str, entities: tuple[Entity, ...], file: File, arguments: Arguments) -> Draft:
+    return Draft(
+        text,
+        entities,
+        file,
+        is_spoiler=arguments.flag("has_spoiler"),
+        is_caption_above=arguments.flag("show_caption_above_media"),
+    )
+
+
+def _album_item(item: Any, files: dict[str, tuple[str, bytes]]) -> Arguments:
+    """One InputMedia of an album, read as Telegram reads it before anything else."""
+    if not isinstance(item, dict):
+        raise _bad_item("expected an Object")
+    fields = {name: str(value) for name, value in item.items() if value is not None}
+    if "type" not in fields:
+        raise _bad_item('Can\'t find field "type"')
+    kind, media = fields["type"], fields.get("media", "")
+    if not media or (media.startswith("attach://") and media[len("attach://") :] not in files):
+        raise _bad_item("media not found")
+    if kind == Kind.ANIMATION:
+        raise _bad_item(f'type "{kind}" can\'t be used in sendMediaGroup')
+    if kind not in (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT):
+        raise _bad_item(f'type "{kind}" is unsupported')
+    return Arguments(fields, files)
+
+
+def _bad_item(reason: str) -> Refusal:
+    return bad_request(f"can't parse InputMedia: {reason}")
+
+
+def _check_album(items: list[Arguments]) -> None:
+    """Refuse a wrong number of items, and kinds that do not mix."""
+    if not items:
+        raise bad_request("there are no messages to send")
     if len(items) > 10:
         raise bad_request("too many messages to send as an album")
-    kinds = {str(item.get("type")) for item in items}
-    if not kinds <= {Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT}:
-        raise bad_request("can't parse InputMedia: type must be one of photo, video, document")
+    kinds = {item.text("type") for item in items}
     if Kind.DOCUMENT in kinds and len(kinds) > 1:
         raise bad_request("document can't be mixed with other media types")

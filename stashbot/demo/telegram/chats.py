@@ -34,17 +34,22 @@ class User:
 
 @dataclass(frozen=True)
 class Chat:
-    """A private chat, whose id is that of its person, or one with `members`."""
+    """A private chat, whose id is that of its user, or a chat with `members`.
+
+    A chat with `topics` (their message_thread_ids) is a forum.
+    """
 
     id: int
     type: str
     title: str
     members: tuple[int, ...] = ()
+    topics: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The Bot API's Chat."""
         name = "first_name" if self.type == "private" else "title"
-        return {"id": self.id, "type": self.type, name: self.title}
+        chat: dict[str, object] = {"id": self.id, "type": self.type, name: self.title}
+        return chat | ({"is_forum": True} if self.topics else {})
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Draft:
     keyboard: Keyboard | None = None
     album: str = ""
     reply_to: int = 0
+    topic: int = 0
     is_spoiler: bool = False
     is_protected: bool = False
     is_caption_above: bool = False

@@ -123,7 +123,8 @@ def _read_keys(markup: dict[str, Any]) -> tuple[Buttons, Keyboard | None]:
     if markup.get("remove_keyboard"):
         return (), ()
     if "keyboard" in markup:
-        return (), tuple(tuple(_label(key) for key in row) for row in markup["keyboard"])
+        rows = [tuple(filter(None, map(_key_label, row))) for row in markup["keyboard"]]
+        return (), tuple(filter(None, rows))
     return (), None
 
 
@@ -136,26 +137,26 @@ def read_buttons(rows: list[list[dict[str, str]]]) -> Buttons:
 
 
 def _button(button: dict[str, str]) -> Button:
-    text, url = _label(button), button.get("url", "")
+    text, url = button.get("text", ""), button.get("url", "")
+    if not text:
+        raise bad_request("inline keyboard button text must be non-empty")
     if url:
         if not re.match(r"(?:https?|tg)://\S", url):
             raise bad_request(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
         return Button(text, url=url)
     data = button.get("callback_data")
-    if data is None:
+    if not data:
         raise bad_request(
             "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
         )
-    if not 1 <= len(data.encode()) <= MAX_CALLBACK_DATA:
+    if len(data.encode()) > MAX_CALLBACK_DATA:
         raise bad_request("BUTTON_DATA_INVALID")
     return Button(text, data)
 
 
-def _label(button: dict[str, str] | str) -> str:
-    text = button if isinstance(button, str) else button.get("text", "")
-    if not text:
-        raise bad_request("inline keyboard button text must be non-empty")
-    return text
+def _key_label(key: dict[str, str] | str) -> str:
+    """The label of a key below the chat; Telegram skips a key with an empty one."""
+    return key if isinstance(key, str) else key.get("text", "")
 
 
 def check_commands(commands: Iterable[dict[str, str]]) -> None:

@@ -18,7 +18,7 @@ from .chats import Answer, Chat, Draft, Event, Message, Press, User
 from .files import File
 from .limits import Keyboard, Refusal, bad_request
 from .markup import find_commands
-from .updates import QUERY_LIFETIME, Updates
+from .updates import QUERY_LIFETIME_S, Updates
 
 
 class Messenger:
@@ -203,6 +203,8 @@ class Messenger:
             text: message.text,
             entities: [entity.as_json() for entity in message.entities],
             "media_group_id": message.album,
+            "message_thread_id": message.topic,
+            "is_topic_message": bool(message.topic),
             "edit_date": message.edited_at,
             "has_media_spoiler": message.is_spoiler,
             "has_protected_content": message.is_protected,
@@ -240,10 +242,11 @@ class Messenger:
 
     # What the people do
 
-    def say(self, chat_id: int, sender: User, text: str) -> Message:
-        """A person writes; the bot gets it as its next update."""
+    def say(self, chat_id: int, sender: User, text: str, topic: int = 0) -> Message:
+        """A user sends a text; the bot gets it as its next update."""
         with self.changed:
-            (message,) = self.post(chat_id, sender, [Draft(text, find_commands(text))])
+            draft = Draft(text, find_commands(text), topic=topic)
+            (message,) = self.post(chat_id, sender, [draft])
             self.updates.put_event("message", self.as_json(message))
             return message
 
@@ -270,7 +273,7 @@ class Messenger:
         """The bot answers a press, if it is not too late."""
         with self.changed:
             press = self.presses.get(answer.query_id)
-            if press is None or self._clock() - press.pressed_at > QUERY_LIFETIME:
+            if press is None or self._clock() - press.pressed_at > QUERY_LIFETIME_S:
                 raise bad_request(
                     "query is too old and response timeout expired or query ID is invalid"
                 )

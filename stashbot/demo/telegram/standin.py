@@ -113,14 +113,16 @@ class TelegramStandIn:
 
     # What the people do
 
-    def say(self, user_id: int, text: str, *, chat_id: int = 0, language_code: str = "") -> Message:
-        """A person, or a stranger, writes: into the private chat, or into `chat_id`."""
+    def say(
+        self, user_id: int, text: str, *, chat_id: int = 0, language_code: str = "", topic: int = 0
+    ) -> Message:
+        """A user, known or not, writes into the private chat, or into `chat_id` and `topic`."""
         user = self._messenger.user(user_id)
         if language_code:
             user = User(user.id, user.first_name, user.username, language_code)
         if not chat_id:
             self._messenger.add_user(user)
-        return self._messenger.say(chat_id or user_id, user, text)
+        return self._messenger.say(chat_id or user_id, user, text, topic)
 
     def press(self, message: Message | int, data: str, *, user_id: int, chat_id: int = 0) -> str:
         """A person presses a button, existing or not; the id of the callback query.
@@ -137,10 +139,16 @@ class TelegramStandIn:
         self._messenger.add_user(user)
 
     def add_group(
-        self, chat_id: int, title: str, members: Iterable[int] = (), *, type: str = "group"
+        self,
+        chat_id: int,
+        title: str,
+        members: Iterable[int] = (),
+        *,
+        type: str = "group",
+        topics: Iterable[int] = (),
     ) -> None:
-        """The bot is in this group, supergroup or channel."""
-        self._messenger.add_chat(Chat(chat_id, type, title, tuple(members)))
+        """Put the bot into a group, supergroup or channel; one with `topics` is a forum."""
+        self._messenger.add_chat(Chat(chat_id, type, title, tuple(members), tuple(topics)))
 
     def block(self, chat_id: int) -> None:
         """A person blocks the bot, or a group throws it out; the bot is told."""

@@ -10,8 +10,11 @@ from typing import Any
 from .limits import Refusal
 
 FIRST_UPDATE_ID = 512_340_001
-QUERY_LIFETIME = 150  # seconds; the official server drops undelivered presses then
-TAIL = 10  # an offset further beyond the newest update is taken for no offset
+# The official server drops undelivered updates after these times.
+QUERY_LIFETIME_S = 150
+UPDATE_LIFETIME_S = 24 * 3600
+SAME_OFFSET_S = 0.5  # a second poll of the same offset within this time gets one update
+TAIL = 10  # Telegram ignores an offset that is further beyond the newest update
 
 
 class Updates:
@@ -34,6 +37,8 @@ class Updates:
         self._next_update_id = FIRST_UPDATE_ID
         self._allowed: list[str] = []
         self._poll = 0
+        self._last_offset = -1
+        self._last_poll_at = 0.0
         self._waiting = 0
         self._is_stopped = False
 
@@ -55,11 +60,9 @@ class Updates:
     def pending(self) -> list[dict[str, Any]]:
         """The updates that no poll has confirmed yet."""
         with self._changed:
-            too_old = self._clock() - QUERY_LIFETIME
+            now = self._clock()
             self._queue = [
-                (at, update)
-                for at, update in self._queue
-                if at >= too_old or "callback_query" not in update
+                (at, update) for at, update in self._queue if now - at <= _lifetime(update)
             ]
             return [update for _, update in self._queue]
 
@@ -73,25 +76,38 @@ class Updates:
             self._allowed = kinds
 
     def poll(self, offset: int, limit: int, seconds: float) -> list[dict[str, Any]]:
-        """Confirm what lies before `offset`; the next updates, waited for if need be.
+        """Confirm the updates before `offset` and return the next ones, at most `limit`.
 
-        A second poll ends an older one that still waits, with 409.
+        Waits up to `seconds` for the first one. A poll that begins to wait ends an older one
+        that still waits: that one is refused with 409.
         """
         with self._changed:
-            self._poll += 1
-            mine = self._poll
+            if self._is_repeated(offset):
+                limit = 1
             self._confirm(self._count_before(offset))
-            with self._polling():
-                self._changed.wait_for(
-                    lambda: self._queue or self._poll != mine or self._is_stopped, seconds
-                )
-            if self._poll != mine:
-                raise Refusal(
-                    409,
-                    "Conflict: terminated by other getUpdates request; make sure that only one "
-                    "bot instance is running",
-                )
+            if seconds and not self.pending():
+                self._wait(seconds)
             return self.pending()[:limit]
+
+    def _is_repeated(self, offset: int) -> bool:
+        """Note the offset of a poll; True if the last poll asked for the same just now."""
+        before, self._last_offset = self._last_offset, offset
+        since, self._last_poll_at = self._last_poll_at, self._clock()
+        return offset == before and self._clock() < since + SAME_OFFSET_S
+
+    def _wait(self, seconds: float) -> None:
+        self._poll += 1
+        mine = self._poll
+        with self._polling():
+            self._changed.wait_for(
+                lambda: self._queue or self._poll != mine or self._is_stopped, seconds
+            )
+        if self._poll != mine:
+            raise Refusal(
+                409,
+                "Conflict: terminated by other getUpdates request; make sure that only one "
+                "bot instance is running",
+            )
 
     @contextmanager
     def _polling(self) -> Iterator[None]:
@@ -126,3 +142,8 @@ class Updates:
         confirmed, self._queue = self._queue[:count], self._queue[count:]
         for _, update in confirmed:
             self._confirmed(update)
+
+
+def _lifetime(update: dict[str, Any]) -> float:
+    """Seconds that Telegram keeps an update for the bot."""
+    return QUERY_LIFETIME_S if "callback_query" in update else UPDATE_LIFETIME_S
