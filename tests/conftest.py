@@ -102,8 +102,8 @@ def crowd(ids):
 def nothing_but_ratings(stash):
     """Whatever a test was about: that nothing else may have been changed."""
     for record in stash.requests:
-        if "mutation" in record.question:
-            assert re.findall(r"mutation|\w+(?=\(input)", record.question) == [
+        if "mutation" in record.query:
+            assert re.findall(r"mutation|\w+(?=\(input)", record.query) == [
                 "mutation",
                 "imageUpdate",
             ], record

@@ -1,6 +1,5 @@
-"""Stand-ins for Telegram and Stash on this machine alone, and a page to chat in.
+"""Local stand-ins for Telegram and Stash, and a chat page for a browser.
 
-They are the demo that a person sees and the bench that the tests use. They speak
-HTTP and JSON and import nothing of ours above the models, so that a wrong belief
-of the bot about Telegram or Stash is not repeated here.
+The demo and the tests use them. They speak HTTP and JSON. They import nothing of the bot
+above the models, so that they do not share its wrong beliefs about Telegram and Stash.
 """

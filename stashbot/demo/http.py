@@ -1,8 +1,7 @@
-"""A small HTTP server on 127.0.0.1 that can be told to fail.
+"""A small HTTP server on 127.0.0.1 that fails on demand.
 
-It knows nothing of Telegram or Stash: a stand-in gives it a function from request to
-response. Thread-safe; each connection has a thread of its own, kept alive between
-requests as real servers do.
+A stand-in gives it a function from request to response. Thread-safe. Each connection has
+its own thread and stays open between requests.
 """
 
 from __future__ import annotations
@@ -12,21 +11,20 @@ import re
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-#: As Telegram says it; Stash says nothing, and nobody reads this there.
+#: The Bot API's body. Stash's own 401 has none, and its clients ignore the body.
 UNAUTHORIZED = b'{"ok":false,"error_code":401,"description":"Unauthorized"}'
 HTML_ERROR = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What came in: `path` without the query, header names in lower case."""
+    """A received request: `path` has no query, header names are in lower case."""
 
     method: str
     path: str
@@ -37,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes out; an iterator as `body` is sent piece by piece until it ends."""
+    """A response to send. An iterator as `body` is sent chunk by chunk, without a length."""
 
     status: int = 200
     type: str = "application/json"
@@ -46,23 +44,23 @@ class Response:
 
 
 class Trouble(StrEnum):
-    """The ways in which one request can go wrong."""
+    """The ways in which a request can fail."""
 
-    RESET = "reset"  # the connection is cut
-    SILENCE = "silence"  # nothing comes for `seconds`, then the right answer
+    RESET = "reset"  # the connection is reset
+    SILENCE = "silence"  # the right answer comes after `seconds`
     ERROR = "500"
-    HTML = "html"  # a page with status 200 in place of the answer
-    HALF = "half"  # the right headers, half of the body, then the end
+    HTML = "html"  # a page of HTML with status 200
+    HALF = "half"  # the right headers, half of the body, then the connection closes
     UNAUTHORIZED = "401"
     FLOOD = "429"
 
 
 @dataclass
 class Fault:
-    """Trouble for the next `times` requests whose path matches `pattern`.
+    """A failure for the next `times` requests whose path matches `pattern` (re.search).
 
-    With `after`, the request takes its effect first and only the answer is lost;
-    SILENCE and HALF always do. `seconds` is the silence, or the `retry_after` of 429.
+    With `after`, the server carries out the request and loses only the answer; with SILENCE
+    and HALF it always does. `seconds` is the delay of SILENCE or the `retry_after` of 429.
     """
 
     pattern: str
@@ -73,11 +71,11 @@ class Fault:
 
 
 class Server:
-    """Serves `handle` on 127.0.0.1, with `delay` seconds before each answer.
+    """Serves `handle` on 127.0.0.1, with `delay` seconds before each answer. Thread-safe.
 
-    Starts at once. `pause` makes it refuse connections and cuts those that are open,
-    `resume` brings it back on the same port; `stopping` is set when it closes, for
-    handlers that wait. `flood` makes the body and headers of a 429.
+    Starts at once. `pause` closes the port and all connections; `resume` opens the same port
+    again. `close` sets `stopping`, which handlers that wait must watch. `flood` builds the
+    response to a 429 from its seconds.
     """
 
     def __init__(
@@ -106,12 +104,12 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def fail(self, fault: Fault) -> None:
-        """Have the next requests that match meet this fault, after those named before."""
+        """Queue a fault for the next matching requests, behind the earlier faults."""
         with self._lock:
             self._faults.append(fault)
 
     def heal(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
@@ -123,7 +121,7 @@ class Server:
         self._listen(self.port)
 
     def cut(self) -> None:
-        """Cut every open connection."""
+        """Close every open connection."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -135,7 +133,7 @@ class Server:
         self.pause()
 
     def take_fault(self, path: str) -> Fault | None:
-        """The first fault that matches, counted down."""
+        """Return the first fault that matches, and count it down."""
         with self._lock:
             for fault in self._faults:
                 if re.search(fault.pattern, path):
@@ -155,7 +153,7 @@ class Server:
 
 
 class _Listener(ThreadingHTTPServer):
-    """Listens in a thread of its own, which wakes for a connection and for nothing else."""
+    """Listens in its own thread, which blocks in `accept`: the demo must use no CPU at rest."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -167,10 +165,10 @@ class _Listener(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more; what is connected stays so. Again does no harm."""
+        """Close the port and keep open connections. May be called twice."""
         self._stopped.set()
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)  # which ends the waiting in `accept`
+            self.socket.shutdown(socket.SHUT_RDWR)  # ends `accept`
         self._thread.join()
         self.server_close()
 
@@ -178,15 +176,15 @@ class _Listener(ThreadingHTTPServer):
         while not self._stopped.is_set():
             try:
                 self.process_request(*self.get_request())
-            except OSError:  # it is shut down, or out of file descriptors for a moment
+            except OSError:  # shut down, or out of file descriptors for a moment
                 self._stopped.wait(0.01)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that goes away is everyday life here."""
+        """Log nothing: clients disconnect all the time."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection; `owner` is set by the server that makes the class."""
+    """One connection. The server sets `owner` when it creates the class."""
 
     owner: Server
     protocol_version = "HTTP/1.1"
@@ -199,13 +197,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         self.owner.track(self.connection, is_open=False)
-        # Each on its own: what was not written when the client went fails to be flushed.
+        # Separately: after a disconnect the flush of the first one may fail.
         for stream in (self.wfile, self.rfile):
             with contextlib.suppress(OSError):
                 stream.close()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: who is interested reads the stand-in's record."""
+        """Log nothing: the stand-ins record their requests."""
 
     def do_GET(self) -> None:
         self._serve()
@@ -215,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         request = self._read()
         if self.owner.delay:
-            time.sleep(self.owner.delay)
+            self.owner.stopping.wait(self.owner.delay)
         fault = self.owner.take_fault(request.path)
         if fault is None:
             self._send(self.owner.handle(request))
@@ -230,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         return Request(self.command, url.path, query, headers, body)
 
     def _send(self, response: Response, *, only: float = 1.0) -> None:
-        """Send the response, or the first part of its body and then hang up."""
+        """Send the response, or only this share of its body and close the connection."""
         self.send_response(response.status)
         self.send_header("Content-Type", response.type)
         for name, value in response.headers.items():
@@ -272,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(self.owner.flood(fault.seconds))
 
     def _cut(self) -> None:
-        """End the connection with a reset, as a crashed server would."""
+        """Reset the connection, as a crashed server would."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()

@@ -1,4 +1,4 @@
-"""A sheet to paint landscapes and shapes on: its colours, and the strokes of many scenes."""
+"""A canvas for the drawn pictures: palettes, and strokes that several scenes use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageColor, ImageDraw
 Size = tuple[int, int]  # width, height in pixels
 Colour = tuple[int, int, int]
 
-# Sky above, sky at the horizon, light, far things, near things; and the tag they earn.
+# Upper sky, sky at the horizon, light, far objects, near objects, and the tag of the palette.
 PALETTES = {
     "dawn": ("#31508c", "#fbcfa6", "#fff3d6", "#b891a8", "#2b2e52", "morning"),
     "sunset": ("#43206b", "#ff9f6e", "#ffe6a3", "#b9536f", "#2a1136", "sunset"),
@@ -30,15 +30,15 @@ PALETTES = {
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """The colour on the way from one to the other, at `share` from 0 to 1."""
+    """A colour between two; `share` from 0 (one) to 1 (other)."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 class Canvas:
-    """A sheet of paper with five colours, and the strokes that several scenes share.
+    """An image with five colours and common strokes. Owned by one thread.
 
-    `ink` is opaque and quick, `wash` takes colours with an alpha. Owned by one thread.
+    `ink` draws opaque and fast; `wash` takes colours with alpha.
     """
 
     def __init__(self, mode: str, size: Size, palette: str, random: Random) -> None:
@@ -52,7 +52,7 @@ class Canvas:
         self.sky, self.horizon, self.light, self.far, self.near = colours
 
     def gradient(self, above: Colour, below: Colour, start: float = 0, end: float = 1) -> None:
-        """Fill from `start` to `end`, shares of the height; a colour has 256 steps at most."""
+        """Fill from `start` to `end`, shares of the height, in at most 256 steps."""
         top, bottom = start * self.height, end * self.height
         steps = max(1, min(int(bottom - top), 256))
         edges = [top + (bottom - top) * step / steps for step in range(steps + 1)]
@@ -64,14 +64,14 @@ class Canvas:
         self.ink.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
     def sun(self, x: float, y: float, radius: float) -> None:
-        """A disc in the light colour, with a glow of ever fainter rings."""
+        """A disc in the light colour with a glow of rings."""
         for ring in range(20, 0, -1):
             r = radius * (1 + ring * ring / 90)
             self.wash.ellipse((x - r, y - r, x + r, y + r), fill=(*self.light, 9))
         self.disc(x, y, radius, self.light)
 
     def curve(self, base: float, rise: float, waves: float = 1) -> list[tuple[float, float]]:
-        """Points of a soft line from left to right around `base`, a share of the height."""
+        """Points of a smooth line from left to right around `base`, a share of the height."""
         turns = [(n * waves, self.random.uniform(0, math.tau), 0.6**n) for n in range(1, 5)]
         scale = self.width / max(self.width, self.height) * 1.2
         line = []
@@ -84,12 +84,12 @@ class Canvas:
         return line
 
     def ground(self, line: list[tuple[float, float]], colour: Colour) -> None:
-        """Fill everything below a line."""
+        """Fill the area below a line."""
         corners = [(self.width, self.height), (0, self.height)]
         self.ink.polygon([*line, *corners], fill=colour)
 
     def fir(self, x: float, y: float, height: float, colour: Colour) -> None:
-        """A conifer that stands at `x`, `y`."""
+        """A conifer whose foot is at `x`, `y`."""
         for tier in range(3):
             top = y - height * (1 - 0.24 * tier)
             half = height * (0.13 + 0.06 * tier)

@@ -1,4 +1,4 @@
-"""The drawn pictures of the demo: what there is, and how it becomes files."""
+"""The drawn pictures of the demo: their metadata, and their files."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ FRAMES, FRAME_MS = 20, 120
 
 @dataclass(frozen=True)
 class _Scene:
-    """A motif: how it is painted, and what its pictures have in common.
+    """A motif: its painter, and the common metadata of its pictures.
 
-    `titles` makes as many pictures as it has parts between bars; a part may be empty.
+    Each part of `titles` between bars makes one picture; a part may be empty.
     """
 
     paint: Callable[[Canvas], None]
@@ -145,7 +145,7 @@ _STUDIOS = ("Lantern House", "Northlight Press", "Paper Kite", "")
 
 
 def drawn() -> list[Picture]:
-    """Seventy-odd pictures of eleven motifs; each is drawn when its bytes are asked for."""
+    """About 75 pictures of eleven motifs. `load` draws a picture on its first call."""
     rounds = itertools.zip_longest(*(scene.titles.split("|") for scene in _SCENES))
     planned = (
         (scene, title)
@@ -157,7 +157,7 @@ def drawn() -> list[Picture]:
 
 
 def _planned(number: int, scene: _Scene, title: str) -> Picture:
-    """One picture to be; everything about it follows from its number."""
+    """One picture; its number determines everything."""
     random = Random(number)
     width, height = size = _size(number, scene, random)
     palette = random.choice(scene.palettes)
@@ -189,14 +189,14 @@ def _size(number: int, scene: _Scene, random: Random) -> Size:
 
 
 def _date(random: Random) -> str:
-    """A full date, a month, a year, or nothing: as Stash keeps them."""
+    """A day, a month, a year or an empty string, the forms that Stash knows."""
     date = f"{random.randint(2008, 2025)}-{random.randint(1, 12):02}-{random.randint(1, 28):02}"
     return date[: random.choice((10, 10, 10, 10, 7, 4, 0))]
 
 
 @cache
 def _render(number: int, scene: _Scene, palette: str, size: Size) -> bytes:
-    """Paint and encode; small sheets are painted at twice their size, for smooth edges."""
+    """Paint and encode; small pictures are painted at twice their size for smooth edges."""
     detail = 2 if math.prod(size) <= SMOOTH_UP_TO else 1
     mode = "RGBA" if scene.suffix == ".png" else "RGB"
     on = Canvas(mode, (size[0] * detail, size[1] * detail), palette, Random(number))
@@ -211,7 +211,7 @@ def _render(number: int, scene: _Scene, palette: str, size: Size) -> bytes:
 
 
 def _animation(on: Canvas, detail: int) -> bytes:
-    """A boat that sails across what is on the canvas and comes again, for ever."""
+    """A GIF that repeats for ever: a boat sails across the canvas."""
     still = on.image.copy()
     frames = []
     for number in range(FRAMES):

@@ -1,4 +1,4 @@
-"""The motifs of the drawn pictures: each paints one scene, and chance makes it its own."""
+"""The motifs of the drawn pictures: each function paints one scene with random details."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def mountains(on: Canvas) -> None:
 
 
 def _peaks(on: Canvas, base: float, rise: float) -> list[tuple[float, float]]:
-    """A jagged line: each step halves the distance of its points and their freedom."""
+    """A jagged line by midpoint displacement."""
     heights = [on.random.uniform(-0.5, 0.6) for _ in range(6)]
     freedom = 0.55
     for _ in range(5):
@@ -208,7 +208,7 @@ _TILES = (_quarter, _quarter, _quarter, _rings, _corner, _corner, _stripes)
 
 
 def aurora(on: Canvas) -> None:
-    """Soft clouds of colour, blurred on a small sheet and enlarged, with bubbles of light."""
+    """Clouds of colour, blurred in a small image and enlarged, with bright circles."""
     scale = 160 / max(on.image.size)
     cloud = Image.new("RGB", (round(on.width * scale), round(on.height * scale)), on.sky)
     ink = ImageDraw.Draw(cloud)
@@ -226,7 +226,7 @@ def aurora(on: Canvas) -> None:
 
 
 def flower(on: Canvas) -> None:
-    """Petals around a heart; what lies outside them stays as it is."""
+    """Petals around a centre; the area outside stays unpainted."""
     x, y = on.width / 2, on.height / 2
     petals = on.random.randint(7, 12)
     rings = ((47, on.horizon), (38, on.far), (29, on.light), (19, on.near))

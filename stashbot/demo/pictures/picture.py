@@ -1,7 +1,7 @@
-"""The pictures of the demo, and those of a folder.
+"""Pictures for the Stash stand-in, and the pictures of a folder.
 
-A `Picture` says what Stash would know of a file and how to get at its bytes; nothing is
-drawn or read before somebody asks for it. All functions are thread-safe.
+A `Picture` holds Stash's metadata of a file and a function that loads the bytes. Files are
+drawn or read when they are requested. All functions are thread-safe.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Pictures that belong together; Stash leaves `title` empty for a mere folder."""
+    """A gallery. Stash leaves `title` empty for a gallery that is a folder."""
 
     title: str = ""
     folder: str = ""
@@ -45,12 +45,12 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One file of the library, with what Stash knows of it.
+    """One file of the library with Stash's metadata.
 
-    `path` is relative to the library's root. `load` gives the bytes, or raises OSError
-    when the file cannot be read. `size` (bytes) is what the library says: for a drawn
-    picture an estimate, since its file does not exist before it is asked for. `width`,
-    `height` (pixels) and `duration` (seconds) are 0 where unknown.
+    `path` is relative to the library's root. `load` returns the bytes, or raises OSError if
+    the file cannot be read. `size` (bytes) is an estimate for a drawn picture, because its
+    file does not exist yet. `width`, `height` (pixels) and `duration` (seconds) are 0 if
+    unknown.
     """
 
     id: int
@@ -75,25 +75,25 @@ class Picture:
 
     @property
     def type(self) -> str:
-        """The MIME type, by the file's extension as Stash has it."""
+        """The MIME type, by the file's extension as in Stash."""
         return TYPES.get(PurePosixPath(self.path).suffix.lower(), "application/octet-stream")
 
     @property
     def is_clip(self) -> bool:
-        """Whether Stash calls it a video file: GIFs are, animated or not."""
+        """Whether Stash treats it as a video file; all GIFs are."""
         return self.type == "image/gif" or self.type.startswith("video/")
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that change when the file does, without reading it."""
+        """32 hexadecimal digits from path, size and time, without reading the file."""
         about = f"{self.path}\n{self.size}\n{self.modified.isoformat()}"
         return hashlib.md5(about.encode(), usedforsecurity=False).hexdigest()
 
 
 def in_folder(folder: Path) -> list[Picture]:
-    """The pictures and clips in a folder and its sub-folders, sorted by path.
+    """The pictures and clips in a folder and its subfolders, sorted by path.
 
-    SettingsError when there are none, or no such folder.
+    Raises SettingsError if there are none, or no such folder.
     """
     if not folder.is_dir():
         raise SettingsError((f"--pictures {folder}: there is no such folder",))
@@ -130,10 +130,10 @@ def _of_file(number: int, path: Path, root: Path) -> Picture:
 
 
 def _dimensions(path: Path) -> tuple[int, int]:
-    """Width and height as shown, from the header alone; zeros if Pillow cannot read it."""
-    turned = (5, 6, 7, 8)  # EXIF orientations that swap the sides
+    """Width and height after orientation, from the header; zeros if Pillow cannot read it."""
+    turned = (5, 6, 7, 8)  # EXIF orientations that swap width and height
     try:
-        # However large it says it is: nothing is decoded here.
+        # Any size is safe: nothing is decoded here.
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
             return (height, width) if image.getexif().get(0x0112) in turned else (width, height)

@@ -1,7 +1,7 @@
-"""GraphQL over HTTP as Stash speaks it: read, executed against the schema, answered.
+"""GraphQL over HTTP as Stash speaks it: reads, executes and answers requests.
 
-graphql-core executes what `schema.graphql` allows, so that a question which Stash would
-refuse is refused here too. What there is to find is the caller's.
+graphql-core validates against `schema.graphql`, so that a query that Stash would refuse is
+refused here too. The caller provides the data.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 
 
 @dataclass(frozen=True)
-class Question:
-    """A GraphQL request; `fault` says why it could not be read, if it could not."""
+class Query:
+    """A GraphQL request; `fault` is the reason why it cannot be read, empty if it can."""
 
     text: str = ""
     operation: str = ""
@@ -43,15 +43,15 @@ class Question:
     fault: str = ""
 
 
-def read(request: Request) -> Question:
-    """What was asked: a POST of JSON, or a GET, whose question stands in the address."""
+def read(request: Request) -> Query:
+    """Read a POST of JSON, or a GET with the query in its address."""
     if request.method == "GET":
-        return Question(request.query.get("query", ""), request.query.get("operationName", ""))
+        return Query(request.query.get("query", ""), request.query.get("operationName", ""))
     if not request.headers.get("content-type", "").startswith(JSON):
-        return Question(fault="transport not supported")
+        return Query(fault="transport not supported")
     try:
         asked = json.loads(request.body)
-        return Question(
+        return Query(
             str(asked.get("query") or ""),
             str(asked.get("operationName") or ""),
             dict(asked.get("variables") or {}),
@@ -59,28 +59,28 @@ def read(request: Request) -> Question:
     except (ValueError, TypeError, AttributeError) as error:  # no JSON, or not an object
         body = request.body.decode(errors="replace")
         fault = f"json request body could not be decoded: {error} body:{body}"
-        return Question(fault=fault)
+        return Query(fault=fault)
 
 
 def respond(
-    request: Request, question: Question, root: dict[str, Any], *, host: str, hidden: frozenset[str]
+    request: Request, query: Query, root: dict[str, Any], *, host: str, hidden: frozenset[str]
 ) -> Response:
-    """The answer to a question, with what `root` holds, by the names of the schema.
+    """Answer a query from `root`, a dict by the schema's field names.
 
-    Where it holds a function, that is called with graphql-core's `info`, whose context is
-    `host`, and with the field's arguments. `hidden` fields ("Type.field") are unknown.
+    A function in `root` gets graphql-core's `info`, whose context is `host`, and the field's
+    arguments. `hidden` fields ("Type.field") do not exist.
     """
-    if question.fault:
-        return _reply(request, 400, {"errors": [{"message": question.fault}], "data": None})
+    if query.fault:
+        return _reply(request, 400, {"errors": [{"message": query.fault}], "data": None})
     try:
-        return _reply(request, 200, _execute(question, root, host, hidden))
+        return _reply(request, 200, _execute(query, root, host, hidden))
     except _Invalid as invalid:
         status = 422 if JSON in request.headers.get("accept", "") else 400
         return _reply(request, status, {"errors": invalid.errors, "data": None})
 
 
 class _Invalid(Exception):
-    """A question that is not even begun, with what Stash says of it."""
+    """A query that cannot be executed, with Stash's errors."""
 
     def __init__(
         self, errors: Sequence[GraphQLError], code: str = "GRAPHQL_VALIDATION_FAILED"
@@ -97,16 +97,16 @@ class _Invalid(Exception):
 
 
 def _execute(
-    question: Question, root: dict[str, Any], host: str, hidden: frozenset[str]
+    query: Query, root: dict[str, Any], host: str, hidden: frozenset[str]
 ) -> dict[str, Any]:
-    """The answer, with the errors of what could not be found; _Invalid if not begun."""
+    """The data and the errors of single fields. Raises _Invalid."""
     result = execute_sync(
         _schema(hidden),
-        _prepared(question.text, hidden),
+        _prepared(query.text, hidden),
         root_value=root,
         context_value=host,
-        variable_values=question.variables,
-        operation_name=question.operation or None,
+        variable_values=query.variables,
+        operation_name=query.operation or None,
         field_resolver=_resolve,
     )
     errors = result.errors or []
@@ -118,7 +118,7 @@ def _execute(
 
 @lru_cache(maxsize=8)
 def _schema(hidden: frozenset[str]) -> GraphQLSchema:
-    """The schema without the fields that are hidden, each named as "Type.field"."""
+    """The schema without the hidden fields ("Type.field")."""
     document = parse(SCHEMA.read_text(encoding="utf-8"))
     for node in document.definitions:
         if isinstance(node, ObjectTypeDefinitionNode):
@@ -127,9 +127,9 @@ def _schema(hidden: frozenset[str]) -> GraphQLSchema:
     return build_ast_schema(document)
 
 
-@lru_cache(maxsize=1000)  # as many as Stash keeps
+@lru_cache(maxsize=1000)  # Stash caches as many
 def _prepared(text: str, hidden: frozenset[str]) -> DocumentNode:
-    """The document, parsed and found valid; else _Invalid."""
+    """The parsed and validated document. Raises _Invalid."""
     if not text.strip():
         raise _Invalid([GraphQLError("no operation provided")])
     try:
@@ -143,13 +143,13 @@ def _prepared(text: str, hidden: frozenset[str]) -> DocumentNode:
 
 
 def _resolve(source: dict[str, Any], info: GraphQLResolveInfo, **arguments: object) -> object:
-    """A field of a dict; where it depends on the request, the dict holds a function."""
+    """Read a field of a dict; a function there computes it from the request."""
     value = source[info.field_name]
     return value(info, **arguments) if callable(value) else value
 
 
 def _reply(request: Request, status: int, answer: dict[str, Any]) -> Response:
-    """JSON in the type that was asked for; Stash compresses plain JSON alone."""
+    """JSON in the accepted type. Stash compresses only application/json."""
     body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"Cache-Control": "no-store"}
     if JSON not in request.headers.get("accept", ""):

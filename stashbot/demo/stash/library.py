@@ -1,4 +1,4 @@
-"""The library of the stand-in for Stash: finds and orders pictures as Stash 0.30.1 does."""
+"""The library of the Stash stand-in: finds and sorts pictures as Stash 0.30.1 does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from graphql import GraphQLError, GraphQLResolveInfo
 
 from ..pictures.picture import Gallery, Picture
 
-SEEDS = 10**8  # larger ones wrap
+SEEDS = 10**8  # larger seeds wrap
 
 
 class Library:
-    """Pictures by id, and how they look in GraphQL.
+    """Pictures by id and as GraphQL data. Thread-safe.
 
-    Never changes, but remembers what it worked out: orders, and pictures as dicts. Both
-    come out the same whoever works them out, so that threads need no lock.
+    Immutable apart from caches of sort orders and dicts. They need no lock: each thread
+    computes equal values.
     """
 
     def __init__(self, pictures: Iterable[Picture]) -> None:
@@ -31,7 +31,7 @@ class Library:
         self._orders_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
 
     def with_changed(self, picture: Picture) -> Library:
-        """The same with another version of one of its pictures."""
+        """A copy with one picture replaced."""
         return Library((self.by_id | {picture.id: picture}).values())
 
     def find_image(self, id: str | None = None) -> dict[str, Any] | None:
@@ -44,7 +44,7 @@ class Library:
         filter: dict[str, Any] | None = None,
         image_filter: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Those with these ids, in their order; without any, one page of all that match."""
+        """The images with these ids in their order, or one page of all that match."""
         if ids:
             chosen: Sequence[int] = self._checked(ids)
             count = len(chosen)
@@ -56,7 +56,7 @@ class Library:
         return {"count": count, "images": [self._dict(key) for key in chosen]}
 
     def _matches(self, key: int, wanted: dict[str, Any]) -> bool:
-        """Whether a picture meets every criterion."""
+        """Whether a picture meets all criteria."""
         above = (wanted.get("id") or {}).get("value")
         if above is not None and key <= above:
             return False
@@ -78,7 +78,7 @@ class Library:
         return keys
 
     def _order(self, wanted: dict[str, Any]) -> Sequence[int]:
-        """All ids, sorted as the filter wants it; without a sort, in the order of the table."""
+        """All ids in the order of the filter's sort; by id without one."""
         sort = wanted.get("sort") or ""
         if sort == "random":
             sort = f"random_{Random().randrange(SEEDS)}"
@@ -92,7 +92,7 @@ class Library:
         return found
 
     def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
-        """Ties stand in the order of their titles, whatever the direction."""
+        """Ties are in ascending order of titles in both directions."""
         if sort in ("", "id"):
             return sorted(self.by_id, reverse=reverse)
         key = _random_key(sort) if sort.startswith("random_") else _SORTS.get(sort)
@@ -111,7 +111,7 @@ class Library:
 
 
 def _page(found: Sequence[int], wanted: dict[str, Any]) -> Sequence[int]:
-    """Of 25 when not said otherwise; 0 is none and less than 0 everything."""
+    """One page: 25 images by default, none for a size of 0, all for a negative size."""
     size = wanted.get("per_page")
     size = 25 if size is None else size
     if size < 0:
@@ -131,7 +131,7 @@ def _title(picture: Picture) -> str:
     return picture.title or str(picture.id)
 
 
-# Those of Stash 0.30.1. Nothing comes before something, as NULL does in SQLite.
+# The sorts of Stash 0.30.1. Empty values come first, as NULL does in SQLite.
 _SORTS: dict[str, Callable[[Picture], Any]] = {
     "created_at": lambda picture: picture.id,
     "date": lambda picture: picture.date,
@@ -149,7 +149,7 @@ _SORTS: dict[str, Callable[[Picture], Any]] = {
 
 
 def _random_key(sort: str) -> Callable[[Picture], float]:
-    """What `random_<seed>` sorts by."""
+    """The sort key of `random_<seed>`."""
     digits = sort.removeprefix("random_")
     if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**64):
         raise GraphQLError(f"invalid random seed: {digits}")
@@ -158,10 +158,10 @@ def _random_key(sort: str) -> Callable[[Picture], float]:
 
 
 def shuffle_key(id: int, seed: int) -> float:
-    """`mod(n * n * 52959209 + n * 1047483763, 2147483647)` with n = id + seed, as SQLite has it.
+    """`mod(n * n * 52959209 + n * 1047483763, 2147483647)` with n = id + seed, as in SQLite.
 
-    SQLite counts in 64-bit integers until one overflows, then in doubles; its mod()
-    works on doubles in any case.
+    SQLite computes in 64-bit integers until one overflows, then in doubles. Its mod() always
+    works on doubles.
     """
     n = id + seed
     squared = n * n * 52959209
@@ -173,7 +173,7 @@ def shuffle_key(id: int, seed: int) -> float:
 
 
 def _as_dict(picture: Picture) -> dict[str, Any]:
-    """A picture under the names of the schema; what depends on the request is a function."""
+    """A picture by the schema's names; values that depend on the request are functions."""
     modified = picture.modified.isoformat()
     file = {
         "__typename": "VideoFile" if picture.is_clip else "ImageFile",
@@ -204,7 +204,7 @@ def _fingerprint(picture: Picture, _: GraphQLResolveInfo, type: str) -> str | No
 
 
 def _address(picture: Picture, info: GraphQLResolveInfo) -> str:
-    """Where the original is, under the host by which Stash was called."""
+    """The address of the original, on the host of the request."""
     return f"{info.context}/image/{picture.id}/image?t={int(picture.modified.timestamp())}"
 
 
@@ -222,5 +222,5 @@ def _named(kind: str, name: str) -> dict[str, Any]:
 
 
 def _id(kind: str, name: str) -> int:
-    """An id that is the same each time, however the library changes."""
+    """An id that depends on kind and name alone."""
     return zlib.crc32(f"{kind} {name}".encode()) >> 1

@@ -1,7 +1,7 @@
-"""A stand-in for Stash: answers over HTTP as Stash 0.30.1 does, over pictures in memory.
+"""A stand-in for Stash: answers over HTTP as Stash 0.30.1 does, from pictures in memory.
 
-What it is told to be (locked, in need of set-up, an older version, short of a file) shows
-in every answer from then on.
+Its attributes put it into the states of a real Stash: locked, in need of set-up, older,
+without a file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 
 from ..http import Request, Response, Server
 from ..pictures.picture import Picture
-from .graphql import Question, read, respond
+from .graphql import Query, read, respond
 from .library import Library
 
 VERSION = "v0.30.1"
@@ -46,15 +46,15 @@ PLACEHOLDER = (
 
 @dataclass(frozen=True)
 class Record:
-    """One request that took effect. `seconds` counts from the start of the stand-in.
+    """A request that took effect. `seconds` counts from the start of the stand-in.
 
-    `kind` is graphql, image, thumbnail, healthz or other; `question`, `operation` and
-    `variables` are those of a GraphQL request. The bytes are those of the bodies.
+    `kind` is graphql, image, thumbnail, healthz or other. `query`, `operation` and
+    `variables` belong to GraphQL. `bytes_in` and `bytes_out` are the sizes of the bodies.
     """
 
     kind: str
     path: str
-    question: str
+    query: str
     operation: str
     variables: dict[str, Any]
     status: int
@@ -64,18 +64,16 @@ class Record:
 
 
 class StashStandIn:
-    """Stash on 127.0.0.1 with these pictures; starts at once. Thread-safe.
+    """Stash on 127.0.0.1 with these pictures. Thread-safe; starts at once.
 
-    With `api_key` it wants that key (and has a password nobody knows); without one it
-    lets in everybody who sends none. `prefix` is the path that a proxy would put before
-    everything. `delay` is the seconds before each answer. The attributes may be
-    changed at any time:
+    With `api_key` it requires that key; without one it refuses every key. `prefix` is the
+    path of a proxy in front of it. `delay` is the time before each answer in seconds. These
+    attributes may change at any time:
 
-    `status` is OK, SETUP or NEEDS_MIGRATION; `tripwire` locks everybody out;
-    `external_host` replaces the host in the addresses of images; `missing` holds ids
-    whose file is gone; `hidden_fields` ("ImageFile.fingerprint") are unknown to this
-    version; `per_query_seconds` gives the time that a question with this operation
-    name and these variables takes.
+    `status` is OK, SETUP or NEEDS_MIGRATION. `tripwire` refuses all requests. `external_host`
+    replaces the host in the addresses of images. `missing` holds ids without a file.
+    `hidden_fields` ("ImageFile.fingerprint") do not exist in this version.
+    `per_query_seconds` maps an operation's name and variables to its duration.
     """
 
     def __init__(
@@ -118,51 +116,51 @@ class StashStandIn:
 
     @property
     def pictures(self) -> list[Picture]:
-        """The library now, by id."""
+        """The current pictures, by id."""
         return list(self._library.by_id.values())
 
     def add(self, *pictures: Picture) -> None:
-        """Take pictures in; one with a known id replaces the one there was."""
+        """Add pictures; one with a known id replaces the older one."""
         with self._lock:
             self._library = Library([*self._library.by_id.values(), *pictures])
 
     def remove(self, *ids: int) -> None:
-        """Forget pictures, as when somebody deletes them in Stash."""
+        """Remove pictures, as a user can do in Stash."""
         with self._lock:
             left = (picture for key, picture in self._library.by_id.items() if key not in ids)
             self._library = Library(left)
 
     @property
     def requests(self) -> list[Record]:
-        """What came in so far, oldest first, except what a fault of `server` swallowed."""
+        """The requests so far, oldest first, without those that met a fault of `server`."""
         with self._lock:
             return list(self._records)
 
     def clear(self) -> None:
-        """Forget the requests so far."""
+        """Remove the recorded requests."""
         with self._lock:
             self._records.clear()
 
     def _handle(self, request: Request) -> Response:
         path = request.path.removeprefix(self.prefix)
-        question = read(request) if path.rstrip("/") == "/graphql" else Question()
+        query = read(request) if path.rstrip("/") == "/graphql" else Query()
         if request.path.startswith(self.prefix + "/"):
-            response = self._refusal(request, path) or self._route(request, path, question)
+            response = self._refusal(request, path) or self._route(request, path, query)
         else:
             response = Response(404, PLAIN, b"404 page not found")
-        self._note(request, path, question, response)
+        self._note(request, path, query, response)
         return response
 
-    def _note(self, request: Request, path: str, question: Question, response: Response) -> None:
+    def _note(self, request: Request, path: str, query: Query, response: Response) -> None:
         kinds = ("graphql", "image", "thumbnail", "healthz")
         last = path.rstrip("/").rpartition("/")[2]
         body = response.body
         record = Record(
             kind=last if last in kinds else "other",
             path=path,
-            question=question.text,
-            operation=question.operation,
-            variables=question.variables,
+            query=query.text,
+            operation=query.operation,
+            variables=query.variables,
             status=response.status,
             bytes_in=len(request.body),
             bytes_out=len(body) if isinstance(body, bytes) else 0,
@@ -172,10 +170,10 @@ class StashStandIn:
             self._records.append(record)
 
     def _refusal(self, request: Request, path: str) -> Response | None:
-        """What somebody gets who may not come in; None for who may.
+        """The answer to a request without access; None if it has access.
 
-        A wrong key is 401 everywhere, even where none is asked for. No key is 401 for
-        GraphQL alone: any other address, `/graphql/` too, sends to the login page.
+        A wrong key gets 401 everywhere, also from a Stash without a key. A missing key gets
+        401 for GraphQL; any other address, `/graphql/` too, redirects to the login page.
         """
         if path == "/healthz":
             return None
@@ -193,14 +191,14 @@ class StashStandIn:
         login = f"{self.prefix}/login?returnURL={quote(wanted, safe='')}"
         return Response(302, PLAIN, headers={"Location": login})
 
-    def _route(self, request: Request, path: str, question: Question) -> Response:
+    def _route(self, request: Request, path: str, query: Query) -> Response:
         match path.strip("/").split("/"):
             case ["healthz"]:
                 return Response(200, PLAIN, b".")
             case ["login"]:
                 return Response(200, "text/html; charset=utf-8", LOGIN_PAGE)
             case ["graphql"]:
-                return self._graphql(request, question)
+                return self._graphql(request, query)
             case ["image", key, "image" | "thumbnail" as form] if key.isdecimal():
                 if request.method != "GET":
                     return Response(405, PLAIN, headers={"Allow": "GET"})
@@ -210,7 +208,7 @@ class StashStandIn:
     # --- files --------------------------------------------------------------------------
 
     def _file(self, request: Request, key: int, form: str) -> Response:
-        """The original, or a thumbnail: of a missing file an error, or a drawing and 200."""
+        """The original or a thumbnail. A missing file gives 500, its thumbnail a drawing."""
         if self.status != "OK":
             return Response(500, PLAIN)
         picture = self._library.by_id.get(key)
@@ -235,14 +233,14 @@ class StashStandIn:
 
     # --- GraphQL ------------------------------------------------------------------------
 
-    def _graphql(self, request: Request, question: Question) -> Response:
-        if not question.fault:
-            seconds = self.per_query_seconds(question.operation, question.variables)
+    def _graphql(self, request: Request, query: Query) -> Response:
+        if not query.fault:
+            seconds = self.per_query_seconds(query.operation, query.variables)
             self.server.stopping.wait(seconds)
         host = self.external_host or f"http://{request.headers.get('host', '')}"
         return respond(
             request,
-            question,
+            query,
             self._root(self._library),
             host=host.rstrip("/") + self.prefix,
             hidden=frozenset(self.hidden_fields),
@@ -258,7 +256,7 @@ class StashStandIn:
         }
 
     def _rate(self, input: dict[str, Any]) -> dict[str, Any] | None:
-        """Take a rating; only the keys that are there change anything, to null too."""
+        """Set or clear the rating; an absent key changes nothing."""
         with self._lock:
             picture = self._library.by_id.get(int(input["id"]))
             if picture is None:
@@ -290,7 +288,7 @@ def _headers(picture: Picture, *, is_versioned: bool) -> dict[str, str]:
 
 
 def _thumbnail(picture: Picture, data: bytes, headers: dict[str, str]) -> Response:
-    """At most 640 pixels wide and high, as JPEG; what Pillow cannot read goes as it is."""
+    """A JPEG of at most 640 pixels a side; the original if Pillow cannot read it."""
     try:
         return Response(200, "image/jpeg", _shrunk(data), headers)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

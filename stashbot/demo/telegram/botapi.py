@@ -1,7 +1,7 @@
-"""The Bot API's methods: what they take, refuse and answer.
+"""The methods of the Bot API: parameters, refusals and answers.
 
-The checks and the words are those of the official server (tdlib/telegram-bot-api). What
-it ignores is ignored here as well, so that a bot that relies on it is seen to fail.
+The checks and error texts are those of the official server (tdlib/telegram-bot-api). Parameters
+that the server ignores are ignored here too, so that a bot that relies on them fails in tests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from ...models import Kind
 from .chats import Answer, Chat, Draft, Message
 from .files import File, accept
-from .form import Arguments
+from .form import Arguments, check_album, read_album
 from .limits import (
     MAX_CAPTION,
     MAX_TEXT,
@@ -29,7 +29,7 @@ from .limits import (
 from .markup import Entity, find_commands
 from .messenger import Messenger
 
-LONGEST_POLL = 50  # seconds
+LONGEST_POLL_S = 50
 ACTIONS = {
     *("typing", "choose_sticker", "find_location", "upload_photo", "upload_document"),
     *("record_video", "record_voice", "record_video_note"),
@@ -39,9 +39,9 @@ SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administr
 
 
 class BotApi:
-    """Carries out calls upon a messenger. Thread-safe.
+    """Carries out Bot API calls on a messenger. Thread-safe.
 
-    `flood` is None where the bot may send as fast as it likes.
+    Without `flood` there are no rate limits.
     """
 
     def __init__(self, messenger: Messenger, flood: Flood | None) -> None:
@@ -71,7 +71,7 @@ class BotApi:
         }
 
     def call(self, method: str, arguments: Arguments) -> object:
-        """The `result` of a call; raises Refusal for Telegram's no."""
+        """Carry out a call and return its `result`. Raises Refusal."""
         handler = self._methods.get(method.lower())
         if handler is None:
             raise Refusal(404, "Not Found: method not found")
@@ -93,7 +93,7 @@ class BotApi:
         return self._messenger.updates.poll(
             arguments.number("offset"),
             limit if 1 <= limit <= 100 else 100,
-            min(LONGEST_POLL, max(0, arguments.number("timeout"))),
+            min(LONGEST_POLL_S, max(0, arguments.number("timeout"))),
         )
 
     def _delete_webhook(self, arguments: Arguments) -> object:
@@ -122,7 +122,7 @@ class BotApi:
         return True
 
     def _audience(self, arguments: Arguments) -> tuple[str, str]:
-        """Whom commands are for: a scope, with the chat in it, and a language."""
+        """The scope of a command list, with its chat id if it has one, and the language."""
         language = arguments.text("language_code")
         if language and not re.fullmatch("[a-z]{2}", language):
             raise bad_request("invalid language code specified")
@@ -145,11 +145,11 @@ class BotApi:
         action = arguments.text("action")
         if action not in ACTIONS:
             raise bad_request("wrong parameter action in request")
-        self._messenger.act(chat.id, action)
+        self._messenger.send_action(chat.id, action)
         return True
 
     def _paced_chat(self, arguments: Arguments, count: int = 1) -> Chat:
-        """The chat to write to, after the flood limits have let `count` messages by."""
+        """The chat to write to. Counts `count` messages in the rate limits first."""
         chat_id = _chat_id(arguments.text("chat_id"))
         if self._flood:
             self._flood.take(chat_id, count)
@@ -197,9 +197,9 @@ class BotApi:
         raise bad_request("message to be replied not found")
 
     def _send_media_group(self, arguments: Arguments) -> object:
-        items = [_album_item(item, arguments.files) for item in arguments.items("media")]
+        items = read_album(arguments)
         chat = self._paced_chat(arguments, len(items))
-        _check_album(items)
+        check_album(items)
         common = self._common(chat, arguments)
         album = str(secrets.randbelow(9 * 10**16) + 10**16) if len(items) > 1 else ""
         drafts = [
@@ -224,7 +224,7 @@ class BotApi:
         return _file_draft(text, entities, file, item)
 
     def _take_file(self, kind: Kind, name: str, arguments: Arguments) -> File:
-        """The file of a parameter: an upload, or one that Telegram knows."""
+        """The file of a parameter: an upload or a known file_id."""
         value = arguments.text(name)
         upload = arguments.files.get(value.removeprefix("attach://") or name)
         if upload:
@@ -242,7 +242,7 @@ class BotApi:
             raise bad_request(f"can't use file of type {types[0]} as {types[1]}")
         return known
 
-    # Changing what was sent
+    # Editing and deleting
 
     def _edit_text(self, name: str, arguments: Arguments) -> object:
         message = self._own_message(arguments)
@@ -298,9 +298,13 @@ def _chat_id(value: str) -> int:
 
 
 def _read(arguments: Arguments, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
-    """A text or caption; the commands in it become entities, as Telegram does."""
+    """A text or caption and its entities, the bot commands in it among them."""
     text, entities = read_text(arguments.text(name), arguments.text("parse_mode"), limit=limit)
-    taken = [(entity.offset, entity.offset + entity.length) for entity in entities if _owns(entity)]
+    taken = [
+        (entity.offset, entity.offset + entity.length)
+        for entity in entities
+        if _hides_commands(entity)
+    ]
     commands = (
         command
         for command in find_commands(text)
@@ -310,8 +314,8 @@ def _read(arguments: Arguments, name: str, limit: int) -> tuple[str, tuple[Entit
     return text, tuple(ordered)
 
 
-def _owns(entity: Entity) -> bool:
-    """Whether nothing is found inside of this entity."""
+def _hides_commands(entity: Entity) -> bool:
+    """Whether Telegram finds no commands inside this entity."""
     return entity.type in ("code", "pre", "text_link")
 
 
@@ -337,35 +341,3 @@ def _file_draft(text: str, entities: tuple[Entity, ...], file: File, arguments: 
         is_spoiler=arguments.flag("has_spoiler"),
         is_caption_above=arguments.flag("show_caption_above_media"),
     )
-
-
-def _album_item(item: Any, files: dict[str, tuple[str, bytes]]) -> Arguments:
-    """One InputMedia of an album, read as Telegram reads it before anything else."""
-    if not isinstance(item, dict):
-        raise _bad_item("expected an Object")
-    fields = {name: str(value) for name, value in item.items() if value is not None}
-    if "type" not in fields:
-        raise _bad_item('Can\'t find field "type"')
-    kind, media = fields["type"], fields.get("media", "")
-    if not media or (media.startswith("attach://") and media[len("attach://") :] not in files):
-        raise _bad_item("media not found")
-    if kind == Kind.ANIMATION:
-        raise _bad_item(f'type "{kind}" can\'t be used in sendMediaGroup')
-    if kind not in (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT):
-        raise _bad_item(f'type "{kind}" is unsupported')
-    return Arguments(fields, files)
-
-
-def _bad_item(reason: str) -> Refusal:
-    return bad_request(f"can't parse InputMedia: {reason}")
-
-
-def _check_album(items: list[Arguments]) -> None:
-    """Refuse a wrong number of items, and kinds that do not mix."""
-    if not items:
-        raise bad_request("there are no messages to send")
-    if len(items) > 10:
-        raise bad_request("too many messages to send as an album")
-    kinds = {item.text("type") for item in items}
-    if Kind.DOCUMENT in kinds and len(kinds) > 1:
-        raise bad_request("document can't be mixed with other media types")

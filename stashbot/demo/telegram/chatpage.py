@@ -1,7 +1,7 @@
-"""The chat page: files to a browser, news as server-sent events, words and presses back.
+"""The chat page: serves its files and server-sent events, and takes texts and presses.
 
-It is for one person on this machine. Nothing of it may be used by another site that is
-open in the same browser, and nothing of it tells the bot's token.
+It serves one user on this machine. Other sites in the same browser must not be able to use
+it, and it never shows the bot's token.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BEAT = 15  # seconds between two comments that show a dead connection
-LONGEST_SAID = 4096
+KEEPALIVE_S = 15  # interval of comments, by which a closed connection is noticed
+POLL_S = 0.5  # how soon the event stream notices the end of the server
+MAX_TEXT = 4096
 
 
 class ChatPage:
-    """Serves the private chat of one person. Thread-safe; ends with `stopping`."""
+    """Serves the private chat of one user. Thread-safe. Event streams end with `stopping`."""
 
     def __init__(self, messenger: Messenger, user_id: int, stopping: threading.Event) -> None:
         self._messenger = messenger
@@ -54,7 +55,7 @@ class ChatPage:
         self._stopping = stopping
 
     def serve(self, request: Request) -> Response:
-        """The answer to anything that is not the Bot API."""
+        """Answer any request that is not for the Bot API."""
         response = self._refuse(request) or self._route(request)
         return replace(response, headers=HEADERS | response.headers)
 
@@ -67,14 +68,14 @@ class ChatPage:
             name, kind = ASSETS[request.path]
             return Response(200, kind, (FOLDER / name).read_bytes())
         if request.path == "/page/events":
-            self._speak(request.query.get("language", ""))
+            self._set_language(request.query.get("language", ""))
             return Response(200, "text/event-stream; charset=utf-8", self._events())
         if request.path.startswith("/page/files/"):
             return self._file(request)
         return _plain(404)
 
     def _refuse(self, request: Request) -> Response | None:
-        """Keep other sites out: they can make a browser ask, and must get nothing."""
+        """Refuse requests that another site makes the browser send."""
         site = request.headers.get("sec-fetch-site", "none")
         is_navigation = request.path == "/" and request.method == "GET"
         if site not in ("same-origin", "none") and not is_navigation:
@@ -87,7 +88,7 @@ class ChatPage:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         return None if kind == "application/json" else _plain(415)
 
-    # What the person does
+    # Actions of the user
 
     def _post(self, request: Request) -> Response:
         actions: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -99,13 +100,13 @@ class ChatPage:
             return _plain(404)
         try:
             fields = json.loads(request.body)
-            self._speak(str(fields.get("language", "")))
+            self._set_language(str(fields.get("language", "")))
             return Response(body=json.dumps(action(fields)).encode())
         except (ValueError, KeyError, TypeError, AttributeError, Refusal):
             return _plain(400)
 
     def _say(self, fields: dict[str, Any]) -> object:
-        text = str(fields["text"]).strip()[:LONGEST_SAID]
+        text = str(fields["text"]).strip()[:MAX_TEXT]
         if not text:
             raise ValueError
         return {"id": self._messenger.say(self._user_id, self._user, text).id}
@@ -114,8 +115,8 @@ class ChatPage:
         message_id, data = int(fields["message_id"]), str(fields["data"])
         return {"query_id": self._messenger.press(self._user_id, message_id, data, self._user)}
 
-    def _speak(self, language: str) -> None:
-        """Note the language that the browser speaks, as Telegram's apps tell theirs."""
+    def _set_language(self, language: str) -> None:
+        """Store the browser's language as the user's language_code."""
         if re.fullmatch(r"[a-z]{2,3}", language) and language != self._user.language_code:
             self._messenger.add_user(replace(self._user, language_code=language))
 
@@ -123,44 +124,44 @@ class ChatPage:
     def _user(self) -> User:
         return self._messenger.user(self._user_id)
 
-    # What the person sees
+    # The chat as the page shows it
 
     def _events(self) -> Iterator[bytes]:
-        """The whole chat, then what changes, for as long as the browser listens."""
+        """Yield the whole chat, then each change until the browser disconnects."""
         with self._messenger.listen() as events:
             yield _event("state", self._state())
             quiet_since = time.monotonic()
             while not self._stopping.is_set():
                 try:
-                    event = events.get(timeout=0.5)
+                    event = events.get(timeout=POLL_S)
                 except queue.Empty:
-                    if time.monotonic() - quiet_since > BEAT:
+                    if time.monotonic() - quiet_since > KEEPALIVE_S:
                         quiet_since = time.monotonic()
                         yield b":\n\n"
                     continue
                 if event.chat_id in (self._user_id, 0):
-                    yield _event(event.name, self._news(event))
+                    yield _event(event.name, self._payload(event))
 
     def _state(self) -> object:
         with self._messenger.changed:
             messages = self._messenger.messages(self._user_id)
             return {
                 "bot": self._messenger.bot.first_name,
-                "messages": [self._as_seen(message) for message in messages],
+                "messages": [self._shown(message) for message in messages],
                 "keyboard": self._messenger.keyboard(self._user_id),
                 "commands": self._commands(),
                 "read": self._messenger.last_read(self._user_id),
             }
 
-    def _news(self, event: Event) -> object:
+    def _payload(self, event: Event) -> object:
         match event.name:
             case "message":
                 return {
-                    "messages": [self._as_seen(message) for message in event.value],
+                    "messages": [self._shown(message) for message in event.value],
                     "keyboard": self._messenger.keyboard(self._user_id),
                 }
             case "edited":
-                return self._as_seen(event.value)
+                return self._shown(event.value)
             case "answer":
                 answer = event.value
                 return {"id": answer.query_id, "text": answer.text, "alert": answer.is_alert}
@@ -173,7 +174,7 @@ class ChatPage:
         chat = self._messenger.chat(self._user_id)
         return self._messenger.commands_for(chat, self._user.language_code)
 
-    def _as_seen(self, message: Message) -> object:
+    def _shown(self, message: Message) -> object:
         replied = self._messenger.message(self._user_id, message.reply_to)
         return {
             "id": message.id,
@@ -183,7 +184,7 @@ class ChatPage:
             "text": message.text,
             "entities": [entity.as_json() for entity in message.entities],
             "album": message.album,
-            "file": _file_as_seen(message.file) if message.file else None,
+            "file": _shown_file(message.file) if message.file else None,
             "spoiler": message.is_spoiler,
             "protected": message.is_protected,
             "above": message.is_caption_above,
@@ -192,12 +193,12 @@ class ChatPage:
         }
 
     def _file(self, request: Request) -> Response:
-        """A file of the chat; a part of it, if the browser's player asks for one."""
+        """A file of the chat, or the byte range that the browser's player asks for."""
         file = self._messenger.shown_file(self._user_id, request.path.rpartition("/")[2])
         if file is None:
             return _plain(404)
         if file.kind is Kind.DOCUMENT:
-            # Not as what it claims to be: a document may be a page with a script.
+            # Never under its own type: a document may be a page with a script.
             headers = {"Content-Disposition": "attachment"}
             return Response(200, "application/octet-stream", file.data, headers)
         size = len(file.data)
@@ -210,7 +211,7 @@ class ChatPage:
         return Response(206, file.type, file.data[first : last + 1], headers)
 
 
-def _file_as_seen(file: File) -> object:
+def _shown_file(file: File) -> object:
     return {
         "kind": file.kind,
         "url": f"/page/files/{file.key}",

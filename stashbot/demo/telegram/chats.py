@@ -1,4 +1,4 @@
-"""What people and the bot see of each other: users, chats, messages. All are frozen."""
+"""Users, chats, messages and events as frozen values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .markup import Entity, to_html
 
 @dataclass(frozen=True)
 class User:
-    """A person, or the bot."""
+    """A user or the bot."""
 
     id: int
     first_name: str
@@ -54,10 +54,10 @@ class Chat:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a message consists of before it has an id.
+    """The content of a message that has no id yet.
 
-    `text` is the text, or the caption of `file`; `keyboard` is None unless the message
-    changes the keys below the chat; `service` are further fields of the Bot API.
+    `text` is the text or the caption of `file`. `keyboard` is None if the message leaves the
+    reply keyboard alone. `service` holds further fields of the Bot API's Message.
     """
 
     text: str = ""
@@ -80,11 +80,11 @@ class Draft:
 
     @property
     def labels(self) -> list[str]:
-        """What is written on the buttons, row by row."""
+        """The labels of the buttons, row by row."""
         return [button.text for row in self.buttons for button in row]
 
     def button(self, label: str) -> Button:
-        """The first button whose label contains this; KeyError if there is none."""
+        """The first button whose label contains this text. Raises KeyError."""
         for button in (button for row in self.buttons for button in row):
             if label in button.text:
                 return button
@@ -93,7 +93,7 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Message(Draft):
-    """A message as a person sees it; `date` and `edited_at` are in Unix seconds."""
+    """A message in a chat. `date` and `edited_at` are Unix seconds."""
 
     id: int
     chat_id: int
@@ -104,7 +104,7 @@ class Message(Draft):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the bot answered to a press."""
+    """The bot's answer to a callback query."""
 
     query_id: str
     text: str
@@ -112,8 +112,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Press:
-    """A press of a button, which waits for the bot's answer."""
+class CallbackQuery:
+    """A press of a button, with its time in seconds of the stand-in's clock."""
 
     chat_id: int
     message_id: int
@@ -122,7 +122,7 @@ class Press:
 
 @dataclass(frozen=True)
 class Event:
-    """News for those who look at a chat: `message`, `edited`, `deleted`, `action` and so on."""
+    """A change for the chat page: `message`, `edited`, `deleted`, `action` and so on."""
 
     name: str
     chat_id: int

@@ -1,4 +1,4 @@
-"""What Telegram makes of an uploaded file: the checks, the kind, the sizes."""
+"""Telegram's handling of an uploaded file: checks, kind and sizes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .limits import Refusal, bad_request
 
 MAX_PHOTO = 10 * 2**20  # bytes
 MAX_FILE = 50 * 2**20  # bytes
-MAX_SIDES = 10_000  # pixels, width and height together
-MAX_RATIO = 20
-PHOTO_SIDES = (90, 320, 1280)  # the smaller copies that Telegram keeps of a photo
-LARGEST_SIDE = 2560
+MAX_SIDES = 10_000  # pixels, width plus height
+MAX_RATIO = 20  # longer side to shorter side
+PHOTO_SIDES = (90, 320, 1280)  # pixels; longer sides of the smaller copies of a photo
+LARGEST_SIDE = 2560  # pixels
 PHOTO_FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF"}
-ORIENTATION = 0x0112  # the EXIF tag; from 5 on, width and height are swapped
+ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
 
 
 @dataclass(frozen=True)
 class Size:
-    """One of the copies of a photo, or the only one of another file."""
+    """One copy of a photo, or the only copy of another file."""
 
     file_id: str
     width: int
@@ -34,10 +34,10 @@ class Size:
 
 @dataclass(frozen=True)
 class File:
-    """A file that Telegram keeps; `key` is its file_unique_id.
+    """A file that Telegram keeps. `key` is its file_unique_id.
 
-    `sizes` go from the smallest to the largest. Width and height (pixels) and
-    `duration` (seconds) are 0 where unknown.
+    `sizes` are in ascending order. Width and height (pixels) and `duration` (seconds) are 0
+    if unknown.
     """
 
     kind: Kind
@@ -50,7 +50,7 @@ class File:
 
     @property
     def file_id(self) -> str:
-        """The identifier to send the file again with."""
+        """The file_id of the largest copy."""
         return self.sizes[-1].file_id
 
     @property
@@ -62,7 +62,7 @@ class File:
         return self.sizes[-1].height
 
     def as_json(self) -> dict[str, object]:
-        """The fields of a Message that hold this file."""
+        """The fields of the Bot API's Message that hold this file."""
         if self.kind is Kind.PHOTO:
             return {"photo": [self._size_as_json(size) for size in self.sizes]}
         common = {
@@ -94,10 +94,10 @@ class File:
 def accept(
     kind: Kind, filename: str, data: bytes, *, sides: tuple[int, int] = (0, 0), duration: int = 0
 ) -> File:
-    """The file that comes of an upload, or Telegram's refusal.
+    """Turn an upload into a file. Raises Refusal.
 
-    `sides` and `duration` are what the sender says of a moving picture. What is sent
-    as a video or an animation and is none becomes a document, and a GIF always becomes
+    `sides` (pixels) and `duration` (seconds) are the sender's own values for a moving
+    picture. A video or animation of another format becomes a document. A GIF always becomes
     an animation.
     """
     if not data:
@@ -134,7 +134,7 @@ def _accept_photo(filename: str, data: bytes) -> File:
 
 
 def _decode(data: bytes) -> tuple[int, int, str]:
-    """Width and height as a person sees them, and the media type."""
+    """Width and height after EXIF orientation, and the media type."""
     bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
         with Image.open(io.BytesIO(data)) as image:

@@ -1,4 +1,4 @@
-"""The parameters of a Bot API call, however the client wrote them down."""
+"""The parameters of a Bot API call, from a query, a form, JSON or multipart."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from urllib.parse import parse_qsl
 
 import multipart
 
+from ...models import Kind
 from ..http import Request
 from .limits import Refusal, bad_request, read_json
 
-MAX_BODY = 52 * 2**20  # bytes: 50 MiB of file, and what surrounds it
+MAX_ALBUM = 10
+MAX_BODY = 52 * 2**20  # bytes: a file of 50 MiB and the other fields
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Parameters as text, and the uploaded files: name -> (file name, content)."""
+    """Parameters as text, and uploaded files: name -> (file name, content)."""
 
     params: dict[str, str] = field(default_factory=dict)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -31,26 +33,26 @@ class Arguments:
         return self.text(name).lower() in ("true", "yes", "1")
 
     def number(self, name: str) -> int:
-        """The whole number of a parameter; 0 if it is missing or is no number."""
+        """The integer of a parameter; 0 if it is missing or no integer."""
         try:
             return int(self.text(name) or 0)
         except ValueError:
             return 0
 
     def items(self, name: str) -> list[Any]:
-        """The JSON array of a parameter, empty if it is missing."""
+        """The JSON array of a parameter; empty if it is missing. Raises Refusal."""
         return list(read_json(self.text(name) or "[]", list, name))
 
     def object(self, name: str) -> dict[str, Any]:
-        """The JSON object of a parameter, empty if it is missing."""
+        """The JSON object of a parameter; empty if it is missing. Raises Refusal."""
         return dict(read_json(self.text(name) or "{}", dict, name))
 
 
 def read_arguments(request: Request) -> Arguments:
-    """Parameters from the query, and over them those of the body.
+    """Read the parameters of the query and the body; the body's win.
 
-    The body is a form, multipart/form-data, or JSON. Raises Refusal for one that is
-    over Telegram's limit, or broken.
+    The body is a form, multipart/form-data or JSON. Raises Refusal for a body that is broken
+    or over Telegram's limit.
     """
     if len(request.body) > MAX_BODY:
         raise Refusal(413, "Request Entity Too Large")
@@ -66,7 +68,7 @@ def read_arguments(request: Request) -> Arguments:
 
 
 def _json_fields(body: bytes) -> Iterator[tuple[str, str]]:
-    """Telegram reads every value as text; what is nested stays JSON."""
+    """Read every value as text; nested values stay JSON."""
     try:
         fields = json.loads(body)
     except ValueError as error:
@@ -97,3 +99,40 @@ def _read_multipart(request: Request, boundary: str) -> Arguments:
     except (multipart.MultipartError, UnicodeDecodeError) as error:
         raise bad_request("can't parse the multipart form") from error
     return arguments
+
+
+def read_album(arguments: Arguments) -> list[Arguments]:
+    """The InputMedia of sendMediaGroup, with the files of the call. Raises Refusal."""
+    return [_album_item(item, arguments.files) for item in arguments.items("media")]
+
+
+def _album_item(item: Any, files: dict[str, tuple[str, bytes]]) -> Arguments:
+    """One InputMedia of an album. Telegram checks these before it looks at the chat."""
+    if not isinstance(item, dict):
+        raise _bad_item("expected an Object")
+    fields = {name: str(value) for name, value in item.items() if value is not None}
+    if "type" not in fields:
+        raise _bad_item('Can\'t find field "type"')
+    kind, media = fields["type"], fields.get("media", "")
+    if not media or (media.startswith("attach://") and media[len("attach://") :] not in files):
+        raise _bad_item("media not found")
+    if kind == Kind.ANIMATION:
+        raise _bad_item(f'type "{kind}" can\'t be used in sendMediaGroup')
+    if kind not in (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT):
+        raise _bad_item(f'type "{kind}" is unsupported')
+    return Arguments(fields, files)
+
+
+def _bad_item(reason: str) -> Refusal:
+    return bad_request(f"can't parse InputMedia: {reason}")
+
+
+def check_album(items: list[Arguments]) -> None:
+    """Refuse a wrong number of items, and kinds that do not mix."""
+    if not items:
+        raise bad_request("there are no messages to send")
+    if len(items) > MAX_ALBUM:
+        raise bad_request("too many messages to send as an album")
+    kinds = {item.text("type") for item in items}
+    if Kind.DOCUMENT in kinds and len(kinds) > 1:
+        raise bad_request("document can't be mixed with other media types")

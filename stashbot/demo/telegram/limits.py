@@ -1,7 +1,6 @@
-"""What Telegram refuses, in its words: texts, keyboards, commands and floods.
+"""Telegram's limits: texts, keyboards, commands and rates.
 
-The numbers are those of the Bot API's documentation; the words are those of the
-official server, where it is the server that says them.
+The numbers come from the Bot API's documentation, the error texts from the official server.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from typing import Any
 
 from .markup import Entity, MarkupError, parse_html, utf16_length
 
-MAX_TEXT = 4096
-MAX_CAPTION = 1024
+MAX_TEXT = 4096  # UTF-16 code units, after entities
+MAX_CAPTION = 1024  # UTF-16 code units, after entities
 MAX_CALLBACK_DATA = 64  # bytes
 MAX_BUTTONS = 100
 MAX_COMMANDS = 100
 
 
 class Refusal(Exception):
-    """Telegram says no: the code, the description, and `parameters` of the answer."""
+    """An error answer of Telegram: code, description and `parameters`."""
 
     def __init__(self, code: int, description: str, **parameters: int) -> None:
         super().__init__(description)
@@ -47,14 +46,14 @@ def bad_request(description: str) -> Refusal:
 
 
 def too_many_requests(seconds: float) -> Refusal:
-    """The refusal of a flood; Telegram names whole seconds."""
+    """The answer 429. Telegram names whole seconds."""
     wait = max(1, math.ceil(seconds))
     return Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
 
 
 @dataclass(frozen=True)
 class Button:
-    """A button under a message: it has `data` for the bot, or a `url`."""
+    """A button under a message, with callback `data` or a `url`."""
 
     text: str
     data: str = ""
@@ -72,11 +71,10 @@ Keyboard = tuple[tuple[str, ...], ...]
 
 
 def read_text(source: str, parse_mode: str, *, limit: int) -> tuple[str, tuple[Entity, ...]]:
-    """The text or caption that a person sees, and its entities, if Telegram takes it.
+    """The plain text or caption and its entities. Raises Refusal.
 
-    Length is counted after the entities are parsed, in UTF-16 code units: the server
-    itself is a little more generous, so this is the safe side. Of the parse modes only
-    HTML is known here.
+    The length is counted in UTF-16 code units after parsing; Telegram's own count is a
+    little more generous. HTML is the only parse mode here.
     """
     entities: tuple[Entity, ...] = ()
     if parse_mode.lower() == "html":
@@ -93,7 +91,7 @@ def read_text(source: str, parse_mode: str, *, limit: int) -> tuple[str, tuple[E
 
 
 def read_json(source: str, kind: type[Any], name: str) -> Any:
-    """The list or object in a parameter; `name` is what Telegram calls it."""
+    """The JSON list or object in a parameter; `name` is Telegram's name for it."""
     try:
         value = json.loads(source)
     except ValueError as error:
@@ -104,9 +102,9 @@ def read_json(source: str, kind: type[Any], name: str) -> Any:
 
 
 def read_reply_markup(source: str) -> tuple[Buttons, Keyboard | None]:
-    """The buttons under the message, and the keyboard below the chat.
+    """The inline buttons of a message, and the reply keyboard that it sets.
 
-    The keyboard is None when it stays as it is, and empty when it goes away.
+    The keyboard is None if the message does not change it, and empty if it removes it.
     """
     if not source:
         return (), None
@@ -129,7 +127,7 @@ def _read_keys(markup: dict[str, Any]) -> tuple[Buttons, Keyboard | None]:
 
 
 def read_buttons(rows: list[list[dict[str, str]]]) -> Buttons:
-    """The inline keyboard, if Telegram takes it."""
+    """The inline keyboard. Raises Refusal."""
     buttons = tuple(tuple(_button(button) for button in row) for row in rows if row)
     if sum(map(len, buttons)) > MAX_BUTTONS:
         raise bad_request("reply markup is too long")
@@ -155,12 +153,12 @@ def _button(button: dict[str, str]) -> Button:
 
 
 def _key_label(key: dict[str, str] | str) -> str:
-    """The label of a key below the chat; Telegram skips a key with an empty one."""
+    """The label of a reply keyboard's key. Telegram skips a key with an empty label."""
     return key if isinstance(key, str) else key.get("text", "")
 
 
 def check_commands(commands: Iterable[dict[str, str]]) -> None:
-    """Refuse a list of commands as setMyCommands does."""
+    """Check a command list as setMyCommands does. Raises Refusal."""
     commands = list(commands)
     if len(commands) > MAX_COMMANDS:
         raise bad_request("BOT_COMMANDS_TOO_MUCH")
@@ -173,7 +171,7 @@ def check_commands(commands: Iterable[dict[str, str]]) -> None:
 
 @dataclass
 class _Bucket:
-    """Fills with messages and leaks at `rate` a second; full at `size`."""
+    """A leaky bucket of `size` messages that loses `rate` of them a second."""
 
     size: float
     rate: float
@@ -181,18 +179,18 @@ class _Bucket:
     seen_at: float = 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds until there is room, 0 if there is."""
+        """Seconds until a message fits; 0 if one fits now."""
         self.level = max(0.0, self.level - (now - self.seen_at) * self.rate)
         self.seen_at = now
         return 0.0 if self.level < self.size else (self.level - self.size) / self.rate + 1
 
 
 class Flood:
-    """Telegram's flood limits, as far as they are known. Thread-safe.
+    """Telegram's rate limits, as far as they are known. Thread-safe.
 
-    About 30 messages a second in all; to a person a short burst of 3, then one a
-    second; to a group 20 a minute. An album counts each of its items: it comes through
-    if one message would, and what follows it waits longer.
+    About 30 messages a second in all; to a user a burst of 3, then one a second; to a group
+    20 a minute. An album counts each item: it is accepted if one message would be, and the
+    next message waits longer. `clock` gives monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -202,7 +200,7 @@ class Flood:
         self._chats: dict[int, _Bucket] = {}
 
     def take(self, chat_id: int, count: int) -> None:
-        """Count messages to a chat, or refuse them all with 429."""
+        """Count messages to a chat. Raises Refusal (429), and then counts none."""
         with self._lock:
             now = self._clock()
             buckets = self._overall, self._chats.setdefault(chat_id, _bucket(chat_id))

@@ -1,8 +1,8 @@
-"""Telegram's HTML: what it takes, what it refuses, and the entities it makes of it.
+"""Telegram's HTML: a parser that returns plain text and entities, and the way back.
 
-The rules, and the words of the refusals, are those of the official server
-(td/telegram/MessageEntity.cpp, `parse_html`). Offsets and lengths of entities are in
-UTF-16 code units, as everywhere in the Bot API; offsets in errors are in bytes.
+The rules and error texts are those of the official server (td/telegram/MessageEntity.cpp,
+`parse_html`). Offsets and lengths of entities are in UTF-16 code units, as in the Bot API;
+offsets in errors are in bytes.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _COMMAND = re.compile(r"(?<![\w/@<>])/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?(?![\w/])"
 
 
 class MarkupError(ValueError):
-    """The text is not Telegram's HTML; `str()` is Telegram's reason."""
+    """The text is not Telegram's HTML. `str()` is Telegram's reason."""
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A part of a text with a meaning; `url` and `language` are empty for most types."""
+    """A MessageEntity; `url` and `language` are empty for most types."""
 
     type: str
     offset: int
@@ -78,7 +78,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class _Open:
-    """A tag that waits for its end; `argument` is its link, language or class."""
+    """An open tag; `argument` is its link, language or class."""
 
     tag: str
     argument: str
@@ -87,20 +87,17 @@ class _Open:
 
 
 def utf16_length(text: str) -> int:
-    """The length as Telegram counts it: characters outside the BMP count twice."""
+    """The length in UTF-16 code units: characters outside the BMP count twice."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 
 def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
-    """The plain text and its entities, in the order of their beginning.
-
-    Raises MarkupError where Telegram refuses the text.
-    """
+    """The plain text and its entities, by their start. Raises MarkupError."""
     return _Parser(source).parse()
 
 
 def find_commands(text: str) -> tuple[Entity, ...]:
-    """The bot commands that Telegram makes clickable in any text."""
+    """Entities for the bot commands in a text."""
     return tuple(
         Entity("bot_command", utf16_length(text[: found.start()]), len(found[0]))
         for found in _COMMAND.finditer(text)
@@ -108,7 +105,7 @@ def find_commands(text: str) -> tuple[Entity, ...]:
 
 
 def to_html(text: str, entities: Iterable[Entity]) -> str:
-    """The HTML that parses to this text and these (properly nested) entities."""
+    """The HTML for a text and its properly nested entities."""
     units = text.encode("utf-16-le")
     opening: dict[int, list[str]] = {}
     closing: dict[int, list[str]] = {}
@@ -136,7 +133,7 @@ def _tags(entity: Entity) -> tuple[str, str]:
 
 
 class _Parser:
-    """One walk over the source; `at` is where it is."""
+    """One pass over the source; `at` is the current index."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -165,7 +162,7 @@ class _Parser:
         self.units += 1 + (char > "\uffff")
 
     def _character(self) -> str:
-        """The next character, with a reference such as `&lt;` resolved."""
+        """The next character; resolves a reference such as `&lt;`."""
         found = _REFERENCE.match(self.source, self.at)
         char = _resolve(found) if found else ""
         if found and char:
@@ -188,7 +185,7 @@ class _Parser:
         self.open.append(_Open(tag, argument, self.units, len(self.plain)))
 
     def _attributes(self, tag: str, begin: int) -> str:
-        """Read up to the `>`; the value of the one attribute that the tag may use."""
+        """Read up to the `>`; returns the value of the one attribute that the tag uses."""
         argument = ""
         while True:
             self._skip_space()
@@ -238,7 +235,7 @@ class _Parser:
         self._close(opened)
 
     def _close(self, opened: _Open) -> None:
-        """Note the entity of a finished tag; one around nothing means nothing."""
+        """Store the entity of a closed tag, unless it is empty."""
         length = self.units - opened.offset
         kind = TYPES[opened.tag]
         if kind == "code" and self.open and self.open[-1].tag == "pre":
@@ -276,7 +273,7 @@ class _Parser:
 
 
 def _argument(tag: str, name: str, value: str) -> str:
-    """What this attribute tells of this tag; empty if Telegram ignores it."""
+    """The value of an attribute that the tag uses; empty if Telegram ignores it."""
     if (tag, name) == ("a", "href"):
         return value
     if (tag, name) == ("code", "class") and value.startswith("language-"):
@@ -287,7 +284,7 @@ def _argument(tag: str, name: str, value: str) -> str:
 
 
 def _resolve(found: re.Match[str]) -> str:
-    """The character of a reference, empty if Telegram leaves it as it is."""
+    """The character of a reference; empty if Telegram does not resolve it."""
     if found["name"]:
         return LITERALS.get(found["name"], "")
     if len(found[0].rstrip(";")) > 9:

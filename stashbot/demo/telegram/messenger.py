@@ -1,7 +1,6 @@
-"""Everything that happened between the bot and the people: chats, messages, presses.
+"""The state of the stand-in: users, chats, messages, files and callback queries.
 
-It knows no HTTP and does not check what a bot may ask for; that is `botapi`. Thread-safe:
-one condition guards everything, and is notified at every change.
+It knows no HTTP; `botapi` checks the calls.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .chats import Answer, Chat, Draft, Event, Message, Press, User
+from .chats import Answer, CallbackQuery, Chat, Draft, Event, Message, User
 from .files import File
 from .limits import Keyboard, Refusal, bad_request
 from .markup import find_commands
@@ -22,11 +21,11 @@ from .updates import QUERY_LIFETIME_S, Updates
 
 
 class Messenger:
-    """Everything that happened between the bot and the people.
+    """The state of the stand-in. Thread-safe; methods raise Refusal as Telegram would.
 
-    `updates` are for the bot to fetch. `keep` is how many messages of a chat are
-    remembered, with their files; `clock` (monotonic seconds) ages the presses. What a
-    bot asks for in vain raises Refusal.
+    `changed` guards all state and is notified at every change. `updates` is the queue for the
+    bot. `keep` is the number of messages that a chat keeps, with their files. `clock`
+    (monotonic seconds) ages updates and callback queries.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class Messenger:
         self.updates = Updates(self.changed, clock, self._note_read)
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.answers: list[Answer] = []
-        self.presses: dict[str, Press] = {}
+        self.callback_queries: dict[str, CallbackQuery] = {}
         self._clock = clock
         self._keep = keep
         self._users: dict[int, User] = {}
@@ -52,10 +51,10 @@ class Messenger:
         for user in users:
             self.add_user(user)
 
-    # People and chats
+    # Users and chats
 
     def add_user(self, user: User) -> None:
-        """A person who has started the bot; or a new name for one."""
+        """Add or replace a user; the user has started the bot."""
         with self.changed:
             self._users[user.id] = user
             self._chats[user.id] = Chat(user.id, "private", user.first_name)
@@ -69,14 +68,14 @@ class Messenger:
             return self._users.get(user_id) or User(user_id, f"Stranger {user_id}")
 
     def chat(self, chat_id: int) -> Chat:
-        """The chat, whether or not the bot may write there."""
+        """A known chat, also one that is closed to the bot."""
         with self.changed:
             if chat_id not in self._chats:
                 raise bad_request("chat not found")
             return self._chats[chat_id]
 
     def open_chat(self, chat_id: int) -> Chat:
-        """The chat, if the bot may write there."""
+        """A chat to which the bot may write."""
         with self.changed:
             if chat_id in self._moved:
                 raise Refusal(
@@ -86,11 +85,11 @@ class Messenger:
                 )
             chat = self.chat(chat_id)
             if chat_id in self._blocked:
-                raise Refusal(403, f"Forbidden: {_farewell(chat)}")
+                raise Refusal(403, f"Forbidden: {_refusal_reason(chat)}")
             return chat
 
     def set_blocked(self, chat_id: int, *, is_blocked: bool) -> None:
-        """A person blocks the bot, or a group throws it out; and back again."""
+        """Block or unblock the bot in a chat, and tell the bot."""
         with self.changed:
             if (chat_id in self._blocked) == is_blocked:
                 return
@@ -111,7 +110,7 @@ class Messenger:
             )
 
     def move(self, old: int, new: int) -> None:
-        """A group becomes a supergroup, and both chats say so."""
+        """Turn a group into a supergroup; both chats get a service message."""
         with self.changed:
             chat = self.chat(old)
             self._chats[new] = replace(chat, id=new, type="supergroup")
@@ -127,7 +126,7 @@ class Messenger:
     # Messages
 
     def post(self, chat_id: int, sender: User, drafts: Iterable[Draft]) -> list[Message]:
-        """Put messages into a chat, at once."""
+        """Add messages to a chat in one step."""
         with self.changed:
             posted = [self._post(chat_id, sender, draft) for draft in drafts]
             self._publish(Event("message", chat_id, posted))
@@ -158,7 +157,7 @@ class Messenger:
             yield from messages.values()
 
     def messages(self, chat_id: int) -> list[Message]:
-        """What a person sees in the chat, oldest first."""
+        """The messages of a chat, oldest first."""
         with self.changed:
             return list(self._messages.get(chat_id, {}).values())
 
@@ -167,7 +166,7 @@ class Messenger:
             return self._messages.get(chat_id, {}).get(message_id)
 
     def edit(self, message: Message, **changes: object) -> Message:
-        """Change a message; Telegram refuses a change to what it is already."""
+        """Change a message. Telegram refuses an edit that changes nothing."""
         with self.changed:
             changed = replace(message, **changes)  # type: ignore[arg-type]
             if changed == message:
@@ -188,7 +187,7 @@ class Messenger:
             self._publish(Event("deleted", chat_id, message_id))
 
     def keyboard(self, chat_id: int) -> Keyboard:
-        """The keys below the chat: those of the newest message that has a say."""
+        """The reply keyboard: that of the newest message that set or removed one."""
         for message in reversed(self.messages(chat_id)):
             if message.keyboard is not None:
                 return message.keyboard
@@ -229,18 +228,18 @@ class Messenger:
             return self._files.get(file_id)
 
     def shown_file(self, chat_id: int, key: str) -> File | None:
-        """A file that a message of the chat shows, by its file_unique_id."""
+        """A file of a message in the chat, by its file_unique_id."""
         for message in self.messages(chat_id):
             if message.file and message.file.key == key:
                 return message.file
         return None
 
     def forget_files(self) -> None:
-        """Make every file_id unknown; the messages keep showing their files."""
+        """Make every file_id unknown; the messages keep their files."""
         with self.changed:
             self._files.clear()
 
-    # What the people do
+    # Actions of users
 
     def say(self, chat_id: int, sender: User, text: str, topic: int = 0) -> Message:
         """A user sends a text; the bot gets it as its next update."""
@@ -251,10 +250,10 @@ class Messenger:
             return message
 
     def press(self, chat_id: int, message_id: int, data: str, sender: User) -> str:
-        """A person presses a button, also of a message long gone; the query's id."""
+        """Queue a callback query and return its id; the message may be deleted."""
         with self.changed:
-            query_id = str(4_380_000_000_000_000 + len(self.presses))
-            self.presses[query_id] = Press(chat_id, message_id, self._clock())
+            query_id = str(4_380_000_000_000_000 + len(self.callback_queries))
+            self.callback_queries[query_id] = CallbackQuery(chat_id, message_id, self._clock())
             message = self.message(chat_id, message_id)
             gone = {"chat": self.chat(chat_id).as_json(), "message_id": message_id, "date": 0}
             self.updates.put_event(
@@ -270,32 +269,32 @@ class Messenger:
             return query_id
 
     def answer(self, answer: Answer) -> None:
-        """The bot answers a press, if it is not too late."""
+        """Store the bot's answer to a callback query that is not too old."""
         with self.changed:
-            press = self.presses.get(answer.query_id)
-            if press is None or self._clock() - press.pressed_at > QUERY_LIFETIME_S:
+            query = self.callback_queries.get(answer.query_id)
+            if query is None or self._clock() - query.pressed_at > QUERY_LIFETIME_S:
                 raise bad_request(
                     "query is too old and response timeout expired or query ID is invalid"
                 )
             self.answers.append(answer)
-            self._publish(Event("answer", press.chat_id, answer))
+            self._publish(Event("answer", query.chat_id, answer))
 
     def _note_read(self, update: dict[str, Any]) -> None:
-        """The bot has confirmed an update: the person sees that it was read."""
+        """Mark the message of a confirmed update as read."""
         match update:
             case {"message": {"chat": {"id": int(chat_id)}, "message_id": int(message_id)}}:
                 self._read[chat_id] = message_id
                 self._publish(Event("read", chat_id, message_id))
 
     def last_read(self, chat_id: int) -> int:
-        """The newest message of a person that the bot has confirmed."""
+        """The id of the newest message whose update is confirmed; 0 if there is none."""
         with self.changed:
             return self._read.get(chat_id, 0)
 
-    # News
+    # Events
 
-    def act(self, chat_id: int, action: str) -> None:
-        """The bot is typing, or uploading."""
+    def send_action(self, chat_id: int, action: str) -> None:
+        """Publish a chat action."""
         self._publish(Event("action", chat_id, action))
 
     def set_commands(self, scope: str, language: str, commands: list[dict[str, str]]) -> None:
@@ -304,7 +303,7 @@ class Messenger:
             self._publish(Event("commands", 0, None))
 
     def commands_for(self, chat: Chat, language: str) -> list[dict[str, str]]:
-        """The commands that a person is offered: the narrowest scope with any."""
+        """The command list of the narrowest scope that has one."""
         everywhere = "all_private_chats" if chat.type == "private" else "all_group_chats"
         with self.changed:
             for scope in (f"chat {chat.id}", everywhere, "default"):
@@ -315,7 +314,7 @@ class Messenger:
 
     @contextmanager
     def listen(self) -> Iterator[queue.SimpleQueue[Event]]:
-        """A queue of all that happens from now on."""
+        """A queue of the events from now on, until the block ends."""
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         with self.changed:
             self._listeners.append(events)
@@ -332,7 +331,7 @@ class Messenger:
             self.changed.notify_all()
 
 
-def _farewell(chat: Chat) -> str:
+def _refusal_reason(chat: Chat) -> str:
     if chat.type == "private":
         return "bot was blocked by the user"
     return f"bot was kicked from the {chat.type} chat"

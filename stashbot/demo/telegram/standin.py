@@ -1,7 +1,7 @@
-"""A stand-in for Telegram: its Bot API for the bot, a chat page for a person.
+"""A stand-in for Telegram: the Bot API for the bot, and a chat page for a browser.
 
-One server on 127.0.0.1 serves both. In a test, the methods of `TelegramStandIn` are the
-people: they write, press and block, and see what the bot has sent.
+One server on 127.0.0.1 serves both. In tests, methods of `TelegramStandIn` take the place of
+users: they write, press buttons, block the bot, and read its messages.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOKEN_FORM = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
 
 @dataclass(frozen=True)
 class Call:
-    """A call of the Bot API: what came, when (monotonic seconds), what was answered.
+    """A call of the Bot API and its answer. `time` is in monotonic seconds.
 
     `params` are text, as Telegram reads them; `answer` is the whole JSON object.
     """
@@ -45,17 +45,17 @@ class Call:
         return int(self.params.get("chat_id", 0))
 
     def json(self, name: str) -> Any:
-        """The decoded JSON of a parameter; None if it is missing."""
+        """The decoded JSON of a parameter; None if there is none."""
         return json.loads(self.params[name]) if name in self.params else None
 
 
 class TelegramStandIn:
-    """Telegram, on this machine. Starts at once; thread-safe; a context manager.
+    """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
-    `users` have started the bot already; the page shows the chat of the first.
-    `delay` is how many seconds each answer takes. With `flood_limits`, the bot that
-    sends too fast gets 429. `keep_messages` bounds what is remembered of a chat.
-    `clock` gives monotonic seconds to the flood limits and to the age of presses.
+    `users` have started the bot already; the page shows the chat of the first one. `delay`
+    is the time of each answer in seconds. With `flood_limits`, a bot that sends too fast gets
+    429. A chat keeps its newest `keep_messages`. `clock` (monotonic seconds) serves the rate
+    limits and ages updates.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class TelegramStandIn:
 
     @property
     def api_url(self) -> str:
-        """What the bot takes for https://api.telegram.org."""
+        """The bot's replacement for https://api.telegram.org."""
         return self.server.url
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class TelegramStandIn:
     ) -> None:
         self.close()
 
-    # What the people do
+    # Actions of users
 
     def say(
         self, user_id: int, text: str, *, chat_id: int = 0, language_code: str = "", topic: int = 0
@@ -125,9 +125,9 @@ class TelegramStandIn:
         return self._messenger.say(chat_id or user_id, user, text, topic)
 
     def press(self, message: Message | int, data: str, *, user_id: int, chat_id: int = 0) -> str:
-        """A person presses a button, existing or not; the id of the callback query.
+        """A user presses a button, which may be gone. Returns the id of the callback query.
 
-        `chat_id` is needed only where `message` is a mere id of a message in a group.
+        `chat_id` is needed only if `message` is the id of a message in a group.
         """
         user = self._messenger.user(user_id)
         if isinstance(message, Message):
@@ -135,7 +135,7 @@ class TelegramStandIn:
         return self._messenger.press(chat_id or user_id, message, data, user)
 
     def add_user(self, user: User) -> None:
-        """Another person has started the bot."""
+        """Add a user with a started chat."""
         self._messenger.add_user(user)
 
     def add_group(
@@ -151,75 +151,75 @@ class TelegramStandIn:
         self._messenger.add_chat(Chat(chat_id, type, title, tuple(members), tuple(topics)))
 
     def block(self, chat_id: int) -> None:
-        """A person blocks the bot, or a group throws it out; the bot is told."""
+        """A user blocks the bot, or a group removes it; the bot gets an update."""
         self._messenger.set_blocked(chat_id, is_blocked=True)
 
     def unblock(self, chat_id: int) -> None:
-        """The bot may write there again, and is told."""
+        """The bot may write to the chat again and gets an update."""
         self._messenger.set_blocked(chat_id, is_blocked=False)
 
     def upgrade_group(self, old: int, new: int) -> None:
-        """A group becomes a supergroup; the old id is refused from now on."""
+        """Turn a group into a supergroup; Telegram refuses the old id from now on."""
         self._messenger.move(old, new)
 
     def put_update(self, update: dict[str, Any]) -> None:
-        """Queue an update as it is, malformed ones too; it gets an update_id if it has none."""
+        """Queue an update, also a malformed one; it gets an update_id if it has none."""
         self._messenger.updates.put(update)
 
     def forget_files(self) -> None:
-        """Make all file_ids unknown to Telegram."""
+        """Make all file_ids unknown."""
         self._messenger.forget_files()
 
-    # What the people see
+    # The chats as users see them
 
     def messages(self, chat_id: int) -> list[Message]:
-        """The messages of a chat, oldest first, those of the people included."""
+        """All messages of a chat, oldest first."""
         return self._messenger.messages(chat_id)
 
     def keyboard(self, chat_id: int) -> tuple[tuple[str, ...], ...]:
-        """The keys below the chat, row by row."""
+        """The reply keyboard of a chat, row by row."""
         return self._messenger.keyboard(chat_id)
 
     @property
     def answers(self) -> list[Answer]:
-        """The bot's answers to presses, oldest first."""
+        """The bot's answers to callback queries, oldest first."""
         with self._messenger.changed:
             return list(self._messenger.answers)
 
     def pending(self) -> list[dict[str, Any]]:
-        """The updates that the bot has not confirmed."""
+        """The updates that the bot has not confirmed yet."""
         return self._messenger.updates.pending()
 
-    # What the bot did
+    # Calls of the bot
 
     @property
     def calls(self) -> list[Call]:
-        """Every call of the Bot API that was answered, in the order of the answers.
+        """The calls of the Bot API, in the order of their answers.
 
-        Those that met a fault are missing, unless it took only their answer.
+        A call that met a fault is missing, unless the fault lost only its answer.
         """
         with self._messenger.changed:
             return list(self._calls)
 
     def wait_for(
-        self, what: str | Callable[[Call], bool], *, count: int = 1, timeout: float = 10
+        self, wanted: str | Callable[[Call], bool], *, count: int = 1, timeout: float = 10
     ) -> list[Call]:
-        """Wait until there are `count` calls of a method, or that fit, since the start.
+        """Wait for `count` calls since the start: of a method, or that satisfy a predicate.
 
-        Raises TimeoutError, which names the calls that came.
+        Returns all such calls. Raises TimeoutError, which names the calls so far.
         """
-        fits = what if callable(what) else lambda call: call.method.lower() == what.lower()
+        fits = wanted if callable(wanted) else lambda call: call.method.lower() == wanted.lower()
         with self._messenger.changed:
             if self._messenger.changed.wait_for(lambda: self._count(fits) >= count, timeout):
                 return [call for call in self._calls if fits(call)]
             came = ", ".join(f"{call.method} {call.status}" for call in self._calls)
-        raise TimeoutError(f"no {count} × {what} within {timeout} s; there came: {came}")
+        raise TimeoutError(f"no {count} × {wanted} within {timeout} s; calls so far: {came}")
 
     def _count(self, fits: Callable[[Call], bool]) -> int:
         return sum(fits(call) for call in self._calls)
 
     def wait_for_poll(self, timeout: float = 10) -> None:
-        """Wait until the bot is waiting for updates."""
+        """Wait until the bot waits for updates. Raises TimeoutError."""
         if not self._messenger.updates.wait_for_poll(timeout):
             raise TimeoutError(f"no getUpdates within {timeout} s")
 
@@ -227,14 +227,14 @@ class TelegramStandIn:
 
     @property
     def _hosts(self) -> list[str]:
-        """What we are called; nobody names the port that http has anyway."""
+        """The Host headers to accept; browsers leave the default port out."""
         port = self.server.port
         suffixes = [f":{port}", ""] if port == HTTP_PORT else [f":{port}"]
         return [name + suffix for name in ("127.0.0.1", "localhost") for suffix in suffixes]
 
     def _handle(self, request: Request) -> Response:
         if request.headers.get("host") not in self._hosts:
-            # Else a page on the internet whose name points here could read the chat.
+            # Against DNS rebinding: a site whose name points here could read the chat.
             return Response(403, "text/plain")
         found = re.fullmatch("/bot([^/]*)/([^/]*)", request.path)
         if found:
@@ -267,7 +267,7 @@ class TelegramStandIn:
 
 
 def _respond(answer: dict[str, Any] | Refusal) -> Response:
-    """Telegram's answer as HTTP; a flood also says so in a header."""
+    """Telegram's answer as HTTP; a 429 also has the header Retry-After."""
     if not isinstance(answer, Refusal):
         return Response(body=json.dumps(answer).encode())
     headers = {}

@@ -1,4 +1,4 @@
-"""The queue of updates that a bot fetches by long polling."""
+"""The queue of updates that the bot fetches by long polling."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ TAIL = 10  # Telegram ignores an offset that is further beyond the newest update
 
 
 class Updates:
-    """Updates until they are confirmed, with the rules of getUpdates. Thread-safe.
+    """Unconfirmed updates, with the rules of getUpdates. Thread-safe.
 
-    `changed` is the condition that guards all state; `confirmed` is called with each
-    update that the bot has confirmed.
+    `changed` guards all state. `confirmed` is called with each confirmed update, under it.
     """
 
     def __init__(
@@ -43,13 +42,13 @@ class Updates:
         self._is_stopped = False
 
     def put_event(self, kind: str, value: dict[str, object]) -> None:
-        """Queue an update of this kind, if the bot wants such."""
+        """Queue an update of this kind if the bot allows the kind."""
         with self._changed:
             if not self._allowed or kind in self._allowed:
                 self.put({kind: value})
 
     def put(self, update: dict[str, Any]) -> None:
-        """Queue an update as it is; it gets an update_id unless it brings one."""
+        """Queue an update; it gets an update_id if it has none."""
         with self._changed:
             update = {"update_id": self._next_update_id, **update}
             if isinstance(update["update_id"], int):
@@ -58,7 +57,7 @@ class Updates:
             self._changed.notify_all()
 
     def pending(self) -> list[dict[str, Any]]:
-        """The updates that no poll has confirmed yet."""
+        """The updates that are neither confirmed nor expired."""
         with self._changed:
             now = self._clock()
             self._queue = [
@@ -71,7 +70,7 @@ class Updates:
             self._confirm(len(self._queue))
 
     def allow(self, kinds: list[str]) -> None:
-        """From now on, queue these kinds alone; all, if the list is empty."""
+        """Queue only these kinds from now on; all kinds if the list is empty."""
         with self._changed:
             self._allowed = kinds
 
@@ -119,18 +118,18 @@ class Updates:
             self._waiting -= 1
 
     def wait_for_poll(self, timeout: float) -> bool:
-        """Wait until the bot waits for updates."""
+        """Wait until the bot waits for updates; False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting > 0, timeout)
 
     def stop(self) -> None:
-        """End the poll that waits, and let none wait any more."""
+        """End the waiting poll; no later poll waits."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
 
     def _count_before(self, offset: int) -> int:
-        """How many of the queued updates an offset confirms."""
+        """The number of queued updates that an offset confirms."""
         ids = [update["update_id"] for update in self.pending()]
         if offset < 0:
             return max(0, len(ids) + offset)

@@ -1,4 +1,4 @@
-/* The chat page. Whatever comes from the server becomes text nodes, never markup. */
+/* The chat page. Data from the server becomes text nodes, never markup. */
 "use strict";
 
 const WORDS = {
@@ -26,7 +26,7 @@ const LOCALE = LANGUAGE === "ru" ? "ru" : "en";
 const SAY = WORDS[LOCALE];
 const SVG = "http://www.w3.org/2000/svg";
 const ACTION_LASTS = 5000; // ms, as in Telegram
-const PRESS_LASTS = 15000; // ms until a button gives up waiting
+const PRESS_LASTS = 15000; // ms until a button stops waiting
 const NEAR = 90; // px from the bottom that count as being there
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -38,12 +38,12 @@ const messages = new Map(); // id -> message
 const articles = new Map(); // "7", or "a" and the album's id -> article
 const revealed = new Set(); // ids of spoilers that were opened
 const waiting = new Map(); // query id -> the button that was pressed
-const answered = new Map(); // query id -> an answer that outran its press
+const answered = new Map(); // query id -> an answer that came before the id of its query
 let bot = "Stashbot";
 let commands = [];
 let read = 0;
 let unseen = 0;
-let isFollowing = true; // the newest, until the person scrolls up
+let isFollowing = true; // whether the chat stays at its newest message
 let lastTop = 0;
 let isOnline = false;
 let action = "";
@@ -51,7 +51,7 @@ let actionTimer = 0;
 let toastTimer = 0;
 let chosen = 0;
 
-/* Small things */
+/* Elements */
 
 function element(tag, className, ...children) {
   const node = document.createElement(tag);
@@ -215,7 +215,7 @@ function pictureOf(message, tile) {
   return image;
 }
 
-/** A GIF cannot be paused: where motion is unwanted, its first frame stands in for it. */
+/** A GIF cannot be paused: with reduced motion, the page shows its first frame. */
 function freeze(image, tile) {
   const canvas = element("canvas");
   canvas.width = image.naturalWidth;
@@ -302,7 +302,7 @@ function metaOf(message) {
   return meta;
 }
 
-/** The room (rem) that the time needs at the end of the last line. */
+/** The width (rem) of the time at the end of the last line. */
 function stampOf(message) {
   const letters = clock(message.date).length + (message.edited ? SAY.edited.length + 1 : 0);
   return `${0.7 + 0.41 * letters + (message.mine ? 1.25 : 0)}rem`;
@@ -363,7 +363,7 @@ function keyFor(message, key) {
   return node;
 }
 
-/** Draw a message again where it stands, keeping the focus and the waiting buttons. */
+/** Draw a message again in its place; keeps the focus and the waiting buttons. */
 function redraw(key) {
   const old = articles.get(key);
   if (!groupOf(key).length) {
@@ -388,7 +388,7 @@ function redraw(key) {
   if (focused !== undefined) twinOf(article, focused)?.focus({ preventScroll: true });
 }
 
-/** Pictures that are loaded move over, so that an edit does not make them blink. */
+/** Reuses loaded pictures, so that an edit does not make them blink. */
 function keepPictures(old, article) {
   const before = [...(old?.querySelectorAll(".grid") ?? [])];
   const after = [...article.querySelectorAll(".grid")];
@@ -453,7 +453,7 @@ function toBottom(isSmooth) {
   log.scrollTo({ top: log.scrollHeight, behavior: isSmooth && !STILL.matches ? "smooth" : "instant" });
 }
 
-/** A smooth way down passes places that are not the bottom; only a way up leaves it. */
+/** Smooth scrolling down passes other positions; only scrolling up ends the following. */
 function onScroll() {
   if (isAtBottom()) isFollowing = true;
   else if (log.scrollTop < lastTop) isFollowing = false;
@@ -469,7 +469,7 @@ function showArrow() {
   $("count").textContent = unseen;
 }
 
-/* Doing */
+/* Actions */
 
 async function post(path, fields) {
   const response = await fetch(path, {
@@ -503,7 +503,7 @@ async function press(message, key, node) {
     toast(SAY.lost);
     return;
   }
-  // The message may have been drawn again meanwhile, with a twin of this button.
+  // The message may have been drawn again meanwhile, with a new button in place of this one.
   const article = articles.get(keyOf(message));
   waiting.set(query, node.isConnected || !article ? node : twinOf(article, key.callback_data) ?? node);
   if (answered.has(query)) settle(answered.get(query));
@@ -675,7 +675,7 @@ function turn(step) {
   if (next) open(next);
 }
 
-/* News from the server */
+/* Events from the server */
 
 function restart(state) {
   const place = isFollowing ? Infinity : log.scrollTop;
