@@ -10,7 +10,7 @@ import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,7 @@ from graphql import (
     GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
-    ObjectTypeDefinitionNode,
-    build_ast_schema,
+    build_schema,
     execute_sync,
     parse,
     validate,
@@ -62,18 +61,16 @@ def read(request: Request) -> Query:
         return Query(fault=fault)
 
 
-def respond(
-    request: Request, query: Query, root: dict[str, Any], *, host: str, hidden: frozenset[str]
-) -> Response:
+def respond(request: Request, query: Query, root: dict[str, Any], host: str) -> Response:
     """Answer a query from `root`, a dict by the schema's field names.
 
     A function in `root` gets graphql-core's `info`, whose context is `host`, and the field's
-    arguments. `hidden` fields ("Type.field") do not exist.
+    arguments.
     """
     if query.fault:
         return _reply(request, 400, {"errors": [{"message": query.fault}], "data": None})
     try:
-        return _reply(request, 200, _execute(query, root, host, hidden))
+        return _reply(request, 200, _execute(query, root, host))
     except _Invalid as invalid:
         status = 422 if JSON in request.headers.get("accept", "") else 400
         return _reply(request, status, {"errors": invalid.errors, "data": None})
@@ -96,13 +93,11 @@ class _Invalid(Exception):
         ]
 
 
-def _execute(
-    query: Query, root: dict[str, Any], host: str, hidden: frozenset[str]
-) -> dict[str, Any]:
+def _execute(query: Query, root: dict[str, Any], host: str) -> dict[str, Any]:
     """The data and the errors of single fields. Raises _Invalid."""
     result = execute_sync(
-        _schema(hidden),
-        _prepared(query.text, hidden),
+        _schema(),
+        _prepared(query.text),
         root_value=root,
         context_value=host,
         variable_values=query.variables,
@@ -116,19 +111,13 @@ def _execute(
     return ({"errors": failures} if failures else {}) | {"data": result.data}
 
 
-@lru_cache(maxsize=8)
-def _schema(hidden: frozenset[str]) -> GraphQLSchema:
-    """The schema without the hidden fields ("Type.field")."""
-    document = parse(SCHEMA.read_text(encoding="utf-8"))
-    for node in document.definitions:
-        if isinstance(node, ObjectTypeDefinitionNode):
-            shown = (f for f in node.fields if f"{node.name.value}.{f.name.value}" not in hidden)
-            node.fields = tuple(shown)
-    return build_ast_schema(document)
+@cache
+def _schema() -> GraphQLSchema:
+    return build_schema(SCHEMA.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1000)  # Stash caches as many
-def _prepared(text: str, hidden: frozenset[str]) -> DocumentNode:
+def _prepared(text: str) -> DocumentNode:
     """The parsed and validated document. Raises _Invalid."""
     if not text.strip():
         raise _Invalid([GraphQLError("no operation provided")])
@@ -136,7 +125,7 @@ def _prepared(text: str, hidden: frozenset[str]) -> DocumentNode:
         document = parse(text)
     except GraphQLError as error:
         raise _Invalid([error], "GRAPHQL_PARSE_FAILED") from error
-    errors = validate(_schema(hidden), document)
+    errors = validate(_schema(), document)
     if errors:
         raise _Invalid(errors)
     return document

@@ -6,7 +6,6 @@ without a file.
 
 from __future__ import annotations
 
-import io
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -18,7 +17,6 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from graphql import GraphQLError, GraphQLResolveInfo
-from PIL import Image, ImageOps
 
 from ..http import Request, Response, Server
 from ..pictures.picture import Picture
@@ -35,20 +33,13 @@ NOT_READY = (
     "Internal system error. Error"
     " <runtime error: invalid memory address or nil pointer dereference>"
 )
-THUMBNAIL_SIDE = 640  # pixels
-PLACEHOLDER = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48" width="640" height="480">'
-    b'<rect width="64" height="48" rx="3" fill="#394b59"/>'
-    b'<path d="M8 40 24 20l10 12 7-8 15 16z" fill="#5c7080"/>'
-    b'<circle cx="44" cy="13" r="5" fill="#5c7080"/></svg>'
-)
 
 
 @dataclass(frozen=True)
 class Record:
     """A request that took effect. `seconds` counts from the start of the stand-in.
 
-    `kind` is graphql, image, thumbnail, healthz or other. `query`, `operation` and
+    `kind` is graphql, image, healthz or other. `query`, `operation` and
     `variables` belong to GraphQL. `bytes_in` and `bytes_out` are the sizes of the bodies.
     """
 
@@ -70,10 +61,9 @@ class StashStandIn:
     path of a proxy in front of it. `delay` is the time before each answer in seconds. These
     attributes may change at any time:
 
-    `status` is OK, SETUP or NEEDS_MIGRATION. `tripwire` refuses all requests. `external_host`
-    replaces the host in the addresses of images. `missing` holds ids without a file.
-    `hidden_fields` ("ImageFile.fingerprint") do not exist in this version.
-    `per_query_seconds` maps an operation's name and variables to its duration.
+    `status` is OK, SETUP or NEEDS_MIGRATION. `tripwire` refuses all requests. `missing` holds
+    ids without a file. `per_query_seconds` maps an operation's name and variables to its
+    duration.
     """
 
     def __init__(
@@ -90,9 +80,7 @@ class StashStandIn:
         self.app_schema = APP_SCHEMA
         self.status = "OK"
         self.tripwire = False
-        self.external_host = ""
         self.missing: set[int] = set()
-        self.hidden_fields: set[str] = set()
         self.per_query_seconds: Callable[[str, dict[str, Any]], float] = lambda _name, _values: 0.0
         self.prefix = prefix.rstrip("/")
         self._lock = Lock()
@@ -152,7 +140,7 @@ class StashStandIn:
         return response
 
     def _note(self, request: Request, path: str, query: Query, response: Response) -> None:
-        kinds = ("graphql", "image", "thumbnail", "healthz")
+        kinds = ("graphql", "image", "healthz")
         last = path.rstrip("/").rpartition("/")[2]
         body = response.body
         record = Record(
@@ -199,31 +187,27 @@ class StashStandIn:
                 return Response(200, "text/html; charset=utf-8", LOGIN_PAGE)
             case ["graphql"]:
                 return self._graphql(request, query)
-            case ["image", key, "image" | "thumbnail" as form] if key.isdecimal():
+            case ["image", key, "image"] if key.isdecimal():
                 if request.method != "GET":
                     return Response(405, PLAIN, headers={"Allow": "GET"})
-                return self._file(request, int(key), form)
+                return self._file(request, int(key))
         return Response(404, PLAIN, b"404 page not found")
 
     # --- files --------------------------------------------------------------------------
 
-    def _file(self, request: Request, key: int, form: str) -> Response:
-        """The original or a thumbnail. A missing file gives 500, its thumbnail a drawing."""
+    def _file(self, request: Request, key: int) -> Response:
+        """The original. A missing file gives 500 with its path."""
         if self.status != "OK":
             return Response(500, PLAIN)
         picture = self._library.by_id.get(key)
         if picture is None:
             return Response(404, PLAIN, b"Not Found")
-        headers = _headers(picture, is_versioned="t" in request.query)
         try:
             data = self._load(picture)
         except OSError:
-            if form == "thumbnail":
-                return Response(200, "image/svg+xml", PLACEHOLDER, headers)
             reason = f"open /data/{picture.path}: no such file or directory\n"
             return Response(500, PLAIN, reason.encode())
-        if form == "thumbnail" and not picture.is_clip:
-            return _thumbnail(picture, data, headers)
+        headers = _headers(picture, is_versioned="t" in request.query)
         return Response(200, picture.type, data, headers)
 
     def _load(self, picture: Picture) -> bytes:
@@ -237,14 +221,8 @@ class StashStandIn:
         if not query.fault:
             seconds = self.per_query_seconds(query.operation, query.variables)
             self.server.stopping.wait(seconds)
-        host = self.external_host or f"http://{request.headers.get('host', '')}"
-        return respond(
-            request,
-            query,
-            self._root(self._library),
-            host=host.rstrip("/") + self.prefix,
-            hidden=frozenset(self.hidden_fields),
-        )
+        host = f"http://{request.headers.get('host', '')}{self.prefix}"
+        return respond(request, query, self._root(self._library), host)
 
     def _root(self, library: Library) -> dict[str, Any]:
         return {
@@ -285,21 +263,3 @@ def _headers(picture: Picture, *, is_versioned: bool) -> dict[str, str]:
         "Last-Modified": format_datetime(picture.modified, usegmt=True),
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def _thumbnail(picture: Picture, data: bytes, headers: dict[str, str]) -> Response:
-    """A JPEG of at most 640 pixels a side; the original if Pillow cannot read it."""
-    try:
-        return Response(200, "image/jpeg", _shrunk(data), headers)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return Response(200, picture.type, data, headers)
-
-
-def _shrunk(data: bytes) -> bytes:
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        small = ImageOps.exif_transpose(image).convert("RGB")
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=70)
-    return out.getvalue()
