@@ -1,9 +1,8 @@
-"""Pictures through Pillow: what a header tells, and a picture made anew as JPEG or GIF.
+"""Pillow: reads headers of pictures, and converts pictures to JPEG or GIF.
 
-Thread-safe. Which pictures are made anew, and how large, is for `media` to decide. Where
-bytes are damaged or hostile, each function raises one of `UNREADABLE`. Pillow is loaded
-with the first picture. From then on its warnings are off in the whole process, and so is
-its own limit on pixels: `media` has ours, and nobody else here uses Pillow.
+Thread-safe. `media` decides on conversions and sizes. Each function raises one of
+`UNREADABLE` for damaged or hostile bytes. The first picture loads Pillow and switches off its
+warnings and its pixel limit for the whole process; `media` has its own limit.
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from PIL.ImageCms import ImageCmsProfile
 
-#: The qualities at which a JPEG is encoded, one after the other, until it is small enough.
+#: Qualities of a JPEG, tried in this order until it is small enough.
 QUALITIES = (88, 80, 70, 60, 50, 40)
-#: Rows of a scaled picture that are made at a time.
+#: Rows of a scaled picture that are computed at a time.
 BAND = 64
 
-#: Decoded pictures are large: two at a time would double the peak of the process.
+#: Decoded pictures are large: two at a time would double the peak of memory.
 _DECODING = threading.Lock()
-#: A film keeps its canvas between two frames, while others decode: it is one film at a time.
-_FILMING = threading.Lock()
+#: An animation keeps its canvas between two frames, so only one is converted at a time.
+_ANIMATING = threading.Lock()
 
-#: How Pillow calls the forms that we open with it; all other forms are tried as `_RARE`.
-#: The rest of Pillow's formats stay out: some start programs (EPS), some match any text.
+#: Pillow's names of the formats; every other format is tried as one of `_RARE`.
+#: Pillow's other formats stay out: some start programs (EPS), some match any text.
 _FORMATS = {form: (form.upper(),) for form in ("jpeg", "png", "webp", "gif", "bmp", "tiff", "avif")}
 _RARE = ("JPEG2000", "PSD", "PPM", "QOI", "ICO")
 _ANIMATED = frozenset(("gif", "png", "webp", "avif"))
 
-#: What Pillow and its codecs raise on damaged or hostile bytes.
+#: Exceptions of Pillow and its codecs for damaged or hostile bytes.
 UNREADABLE = (
     OSError,
     SyntaxError,
@@ -56,11 +55,11 @@ UNREADABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """What the header of a picture tells; `size` is in pixels, as stored.
+class Header:
+    """The header of a picture; `size` is in pixels, before EXIF orientation.
 
-    `frames` is 2 for every animated GIF: to count them would take a walk through the
-    file. `plain` says that it is upright, opaque, in 8 bits and in sRGB.
+    `frames` is 2 for every animated GIF: counting them would read the whole file. A `plain`
+    picture is upright, opaque, in 8 bits and in sRGB. A `whole` file is not cut short.
     """
 
     form: str
@@ -72,10 +71,10 @@ class Looks:
     progressive: bool = False
 
 
-def look(data: bytes, form: str) -> Looks:
-    """Read the header of a picture; of what `media.sniff` calls the form."""
+def read_header(data: bytes, form: str) -> Header:
+    """Read the header of a picture; `form` is the result of `media.sniff`."""
     picture = _open(data, form)
-    return Looks(
+    return Header(
         form,
         picture.size,
         len(data),
@@ -87,43 +86,46 @@ def look(data: bytes, form: str) -> Looks:
 
 
 def as_jpeg(
-    data: bytes, form: str, size: tuple[int, int], light: int, limit: int
+    data: bytes, form: str, size: tuple[int, int], target: int, limit: int
 ) -> tuple[bytes, tuple[int, int]]:
-    """The picture as a JPEG of at most `limit` bytes, and its size as one looks at it.
+    """Convert a picture to a JPEG of at most `limit` bytes; returns it and its size.
 
-    Its quality falls, but not without end, until it has `light` bytes. `size`, in pixels,
-    is as the file is stored; the result is upright, in sRGB, on white, and has half of
-    that, or a quarter, where it would have too many bytes. Of what the file tells
-    besides, nothing goes along.
+    `size`, in pixels, is before EXIF orientation. The result is upright, in sRGB, on white
+    and without metadata. Its quality falls until it has at most `target` bytes or the lowest
+    quality. Its sides are halved until it has at most `limit` bytes.
     """
     from PIL import ImageOps
 
     with _DECODING:
         picture = _open(data, form)
         picture.draft(None, size)
-        picture = _scaled(picture, size)  # rebound, so that the larger one is freed
+        picture = _scaled(picture, size)  # rebound to free the larger one
         picture = _in_srgb(ImageOps.exif_transpose(picture))
         picture.info = {}
-        encoded = _encoded(picture, light)
+        encoded = _encoded(picture, target)
         while len(encoded) > limit:
             picture = picture.reduce(2)
-            encoded = _encoded(picture, light)
+            encoded = _encoded(picture, target)
     return encoded, picture.size
 
 
 def as_gif(data: bytes, form: str, size: tuple[int, int]) -> bytes:
-    """The film as an animated GIF of that size, in pixels, with its times and repetitions."""
-    with _FILMING:
-        film = _open(data, form)
-        numbers = range(bool(getattr(film, "default_image", False)), getattr(film, "n_frames", 1))
-        frames = (_frame(film, number, size) for number in numbers)
+    """Convert an animation to a GIF of this size in pixels; keeps durations and loops."""
+    with _ANIMATING:
+        animation = _open(data, form)
+        numbers = range(
+            bool(getattr(animation, "default_image", False)), getattr(animation, "n_frames", 1)
+        )
+        frames = (_frame(animation, number, size) for number in numbers)
         file = io.BytesIO()
-        next(frames).save(file, "GIF", save_all=True, append_images=frames, **_repetition(film))
+        next(frames).save(
+            file, "GIF", save_all=True, append_images=frames, **_repetition(animation)
+        )
         return file.getvalue()
 
 
 def _open(data: bytes, form: str) -> Picture:
-    """Read the header; pixels are decoded when they are needed."""
+    """Open a picture; Pillow decodes the pixels later."""
     from PIL import Image as Pillow
 
     Pillow.MAX_IMAGE_PIXELS = None
@@ -132,7 +134,7 @@ def _open(data: bytes, form: str) -> Picture:
 
 
 def _frames(picture: Picture, form: str) -> int:
-    # Others have several pictures that are no film: previews, pages, sizes.
+    # In other formats, several pictures are previews, pages or sizes.
     if form not in _ANIMATED:
         return 1
     animated = bool(getattr(picture, "is_animated", False))
@@ -142,7 +144,7 @@ def _frames(picture: Picture, form: str) -> int:
 def _is_plain(picture: Picture, data: bytes) -> bool:
     if picture.mode not in ("1", "L", "P", "RGB") or picture.has_transparency_data:
         return False
-    if picture.format == "PNG" and data[24] > 8:  # bits, in IHDR: Pillow shows 16 as 8
+    if picture.format == "PNG" and data[24] > 8:  # bit depth in IHDR; Pillow reports 16 as 8
         return False
     return _is_upright(picture, data) and _colours(picture) is None
 
@@ -151,7 +153,7 @@ def _is_upright(picture: Picture, data: bytes) -> bool:
     from PIL import ExifTags
     from PIL import Image as Pillow
 
-    # A PNG's own `getexif` decodes it to the end in search of the chunk.
+    # The `getexif` of a PNG decodes the whole file to find the chunk.
     if picture.format == "PNG" and "exif" not in picture.info and b"eXIf" in data:
         return False
     exif = Pillow.Image.getexif(picture)
@@ -159,7 +161,7 @@ def _is_upright(picture: Picture, data: bytes) -> bool:
 
 
 def _colours(picture: Picture) -> ImageCmsProfile | None:
-    """The colour profile, if there is one that can be read and is not that of sRGB."""
+    """The colour profile; None if there is none, it is sRGB, or it cannot be read."""
     from PIL import ImageCms
 
     try:
@@ -170,7 +172,7 @@ def _colours(picture: Picture) -> ImageCmsProfile | None:
 
 
 def _is_whole(data: bytes, form: str) -> bool:
-    """Whether the file has its end; junk behind that is common, and harmless."""
+    """Whether the file has its end; junk after the end is common and harmless."""
     if form == "png":
         return data.rfind(b"IEND") > 0
     if form == "webp":
@@ -179,20 +181,20 @@ def _is_whole(data: bytes, form: str) -> bool:
 
 
 def _has_end_of_image(data: bytes) -> bool:
-    """Whether the end marker follows the scan; a preview in the header has one, too."""
+    """Whether the end marker follows the scan; a preview in the header has one too."""
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # start of scan
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return data.rfind(b"\xff\xd9") > at
 
 
-def _encoded(picture: Picture, light: int) -> bytes:
+def _encoded(picture: Picture, target: int) -> bytes:
     encoded = b""
     for quality in QUALITIES:
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=quality, subsampling="4:2:0")
         encoded = file.getvalue()
-        if len(encoded) <= light:
+        if len(encoded) <= target:
             break
     return encoded
 
@@ -200,8 +202,7 @@ def _encoded(picture: Picture, light: int) -> bytes:
 def _scaled(picture: Picture, size: tuple[int, int]) -> Picture:
     """The picture in this size, in mode L, RGB or CMYK, on white.
 
-    It is made in bands, without seams: so it takes hardly more memory than the decoded
-    picture does.
+    Computed in bands without seams, which takes little more memory than the decoded picture.
     """
     from PIL import Image as Pillow
 
@@ -214,13 +215,13 @@ def _scaled(picture: Picture, size: tuple[int, int]) -> Picture:
 
 
 def _band(picture: Picture, size: tuple[int, int], top: int) -> Picture:
-    """Some rows of the scaled picture, from `top` on."""
+    """The next rows of the scaled picture from `top` on, at most BAND."""
     from PIL import Image as Pillow
 
     width, height = picture.size
     bottom = min(top + BAND, size[1])
     ratio = height / size[1]
-    margin = math.ceil(4 * ratio)  # Lanczos looks 3 rows of the result far, and reducing 1
+    margin = math.ceil(4 * ratio)  # Lanczos reads 3 rows of the result further, reducing 1
     first = max(math.floor(top * ratio) - margin, 0)
     last = min(math.ceil(bottom * ratio) + margin, height)
     rows = _opaque(picture.crop((0, first, width, last)))
@@ -230,7 +231,7 @@ def _band(picture: Picture, size: tuple[int, int], top: int) -> Picture:
 
 
 def _opaque(picture: Picture) -> Picture:
-    """The picture in mode L, RGB or CMYK, with white behind what is transparent."""
+    """The picture in mode L, RGB or CMYK, with a white background."""
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         uncovered = picture.getchannel("A").point(lambda alpha: 255 - alpha)
@@ -243,13 +244,13 @@ def _opaque(picture: Picture) -> Picture:
 
 
 def _in_8_bits(picture: Picture) -> Picture:
-    """The picture; if it is in deep grey, with its range of values brought to 0 to 255.
+    """The picture; deep grey is mapped from its range of values to 0 to 255.
 
-    The range is that of the type, where it is known: 16 bits for all integers that keep
-    to them, and 0 to 1 for such real numbers. Else it is the picture's own.
+    The range is 16 bits for integers within them and 0 to 1 for floats within it, else the
+    picture's own minimum and maximum.
     """
     if picture.mode.startswith("I;16"):
-        # Only the machine's own order of bytes can be multiplied.
+        # Pillow multiplies only native byte order.
         native = picture if picture.mode == "I;16" else picture.convert("I")
         return native.point(lambda value: value * (1 / 257)).convert("L")
     if picture.mode not in ("I", "F"):
@@ -263,7 +264,7 @@ def _in_8_bits(picture: Picture) -> Picture:
 
 
 def _in_srgb(picture: Picture) -> Picture:
-    """The picture in mode L or RGB, in the colours that its profile means."""
+    """The picture in mode L or RGB, converted from its colour profile to sRGB."""
     from PIL import ImageCms
 
     colours = _colours(picture)
@@ -273,24 +274,24 @@ def _in_srgb(picture: Picture) -> Picture:
             converted = ImageCms.profileToProfile(picture, colours, target, outputMode="RGB")
             picture = converted or picture
         except ImageCms.PyCMSError:
-            pass  # a profile for other colours than these: a picture without it is better
+            pass  # a profile for another colour mode: send the picture without it
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 
-def _frame(film: Picture, number: int, size: tuple[int, int]) -> Picture:
+def _frame(animation: Picture, number: int, size: tuple[int, int]) -> Picture:
     from PIL import Image as Pillow
 
-    with _DECODING:  # between two frames others have their turn
-        film.seek(number)
-        film.load()  # which sets the duration
-        frame = _scaled(film, size)
-        # Pillow's choice of colours takes up to half a second a frame, and this one 10 ms.
+    with _DECODING:  # released between two frames for other pictures
+        animation.seek(number)
+        animation.load()  # sets the duration
+        frame = _scaled(animation, size)
+        # Pillow's default takes up to half a second a frame, this method 10 ms.
         frame = frame.quantize(method=Pillow.Quantize.FASTOCTREE)
-    frame.info = {"duration": film.info.get("duration", 100)}  # milliseconds
+    frame.info = {"duration": animation.info.get("duration", 100)}  # milliseconds
     return frame
 
 
-def _repetition(film: Picture) -> dict[str, Any]:
-    """How often to play: others count the times, a GIF those after the first; 0 is for ever."""
-    times = film.info.get("loop", 0)
+def _repetition(animation: Picture) -> dict[str, Any]:
+    """GIF's loop option: repetitions after the first play; 0 repeats for ever."""
+    times = animation.info.get("loop", 0)
     return {} if times == 1 else {"loop": max(times - 1, 0)}

@@ -1,9 +1,7 @@
-"""
-Files as a library really has them, each made when it is first asked for.
+"""Awkward files of real libraries, by name; each is generated on its first use.
 
-`awkward(name)` gives one of them, `files()` all: the names say what is awkward. In those
-that show the scene, the corners are red, green, blue and white, clockwise from the upper
-left, so that one can see which way up a picture arrived.
+Files with the scene have a red, green, blue and white corner, clockwise from upper left, which
+shows the orientation of the result.
 """
 
 import base64
@@ -46,8 +44,8 @@ MVm+dunX8uKRSFshAAAAPkGaIWxEf08XFP8Zl/3khihKd6i9i0kjzikdR7jsuVmP97Gwyb9qLkcCKo21
 )
 
 Flip = Image.Transpose
-#: How a camera that was held so has stored the upright scene, by EXIF orientation.
-HELD = {
+#: The transposition of the stored scene, by EXIF orientation.
+TRANSPOSED = {
     2: Flip.FLIP_LEFT_RIGHT,
     3: Flip.ROTATE_180,
     4: Flip.FLIP_TOP_BOTTOM,
@@ -58,18 +56,8 @@ HELD = {
 }
 
 
-def awkward(name: str) -> bytes:
-    """The file of this name."""
-    return _made(name)
-
-
-def files() -> dict[str, bytes]:
-    """All of them; it takes some seconds."""
-    return {name: _made(name) for name in NAMES}
-
-
 @cache
-def _made(name: str) -> bytes:
+def awkward(name: str) -> bytes:
     return _MAKERS[name]()
 
 
@@ -85,14 +73,13 @@ def scene(width: int = 120, height: int = 80, mode: str = "RGB") -> Image.Image:
 
 
 def saved(picture: Image.Image, form: str = "JPEG", **options: object) -> bytes:
-    """The picture as a file."""
     file = io.BytesIO()
     picture.save(file, form, **options)
     return file.getvalue()
 
 
 def noisy(width: int, height: int, sigma: float = 30) -> Image.Image:
-    """Something that takes as many bytes as a photo: gradients, and the noise of a sensor."""
+    """A picture with the file size of a photo: gradients and noise."""
     size = width, height
     noise = Image.effect_noise(size, sigma)
     across = Image.linear_gradient("L").resize(size)
@@ -102,14 +89,14 @@ def noisy(width: int, height: int, sigma: float = 30) -> Image.Image:
 
 
 def swapped_profile() -> bytes:
-    """A colour profile in which red is green and green is red."""
+    """A colour profile that swaps red and green."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     named = profile.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
     return named.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
 def png(size: tuple[int, int], depth: int, colour: int, pixels: bytes, **late: bytes) -> bytes:
-    """A PNG that Pillow would not write; `late` chunks follow the pixels."""
+    """A PNG with any bit depth; `late` chunks follow the pixels."""
     width, height = size
     stride = len(pixels) // height
     rows = b"".join(b"\0" + pixels[y * stride : (y + 1) * stride] for y in range(height))
@@ -124,20 +111,20 @@ def png(size: tuple[int, int], depth: int, colour: int, pixels: bytes, **late: b
     )
 
 
-def film(form: str, size: tuple[int, int] = (90, 60), **options: object) -> bytes:
-    """An animation of three frames: red, green, blue; for 100, 200 and 300 ms."""
+def animation(form: str, size: tuple[int, int] = (90, 60), **options: object) -> bytes:
+    """Three frames, red, green and blue, of 100, 200 and 300 ms."""
     frames = [Image.new("RGB", size, colour) for colour in (RED, GREEN, BLUE)]
     options = {"duration": [100, 200, 300], **options}
     return saved(frames[0], form, save_all=True, append_images=frames[1:], **options)
 
 
-def _held(orientation: int) -> bytes:
+def _rotated(orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "A camera"
     picture = scene()
-    if orientation in HELD:
-        picture = picture.transpose(HELD[orientation])
+    if orientation in TRANSPOSED:
+        picture = picture.transpose(TRANSPOSED[orientation])
     return saved(picture, exif=exif.tobytes(), quality=95)
 
 
@@ -148,7 +135,7 @@ def _transparent(mode: str) -> Image.Image:
 
 
 def _deep_png(*, colour: bool) -> bytes:
-    # A slope from black to white, of which the lowest 256 values are a 256th.
+    # A slope from black to white in 256 of the 65,536 values.
     values = [x * 65535 // 255 for x in range(256)]
     pixels = b"".join(struct.pack(">H", value) * (3 if colour else 1) for value in values)
     return png((256, 32), 16, 2 if colour else 0, pixels * 32)
@@ -157,7 +144,7 @@ def _deep_png(*, colour: bool) -> bytes:
 def _late_exif_png() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
-    stored = scene().transpose(HELD[6])
+    stored = scene().transpose(TRANSPOSED[6])
     return png(stored.size, 8, 2, stored.tobytes(), eXIf=exif.tobytes()[6:])
 
 
@@ -194,7 +181,7 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "png with alpha": lambda: saved(_transparent("RGBA"), "PNG"),
     "grey png with alpha": lambda: saved(_transparent("LA"), "PNG"),
     "webp with alpha": lambda: saved(_transparent("RGBA"), "WEBP", lossless=True),
-    **{f"orientation {n}": partial(_held, n) for n in range(1, 9)},
+    **{f"orientation {n}": partial(_rotated, n) for n in range(1, 9)},
     "png with late orientation": _late_exif_png,
     "other colours": lambda: saved(scene(), icc_profile=swapped_profile(), quality=95),
     "grey in other colours": lambda: saved(scene(mode="L"), icc_profile=swapped_profile()),
@@ -204,10 +191,10 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "avif": lambda: saved(scene(), "AVIF", quality=95),
     "jpeg 2000": lambda: saved(scene(), "JPEG2000"),
     "still gif": lambda: saved(scene(), "GIF"),
-    "animated gif": lambda: film("GIF", loop=0),
-    "animated webp": lambda: film("WEBP", loop=0, lossless=True),
-    "animated png": lambda: film("PNG", loop=3),
-    "animated avif": lambda: film("AVIF"),
+    "animated gif": lambda: animation("GIF", loop=0),
+    "animated webp": lambda: animation("WEBP", loop=0, lossless=True),
+    "animated png": lambda: animation("PNG", loop=3),
+    "animated avif": lambda: animation("AVIF"),
     "mp4": lambda: MP4,
     "mov": lambda: MP4.replace(b"isom", b"qt  "),
     "webm": lambda: b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01" + bytes(64),

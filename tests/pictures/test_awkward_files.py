@@ -1,4 +1,4 @@
-"""A folder of awkward files, from Stash to Telegram: each arrives in a form that it takes."""
+"""Awkward files on their way from Stash to Telegram."""
 
 import io
 
@@ -21,12 +21,11 @@ DOCUMENTS = {
     "jpeg xl",
     "webm",
 }
-#: No files of a library, but what is served in place of one.
-STAND_INS = {"empty": "the file is empty", "svg": "a placeholder", "html": "a web page"}
+#: Substitutes for a missing file, and the reason for skipping them.
+PLACEHOLDERS = {"empty": "the file is empty", "svg": "a placeholder", "html": "a web page"}
 
 
 def method_for(name):
-    """The method of the Bot API by which a file of this kind goes out."""
     if name in VIDEOS:
         return "sendVideo"
     if name in ANIMATIONS:
@@ -34,9 +33,8 @@ def method_for(name):
     return "sendDocument" if name in DOCUMENTS else "sendPhoto"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in STAND_INS])
-def test_file_arrives(house, name):
-    """Telegram, which checks what it is given, takes the file by the method that suits it."""
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in PLACEHOLDERS])
+def test_telegram_accepts_every_awkward_file(house, name):
     home = house([picture(7, data=awkward(name))])
 
     home.ask()
@@ -45,9 +43,8 @@ def test_file_arrives(house, name):
     assert (call.method, call.status) == (method_for(name), 200)
 
 
-@pytest.mark.parametrize(("name", "reason"), STAND_INS.items())
-def test_stand_in_for_a_file_is_replaced(house, name, reason):
-    """What is no picture at all is skipped with its reason, and another comes in its place."""
+@pytest.mark.parametrize(("name", "reason"), PLACEHOLDERS.items())
+def test_placeholder_of_a_file_is_skipped(house, name, reason):
     home = house([picture(7, load=lambda: awkward(name)), picture(8)])
 
     images = home.ask() + home.ask()
@@ -57,8 +54,7 @@ def test_stand_in_for_a_file_is_replaced(house, name, reason):
     assert line["reason"].startswith(reason)
 
 
-def test_file_over_every_limit_is_replaced(house):
-    """What has over 50 MB and cannot be made smaller is skipped, and another comes."""
+def test_clip_over_50_mb_is_skipped(house):
     huge = awkward("mp4") + bytes(50_000_001)
     home = house([picture(7, data=huge), picture(8)])
 
@@ -69,9 +65,8 @@ def test_file_over_every_limit_is_replaced(house):
     assert (line["image_id"], line["reason"].startswith("over")) == (7, True)
 
 
-def test_photo_that_telegram_refuses_goes_as_document(house):
-    """A photo that Telegram cannot process goes as a document, with caption and button."""
-    # Whole by its looks, and with nothing to decode in its middle.
+def test_photo_with_a_broken_scan(house):
+    # The end is intact, but the middle of the scan is not.
     data = bytearray(awkward("jpeg"))
     middle = len(data) // 2
     data[middle : middle + 40] = b"\xff\xd9" * 20
@@ -84,8 +79,7 @@ def test_photo_that_telegram_refuses_goes_as_document(house):
     assert "Picture 7" in call.params["caption"]
 
 
-def test_album_of_mixed_kinds(house):
-    """Photos and videos share an album; what cannot be in one comes beside it."""
+def test_album_of_photos_a_clip_an_animation_and_a_document(house):
     names = ["jpeg", "mp4", "animated gif", "too thin", "png"]
     files = [picture(number, data=awkward(name)) for number, name in enumerate(names, 1)]
     home = house(files)
@@ -96,8 +90,7 @@ def test_album_of_mixed_kinds(house):
     assert all(call.status == 200 for call in home.telegram.calls)
 
 
-def test_large_photo_is_scaled(house):
-    """A photo larger than photos.max_side is scaled down, in its own shape."""
+def test_photo_larger_than_max_side(house):
     large = io.BytesIO()
     Pixels.linear_gradient("L").resize((3000, 1500)).save(large, "JPEG")
     home = house([picture(7, data=large.getvalue())], STASHBOT_PHOTOS_MAX_SIDE="1280")
@@ -108,8 +101,7 @@ def test_large_photo_is_scaled(house):
     assert Pixels.open(io.BytesIO(data)).size == (1280, 640)
 
 
-def test_spoiler_and_protection(house):
-    """The settings for Telegram's cover and against forwarding reach photos and albums."""
+def test_spoiler_and_protection_of_photos_and_albums(house):
     options = {"STASHBOT_PHOTOS_SPOILER": "true", "STASHBOT_PHOTOS_PROTECT": "true"}
     home = house(library(5), **options)
 
