@@ -1,4 +1,4 @@
-"""The house in which the tests live: the whole bot between the stand-ins of the demo."""
+"""Fixtures for all tests: the whole bot between the stand-ins of the demo."""
 
 import io
 import json
@@ -24,37 +24,37 @@ from stashbot.models import Priority
 from stashbot.settings.load import load
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 
-# The bot's database waits for the disk with each commit. In memory the file is as real.
+# Each commit of the database waits for the disk; a file in memory behaves the same.
 if os.access("/dev/shm", os.W_OK):
     tempfile.tempdir = "/dev/shm"
 
-#: Whether all is tried, and at full length, as `.ci/run` does.
+#: Run every test at full length, as `.ci/run` does.
 IS_THOROUGH = os.environ.get("STASHBOT_TEST_ALL") == "1"
 
 
 def at_length(full, short):
-    """How far a long test goes: in everyday life less of the same will do."""
+    """The length of a long test: `full` in `.ci/run`, else `short`."""
     return full if IS_THOROUGH else short
 
 
-# On a machine with other work an example may take long without being wrong.
+# On a busy machine a slow example is no fault.
 hypothesis.settings.register_profile("patient", deadline=None, max_examples=at_length(100, 40))
 hypothesis.settings.load_profile("patient")
 
-#: Where the fixtures of the tests of single parts are.
+#: Modules with the fixtures of single packages.
 pytest_plugins = ("tests.stash.scripted", "tests.store.stored")
 
 TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
 API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
 GROUP = -500
-#: For a Telegram that takes everything at once.
+#: Rate limits that never delay a test.
 AT_ONCE = RateLimits(*[dict.fromkeys(Priority, (Limit(1000, 1.0),))] * 3)
 
 
 @cache
 def jpeg(number, size=(60, 40)):
-    """A small picture of one colour that is its own."""
+    """A small JPEG, different for each number."""
     data = io.BytesIO()
     colour = tuple(random.Random(number).randbytes(3))
     Pixels.new("RGB", size, colour).save(data, "JPEG", comment=str(number))
@@ -62,7 +62,7 @@ def jpeg(number, size=(60, 40)):
 
 
 def picture(number, **changes):
-    """A picture of the tests' library; every third is loose, in no gallery."""
+    """A picture of the tests' library; every third one is in no gallery."""
     data = changes.pop("data", None) or jpeg(number)
     values = {
         "id": number,
@@ -84,7 +84,7 @@ def library(count):
 
 
 def images_of(call):
-    """The ids of the images that a call has sent, by their captions."""
+    """The ids of the images in a call, from their captions."""
     if call.status != 200:
         return []
     captions = [call.params.get("caption", "")]
@@ -94,13 +94,13 @@ def images_of(call):
 
 
 def crowd(ids):
-    """The options of a house in which all of these people are served, and the owner is one."""
+    """Options of a house that serves these users and the owner."""
     allowed = ",".join(map(str, [OWNER, *ids]))
     return {"users": (OWNER, *ids), "STASHBOT_TELEGRAM_ALLOWED_USERS": allowed}
 
 
 def nothing_but_ratings(stash):
-    """Whatever a test was about: that nothing else may have been changed."""
+    """Check that the bot has written only ratings to Stash."""
     for record in stash.requests:
         if "mutation" in record.query:
             assert re.findall(r"mutation|\w+(?=\(input)", record.query) == [
@@ -112,7 +112,7 @@ def nothing_but_ratings(stash):
 
 
 class House:
-    """The bot, with a Telegram and a Stash of its own; `log` holds what it has logged."""
+    """The bot with its own Telegram and Stash; `log` holds its log entries."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class House:
         return self
 
     def stop(self):
-        """End the bot as SIGTERM would; its last poll ends with the process, here by a cut."""
+        """End the bot as SIGTERM would; here a cut ends its last poll."""
         if self.app:
             self.app.end()
             self.telegram.server.cut()
@@ -170,7 +170,7 @@ class House:
 
     @property
     def log(self):
-        """The events so far; each line is read once."""
+        """All log entries so far."""
         text = self.log_stream.getvalue()
         whole = text.rfind("\n") + 1
         self._log += map(json.loads, text[self._log_read : whole].splitlines())
@@ -181,7 +181,7 @@ class House:
         return [entry for entry in self.log if entry["event"] == name]
 
     def wait_for_event(self, name, count=1, timeout=10):
-        """Wait until the bot has logged this event so many times."""
+        """Wait for `count` log entries of an event."""
         deadline = time.monotonic() + timeout
         while len(events := self.events(name)) < count:
             assert time.monotonic() < deadline, (name, self.log[-20:])
@@ -191,14 +191,14 @@ class House:
     def say(self, text, user=OWNER, chat=0, language="en"):
         return self.telegram.say(user, text, chat_id=chat, language_code=language)
 
-    def ask(self, text="/random", count=1, **who):
-        """Ask for pictures, and wait until `count` more messages with one have come."""
+    def ask(self, text="/random", count=1, **sender):
+        """Ask for pictures, and wait for `count` more images."""
         before = len(self.sent_images())
-        self.say(text, **who)
+        self.say(text, **sender)
         return self.wait_for_images(before + count)[before:]
 
     def sent_images(self):
-        """The ids of the images that Telegram took from the bot, in that order."""
+        """The ids of the sent images, in the order of sending."""
         calls = self.telegram.calls
         for call in calls[self._calls_seen :]:
             self._images += images_of(call)
@@ -213,7 +213,7 @@ class House:
         return images
 
     def wait_for_text(self, part, chat=OWNER, count=1, timeout=10):
-        """Wait until the bot has sent `count` texts that contain `part`."""
+        """Wait for `count` texts that contain `part`; returns the last one."""
         found = self.telegram.wait_for(
             lambda call: (
                 call.method == "sendMessage"
@@ -227,13 +227,13 @@ class House:
         return found[-1].params["text"]
 
     def received(self, chat=OWNER):
-        """What the bot has sent to a chat, oldest first."""
+        """The bot's messages in a chat, oldest first."""
         return [message for message in self.telegram.messages(chat) if message.sender.is_bot]
 
 
 @pytest.fixture
 def house(tmp_path):
-    """A function that builds houses, and starts the bot in them."""
+    """A function that builds a house and starts its bot."""
     houses = []
 
     def build_house(pictures=None, *, start=True, **options):
@@ -250,10 +250,10 @@ def utc(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def needs(what, is_there):
-    """Skip without it, unless everything is to be run."""
-    return pytest.mark.skipif(not is_there and not IS_THOROUGH, reason=f"needs {what}")
+def needs(name, is_there):
+    """Skip a test on a machine without this, except in `.ci/run`."""
+    return pytest.mark.skipif(not is_there and not IS_THOROUGH, reason=f"needs {name}")
 
 
-#: For what tests the benchmark itself, which is no part of the bot.
+#: For slow tests of the benchmark, which is no part of the bot.
 only_at_length = needs("STASHBOT_TEST_ALL=1, as in .ci/run", is_there=False)

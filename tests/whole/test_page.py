@@ -1,4 +1,4 @@
-"""The demo in a real browser: what a person sees, types and presses."""
+"""The demo in a real browser."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.conftest import needs
 
 CHROMIUM = which("chromium") or ""
 STASHBOT = Path(__file__).parents[2] / "stashbot.py"
-#: A browser that asks nobody on the internet for anything.
+#: A browser without requests of its own to the internet.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,7 +31,7 @@ pytestmark = needs("Chromium", CHROMIUM)
 
 @pytest.fixture
 def demo():
-    """The address of a demo that runs as a process of its own, with an empty chat."""
+    """The address of a demo in its own process, with an empty chat."""
     environ = {name: value for name, value in os.environ.items() if "STASHBOT" not in name}
     process = subprocess.Popen(
         [sys.executable, STASHBOT, "demo", "--port", "0"],
@@ -58,7 +58,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, demo):
-    """The chat page; at the end it must have been quiet, and have asked nobody else."""
+    """The chat page; checks at the end that it logged no error and loaded nothing else."""
     opened = open_page(browser, demo)
     yield opened
     assert opened.troubles == []
@@ -83,7 +83,7 @@ def open_page(browser, address, **options):
 
 
 def pictures(page, count):
-    """The addresses of the pictures in the chat, as soon as there are so many."""
+    """Wait for `count` pictures in the chat; returns their addresses."""
     images = page.get_by_role("log").locator("article img")
     images.nth(count - 1).wait_for()
     return images.evaluate_all("all => all.map(image => image.src)")
@@ -94,8 +94,7 @@ def send(page, text):
     page.get_by_label("Message", exact=True).press("Enter")
 
 
-def test_ask_for_a_picture_and_the_next(page):
-    """/random and Enter bring a picture with its caption; ➡️ brings another one."""
+def test_random_and_next(page):
     send(page, "/random")
     [first] = pictures(page, 1)
     bubble = page.get_by_role("log").locator("article").last
@@ -106,8 +105,7 @@ def test_ask_for_a_picture_and_the_next(page):
     assert len({first, *pictures(page, 2)}) == 2
 
 
-def test_button_on_the_keyboard(page):
-    """/start brings the commands, and the 🎲 button, which brings a picture."""
+def test_key_of_the_reply_keyboard(page):
     send(page, "/start")
 
     page.get_by_role("button", name="🎲 Random picture").click()
@@ -116,8 +114,7 @@ def test_button_on_the_keyboard(page):
     assert "/random – A random picture" in page.get_by_role("log").inner_text()
 
 
-def test_album(page):
-    """/random 4 brings four pictures, and not each in a bubble of its own; what moves has one."""
+def test_album_shares_bubbles(page):
     send(page, "/random 4")
     pictures(page, 4)
     bubbles = page.get_by_role("log").locator("article").filter(has=page.locator("img"))
@@ -125,8 +122,7 @@ def test_album(page):
     assert bubbles.count() < 4
 
 
-def test_schedules(page):
-    """An order is added in the chat, listed with its next time, and removed by its button."""
+def test_add_and_remove_a_schedule(page):
     log = page.get_by_role("log")
 
     send(page, "/schedule every 5 minutes")
@@ -144,8 +140,7 @@ def test_schedules(page):
     assert "1. daily 09:00 ×3" in bubble.inner_text()
 
 
-def test_send_by_mouse(page):
-    """The button Send does what Enter does, and the bot answers anything."""
+def test_send_button(page):
     page.get_by_label("Message", exact=True).fill("good morning")
     page.get_by_role("button", name="Send", exact=True).click()
 
@@ -155,7 +150,6 @@ def test_send_by_mouse(page):
 
 
 def test_reload_keeps_the_chat(page):
-    """What was said is still there after a reload, in the same order."""
     send(page, "/random")
     pictures(page, 1)
     send(page, "/random")
@@ -167,8 +161,7 @@ def test_reload_keeps_the_chat(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone(browser, demo, scheme):
-    """On a phone everything fits the width, in light and in dark."""
+def test_width_and_colours_on_a_phone(browser, demo, scheme):
     page = open_page(browser, demo, viewport=PHONE, color_scheme=scheme)
     send(page, "/random 3")
     pictures(page, 3)
@@ -181,8 +174,7 @@ def test_phone(browser, demo, scheme):
     page.context.close()
 
 
-def test_keyboard_alone(page):
-    """Without a mouse: the button below a picture takes the focus, and Enter presses it."""
+def test_focus_and_enter_without_a_mouse(page):
     send(page, "/random")
     pictures(page, 1)
     page.get_by_role("log").get_by_role("button", name="➡️").focus()
@@ -192,13 +184,12 @@ def test_keyboard_alone(page):
     assert len(pictures(page, 2)) == 2
 
 
-def test_follow_the_newest(page):
-    """A picture that comes while the chat still glides down is seen in full."""
+def test_new_picture_during_smooth_scrolling_is_shown_in_full(page):
     for count in range(1, 5):
         send(page, "/help")
         page.get_by_role("log").get_by_text("/stats –").nth(count - 1).wait_for()
     log = page.get_by_role("log")
-    page.wait_for_timeout(700)  # of the smooth way down
+    page.wait_for_timeout(700)  # of smooth scrolling
     log.evaluate("log => log.scrollTo(0, 0)")
     send(page, "/random")
     pictures(page, 1)
@@ -208,13 +199,12 @@ def test_follow_the_newest(page):
     assert page.get_by_role("button", name="Scroll to the newest").is_hidden()
 
 
-def test_read_what_is_older(page):
-    """Who has scrolled up stays there when a picture comes, and is told so."""
+def test_new_picture_while_scrolled_up_does_not_scroll(page):
     send(page, "/help")
     send(page, "/random")
     pictures(page, 1)
     log = page.get_by_role("log")
-    page.wait_for_timeout(700)  # of the smooth way down
+    page.wait_for_timeout(700)  # of smooth scrolling
     log.get_by_role("button", name="➡️").evaluate(
         "key => { key.click(); key.closest('[role=log]').scrollTo(0, 0); }"
     )
@@ -224,10 +214,7 @@ def test_read_what_is_older(page):
     assert page.get_by_role("button", name="Scroll to the newest").inner_text() == "1"
 
 
-def test_vote_exclude_and_bring_back(page):
-    """
-    A vote shows, brings the next, and is taken back; what is excluded is listed and comes back.
-    """
+def test_vote_exclude_and_restore(page):
     log = page.get_by_role("log")
     send(page, "/random")
     pictures(page, 1)
@@ -251,8 +238,7 @@ def test_vote_exclude_and_bring_back(page):
     assert labels == ["👍", "👎", "➡️"]
 
 
-def test_preferences(page):
-    """What was learned is told, and forgotten when that is asked twice."""
+def test_preferences_are_forgotten_after_two_presses(page):
     log = page.get_by_role("log")
     send(page, "/random")
     pictures(page, 1)
