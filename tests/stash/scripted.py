@@ -1,4 +1,4 @@
-"""A server that answers as Stash does, or as nobody should, and clients of it."""
+"""A server with scripted answers, and clients of it."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ IMAGE = Image(7, source="/image/7/image?t=1")
 
 
 def found(id, **fields):
-    """An image as Stash tells of it."""
+    """An image in Stash's JSON."""
     return {
         "__typename": "Image",
         "id": str(id),
@@ -65,10 +65,10 @@ def state(status="OK", app_schema=75, version="v0.30.1"):
 
 
 class Script:
-    """Answers questions by their name, and files, as told; keeps what was asked.
+    """Scripted answers by operation name, or "file"; keeps the requests.
 
-    An answer is a Response, or a function from the question's variables to one; several
-    in a list are used up one by one, but for the last.
+    An answer is a Response, or a function from the operation's variables to one. Answers in
+    a list are used in turn; the last one is repeated.
     """
 
     def __init__(self):
@@ -90,7 +90,7 @@ class Script:
 
     @property
     def asked(self):
-        """The names of the questions, in order."""
+        """The names of the operations, in order."""
         return [
             json.loads(request.body)["operationName"]
             for request in self.requests
@@ -99,7 +99,7 @@ class Script:
 
     @property
     def variables(self):
-        """Those of the last question."""
+        """The variables of the last operation."""
         return json.loads(self.requests[-1].body)["variables"]
 
 
@@ -110,7 +110,7 @@ def script():
 
 @pytest.fixture(scope="module")
 def running():
-    """One server for all: to start and end one takes longer than most tests."""
+    """One server for a module: starting one takes longer than most tests."""
     server = Server(Script())
     yield server
     server.close()
@@ -125,7 +125,7 @@ def server(running, script):
 
 @pytest.fixture
 def fresh(script):
-    """A server that nobody has spoken to, and a client of it."""
+    """A server without connections, and a client of it."""
     server = Server(script)
     client = StashClient(server.url, KEY, threading.Event(), pace=HASTY)
     yield server, client
@@ -146,7 +146,7 @@ def client(server, stop):
 
 
 def problem(call):
-    """What a call fails with: the problem, and the reason."""
+    """The problem and the reason of a call's failure."""
     with pytest.raises(StashError) as caught:
         call()
     return caught.value.problem, str(caught.value)

@@ -1,4 +1,4 @@
-"""What Stash is asked, and what its answers come to."""
+"""The client of Stash: its queries, and the images that it returns."""
 
 import re
 
@@ -12,11 +12,10 @@ from stashbot.models import Facet, Feature, Image, Named
 from stashbot.stash.queries import UnknownImage, _source
 from tests.stash.scripted import data, errors, file, found, images, problem, state
 
-# What is asked
+# Queries
 
 
-def test_page(client, script):
-    """A page is a stretch of the order that the seed makes."""
+def test_page_of_the_random_order(client, script):
     script.answers["Page"] = images(found(3), found(1))
 
     page = client.page(seed=42, offset=80, size=40)
@@ -27,8 +26,7 @@ def test_page(client, script):
     }
 
 
-def test_ids(client, script):
-    """The ids alone come in the order of the page."""
+def test_ids_of_a_page(client, script):
     script.answers["Ids"] = images({"id": "3"}, {"id": "1"})
 
     assert client.ids(seed=42, offset=0, size=2) == [3, 1]
@@ -37,16 +35,14 @@ def test_ids(client, script):
     }
 
 
-def test_offset_between_pages(client, script):
-    """Stash knows only whole pages."""
+def test_offset_between_two_pages_is_refused(client, script):
     with pytest.raises(ValueError):
         client.page(seed=1, offset=30, size=40)
 
     assert script.requests == []
 
 
-def test_newer_ids(client, script):
-    """What is new since an id comes oldest first."""
+def test_ids_above_an_id(client, script):
     script.answers["Ids"] = images({"id": "8"}, {"id": "9"})
 
     assert client.newer_ids(after=7, limit=5) == [8, 9]
@@ -56,29 +52,27 @@ def test_newer_ids(client, script):
     }
 
 
-def test_count(client, script):
-    """The library is counted by Stash."""
+def test_count_of_the_library(client, script):
     script.answers["Count"] = data(findImages={"count": 12345})
 
     assert client.count() == 12345
 
 
-def test_images_in_the_order_asked(client, script):
-    """An id that is named twice is asked for once: Stash refuses duplicates."""
+def test_images_in_the_order_of_the_ids(client, script):
+    """Stash refuses a duplicate id."""
     script.answers["ImagesById"] = lambda asked: images(*map(found, asked["ids"]))
 
     assert [image.id for image in client.images([5, 2, 5])] == [5, 2]
     assert script.variables == {"ids": ["5", "2"]}
 
 
-def test_no_images_wanted(client, script):
-    """No ids is no question, since Stash would answer it with 25 images."""
+def test_no_ids_make_no_request(client, script):
+    """Stash would answer an empty list of ids with 25 images."""
     assert client.images([]) == []
     assert script.requests == []
 
 
 def test_unknown_images_are_left_out(client, script):
-    """One id that is gone does not cost the others."""
     script.answers["ImagesById"] = errors("image with id 2 not found")
     script.answers["ImageById"] = lambda asked: data(
         findImage=None if asked["id"] == "2" else found(asked["id"])
@@ -89,10 +83,6 @@ def test_unknown_images_are_left_out(client, script):
 
 
 def test_ids_with_features(client, script):
-    """
-    All images of some performers and galleries, in one question for each kind; what is an
-    image itself needs none.
-    """
     script.answers["Ids"] = lambda asked: images({"id": str(len(asked["among"]))}, {"id": "4"})
     features = [Feature(Facet.GALLERY, 3), Feature(Facet.PERFORMER, 5), Feature(Facet.GALLERY, 9)]
 
@@ -106,15 +96,13 @@ def test_ids_with_features(client, script):
 
 
 @pytest.mark.parametrize("rating100", [0, 60, 150, None])
-def test_rating(client, script, rating100):
-    """The rating is told as Stash has it, odd as it may be: it is to come back one day."""
+def test_rating_as_stash_has_it(client, script, rating100):
     script.answers["Rating"] = data(findImage={"id": "7", "rating100": rating100})
 
     assert client.rating(7) == rating100
 
 
 def test_rating_of_an_unknown_image(client, script):
-    """An image that is gone is told apart from a Stash that is."""
     script.answers["Rating"] = data(findImage=None)
     script.answers["Rate"] = errors("image with id 7 not found")
 
@@ -125,8 +113,7 @@ def test_rating_of_an_unknown_image(client, script):
 
 
 @pytest.mark.parametrize("rating100", [100, None])
-def test_rate(client, script, rating100):
-    """Stash is told the id and the rating, both as one variable, and nothing else."""
+def test_rate_sends_id_and_rating_alone(client, script, rating100):
     script.answers["Rate"] = data(imageUpdate={"id": "7"})
 
     client.rate(7, rating100)
@@ -134,16 +121,14 @@ def test_rate(client, script, rating100):
     assert script.variables == {"input": {"id": "7", "rating100": rating100}}
 
 
-def test_rating_is_told_once(client, script):
-    """What failed may have arrived: it is not repeated here."""
+def test_failed_rating_is_not_sent_again(client, script):
     script.answers["Rate"] = [Response(502, body=b""), data(imageUpdate={"id": "7"})]
     problem(lambda: client.rate(7, 100))
 
     assert script.asked.count("Rate") == 1
 
 
-def test_server_is_looked_at_before_the_first_question(client, script):
-    """Whether Stash can serve us is asked once, and once more after any failure."""
+def test_server_state_is_read_first_and_after_each_failure(client, script):
     count = data(findImages={"count": 1})
     script.answers["Count"] = [count, count, Response(401), count]
     client.count()
@@ -154,7 +139,7 @@ def test_server_is_looked_at_before_the_first_question(client, script):
     assert script.asked == ["Server", "Count", "Count", "Count", "Server", "Count"]
 
 
-# What is told
+# Images
 
 
 def converted(client, script, **fields):
@@ -162,16 +147,14 @@ def converted(client, script, **fields):
     return client.page(1, 0, 1)[0]
 
 
-def test_names_are_kept_once(client, script):
-    """Who stands in many pages takes the room of one."""
+def test_names_are_shared_between_pages(client, script):
     ann = {"__typename": "Performer", "id": "11", "name": "Ann"}
     first, second = (converted(client, script, performers=[ann]) for _ in range(2))
 
     assert first.performers[0] is second.performers[0]
 
 
-def test_image_with_everything(client, script):
-    """What a caption and the choice need is there, in our own terms."""
+def test_image_with_every_field(client, script):
     image = converted(
         client,
         script,
@@ -203,13 +186,11 @@ def test_image_with_everything(client, script):
     )
 
 
-def test_image_with_nothing(client, script):
-    """An image that Stash knows nothing of is an image all the same."""
+def test_image_without_any_field(client, script):
     assert converted(client, script, rating100=0) == Image(7, source="/image/7/image?t=1")
 
 
-def test_image_from_a_broken_scan(client, script):
-    """Without a checksum, size and time tell whether the file changed; no side is negative."""
+def test_image_without_checksum_and_with_negative_size(client, script):
     image = converted(client, script, visual_files=[file(fingerprint=None, width=-1, height=-1)])
 
     assert image.fingerprint == "12345-2024-01-02T03:04:05.123456789+01:00"
@@ -228,8 +209,7 @@ def test_image_from_a_broken_scan(client, script):
         pytest.param(None, None, [], "", id="nothing"),
     ],
 )
-def test_gallery_name(client, script, title, folder, files, name):
-    """A gallery without a title is called what its archive or folder is called, no path."""
+def test_name_of_a_gallery(client, script, title, folder, files, name):
     gallery = {
         "id": "4",
         "title": title,
@@ -256,23 +236,20 @@ def test_gallery_name(client, script, title, folder, files, name):
         ("", "/image/7/image"),
     ],
 )
-def test_address_of_the_file(address, source):
-    """Of the address that Stash gives only path and query are kept: the host is ours."""
+def test_only_path_and_query_of_an_address_count(address, source):
     assert _source(address, 7) == source
 
 
 @given(st.text())
-def test_address_of_the_file_stays_at_home(address):
-    """Whatever Stash says, the file is asked for where images are."""
+def test_any_address_leads_to_the_image_path(address):
     assert re.fullmatch(r"/image/7/image(\?[\w=&.%-]+)?", _source(address, 7), re.ASCII)
 
 
-def test_image_without_address(client, script):
-    """Where Stash gives no address, the one that every image has is used."""
+def test_image_without_an_address(client, script):
     assert converted(client, script, paths={"image": None}).source == "/image/7/image"
 
 
-# What Stash is
+# The server's state
 
 
 @pytest.mark.parametrize(
@@ -285,8 +262,7 @@ def test_image_without_address(client, script):
         ("", 999, "0.30"),
     ],
 )
-def test_server(client, script, version, app_schema, release):
-    """A Stash that somebody built himself has no version, but a schema that tells."""
+def test_version_and_schema_of_the_server(client, script, version, app_schema, release):
     script.answers["Server"] = state(version=version, app_schema=app_schema)
 
     server = client.server()
@@ -306,8 +282,7 @@ def test_server(client, script, version, app_schema, release):
         (44, "0.19 or older"),
     ],
 )
-def test_too_old(client, script, app_schema, release):
-    """The owner of an old Stash hears how old it is, before any question is misunderstood."""
+def test_old_server_is_named_before_any_query(client, script, app_schema, release):
     script.answers["Server"] = state(app_schema=app_schema, status="NEEDS_MIGRATION")
 
     with pytest.raises(StashError) as caught:
@@ -332,8 +307,7 @@ def test_too_old(client, script, app_schema, release):
         pytest.param(errors("unknown field", 422), StashProblem.BROKEN, id="not Stash at all"),
     ],
 )
-def test_server_in_no_state_to_serve(client, script, answer, expected):
-    """What keeps Stash from serving is told by name, and no data is asked for."""
+def test_server_that_is_not_ready(client, script, answer, expected):
     script.answers["Server"] = answer
 
     assert problem(client.count)[0] is expected
@@ -356,8 +330,7 @@ INVALID = errors("unknown field", 422, code="GRAPHQL_VALIDATION_FAILED")
         pytest.param(errors("?", 400), state(), StashProblem.BROKEN, id="400"),
     ],
 )
-def test_state_explains_a_failure(client, script, failure, later, expected):
-    """Stash's own words for a failure say little; its state says more, and is asked for."""
+def test_server_state_explains_a_failure(client, script, failure, later, expected):
     script.answers |= {"Server": [state(), later], "Count": failure}
 
     assert problem(client.count)[0] is expected

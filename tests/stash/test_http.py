@@ -1,4 +1,4 @@
-"""The exchanges with Stash: what goes over the wire, and what goes wrong there."""
+"""HTTP requests to Stash, and their failures."""
 
 import gzip
 import threading
@@ -13,11 +13,10 @@ from stashbot.stash.client import StashClient
 from stashbot.stash.http import Timeouts
 from tests.stash.scripted import HASTY, IMAGE, KEY, PICTURE, data, errors, problem, state
 
-# What goes over the wire
+# Requests
 
 
-def test_headers(client, script):
-    """The key is in its header and nowhere else, for questions and files."""
+def test_key_is_sent_in_its_header_alone(client, script):
     script.answers["Count"] = data(findImages={"count": 1})
     client.count()
     client.download(IMAGE, 1 << 20)
@@ -30,23 +29,20 @@ def test_headers(client, script):
     assert script.requests[0].headers["accept-encoding"] == "gzip"
 
 
-def test_no_key(server, script, stop):
-    """A Stash without a key refuses every key, even an empty one."""
+def test_no_header_without_a_key(server, script, stop):
     StashClient(server.url, "", stop).server()
 
     assert "apikey" not in script.requests[0].headers
 
 
-def test_key_that_is_no_ascii(server, script, stop):
-    """A mistyped key is for Stash to refuse."""
+def test_key_that_is_not_ascii(server, script, stop):
     script.answers["Server"] = Response(401)
     client = StashClient(server.url, "ключ", stop, pace=HASTY)
 
     assert problem(client.server)[0] is StashProblem.KEY_REFUSED
 
 
-def test_path_prefix(server, script, stop):
-    """A Stash below a path is spoken to there."""
+def test_stash_below_a_path(server, script, stop):
     client = StashClient(f"{server.url}/stash/", "", stop)
     client.server()
     client.download(IMAGE, 1 << 20)
@@ -58,16 +54,14 @@ def test_path_prefix(server, script, stop):
     assert script.requests[1].query == {"t": "1"}
 
 
-def test_proxy_of_the_environment(client, monkeypatch):
-    """The key goes to Stash alone, whatever proxy the environment names."""
+def test_proxy_of_the_environment_is_ignored(client, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
     assert client.server().version == "0.30.1"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_compressed_answer(client, script, chunked):
-    """Stash compresses its answers."""
+def test_gzip_answer(client, script, chunked):
     body = gzip.compress(state().body)
     headers = {"Content-Encoding": "gzip"}
     if chunked:
@@ -80,8 +74,7 @@ def test_compressed_answer(client, script, chunked):
     assert client.server().version == "0.30.1"
 
 
-def test_one_connection_a_thread(fresh):
-    """A thread keeps its connection, over questions and files, and shares it with no other."""
+def test_each_thread_keeps_one_connection(fresh):
     server, client = fresh
     connections = []
 
@@ -99,8 +92,7 @@ def test_one_connection_a_thread(fresh):
     assert connections == [1, 2]
 
 
-def test_close_thread(fresh):
-    """A thread that ends leaves no connection behind; one that goes on gets another."""
+def test_connection_is_closed_with_its_thread(fresh):
     server, client = fresh
     client.server()
     client.close_thread()
@@ -114,7 +106,7 @@ def test_close_thread(fresh):
     assert client.server().version == "0.30.1"
 
 
-# What goes wrong
+# Failures
 
 UNREACHABLE, SLOW, BROKEN = StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN
 TO_LOGIN = Response(302, headers={"Location": "/stash/login?returnURL=%2Fgraphql"})
@@ -154,11 +146,10 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
         ),
     ],
 )
-@pytest.mark.parametrize("what", ["question", "file"])
-def test_refusal(client, script, what, answer, expected):
-    """Questions and files are refused in the same ways, and each has its name."""
+@pytest.mark.parametrize("kind", ["query", "file"])
+def test_refused_query_or_file(client, script, kind, answer, expected):
     script.answers |= {"Server": answer, "file": answer}
-    ask = client.count if what == "question" else lambda: client.download(IMAGE, 1 << 20)
+    ask = client.count if kind == "query" else lambda: client.download(IMAGE, 1 << 20)
 
     assert problem(ask) == expected
 
@@ -187,15 +178,13 @@ def test_refusal(client, script, what, answer, expected):
         ),
     ],
 )
-def test_bad_answer(client, script, answer, expected):
-    """What is no answer is named, and never repeated to anybody."""
+def test_unusable_answer(client, script, answer, expected):
     script.answers["Count"] = answer
 
     assert problem(client.count) == expected
 
 
-def test_answer_without_end(client, script):
-    """An answer that fills the memory is given up."""
+def test_endless_answer(client, script):
     script.answers["Server"] = lambda _: Response(body=(bytes(1 << 20) for _ in range(32)))
 
     assert problem(client.server) == (BROKEN, "an answer without end")
@@ -213,8 +202,7 @@ def test_answer_without_end(client, script):
         (Trouble.FLOOD, (UNREACHABLE, "a proxy in front of it asks for a pause")),
     ],
 )
-def test_trouble(fresh, trouble, expected):
-    """Every way in which an exchange can go wrong has its name."""
+def test_fault_in_a_query(fresh, trouble, expected):
     server, client = fresh
     server.fail(Fault("graphql", trouble, times=4, seconds=1.5))
 
@@ -229,13 +217,11 @@ def test_trouble(fresh, trouble, expected):
         ("http://", (BROKEN, "no sound exchange (InvalidURL)")),
     ],
 )
-def test_nobody_there(stop, url, expected):
-    """An address where nobody listens is told from one that is wrong."""
+def test_unreachable_address(stop, url, expected):
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == expected
 
 
-def test_no_secure_connection(server, stop):
-    """A server that speaks no TLS is said to."""
+def test_https_to_a_server_without_tls(server, stop):
     url = server.url.replace("http:", "https:")
 
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == (
@@ -244,8 +230,7 @@ def test_no_secure_connection(server, stop):
     )
 
 
-def test_refused_connection_is_told_in_time(stop):
-    """With the pauses of everyday, the user hears within 5 s that Stash is away."""
+def test_refused_connection_fails_within_3_seconds(stop):
     began = time.monotonic()
 
     assert problem(StashClient("http://127.0.0.1:1", KEY, stop).count)[0] is UNREACHABLE
@@ -254,8 +239,7 @@ def test_refused_connection_is_told_in_time(stop):
 
 @pytest.mark.parametrize("key", [KEY, f"{KEY}\nX: y"])
 @pytest.mark.parametrize("answer", [Response(401), TO_HTTPS, errors(f"SQL {KEY}"), Response(404)])
-def test_error_tells_no_secret(server, script, stop, key, answer):
-    """Neither an error nor its traceback holds the key, a query or a body."""
+def test_error_contains_no_secret(server, script, stop, key, answer):
     script.answers["Server"] = answer
     client = StashClient(server.url, key, stop, pace=HASTY)
 
@@ -267,7 +251,7 @@ def test_error_tells_no_secret(server, script, stop, key, answer):
     assert "hunter2" not in told
 
 
-# What is tried again
+# Retries
 
 
 @pytest.mark.parametrize(
@@ -280,16 +264,14 @@ def test_error_tells_no_secret(server, script, stop, key, answer):
         (Trouble.FLOOD, 2),
     ],
 )
-def test_passing_trouble(client, server, script, trouble, tries):
-    """What passes costs another try, and nobody hears of it."""
+def test_two_faults_are_retried(client, server, script, trouble, tries):
     server.fail(Fault("graphql", trouble, times=tries))
 
     assert client.server().version == "0.30.1"
 
 
 @pytest.mark.parametrize("trouble", [Trouble.SILENCE, Trouble.UNAUTHORIZED])
-def test_lasting_trouble(fresh, trouble):
-    """A refusal is believed the first time, and nobody waits for silence twice."""
+def test_silence_and_401_are_not_retried(fresh, trouble):
     server, client = fresh
     server.fail(Fault("graphql", trouble, seconds=1.5))
 
@@ -298,8 +280,7 @@ def test_lasting_trouble(fresh, trouble):
 
 
 @pytest.mark.parametrize("ask", [StashClient.count, StashClient.server], ids=["count", "server"])
-def test_somebody_waits(fresh, ask):
-    """Who has little patience hears soon that Stash is slow."""
+def test_short_timeout_of_the_caller(fresh, ask):
     server, _ = fresh
     client = StashClient(server.url, KEY, threading.Event())
     server.fail(Fault("graphql", Trouble.SILENCE, seconds=2))
@@ -309,8 +290,7 @@ def test_somebody_waits(fresh, ask):
     assert time.monotonic() - began < 1
 
 
-def test_tries_end(client, server, script):
-    """Four tries are enough."""
+def test_four_tries(client, server, script):
     server.fail(Fault("graphql", Trouble.ERROR, times=4))
 
     assert problem(client.server) == (UNREACHABLE, "HTTP 500")
@@ -318,16 +298,14 @@ def test_tries_end(client, server, script):
     assert client.server().version == "0.30.1"
 
 
-def test_connection_that_went_stale(client, server):
-    """A connection that was cut while idle is replaced."""
+def test_cut_connection_is_replaced(client, server):
     client.server()
     server.cut()
 
     assert client.server().version == "0.30.1"
 
 
-def test_short_pause_of_a_proxy(client, script):
-    """A pause that is short enough is kept."""
+def test_short_retry_after_is_obeyed(client, script):
     script.answers["Server"] = [Response(429, headers={"Retry-After": "1"}), state()]
     began = time.monotonic()
 
@@ -335,8 +313,7 @@ def test_short_pause_of_a_proxy(client, script):
     assert time.monotonic() - began >= 1
 
 
-def test_long_pause_of_a_proxy(client, script):
-    """A pause that is too long for us is passed on."""
+def test_long_retry_after_is_passed_on(client, script):
     script.answers["Server"] = Response(429, headers={"Retry-After": "120"})
 
     with pytest.raises(StashError) as caught:
@@ -349,8 +326,7 @@ def test_long_pause_of_a_proxy(client, script):
 # Files
 
 
-def test_download(client, script):
-    """The file comes as it is."""
+def test_downloaded_file(client, script):
     assert client.download(IMAGE, len(PICTURE)) == PICTURE
     assert script.requests[0].headers["accept-encoding"] == "identity"
 
@@ -380,7 +356,6 @@ PLACEHOLDER = "a placeholder in place of the file"
     ],
 )
 def test_unusable_file(client, script, answer, reason):
-    """A file that will never do is told from a Stash that is away, and why is said."""
     script.answers["file"] = answer
 
     with pytest.raises(ImageUnusable) as caught:
@@ -390,8 +365,7 @@ def test_unusable_file(client, script, answer, reason):
     assert len(script.requests) == 1
 
 
-def test_web_page_for_a_file(client, script):
-    """A web page in place of a file is not Stash's answer: a proxy's, or a login."""
+def test_web_page_of_a_proxy_for_a_file(client, script):
     script.answers["file"] = PAGE
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == (
@@ -401,16 +375,14 @@ def test_web_page_for_a_file(client, script):
 
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbf\n<!DOCTYPE html>", b"<HTML lang=en>"], ids=str)
-def test_web_page_saved_as_a_picture(client, script, data):
-    """A page that Stash serves as a picture is a bad file, and Stash is well."""
+def test_web_page_that_is_stored_as_a_picture(client, script, data):
     script.answers["file"] = Response(200, "image/jpeg", data)
 
     with pytest.raises(ImageUnusable, match="a web page in place of the file"):
         client.download(IMAGE, 1 << 20)
 
 
-def test_proxy_that_lost_stash(client, script):
-    """The 404 page of a proxy says nothing of the file."""
+def test_404_page_of_a_proxy(client, script):
     script.answers["file"] = Response(404, "text/html", b"<html>")
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == (BROKEN, "HTTP 404")
@@ -426,27 +398,25 @@ def test_proxy_that_lost_stash(client, script):
         (Trouble.HALF, (UNREACHABLE, "the file was cut short")),
     ],
 )
-def test_trouble_with_a_file(fresh, trouble, expected):
-    """A file that did not come whole is not an image that cannot be used."""
+def test_fault_in_a_download(fresh, trouble, expected):
     server, client = fresh
     server.fail(Fault("image", trouble, times=4, seconds=1.5))
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == expected
 
 
-def test_file_whole_at_the_second_try(client, server):
-    """A file that was cut short is asked for again, from its beginning."""
+def test_file_that_is_cut_short_is_fetched_again(client, server):
     server.fail(Fault("image", Trouble.HALF))
 
     assert client.download(IMAGE, 1 << 20) == PICTURE
 
 
-# The end
+# Stopping
 
 
 @pytest.fixture
 def slow_file(server):
-    """A file that drips; set when the first drop is out."""
+    """A file of slow chunks; the event is set after the first chunk."""
     started = threading.Event()
 
     def drip():
@@ -459,28 +429,26 @@ def slow_file(server):
 
 
 def seconds_to_stop(stop, started, call):
-    """How long a call goes on in its thread after `stop`, and what it ends with."""
+    """Seconds that a call takes in its thread after `stop`, and its failures."""
     ends = []
     thread = threading.Thread(target=lambda: ends.append(problem(call)))
     thread.start()
     assert started.wait(5)
-    threading.Event().wait(0.1)  # by now the client is in the middle of it
+    threading.Event().wait(0.1)  # the client is in the middle of it now
     stop.set()
     began = time.monotonic()
     thread.join(5)
     return time.monotonic() - began, ends
 
 
-def test_stop_in_a_download(client, stop, slow_file):
-    """A file that drips does not hold up the end."""
+def test_stop_ends_a_download(client, stop, slow_file):
     seconds, ends = seconds_to_stop(stop, slow_file, lambda: client.download(IMAGE, 1 << 20))
 
     assert ends == [(UNREACHABLE, "stopping")]
     assert seconds < 1
 
 
-def test_stop_in_a_pause(server, script, stop):
-    """A pause between two tries ends at once, and no further try goes out."""
+def test_stop_ends_a_pause_between_tries(server, script, stop):
     paused = threading.Event()
 
     def refuse(_):
@@ -496,16 +464,14 @@ def test_stop_in_a_pause(server, script, stop):
     assert len(script.requests) == 1
 
 
-def test_nothing_is_asked_after_the_end(client, script, stop):
-    """Once we stop, nothing goes out any more."""
+def test_no_request_after_stop(client, script, stop):
     stop.set()
 
     assert problem(client.count) == (UNREACHABLE, "stopping")
     assert script.requests == []
 
 
-def test_no_key_where_one_is_wanted(server, script):
-    """A client without a key is told that one is wanted, and not that its own is wrong."""
+def test_401_without_a_key(server, script):
     script.answers["Server"] = Response(401)
     keyless = StashClient(server.url, "", threading.Event(), pace=HASTY)
 

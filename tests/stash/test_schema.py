@@ -1,4 +1,4 @@
-"""What we believe of Stash's API: the schema, the questions, and what was generated from them."""
+"""The schema and operations for Stash's API, and the files generated from them."""
 
 import pytest
 from graphql import build_schema, get_named_type, parse, validate
@@ -15,9 +15,8 @@ OPERATIONS = {
     if isinstance(operation, Operation)
 }
 
-#: Names of Stash 0.26, the oldest that is served, as far as they may matter to us: a type
-#: with its fields, an input with its keys, an enumeration with its values, a union with
-#: its members, a field with its arguments.
+#: Names of Stash 0.26, the oldest supported version: types with fields, inputs with keys,
+#: enumerations with values, unions with members, fields with arguments.
 KNOWN = {
     "Query": "findImages findImage systemStatus version",
     "Query.findImages": "image_filter image_ids ids filter",
@@ -54,8 +53,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_generated_files_are_fresh(name, tmp_path):
-    """The typed client is what sgqlc-codegen makes of the schema and the questions today."""
+def test_generated_files_are_up_to_date(name, tmp_path):
     generate(tmp_path)
 
     assert (STASH / name).read_bytes() == (tmp_path / name).read_bytes(), (
@@ -64,13 +62,11 @@ def test_generated_files_are_fresh(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operation_is_valid(name):
-    """What goes over the wire, not only what it was made from, is a valid question."""
+def test_generated_operation_is_valid(name):
     assert validate(SCHEMA, parse(str(OPERATIONS[name]))) == []
 
 
 def test_every_operation_was_generated():
-    """No question is lost on the way from the file to the client."""
     written = parse((STASH / "operations.graphql").read_text("utf-8")).definitions
     generated = [parse(str(operation)).definitions[0] for operation in OPERATIONS.values()]
 
@@ -80,15 +76,13 @@ def test_every_operation_was_generated():
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_variables_keep_their_names(name):
-    """A variable is called the same in Python and in the question that sgqlc writes."""
+def test_variables_have_the_same_names_in_python_and_graphql(name):
     definition = parse(str(OPERATIONS[name])).definitions[0]
 
     assert all(one.variable.name.value.islower() for one in definition.variable_definitions)
 
 
-def test_only_a_rating_can_be_changed():
-    """One operation writes, and our schema has no word for anything but a rating in it."""
+def test_only_mutation_is_the_rating():
     kinds = {name: parse(str(each)).definitions[0].operation for name, each in OPERATIONS.items()}
 
     assert [name for name, kind in kinds.items() if kind.value != "query"] == ["rate"]
@@ -97,7 +91,7 @@ def test_only_a_rating_can_be_changed():
 
 
 def names_in(schema):
-    """Pairs of a type (or a field) and the names that our schema gives it."""
+    """Pairs of a type or field and its names in the schema."""
     for type in schema.type_map.values():
         if type.name.startswith("__"):
             continue
@@ -114,13 +108,11 @@ def names_in(schema):
 @pytest.mark.parametrize(
     ("owner", "names"), list(names_in(SCHEMA)), ids=lambda value: str(value)[:30]
 )
-def test_schema_has_only_names_of_stash(owner, names):
-    """No name is our invention: Stash 0.26 has every one."""
+def test_schema_has_only_names_of_stash_0_26(owner, names):
     assert set(names) <= set(KNOWN[owner].split())
 
 
-def test_scalars_of_stash():
-    """What graphql-core does not know by itself is a scalar of Stash's."""
+def test_scalars_of_the_schema():
     fields = [
         field
         for type in SCHEMA.type_map.values()
