@@ -1,8 +1,8 @@
-"""What stashbot costs: `python -m tests.bench` measures the product's budgets.
+"""The benchmark of the product's budgets: `python -m tests.bench`.
 
-The real program runs as a process, between stand-ins in processes of their own that are a
-round trip away. Times are those of this machine, now.
+The program runs as a process. The stand-ins run in their own processes, with a delay for the
+distance. Times depend on this machine and its load.
 
-The exit code is 1 where a budget is broken that holds on any machine, and 2 where something
-could not be measured at all.
+Exit code 1: a budget that holds on any machine is exceeded. Exit code 2: a part could not be
+measured.
 """

@@ -11,9 +11,9 @@ from dataclasses import asdict
 
 from . import crowd, growth, inside, memory, rounds, taste
 from .standins import Distance, large
-from .table import Seen, show
+from .table import Measured, show
 
-Parts = Mapping[str, Callable[[Distance], Iterator[Seen]]]
+Parts = Mapping[str, Callable[[Distance], Iterator[Measured]]]
 
 PARTS: Parts = {
     "everyday": rounds.everyday,
@@ -24,11 +24,11 @@ PARTS: Parts = {
 
 
 class Unmeasured(Exception):
-    """A part of the benchmark came to no end."""
+    """A part of the benchmark timed out."""
 
 
 def main(arguments: Sequence[str] | None = None, parts: Parts = PARTS) -> int:
-    """Measure and tell; the exit code, which is 2 where something could not be measured."""
+    """Measure, print and return the exit code."""
     options = _options(arguments, parts)
     wanted = [options.only] if options.only else [*parts, "growth", "taste"]
     distance = Distance(options.telegram / 1000, options.stash / 1000)
@@ -50,7 +50,7 @@ def _options(arguments: Sequence[str] | None, parts: Parts) -> argparse.Namespac
     return parser.parse_args(arguments)
 
 
-def _seen(parts: Parts, wanted: Collection[str], distance: Distance) -> Iterator[Seen]:
+def _seen(parts: Parts, wanted: Collection[str], distance: Distance) -> Iterator[Measured]:
     for name, measure in parts.items():
         if name in wanted:
             with _measuring(name):
@@ -59,15 +59,15 @@ def _seen(parts: Parts, wanted: Collection[str], distance: Distance) -> Iterator
 
 @contextmanager
 def _measuring(part: str) -> Iterator[None]:
-    """Name the part in which something did not come that was waited for."""
+    """Name the part that times out."""
     try:
         yield
     except TimeoutError as error:
-        reason = str(error).partition(";")[0]  # what follows are all the calls that came
+        reason = str(error).partition(";")[0]  # the rest lists all calls
         raise Unmeasured(f"{part} could not be measured: {reason}") from error
 
 
-def _as_text(seen: Iterator[Seen], wanted: Collection[str], distance: Distance) -> int:
+def _as_text(seen: Iterator[Measured], wanted: Collection[str], distance: Distance) -> int:
     telegram, stash = distance.telegram * 1000, distance.stash * 1000
     _say(f"Telegram {telegram:g} ms and Stash {stash:g} ms away;", end=" ")
     _say(f"the large photo has {len(large()) / 1e6:.1f} MB\n")
@@ -82,7 +82,7 @@ def _as_text(seen: Iterator[Seen], wanted: Collection[str], distance: Distance) 
     return broken
 
 
-def _as_json(seen: Iterator[Seen], wanted: Collection[str], distance: Distance) -> int:
+def _as_json(seen: Iterator[Measured], wanted: Collection[str], distance: Distance) -> int:
     found: dict[str, object] = {"distance": asdict(distance)}
     broken = show(seen, as_json=True, say=lambda text: found.update(budgets=json.loads(text)))
     if "growth" in wanted:

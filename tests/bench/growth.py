@@ -1,4 +1,4 @@
-"""How the reaction grows: with the library, the history, and the number of chats."""
+"""The reaction time by sizes of the library, the history and the number of chats."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stashbot.store.store import Store
 
 from .crowd import CROWD
 from .inside import HISTORY, fill_history
-from .life import ASKERS, life
+from .process import ASKERS, run_bot
 from .standins import Distance
 
 ROUNDS, PRESSES = 5, 18
 LIBRARIES = (1_000, 100_000, 1_000_000)
-#: How many times as long the reaction may be where there is a thousand times as much.
+#: Limit of the reaction time for a thousand times as much, relative to the smallest case.
 FACTOR = 1.2
 
 
 @dataclass(frozen=True)
 class Case:
-    """The median reaction of each round, in milliseconds.
+    """The median reaction time of each round, in milliseconds.
 
-    `factor` is the median of what each is in relation to the smallest case of its round.
+    `factor` is the median of the ratios to the smallest case of the same round.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Case:
 
 
 def cases(distance: Distance) -> Iterator[Case]:
-    """The reaction with ever more pictures in the library, in the history, and ever more chats."""
+    """The reaction time with larger libraries, longer histories and more chats."""
     react = partial(_reaction, distance)
     libraries = {f"library of {images:,}": partial(react, images) for images in LIBRARIES}
     yield from _compared(libraries, FACTOR)
@@ -54,7 +54,7 @@ def cases(distance: Distance) -> Iterator[Case]:
             fill_history(database, rows, LIBRARIES[1])
             histories[f"history of {rows:,}"] = partial(react, LIBRARIES[1], database=database)
         yield from _compared(histories, FACTOR)
-    # For a few chats a picture lies ready; the others wait for Stash.
+    # Only a few chats have a prefetched picture; the others wait for Stash.
     chats = {
         f"{count} chats in turn": partial(react, LIBRARIES[1], people=CROWD[:count])
         for count in (1, len(CROWD))
@@ -63,7 +63,7 @@ def cases(distance: Distance) -> Iterator[Case]:
 
 
 def _compared(measures: Mapping[str, Callable[[], float]], limit: float | None) -> Iterator[Case]:
-    """Measure in turn, round after round, so that the machine's moods come to all alike."""
+    """Measure in turn, so that the load of the machine affects all cases alike."""
     rounds = [[measure() for measure in measures.values()] for _ in range(ROUNDS)]
     for name, values in zip(measures, zip(*rounds, strict=True), strict=True):
         factors = [value / each[0] for value, each in zip(values, rounds, strict=True)]
@@ -73,21 +73,21 @@ def _compared(measures: Mapping[str, Callable[[], float]], limit: float | None) 
 def _reaction(
     distance: Distance, images: int, *, database: Path | None = None, people: range = ASKERS
 ) -> float:
-    """The median of some presses in one life, after each has asked once; in milliseconds."""
+    """The median reaction in one run after a first request of each user, in milliseconds."""
     times = []
     with tempfile.TemporaryDirectory() as folder:
         if database:
             shutil.copy(database, Path(folder) / "stashbot.db")
-        with life(images, distance, folder=Path(folder), people=people, is_slow=True) as bot:
+        with run_bot(images, distance, folder=Path(folder), people=people, is_slow=True) as bot:
             for number in range(len(people) + PRESSES):
-                # One chat may have a picture a second.
+                # Telegram allows a chat one message a second.
                 time.sleep(1.0 if len(people) == 1 else 0.0)
                 times.append(bot.react(people[number % len(people)]) * 1000)
     return statistics.median(times[len(people) :])
 
 
 def show(found: Iterable[Case], say: Callable[[str], object] = print) -> None:
-    """Tell each case, and how many times it is the smallest of its kind."""
+    """Print each case and its factor."""
     heading = "update to sendPhoto with"
     say(f"{heading:44} {'at most':>11} {'median':>11}   least to most of all rounds")
     for case in found:

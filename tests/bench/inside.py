@@ -1,4 +1,4 @@
-"""What is measured inside the process: picking and voting, with years of memory."""
+"""Picking and voting with a long history, measured inside this process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from stashbot.store.store import Store
 from stashbot.store.votes import _COUNT
 
 from .standins import VastLibrary, picture
-from .table import Budget, Seen
+from .table import Budget, Measured
 
 ROUNDS, TIMES = 5, 100
 HISTORY, VOTES, LIBRARY = 1_000_000, 100_000, 200_000
 EXCLUSIONS, GALLERIES = 5_000, 100
 ANN, OTHERS = 1, 10
-#: Of all votes, those that like it.
-SHARE = 0.5
+#: Share of likes among all votes.
+LIKES = 0.5
 
 PICKING = Budget("picking, 1,000,000 rows and 100,000 votes", 5, "ms")
 CHOOSY = Budget("picking, with 5,000 exclusions besides", 5, "ms")
@@ -46,7 +46,7 @@ def remembering(
     rows: int = HISTORY,
     votes: int = VOTES,
     exclusions: int = EXCLUSIONS,
-) -> Iterator[Seen]:
+) -> Iterator[Measured]:
     """Picking and voting with a long history and many votes."""
     now = datetime.now(UTC)
     measured = partial(_rounds, rounds, times)
@@ -63,20 +63,20 @@ def remembering(
                 deck.give_back(ANN, deck.draw(ANN))
 
             pick(0)
-            yield Seen(PICKING, measured(pick))
+            yield Measured(PICKING, measured(pick))
             hand = deck._hands[ANN]
-            yield Seen(WEIGHTS, measured(lambda _: deck._weights(ANN, hand.all)))
-            yield Seen(VOTING, measured(lambda number: vote(store, number, votes, now)))
+            yield Measured(WEIGHTS, measured(lambda _: deck._weights(ANN, hand.all)))
+            yield Measured(VOTING, measured(lambda number: vote(store, number, votes, now)))
             _exclude(store, exclusions, now)
             pick(0)
-            yield Seen(CHOOSY, measured(pick))
+            yield Measured(CHOOSY, measured(pick))
         client.close_thread()
 
 
 def vote(store: Store, number: int, votes: int, now: datetime) -> bool:
-    """Take a vote, and look at what the buttons are to show; whether it was a new one.
+    """Cast a vote and read the state of its buttons; returns whether it counted.
 
-    Of two, one changes what was said of one of the first `votes` images.
+    Every second vote replaces one of the first `votes` votes.
     """
     if number % 2:
         image_id, thumb = number, next(each for each in Vote if each is not _thumb(number))
@@ -102,7 +102,7 @@ def _rounds(rounds: int, times: int, work: Callable[[int], object]) -> tuple[flo
 
 
 def _exclude(store: Store, count: int, now: datetime) -> None:
-    """Exclude so much of the library: images, and a few of the galleries."""
+    """Exclude `count` images and galleries."""
     galleries = [Feature(Facet.GALLERY, _id("gallery", f"Gallery {n}")) for n in range(GALLERIES)]
     images = [Feature(Facet.IMAGE, number) for number in range(1, count + 1)]
     for feature in [*galleries, *images][:count]:
@@ -110,10 +110,10 @@ def _exclude(store: Store, count: int, now: datetime) -> None:
 
 
 def fill_history(path: Path, rows: int = HISTORY, library: int = LIBRARY) -> None:
-    """Rows of two years, for ten chats."""
+    """History of two years in ten chats."""
     now, chance = datetime.now(UTC).replace(tzinfo=None), Random(1)
     with closing(sqlite3.connect(path)) as connection, connection:
-        # They would be asked a million times about what is known here.
+        # They would run a million times for known values.
         triggers = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         ).fetchall()
@@ -138,10 +138,10 @@ def fill_history(path: Path, rows: int = HISTORY, library: int = LIBRARY) -> Non
 
 
 def fill_votes(path: Path, store: Store, votes: int, now: datetime, *, others: int) -> None:
-    """Votes of one person on as many images; these are known, and so are some `others`."""
+    """Votes of one user on as many images, and known features of `others` more."""
     worth, moment = growth(now), "2026-01-01 00:00:00"
 
-    def ballot(number: int) -> tuple[object, ...]:
+    def row(number: int) -> tuple[object, ...]:
         features, thumb = json.dumps([["image", 0, ""], *_features(number)]), _thumb(number)
         return (ANN, number, ANN, thumb, thumb, 0, moment, worth, features)
 
@@ -152,7 +152,7 @@ def fill_votes(path: Path, store: Store, votes: int, now: datetime, *, others: i
         connection.executemany(
             "INSERT INTO votes (user_id, image_id, chat_id, vote, pressed, shown, voted_at,"
             " worth, features) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(ballot, range(1, votes + 1)),
+            map(row, range(1, votes + 1)),
         )
         connection.executemany(
             "INSERT INTO pictures (image_id, features) VALUES (?, ?)",
@@ -163,12 +163,12 @@ def fill_votes(path: Path, store: Store, votes: int, now: datetime, *, others: i
 
 
 def _thumb(number: int) -> Vote:
-    """What was said of an image."""
-    return Vote.LIKE if Random(number).random() < SHARE else Vote.DISLIKE
+    """The vote on an image."""
+    return Vote.LIKE if Random(number).random() < LIKES else Vote.DISLIKE
 
 
 def _features(number: int) -> list[tuple[str, int, str]]:
-    """About a dozen features: those of an image of the library, and its neighbour's tags."""
+    """About a dozen features: those of an image, and the tags of the next one."""
     image = picture(number)
     named = [
         *(("performer", name) for name in image.performers),

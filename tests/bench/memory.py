@@ -1,6 +1,6 @@
-"""What the process takes of the memory when it has most to hold.
+"""The memory of the process under the greatest load.
 
-The product's limits are for everyday life, and are shown here beside the harder scenes.
+The product's limits are for everyday use; they are printed here for comparison.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from stashbot.pictures.prefetch import CHATS as READY
 
 from . import rounds as everyday
-from .crowd import CALM, CROWD, last_minute, serve
-from .life import life
+from .crowd import CROWD, SILENCE_S, last_minute, serve
+from .process import run_bot
 from .rounds import IMAGES, QUIET, ROUNDS
 from .standins import Distance, detailed_picture
-from .table import Budget, Seen, in_rounds
+from .table import Budget, Measured, in_rounds
 
-#: How many pictures each chat asks for until its next one lies ready.
+#: Requests of each chat before all have a prefetched picture.
 ASKED = 3
 
 CROWDED = Budget("memory after 100 chats due at once", everyday.MEMORY.limit, "MiB", digits=1)
@@ -33,27 +33,27 @@ def memory(
     *,
     rounds: int = ROUNDS,
     chats: Sequence[int] = CROWD,
-    calm: float = CALM,
+    silence: float = SILENCE_S,
     asked: int = ASKED,
     quiet: float = QUIET,
-) -> Iterator[Seen]:
-    """Lives in which a crowd is due as it starts, and lives with a full shelf."""
+) -> Iterator[Measured]:
+    """Runs with a crowd that is due at the start, and runs with a full prefetch."""
 
     def one_round() -> dict[Budget, float]:
-        crowded = serve(distance, last_minute(), chats, calm)
+        crowded = serve(distance, last_minute(), chats, silence)
         now = {CROWDED: crowded.memory, CROWDED_PEAK: crowded.peak}
-        return now | _full_shelf(distance, asked, quiet)
+        return now | _full_prefetch(distance, asked, quiet)
 
     return in_rounds(rounds, one_round)
 
 
-def _full_shelf(distance: Distance, asked: int, quiet: float) -> dict[Budget, float]:
-    """Let as many chats ask as may have a picture ready, each of 3 MB."""
+def _full_prefetch(distance: Distance, asked: int, quiet: float) -> dict[Budget, float]:
+    """As many chats ask as may have a prefetched picture, of 3 MB each."""
     people = range(1, READY + 1)
-    with life(IMAGES, distance, people=people, draw=detailed_picture) as bot:
+    with run_bot(IMAGES, distance, people=people, make=detailed_picture) as bot:
         for _ in range(asked):
             for user in people:
                 bot.react(user)
         bot.stash.wait_for_files((asked + 1) * len(people))
-        time.sleep(quiet)  # while the last one is put there
+        time.sleep(quiet)  # while the last one is prefetched
         return {FULL: bot.memory("VmRSS"), FULL_PEAK: bot.memory("VmHWM")}

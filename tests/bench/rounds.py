@@ -1,4 +1,4 @@
-"""The budgets of everyday life: people ask for pictures, in several lives of the program."""
+"""The budgets of everyday use: users ask for pictures, in several runs of the program."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import statistics
 import time
 from collections.abc import Iterator
 
-from .life import ASKERS, life
+from .process import ASKERS, run_bot
 from .standins import Distance
-from .table import Budget, Seen, in_rounds
+from .table import Budget, Measured, in_rounds
 
-#: It is quiet when nobody looks any more whether the last picture is late: after 4 s.
-ROUNDS, PICTURES, QUIET, IDLE_SECONDS = 5, 200, 5, 12
+ROUNDS = 5
+PICTURES = 200
+QUIET = 5  # seconds; the timer of a slow request ends after 4 s
+IDLE_SECONDS = 12
 IMAGES = 10_000
 
 START = Budget("start to first getUpdates", 0.6, "s")
@@ -32,16 +34,16 @@ def everyday(
     pictures: int = PICTURES,
     quiet: float = QUIET,
     idle: float = IDLE_SECONDS,
-) -> Iterator[Seen]:
-    """Lives in which people ask for pictures, one after the other."""
-    return in_rounds(rounds, lambda: _one_life(distance, pictures, quiet, idle))
+) -> Iterator[Measured]:
+    """Runs in which users ask for pictures one after another."""
+    return in_rounds(rounds, lambda: _one_run(distance, pictures, quiet, idle))
 
 
-def _one_life(distance: Distance, pictures: int, quiet: float, idle: float) -> dict[Budget, float]:
-    with life(IMAGES, distance) as bot:
+def _one_run(distance: Distance, pictures: int, quiet: float, idle: float) -> dict[Budget, float]:
+    with run_bot(IMAGES, distance) as bot:
         seen = {START: bot.start_seconds}
         times = [bot.react() for _ in range(pictures)]
-        time.sleep(quiet)  # while the last one's successor is prepared
+        time.sleep(quiet)  # while the next picture is prefetched
         asked, size = bot.stash.graphql()
         seen |= {
             REACTION: statistics.median(times) * 1000,

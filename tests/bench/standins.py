@@ -1,6 +1,6 @@
-"""Telegram and Stash as processes of their own, called through proxies.
+"""The stand-ins in their own processes, called through proxies.
 
-Moments are those of the monotonic clock, which on Linux all processes share.
+Times are monotonic seconds; on Linux all processes share that clock.
 """
 
 from __future__ import annotations
@@ -27,20 +27,19 @@ from stashbot.demo.stash.standin import StashStandIn
 from stashbot.demo.telegram.chats import User
 from stashbot.demo.telegram.standin import Call, TelegramStandIn
 
-#: Among the pictures each so-many-th is a large one, of 12 megapixels and 6 MB.
+#: Every 20th picture is large: 12 megapixels and 6 MB.
 LARGE_EVERY = 20
-#: Seconds between two looks at what has come.
-GLANCE = 0.05
-# Seconds that Stash 0.30.1 took for a page of its random order: with a million images, from
-# an offset on; measured on two cores, with all of its database in memory. With fewer images
-# it is as many times faster.
+#: Interval of polling in seconds.
+POLL_S = 0.05
+# (offset, seconds) of a page in Stash 0.30.1's random order of a million images, measured on
+# two cores with the database in memory. The time is proportional to the number of images.
 _PAGE_SECONDS = ((0, 0.205), (40_000, 0.316), (900_000, 2.7))
 _COUNT_SECONDS = 0.145
 
 
 @cache
 def photo(width: int, height: int, noise: int) -> bytes:
-    """A JPEG with as much detail as a camera's, and so about as many bytes."""
+    """A JPEG with about the detail and the size of a camera's."""
     pixels = Pixels.effect_noise((width // 2, height // 2), noise).resize((width, height))
     colour = Pixels.linear_gradient("L").resize((width, height))
     data = io.BytesIO()
@@ -53,12 +52,12 @@ def large() -> bytes:
 
 
 def detailed() -> bytes:
-    """3.1 MB that go as they are: no side is too long, and a photo may have 10 MB."""
+    """3.1 MB that are sent unchanged."""
     return photo(2560, 1920, 80)
 
 
 def picture(number: int) -> Picture:
-    """A picture of everyday size, or a large one; each is another file for both sides."""
+    """A picture of everyday size or a large one; the metadata differ for each number."""
     is_large = number % LARGE_EVERY == 0
     return Picture(
         id=number,
@@ -76,24 +75,24 @@ def picture(number: int) -> Picture:
 
 
 def detailed_picture(number: int) -> Picture:
-    """One of those that fill the shelf: 8 of them just fit into its 24 MiB."""
+    """A picture that fills the prefetch: 8 of them fit into its 24 MiB."""
     return replace(picture(number), load=detailed, size=3_100_000 + number, width=2560, height=1920)
 
 
-#: How a library makes the picture with a number.
-Draw = Callable[[int], Picture]
+#: Makes the picture of a number.
+Maker = Callable[[int], Picture]
 
 
 @dataclass(frozen=True)
 class Distance:
-    """The seconds of a round trip to each of them."""
+    """Seconds of a round trip to each server."""
 
     telegram: float = 0.080
     stash: float = 0.010
 
 
 class _Shuffled(Sequence[int]):
-    """The ids 1 to `count` in an order that depends on a word, without a list of them."""
+    """The ids 1 to `count` in an order that depends on `word`, computed on demand."""
 
     def __init__(self, word: str, count: int) -> None:
         seed = zlib.crc32(word.encode())
@@ -113,17 +112,17 @@ class _Shuffled(Sequence[int]):
 
 
 class _Vast(dict[int, Picture]):
-    """So many pictures, each made when it is asked for."""
+    """`count` pictures, each made on demand."""
 
-    def __init__(self, count: int, draw: Draw) -> None:
+    def __init__(self, count: int, make: Maker) -> None:
         self._count = count
-        self._draw = draw
+        self._make = make
 
     def __missing__(self, id: int) -> Picture:
-        return self._draw(id)
+        return self._make(id)
 
     def get(self, id: int, default: Any = None) -> Any:
-        return self._draw(id) if id in self else default
+        return self._make(id) if id in self else default
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, int) and 0 < id <= self._count
@@ -136,11 +135,11 @@ class _Vast(dict[int, Picture]):
 
 
 class VastLibrary(Library):
-    """A library of any size; it sorts nothing and keeps nothing."""
+    """A library of any size, without sorting and caches."""
 
-    def __init__(self, count: int, draw: Draw = picture) -> None:
+    def __init__(self, count: int, make: Maker = picture) -> None:
         super().__init__([])
-        self.by_id = _Vast(count, draw)
+        self.by_id = _Vast(count, make)
 
     def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
         return (
@@ -154,7 +153,7 @@ class VastLibrary(Library):
 
 
 class Telegram:
-    """Telegram in its process."""
+    """Telegram in its own process."""
 
     def __init__(self, token: str, people: Sequence[int], delay: float) -> None:
         users = [User(id, f"Person {id}") for id in people]
@@ -172,27 +171,27 @@ class Telegram:
         self._telegram.wait_for_poll(timeout)
 
     def wait_for_photos(self, count: int, timeout: float = 60) -> list[tuple[float, int]]:
-        """Wait for so many; when each request was there, and its chat."""
+        """Wait for `count` photos; returns the time and the chat of each."""
         calls = self._telegram.wait_for("sendPhoto", count=count, timeout=timeout)
         return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
 
     def messages(self) -> list[tuple[float, int, int]]:
-        """When each message or picture was there, its chat, and its image, if any; in order."""
+        """Time, chat and image id (0: none) of each message, in order of time."""
         calls = [call for call in self._telegram.calls if call.method.startswith("send")]
         delay = self._telegram.server.delay
         return sorted((call.time - delay, call.chat_id, _image_id(call)) for call in calls)
 
-    def wait_for_calm(self, seconds: float, timeout: float = 60) -> None:
-        """Wait for a picture, and until nothing was sent for so long."""
+    def wait_for_silence(self, seconds: float, timeout: float = 60) -> None:
+        """Wait for a photo, and then for so many seconds without a message."""
         deadline = time.monotonic() + timeout
         self.wait_for_photos(1, timeout)
         while time.monotonic() - self.messages()[-1][0] < seconds:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {seconds:g} s without a message within {timeout:g} s")
-            time.sleep(GLANCE)
+            time.sleep(POLL_S)
 
     def largest_upload(self) -> float:
-        """The bytes of the largest upload of a large picture; no end of them if none was sent."""
+        """Bytes of the largest upload of a large picture; infinite if there is none."""
         sizes = [
             len(data)
             for call in self._telegram.calls
@@ -203,17 +202,17 @@ class Telegram:
 
 
 def _image_id(call: Call) -> int:
-    """The image under which the buttons of a message are; 0 if there is none."""
+    """The image id in the buttons of a message; 0 if there is none."""
     found = re.search(r"vote:like:(\d+)", call.params.get("reply_markup", ""))
     return int(found[1]) if found else 0
 
 
 class Stash:
-    """Stash in its process; `is_slow` plays back its own times."""
+    """Stash in its own process; `is_slow` adds the times of a real Stash."""
 
-    def __init__(self, count: int, delay: float, draw: Draw, *, is_slow: bool) -> None:
+    def __init__(self, count: int, delay: float, make: Maker, *, is_slow: bool) -> None:
         self._stash = StashStandIn([], delay=delay)
-        self._stash._library = VastLibrary(count, draw)
+        self._stash._library = VastLibrary(count, make)
         if is_slow:
             self._stash.per_query_seconds = lambda name, values: seconds(name, values, count)
 
@@ -221,21 +220,21 @@ class Stash:
         return self._stash.url
 
     def graphql(self) -> tuple[int, int]:
-        """How many questions came, and the bytes of them and of their answers."""
+        """The number of GraphQL requests, and the bytes of them and their answers."""
         asked = [record for record in self._stash.requests if record.kind == "graphql"]
         return len(asked), sum(record.bytes_in + record.bytes_out for record in asked)
 
     def wait_for_files(self, count: int, timeout: float = 60) -> None:
-        """Wait until so many files were fetched."""
+        """Wait until `count` files are fetched."""
         deadline = time.monotonic() + timeout
         while sum(record.kind == "image" for record in self._stash.requests) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {count} files were fetched within {timeout:g} s")
-            time.sleep(GLANCE)
+            time.sleep(POLL_S)
 
 
 def seconds(operation: str, variables: dict[str, Any], count: int) -> float:
-    """How long Stash takes for a question over so many images."""
+    """The time of a real Stash for an operation over `count` images."""
     if operation == "Count":
         return _COUNT_SECONDS * count / 1_000_000
     if operation not in ("Page", "Ids"):
@@ -250,7 +249,7 @@ def seconds(operation: str, variables: dict[str, Any], count: int) -> float:
 
 
 class _Process(BaseManager):
-    """One stand-in in a process of its own."""
+    """The process of one stand-in."""
 
 
 _Process.register("Telegram", Telegram)
@@ -263,18 +262,18 @@ def standins(
     people: Sequence[int],
     images: int,
     distance: Distance,
-    draw: Draw,
+    make: Maker,
     *,
     is_slow: bool,
 ) -> Iterator[tuple[Telegram, Stash]]:
-    """Both, that far away, and with pictures that `draw` makes.
+    """Both stand-ins at this distance, with `images` pictures that `make` returns.
 
-    `is_slow` has Stash take the time that it takes for so many images.
+    `is_slow` adds the times of a real Stash with as many images.
     """
     with _Process() as first, _Process() as second:
         telegram: Any = first
         stash: Any = second
         yield (
             telegram.Telegram(token, people, distance.telegram),
-            stash.Stash(images, distance.stash, draw, is_slow=is_slow),
+            stash.Stash(images, distance.stash, make, is_slow=is_slow),
         )

@@ -1,4 +1,4 @@
-"""Budgets, what was seen of them, and the verdict."""
+"""Budgets, measured values, and the table of both."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """What may be spent of something, at most.
-
-    A budget that `holds_anywhere` does not depend on the speed of the machine.
-    """
+    """An upper limit; one that `holds_anywhere` does not depend on the machine's speed."""
 
     name: str
     limit: float
@@ -23,8 +20,8 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was measured, once a round."""
+class Measured:
+    """One value of a budget for each round."""
 
     budget: Budget
     values: tuple[float, ...]
@@ -35,23 +32,23 @@ class Seen:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the budget is kept: in each round, where it holds anywhere."""
+        """Whether the median is within the limit; every value, if it holds anywhere."""
         worst = max(self.values) if self.budget.holds_anywhere else self.median
         return worst <= self.budget.limit
 
 
-def in_rounds(rounds: int, measure: Callable[[], dict[Budget, float]]) -> Iterator[Seen]:
-    """Measure all round after round, and then tell what was seen of each."""
+def in_rounds(rounds: int, measure: Callable[[], dict[Budget, float]]) -> Iterator[Measured]:
+    """Measure all budgets in each round, and yield them one by one."""
     found = [measure() for _ in range(rounds)]
     for budget in found[0]:
-        yield Seen(budget, tuple(each[budget] for each in found))
+        yield Measured(budget, tuple(each[budget] for each in found))
 
 
-def show(seen: Iterable[Seen], *, as_json: bool, say: Callable[[str], object] = print) -> int:
-    """Tell each as soon as it is there; 1 if one is broken that must hold on any machine."""
+def show(seen: Iterable[Measured], *, as_json: bool, say: Callable[[str], object] = print) -> int:
+    """Print each one; returns 1 if one that holds anywhere is exceeded."""
     broken, all_seen = False, []
     if not as_json:
-        say(f"{'what':44} {'at most':>11} {'median':>11}   least to most of all rounds")
+        say(f"{'budget':44} {'at most':>11} {'median':>11}   least to most of all rounds")
     for each in seen:
         budget = each.budget
         broken |= budget.holds_anywhere and not each.is_kept
@@ -74,7 +71,7 @@ def _number(value: float, budget: Budget) -> str:
     return f"{value:.{budget.digits}f}".removesuffix(".00")
 
 
-def _as_dict(seen: Seen) -> dict[str, object]:
+def _as_dict(seen: Measured) -> dict[str, object]:
     budget = seen.budget
     return {
         "name": budget.name,

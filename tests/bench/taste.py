@@ -1,9 +1,8 @@
-"""How well the choice follows a person's taste: a simulation, with the real parts.
+"""A simulation of how the choice learns a user's taste, with the real parts.
 
-A person likes a fifth of the tags, and votes honestly: on every picture, or with one of the
-thumbs alone, and then is silent about the others. Each picture has one
-of the tags, and a performer, a gallery and a studio that mean nothing to that person. The
-library is Stash's, over HTTP; the deck, the votes and the database are the bot's own.
+The user likes a fifth of the tags and votes honestly: on every picture, or with one of the
+thumbs only. Each picture has one tag, and a performer, a gallery and a studio of no interest
+to the user. Stash is the stand-in; candidates, votes and the database are the bot's.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ from stashbot.store.store import Store
 SEED, SEEDS = 20_261, 3
 IMAGES, TAGS, LIKED = 5_000, 50, 0.2
 PERFORMERS, GALLERIES, STUDIOS = 200, 100, 20
-#: Votes before the choice is looked at, and the pictures that are counted then.
-LEARNING, SHOWN = 200, 1_000
-WINDOW = 100
+LEARNING = 200  # votes before the measurement
+SHOWN = 1_000  # pictures of the measurement
+WINDOW = 100  # pictures of one share in the table
 ANN = 7
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the person was shown: the share of liked pictures before and after learning.
+    """The shares of liked pictures before and after learning.
 
-    `windows` are the shares of each hundred in turn; `tags` how many of the tags came after
-    learning, and `requests` how many questions a picture cost Stash.
+    `windows` are the shares of each WINDOW in turn, `tags` the number of different tags after
+    learning, `requests` the requests to Stash a picture.
     """
 
     before: float
@@ -65,7 +64,7 @@ def library(random: Random) -> list[Picture]:
 
 
 @contextmanager
-def desk(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn, Store, Deck]]:
+def parts(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn, Store, Deck]]:
     with tempfile.TemporaryDirectory() as folder, StashStandIn(pictures) as stash:
         client = StashClient(stash.url, "", threading.Event())
         with closing(Store(Path(folder) / "stashbot.db")) as store:
@@ -74,7 +73,7 @@ def desk(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn
 
 
 def show(store: Store, deck: Deck, request: Request) -> Image:
-    """Draw a picture, and note it as shown."""
+    """Choose a picture, and record it as shown."""
     image = deck.draw(ANN)
     store.lose(store.begin(request, [image], NOW), NOW)
     deck.discard(ANN, image)
@@ -88,12 +87,12 @@ def simulate(
     shown: int = SHOWN,
     thumbs: Collection[Vote] = tuple(Vote),
 ) -> Outcome:
-    """The way through the library of a person who presses these thumbs."""
+    """Let a user vote with these thumbs on `learning` and then `shown` pictures."""
     random = Random(seed)
     pictures = library(random)
     liked = {f"tag {number}" for number in random.sample(range(TAGS), int(LIKED * TAGS))}
     tags = []
-    with desk(pictures, random) as (stash, store, deck):
+    with parts(pictures, random) as (stash, store, deck):
         request = store.add_request(
             update_id=None,
             chat_id=ANN,
@@ -127,12 +126,12 @@ def main() -> None:
     print(f"{IMAGES} images, {TAGS} tags of which {LIKED:.0%} are liked; the share of liked ones\n")
     print("seed   presses  first 200  next 1000  tags shown  requests each   each hundred in turn")
     for seed in range(SEED, SEED + SEEDS):
-        _tell(seed, tuple(Vote))
+        _print(seed, tuple(Vote))
     for thumb in Vote:
-        _tell(SEED, (thumb,))
+        _print(SEED, (thumb,))
 
 
-def _tell(seed: int, thumbs: Collection[Vote]) -> None:
+def _print(seed: int, thumbs: Collection[Vote]) -> None:
     found = simulate(seed, thumbs=thumbs)
     each = " ".join(f"{share:.0%}" for share in found.windows)
     print(

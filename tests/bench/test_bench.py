@@ -1,4 +1,4 @@
-"""The benchmark: what it says, when it fails, and that it measures the real thing."""
+"""The benchmark: its table, its exit codes and its measurements."""
 
 import json
 import statistics
@@ -11,9 +11,9 @@ import pytest
 from stashbot.store.store import Store
 from tests.bench import crowd, growth, inside, memory, rounds
 from tests.bench.__main__ import PARTS, main
-from tests.bench.life import ASKERS, life
+from tests.bench.process import ASKERS, run_bot
 from tests.bench.standins import Distance, _Shuffled, seconds
-from tests.bench.table import Budget, Seen, show
+from tests.bench.table import Budget, Measured, show
 from tests.conftest import only_at_length
 from tests.store.stored import NOW
 
@@ -24,45 +24,29 @@ COUNT = Budget("a count", 0.1, "", holds_anywhere=True)
 @pytest.mark.parametrize(
     ("seen", "status"),
     [
-        pytest.param(Seen(TIME, (10.0, 30.0, 11.0)), 0, id="fast"),
-        pytest.param(Seen(TIME, (90.0, 80.0, 95.0)), 0, id="a slow machine is no fault"),
-        pytest.param(Seen(COUNT, (0.05, 0.05)), 0, id="few"),
-        pytest.param(Seen(COUNT, (0.05, 0.05, 0.2)), 1, id="too many, be it once"),
+        pytest.param(Measured(TIME, (10.0, 30.0, 11.0)), 0, id="fast"),
+        pytest.param(Measured(TIME, (90.0, 80.0, 95.0)), 0, id="a slow machine is no fault"),
+        pytest.param(Measured(COUNT, (0.05, 0.05)), 0, id="few"),
+        pytest.param(Measured(COUNT, (0.05, 0.05, 0.2)), 1, id="too many in one round"),
     ],
 )
-def test_verdict(seen, status):
-    """It fails where a budget is broken that holds on any machine, and never for a time."""
+def test_exit_code_of_a_budget(seen, status):
     assert show([seen], as_json=False, say=lambda _: None) == status
     assert show([seen], as_json=True, say=lambda _: None) == status
 
 
 def test_table():
-    """Each budget has its limit, what was seen, and how far that varied; for machines as JSON."""
     lines, texts = [], []
-    seen = [Seen(TIME, (80.0, 95.0, 90.0))]
+    seen = [Measured(TIME, (80.0, 95.0, 90.0))]
     show(seen, as_json=False, say=lines.append)
     show(seen, as_json=True, say=texts.append)
 
-    assert lines[1].split() == [
-        "a",
-        "time",
-        "20.0",
-        "ms",
-        "90.0",
-        "ms",
-        "80.0",
-        "to",
-        "95.0",
-        "in",
-        "3",
-        "over",
-    ]
+    assert " ".join(lines[1].split()) == "a time 20.0 ms 90.0 ms 80.0 to 95.0 in 3 over"
     [found] = json.loads(texts[0])
     assert (found["median"], found["values"], found["is_kept"]) == (90.0, [80.0, 95.0, 90.0], False)
 
 
-def test_growth():
-    """Each case is held against the smallest one of its own round."""
+def test_factor_is_relative_to_the_smallest_case_of_a_round():
     small, large = iter([10.0, 20.0, 30.0, 10.0, 10.0]), iter([11.0, 22.0, 60.0, 30.0, 11.0])
     lines = []
     found = list(growth._compared({"small": small.__next__, "large": large.__next__}, 1.05))
@@ -75,19 +59,18 @@ def test_growth():
 NEAR = Distance(0.02, 0.005)
 CHATS = range(101, 104)
 LATE = crowd.last_minute
-#: Where the budgets of each part are named, and a round of it that is as short as can be.
+#: The module with the budgets of each part, and its shortest round.
 SHORT = {
     "everyday": (rounds, partial(rounds.everyday, NEAR, pictures=4, quiet=0.1, idle=0.1)),
-    "crowd": (crowd, partial(crowd.crowd, NEAR, chats=CHATS, calm=0.2, coming=LATE)),
-    "memory": (memory, partial(memory.memory, NEAR, chats=CHATS, calm=0.2, asked=1, quiet=0.1)),
+    "crowd": (crowd, partial(crowd.crowd, NEAR, chats=CHATS, silence=0.2, coming=LATE)),
+    "memory": (memory, partial(memory.memory, NEAR, chats=CHATS, silence=0.2, asked=1, quiet=0.1)),
     "inside": (inside, partial(inside.remembering, times=3, rows=100, votes=50, exclusions=10)),
 }
 
 
 @only_at_length
 @pytest.mark.parametrize("part", PARTS)
-def test_every_budget_is_measured(part):
-    """A short round of each part gives a number for each budget that is named there."""
+def test_short_round_measures_every_budget(part):
     module, measure = SHORT[part]
     named = {each for each in vars(module).values() if isinstance(each, Budget)}
     found = {seen.budget: seen.values for seen in measure(rounds=1)}
@@ -97,11 +80,10 @@ def test_every_budget_is_measured(part):
 
 
 @only_at_length
-def test_a_crowd_is_served():
-    """No chat gets two messages within a second, and each exactly what it has ordered."""
-    service = crowd.serve(NEAR, crowd.last_minute(), range(101, 111), calm=1.5)
+def test_crowd_of_ten_chats():
+    service = crowd.serve(NEAR, crowd.last_minute(), range(101, 111), silence=1.5)
 
-    assert (service.to_one, service.amiss) == (1, 0)
+    assert (service.to_one, service.wrong) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -111,37 +93,29 @@ def test_a_crowd_is_served():
         pytest.param([(1, 11), (2, 11)], 1, id="one is missing"),
         pytest.param([(1, 11), (1, 12), (2, 11), (2, 12)], 1, id="one is too many"),
         pytest.param([(1, 11), (1, 11), (2, 11)], 1, id="the same comes twice"),
-        pytest.param([(1, 11), (1, 12), (3, 11)], 2, id="to somebody else"),
+        pytest.param([(1, 11), (1, 12), (3, 11)], 2, id="to another chat"),
         pytest.param([], 3, id="none"),
     ],
 )
-def test_pictures_amiss(sent, count):
-    """What was ordered is held against what came."""
-    assert crowd.amiss(Counter({1: 2, 2: 1}), sent) == count
+def test_lost_and_repeated_pictures(sent, count):
+    assert crowd.count_wrong(Counter({1: 2, 2: 1}), sent) == count
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
-def test_a_part_that_comes_to_no_end(form, capsys):
-    """
-    Where something never comes, one line names the part, and the exit code is neither 0 nor 1.
-    """
-
-    def nobody_asks(distance):
-        with life(100, distance) as bot:
-            yield Seen(COUNT, (1.0,))
+def test_part_that_times_out(form, capsys):
+    def ask_for_nothing(distance):
+        with run_bot(100, distance) as bot:
+            yield Measured(COUNT, (1.0,))
             bot.telegram.wait_for_photos(1, timeout=0.1)
 
-    status = main([*form, "--only", "quiet"], {"quiet": nobody_asks})
+    status = main([*form, "--only", "quiet"], {"quiet": ask_for_nothing})
     [line] = capsys.readouterr().err.splitlines()
 
     assert status == 2
     assert line == "quiet could not be measured: no 1 × sendPhoto within 0.1 s"
 
 
-def test_votes_are_like_those_of_a_library(tmp_path):
-    """
-    What is voted on has about a dozen features, each vote is new, and each second replaces one.
-    """
+def test_votes_resemble_those_of_a_real_library(tmp_path):
     with closing(Store(tmp_path / "stashbot.db")) as store:
         inside.fill_votes(tmp_path / "stashbot.db", store, 200, NOW, others=10)
         known = [store.votes.features(image_id) for image_id in range(190, 211)]
@@ -155,8 +129,7 @@ def test_votes_are_like_those_of_a_library(tmp_path):
     assert after.likes + after.dislikes == 205
 
 
-def test_order_of_a_vast_library():
-    """It is a permutation that the word decides, whatever page is asked for."""
+def test_computed_order_is_a_permutation():
     order = _Shuffled("random_42", 1000)
 
     assert sorted(order[:]) == list(range(1, 1001))
@@ -164,8 +137,7 @@ def test_order_of_a_vast_library():
     assert order[:] != _Shuffled("random_43", 1000)[:]
 
 
-def test_times_of_stash():
-    """A page of a million images takes what was measured, one of a thousand next to nothing."""
+def test_times_of_a_real_stash():
     page = {"filter": {"page": 1, "per_page": 40}}
 
     assert seconds("Page", page, 1_000_000) == pytest.approx(0.205)
@@ -174,9 +146,8 @@ def test_times_of_stash():
 
 
 @only_at_length
-def test_a_short_life():
-    """The real program, between stand-ins in other processes, reacts and is measured."""
-    with life(100, Distance(0.02, 0.005)) as bot:
+def test_short_run_of_the_real_program():
+    with run_bot(100, Distance(0.02, 0.005)) as bot:
         times = [bot.react(user) for user in ASKERS[:3]]
         questions, size = bot.stash.graphql()
         memory = bot.memory("VmRSS")

@@ -1,4 +1,4 @@
-"""The program as a process between the stand-ins, with a database of its own."""
+"""The program as a process between the stand-ins, with its own database."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 
 from tests.whole.program import Program
 
-from .standins import Distance, Draw, picture, standins
+from .standins import Distance, Maker, picture, standins
 
 TOKEN = "4242:bench-bench-bench-bench-bench-bench"
-#: Who asks in turn, and the seconds from one to the next: each may have one a second.
-ASKERS, PAUSE = range(1, 7), 0.19
+#: Users that ask in turn.
+ASKERS = range(1, 7)
+#: Seconds between two requests: Telegram allows each user one message a second.
+PAUSE_S = 0.19
 
 
-class Life:
-    """One life of the bot, which `began` at a moment, from its first poll on."""
+class BotProcess:
+    """One run of the bot, from its first poll on; `began` is in monotonic seconds."""
 
     def __init__(self, program: Program, telegram: Any, stash: Any, began: float) -> None:
         self.began = began
@@ -32,10 +34,10 @@ class Life:
         self.start_seconds = time.monotonic() - self.began
 
     def react(self, user: int | None = None) -> float:
-        """Ask for one picture when its turn has come; the seconds until its upload was there."""
+        """Ask for one picture after PAUSE_S; returns the seconds until its upload arrives."""
         time.sleep(max(0.0, self._ask_at - time.monotonic()))
         asked_at = time.monotonic()
-        self._ask_at = asked_at + PAUSE
+        self._ask_at = asked_at + PAUSE_S
         self.telegram.say(user or ASKERS[self._asked % len(ASKERS)], "/random")
         self._asked += 1
         return self.telegram.wait_for_photos(self._asked)[-1][0] - asked_at
@@ -46,7 +48,7 @@ class Life:
         return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
 
     def idle(self, seconds: float) -> float:
-        """The processor's seconds a minute, over so many in which nothing happens."""
+        """CPU seconds a minute while the bot is idle for `seconds`."""
         before = self._processor()
         time.sleep(seconds)
         return (self._processor() - before) * 60 / seconds
@@ -60,24 +62,24 @@ class Life:
         return self._program.process.pid
 
     def stop(self) -> float:
-        """SIGTERM; the seconds until it was gone."""
+        """Send SIGTERM; returns the seconds until the exit."""
         return self._program.stop()[1]
 
 
 @contextmanager
-def life(
+def run_bot(
     images: int,
     distance: Distance,
     *,
     folder: Path | None = None,
     people: Sequence[int] = ASKERS,
-    draw: Draw = picture,
+    make: Maker = picture,
     is_slow: bool = False,
-) -> Iterator[Life]:
-    """The bot and its stand-ins, with what is in the folder already; all ends with the block."""
+) -> Iterator[BotProcess]:
+    """The bot and its stand-ins for a block, with the database in `folder` if given."""
     with (
         tempfile.TemporaryDirectory() as empty,
-        standins(TOKEN, people, images, distance, draw, is_slow=is_slow) as (telegram, stash),
+        standins(TOKEN, people, images, distance, make, is_slow=is_slow) as (telegram, stash),
     ):
         environ = {
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
@@ -89,4 +91,4 @@ def life(
         }
         began = time.monotonic()
         with Program("--settings", "/dev/null", environ=environ) as program:
-            yield Life(program, telegram, stash, began)
+            yield BotProcess(program, telegram, stash, began)
