@@ -119,8 +119,8 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     keep_days = settings.history.keep_days
     todo = publisher.accept, publisher.prepare
     scheduler = Scheduler(store, keep_days, schedules, *todo, wake, _now)
-    may_write = settings.votes.write_ratings
-    rater = RatingSync(store, stash, stash.outage, questions, may_write=may_write)
+    write_ratings = settings.votes.write_ratings
+    rater = RatingSync(store, stash, stash.outage, questions, write_ratings=write_ratings)
     queues, coming = (publisher.__len__, rater.__len__), scheduler.next_due
     reports = StatusReports(store, stash, sender, *queues, coming, zone, avoid, _now)
     voting = Voting(store, settings.votes, rater.wake, _now)

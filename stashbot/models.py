@@ -34,7 +34,7 @@ class Trigger(StrEnum):
 
 
 class Vote(StrEnum):
-    """What a person thinks of an image."""
+    """A user's opinion of an image."""
 
     LIKE = "like"
     DISLIKE = "dislike"
@@ -63,67 +63,63 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
-    """What a person has said of an image: the vote, or None after it was taken back.
-
-    `id` grows with each change, whoever makes it. `pressed` and `shown` tell of the press
-    that it came from: which button, on a keyboard that showed all up to which ballot.
-    `chat_id` is where that was.
-    """
-
-    id: int
-    chat_id: int
-    vote: Vote | None
-    pressed: Vote
-    shown: int
-
-
-@dataclass(frozen=True, slots=True)
 class Press:
-    """Somebody presses a thumb under an image, on a keyboard that showed ballots up to `shown`.
-
-    One that `is_ticked` showed a vote of the presser's own.
-    """
+    """A user presses a vote button under an image; `vote` is the state that it asks for."""
 
     update_id: int
     chat_id: int
     user_id: int
     image_id: int
-    thumb: Vote
-    shown: int
-    is_ticked: bool = False
+    vote: Vote | None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The votes on an image that a chat sees, and the newest ballot they come from."""
+class StoredVote:
+    """A user's last vote on an image: the vote, or None after it was taken back.
+
+    `id` grows with each change by any user. The vote counts in the chat `chat_id`, and in the
+    user's private chat. `taken_back` is the vote that the last change took back, if it did;
+    `voted_at` (UTC) is the time of that change. `update_id` is the last update that was read.
+    """
+
+    id: int
+    chat_id: int
+    vote: Vote | None
+    taken_back: Vote | None
+    voted_at: datetime
+    update_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCounts:
+    """The votes on one image, or on all images with one feature.
+
+    `shown` is how many pictures with that feature the chat was sent; 0 for one image.
+    """
 
     likes: int = 0
     dislikes: int = 0
-    newest: int = 0
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What is to be done about the rating of an image in Stash, and what was done.
+    """A rating that waits to be written to Stash, and the bot's knowledge of Stash.
 
-    `target` is the `rating100` to be written, for the vote with the id `ballot`; None for the
-    one from `before`, which counts from the ballot `since` on. `told` is the last that Stash
-    was told, None if nothing yet, and `announced` the ballot that was for. Whether it has
-    heard that may not be sure; then `seen` is what it had until then. `queued` is the ballot
-    that asks for this; a later one replaces it.
+    `queued` is the id of the change of a vote that asks for it. `target` is the `rating100`
+    to write, None to restore the rating `before`. `is_new` is true until the write for a
+    vote that was given is announced. `written` is the value that the bot has written, and
+    `before` the value that it replaced. `announced` is set from the announcement of a write
+    to its confirmation: Stash has this value, or still the one from before the write.
     """
 
     image_id: int
     queued: int
-    ballot: int | None
     target: int | None
-    told: int | None = None
+    is_new: bool = True
+    written: int | None = None
+    announced: int | None = None
     before: int | None = None
-    is_sure: bool = True
-    seen: int | None = None
-    announced: int = 0
-    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

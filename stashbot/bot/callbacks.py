@@ -1,4 +1,4 @@
-"""What a pressed button does. The receiver has checked who presses it."""
+"""The effect of a pressed button. The caller has checked that the user may press it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNORDER = re.compile(rf"{REMOVE}(?P<id>\d{{1,18}})")
 
 @dataclass(frozen=True)
 class Reaction:
-    """What the presser sees: a passing note, and the message's new buttons or its new self."""
+    """The answer to the press, and the new buttons or the new text of the message."""
 
     note: str = ""
     rows: Rows | None = None
@@ -29,7 +29,7 @@ class Reaction:
 
 @dataclass(frozen=True)
 class _Pressed:
-    """A press of a button of ours, under a message that is still there."""
+    """A press of a button under a message that still exists."""
 
     update_id: int
     chat_id: int
@@ -39,10 +39,9 @@ class _Pressed:
 
 
 class Presses:
-    """Knows each button. Owned by the receiver thread; it makes no slow call.
+    """Handles each kind of button. Owned by the receiver thread; it makes no slow call.
 
-    What comes back from a button is checked as any input: a press that means nothing does
-    nothing.
+    Callback data that no button has is ignored.
     """
 
     def __init__(self, publisher: RequestQueue, schedules: ChatSchedules, voting: Voting) -> None:
@@ -51,7 +50,7 @@ class Presses:
         self._voting = voting
         self._actions: dict[re.Pattern[str], Callable[[_Pressed, re.Match[str]], Reaction]] = {
             re.compile(keyboards.NEXT): self._next,
-            keyboards.THUMB: self._vote,
+            keyboards.VOTE: self._vote,
             keyboards.EXCLUDE: self._exclude,
             keyboards.EXCLUDED: self._turn_page,
             keyboards.RESTORE: self._restore,
@@ -60,7 +59,7 @@ class Presses:
         }
 
     def take(self, update_id: int, press: types.CallbackQuery, texts: Texts) -> Reaction:
-        """Do what a button is for. Raises StoreError."""
+        """Handle a press. Raises StoreError."""
         message = press.message
         if message is None:
             return Reaction()
@@ -76,29 +75,26 @@ class Presses:
         return Reaction()
 
     def _vote(self, pressed: _Pressed, match: re.Match[str]) -> Reaction:
-        image_id, thumb = int(match["image"]), Vote(match["thumb"])
-        vote, wants_next = self._voting.vote(
-            Press(
-                pressed.update_id,
-                pressed.chat_id,
-                pressed.user_id,
-                image_id,
-                thumb,
-                int(match["shown"]),
-                is_ticked=bool(match["ticked"]),
-            )
+        image_id, is_none = int(match["image"]), match["vote"] == "none" or match["ticked"]
+        press = Press(
+            pressed.update_id,
+            pressed.chat_id,
+            pressed.user_id,
+            image_id,
+            None if is_none else Vote(match["vote"]),
         )
+        vote, wants_next = self._voting.vote(press)
         if wants_next:
             self._ask(pressed, Trigger.VOTE, Shown(pressed.message_id, image_id))
-        # The button itself may tell it later: a picture goes before new buttons.
+        # The answer tells the vote at once; the next picture may go out before the buttons.
         note = pressed.texts(f"vote.{vote or 'taken_back'}")
         return Reaction(note, self._rows(pressed, image_id))
 
     def _exclude(self, pressed: _Pressed, match: re.Match[str]) -> Reaction:
         image_id, facet, id = int(match["image"]), Facet(match["facet"]), int(match["id"])
-        change = self._voting.exclude if match["what"] == "exclude" else self._voting.include
+        change = self._voting.exclude if match["action"] == "exclude" else self._voting.include
         note = change(pressed.chat_id, pressed.user_id, image_id, Feature(facet, id), pressed.texts)
-        # What lies ready may be excluded now; that is found out, and another is prepared.
+        # Prepares another picture if the one that is ready is excluded now.
         self._publisher.prepare(pressed.chat_id, priority=Priority.USER)
         return Reaction(note, self._rows(pressed, image_id))
 
@@ -110,8 +106,8 @@ class Presses:
         return Reaction(listing=page)
 
     def _restore(self, pressed: _Pressed, match: re.Match[str]) -> Reaction:
-        who = pressed.chat_id, pressed.user_id
-        note = self._voting.restore(*who, int(match["id"]), pressed.texts)
+        chat_id, user_id = pressed.chat_id, pressed.user_id
+        note = self._voting.restore(chat_id, user_id, int(match["id"]), pressed.texts)
         page = self._voting.excluded(pressed.chat_id, int(match["page"]), pressed.texts)
         return Reaction(note, listing=page)
 

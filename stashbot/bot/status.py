@@ -72,11 +72,11 @@ class StatusReports:
             shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
             key = "stats.last" if stats.last_title else "stats.last_untitled"
             lines.append(texts(key, title=_short(stats.last_title), time=shown))
-        lines += self._voted(chat_id, now, texts)
+        lines += self._voted(chat_id, texts)
         return "\n".join(lines + self._library(chat_id, stats.seen, now, texts))
 
-    def _voted(self, chat_id: int, now: datetime, texts: Texts) -> list[str]:
-        total = self._store.votes.total(chat_id, now)
+    def _voted(self, chat_id: int, texts: Texts) -> list[str]:
+        total = self._store.votes.total(chat_id)
         lines = [texts("stats.votes", likes=total.likes, dislikes=total.dislikes)]
         liked, pictures = self._store.votes.liked_of_last(chat_id, LAST)
         if pictures:
@@ -92,11 +92,14 @@ class StatusReports:
             barred = self._stash.ids_with(excluded, PATIENCE)
         except StashError:
             return [texts("stats.library_unknown")]
-        barred -= self._store.unavailable(chat_id, barred, now - self._avoid, now)
-        return [
-            texts("stats.unseen", n=max(0, images - seen - len(barred))),
-            texts("stats.library", n=images),
-        ]
+        since = now - self._avoid
+        barred -= self._store.unavailable(chat_id, barred, since, now)
+        unsendable = self._store.unsendable(chat_id, since, now)
+        unseen = max(0, images - seen - len(barred) - unsendable)
+        lines = [texts("stats.unseen", n=unseen)]
+        if unsendable:
+            lines.append(texts("stats.unsendable", n=unsendable))
+        return [*lines, texts("stats.library", n=images)]
 
     def line(self) -> str:
         """How the bot is, in one line of English. Raises StoreError."""

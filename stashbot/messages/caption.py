@@ -1,4 +1,4 @@
-"""What stands below a picture, as Telegram's HTML. Pure."""
+"""The caption below a picture, as Telegram's HTML. Pure."""
 
 from __future__ import annotations
 
@@ -16,26 +16,37 @@ CAPTION_LIMIT = 1024
 
 
 def caption(image: Image, fields: Sequence[str], texts: Texts) -> str:
-    """What stands below a picture, as Telegram's HTML; empty if there is nothing to say.
+    """The caption as Telegram's HTML; empty if the image has none of the `fields`.
 
     One line for each of `fields` (keys of `CAPTION_FIELDS`) that the image has, in
-    their order. From the first line that would pass `CAPTION_LIMIT` on they are left
-    out; if that is the very first, it is cut and stands alone.
+    their order. The first line that would pass `CAPTION_LIMIT` is the last: of a list it
+    shows as many names as fit, a single value is left out, or cut if it is the first.
     """
-    lines = [(field, line) for field in fields if (line := _line(field, image, texts))]
-    ends = itertools.accumulate(_units(line) + len("\n") for _, line in lines)
-    fitting = [line for line, end in zip(lines, ends, strict=True) if end - 1 <= CAPTION_LIMIT]
-    if lines and not fitting:
-        field, line = lines[0]
-        fitting = [(field, _cut(line))]
-    return "\n".join(itertools.starmap(_marked_up, fitting))
+    lines: list[str] = []
+    room = CAPTION_LIMIT
+    for field in fields:
+        icon, values_of = CAPTION_FIELDS[field]
+        values = list(filter(None, map(cleaned, values_of(image, texts))))
+        if not values:
+            continue
+        whole = icon + ", ".join(values)
+        line = whole if _units(whole) <= room else _shortened(icon, values, room)
+        if not lines:
+            line = line or _cut(whole)
+        if line:
+            lines.append(_marked_up(field, line))
+        if line != whole:
+            break
+        room -= _units(line) + len("\n")
+    return "\n".join(lines)
 
 
-def _line(field: str, image: Image, texts: Texts) -> str:
-    """The plain text of one line of a caption, empty if the image has no such thing."""
-    icon, values_of = CAPTION_FIELDS[field]
-    values = ", ".join(filter(None, map(cleaned, values_of(image, texts))))
-    return values and icon + values
+def _shortened(icon: str, values: Sequence[str], room: int) -> str:
+    """The first values and an ellipsis, within the room; empty if not one value fits."""
+    ends = itertools.accumulate(_units(value) + len(", ") for value in values)
+    room -= _units(icon) + len("…")
+    fitting = [value for value, end in zip(values, ends, strict=True) if end <= room]
+    return f"{icon}{', '.join(fitting)}, …" if fitting else ""
 
 
 def _marked_up(field: str, line: str) -> str:
@@ -53,21 +64,21 @@ def _stars(rating100: int | None, texts: Texts) -> str:
 
 
 def _cut(text: str) -> str:
-    """The beginning of a text that is too long, with an ellipsis, within the limit."""
+    """The beginning of a text that is too long, with an ellipsis, within `CAPTION_LIMIT`."""
     room = CAPTION_LIMIT - len("…")
-    # Ignoring errors drops the first half of a surrogate pair that the limit tears apart.
+    # Ignoring errors drops the first half of a surrogate pair that the limit splits.
     start = text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore")
     end = len(start)
     while end and _is_joined(text[end - 1], text[end]):
         end -= 1
-    # A single cluster that fills the whole caption has no better place to cut.
+    # One cluster that fills the whole caption is cut anywhere.
     return (start[:end] or start).rstrip() + "…"
 
 
 def _is_joined(before: str, after: str) -> bool:
     """Whether a reader sees the two code points as one character.
 
-    The part of https://unicode.org/reports/tr29/ that matters for accents and emoji.
+    The part of https://unicode.org/reports/tr29/ for accents and emoji.
     """
     return (
         _ZERO_WIDTH_JOINER in (before, after)
@@ -82,7 +93,7 @@ _ZERO_WIDTH_JOINER = "\u200d"
 _SKIN_TONES = "🏻🏼🏽🏾🏿"
 
 
-#: What a caption can show: for each field its icon, and the values that an image has.
+#: The fields of a caption: the icon of each, and the values that an image has.
 CAPTION_FIELDS: Mapping[str, tuple[str, Callable[[Image, Texts], Iterable[str]]]] = {
     "title": ("", lambda image, _: [image.title]),
     "performers": ("👤 ", lambda image, _: _names(*image.performers)),

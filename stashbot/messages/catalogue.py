@@ -1,7 +1,7 @@
-"""What we say: every sentence, in each language, and the captions of pictures.
+"""The sentences of the bot in each language, and numbers and times in words.
 
-The sentences stand in `locales/`, one TOML file a language, read once at import. All
-of them are plain text; a caption alone is HTML. Everything here is frozen or pure.
+The sentences are in `locales/`, one TOML file a language, read once at import. They are
+plain text. Everything here is frozen or pure.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LANGUAGES = ("en", "ru")
 def choose(setting: str, code: str | None) -> str:
     """The language for a user, one of `LANGUAGES`.
 
-    `setting` is `auto` or a language; `code` is the IETF tag that Telegram gives as
-    the user's `language_code`, None if it gives none.
+    `setting` is `auto` or a language; `code` is Telegram's `language_code` of the user, an
+    IETF tag, None if there is none.
     """
     if setting != "auto":
         return setting
@@ -41,9 +41,9 @@ class Texts:
     phrases: Mapping[str, str | Mapping[str, str]]
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The sentence with its values put in; a plural takes its number as `n`.
+        """The sentence with its values; a plural takes its number as `n`.
 
-        KeyError if there is no such key, or if a value is missing.
+        Raises KeyError for an unknown key or a missing value.
         """
         phrase = self.phrases[key]
         if isinstance(phrase, str):
@@ -68,9 +68,9 @@ def duration(seconds: float, texts: Texts) -> str:
 
 
 def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
-    """A moment to come, by a zone's clock and by the time that is left until then."""
+    """A future moment: by the clock of a zone, and the time until then."""
     local = moment.astimezone(zone)
-    # Whole minutes, rounded up: nobody waits for a moment of which nothing is left.
+    # Whole minutes, rounded up, so that it never says that no time is left.
     minutes = max(1, -((now - moment) // timedelta(minutes=1)))
     return texts(
         "schedule.moment",

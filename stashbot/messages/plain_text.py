@@ -6,12 +6,12 @@ import itertools
 import unicodedata
 from collections.abc import Iterable
 
-#: The same for a message of text alone: https://core.telegram.org/bots/api#sendmessage
+#: UTF-16 code units of a text message: https://core.telegram.org/bots/api#sendmessage
 MESSAGE_LIMIT = 4096
 
 
 def message(lines: Iterable[str]) -> str:
-    """Lines as one message; from the first that would pass `MESSAGE_LIMIT` on they are left out."""
+    """The lines as one message; those from the first that passes `MESSAGE_LIMIT` are left out."""
     lines = list(lines)
     ends = itertools.accumulate(_units(line) + len("\n") for line in lines)
     fitting = [line for line, end in zip(lines, ends, strict=True) if end < MESSAGE_LIMIT]
@@ -19,14 +19,14 @@ def message(lines: Iterable[str]) -> str:
 
 
 def cleaned(value: str) -> str:
-    """The value on one line, without what cannot be sent; empty if nothing is to be seen."""
+    """The value on one line, without characters that do harm; empty if none of it is visible."""
     sendable = "".join(char for char in value if char.isspace() or not _is_harmful(char))
     line = " ".join(sendable.split())
     return line if any(map(_is_visible, line)) else ""
 
 
 def _is_harmful(char: str) -> bool:
-    """Whether it is a control, a lone surrogate, or turns the text that follows it around."""
+    """Whether it is a control character, a lone surrogate, or reverses the text after it."""
     return (
         unicodedata.category(char) in {"Cc", "Cs"}
         or unicodedata.bidirectional(char) in _BIDI_CONTROLS
@@ -34,7 +34,7 @@ def _is_harmful(char: str) -> bool:
 
 
 def _is_visible(char: str) -> bool:
-    # Unassigned counts as visible: it may be an emoji newer than Python's tables.
+    # An unassigned character may be an emoji that is newer than Python's tables.
     return unicodedata.category(char) not in _INVISIBLE and char not in _BLANK_LETTERS
 
 

@@ -27,6 +27,7 @@ from ..rules import preferences, selection
 from ..rules.selection import PAGE, SCAN
 from ..stash.client import StashClient
 from ..store.exclusions import is_excluded
+from ..store.history import NOT_IN_STASH
 from ..store.store import Store
 
 #: How long a library counts as wholly seen before a whole pass is made again: an image
@@ -138,9 +139,9 @@ class Deck:
 
     def _weights(self, chat_id: int, images: Collection[Image]) -> dict[int, float]:
         features = {feature for image in images for feature in image.features}
-        tallies = self._store.votes.tallies(chat_id, features, self._now())
+        counts = self._store.votes.counts(chat_id, features)
         ids = (image.id for image in images)
-        return dict(zip(ids, preferences.weights(images, tallies), strict=True))
+        return dict(zip(ids, preferences.weights(images, counts), strict=True))
 
     def _unwanted(
         self, chat_id: int, images: Iterable[Image], since: datetime | None = None
@@ -248,7 +249,7 @@ class Deck:
             images = self._stash.images(ids)
             there = {image.id for image in images}
             for gone in set(ids) - there:
-                self._store.skip_image(gone, "not in Stash any more", now + GONE)
+                self._store.skip_image(gone, NOT_IN_STASH, now + GONE)
             # A clock that was put back leaves a history that lies in the future.
             for since in (now, END):
                 if not self._unwanted(chat_id, images, since).issuperset(there):

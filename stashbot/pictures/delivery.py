@@ -142,7 +142,7 @@ class Courier:
         chat_id, texts = request.chat_id, TEXTS[request.language]
         return keyboards.under_picture(
             image.id,
-            self._store.votes.standing(chat_id, image.id),
+            self._store.votes.of_image(chat_id, image.id),
             [image.itself, *image.features],
             self._store.exclusions.of(chat_id),
             texts,

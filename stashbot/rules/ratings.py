@@ -1,4 +1,12 @@
-"""What to do about the rating of an image in Stash. Pure."""
+"""The next step for the rating of an image in Stash. Pure.
+
+The bot may replace its own rating. A new vote may also write where Stash has no rating, and,
+if `replaces_others`, replace a rating that was set in Stash. Taking a vote back never does
+that. After the last vote is taken back, the rating from before the first one is restored,
+unless Stash has another rating by then.
+
+Limit: a rating set in Stash that equals the bot's own one counts as the bot's.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +17,10 @@ from ..models import Rating
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What Stash is to be told, if `writes`, and how the image's entry stands after that.
+    """One step for a rating.
 
-    `rating100` is None for no rating. Without an `entry` nothing is left to be known.
+    `rating100` is written to Stash if `writes`; None stands for no rating. `entry` is the
+    entry with the write announced; None if no rating of the bot is left in Stash.
     """
 
     writes: bool
@@ -19,31 +28,22 @@ class Step:
     entry: Rating | None = None
 
 
-def plan(rating: Rating, current: int | None) -> Step:
-    """What to do for an image that has the rating `current` in Stash. Pure.
-
-    What somebody has set there since we did is theirs: only a newer vote goes over it, and
-    takes it for the rating from before. That comes back with the last such vote, whatever
-    older ones are left.
-    """
-    has_heard = rating.told is not None and current == rating.told
-    is_unheard = not rating.is_sure and current == rating.seen
-    is_untouched = has_heard or is_unheard
-    restores, ballot = is_untouched and current != rating.before, rating.ballot
-    if ballot is None:
-        return Step(restores, rating.before)
-    entry = Rating(rating.image_id, rating.queued, ballot, rating.target)
-    is_old = ballot < rating.since or (not is_untouched and ballot <= rating.announced)
-    if is_old:
-        entry = replace(entry, announced=rating.announced, since=rating.queued)
-        return Step(restores, rating.before, entry)
-    is_changed = rating.told is not None and not is_untouched
+def plan(rating: Rating, current: int | None, *, replaces_others: bool) -> Step:
+    """The step for an image with the rating `current` in Stash."""
+    is_ours = current is not None and current in (rating.written, rating.announced)
+    before = rating.before if is_ours else current
+    if rating.target is None:
+        return Step(is_ours and before != current, before)
+    # The announced write did not reach Stash, and the rating from before it is still there.
+    is_lost = rating.announced is not None and rating.written is None and current == rating.before
+    may_replace = replaces_others and (rating.is_new or is_lost)
+    if not (is_ours or current is None or may_replace):
+        return Step(writes=False)
     entry = replace(
-        entry,
-        told=rating.target,
-        before=rating.before if is_untouched else current,
-        seen=current,
-        announced=ballot,
-        since=rating.announced + 1 if is_changed else rating.since,
+        rating,
+        is_new=False,
+        written=current if is_ours else None,
+        announced=rating.target,
+        before=before,
     )
     return Step(current != rating.target, rating.target, entry)

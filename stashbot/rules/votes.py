@@ -1,45 +1,44 @@
-"""What a press of a thumb means. Pure.
+"""The effect of a vote button. Pure.
 
-A press takes a vote back only if the keyboard that was pressed showed that vote. So a
-button means what it says: two quick taps are one vote, and an old message that does not
-know of a vote does not undo it. A tick that is left of a forgotten vote goes with a press.
+A button names the vote that it asks for, so pressing it twice has the effect of pressing it
+once. A group shares one keyboard, where the buttons cannot show each user's own vote: there
+a second press on the same button takes the vote back, unless it is a double tap.
 """
 
 from __future__ import annotations
 
-from ..models import Ballot, Press, Vote
+from datetime import datetime, timedelta
+
+from ..models import Press, StoredVote, Vote
+
+#: A second press in a group within this time is a double tap.
+DOUBLE_TAP = timedelta(seconds=2)
+#: Telegram keeps an update for a day. After a week without updates it picks a new, random id.
+REDELIVERED_FOR = timedelta(days=2)
 
 
-def is_repeated(last: Ballot | None, press: Press) -> bool:
-    """Whether the same button was pressed before its keyboard could be redrawn."""
-    return last is not None and (last.pressed, last.shown, last.chat_id) == (
-        press.thumb,
-        press.shown,
-        place_after(last, press),
-    )
+def is_redelivered(last: StoredVote, press: Press, now: datetime) -> bool:
+    """Whether the press was read before: the user's vote has this update or a later one."""
+    return press.update_id <= last.update_id and now - last.voted_at < REDELIVERED_FOR
 
 
-def vote_after(last: Ballot | None, press: Press) -> Vote | None:
-    """What the person says of the image after this press; `last` is what they said before."""
-    if last is None:
-        return None if press.is_ticked else press.thumb
-    if last.vote is press.thumb and _was_shown(last, press):
-        return None
-    return press.thumb
+def vote_after(last: StoredVote | None, press: Press, now: datetime) -> Vote | None:
+    """The user's vote on the image after the press; `last` is the vote before it, if any."""
+    is_group = press.chat_id != press.user_id
+    if last is None or press.vote is None or not is_group or last.chat_id != press.chat_id:
+        return press.vote
+    is_quick = abs(now - last.voted_at) <= DOUBLE_TAP
+    if is_quick and press.vote in (last.vote, last.taken_back):
+        return last.vote
+    return None if press.vote is last.vote else press.vote
 
 
-def place_after(last: Ballot | None, press: Press) -> int:
-    """The chat in which the vote counts after this press, besides the presser's private one.
+def is_change(last: StoredVote | None, press: Press, vote: Vote | None) -> bool:
+    """Whether `vote` after the press differs from `last`, or counts in another chat.
 
-    Who says in private what he has said in a group says it there still.
+    A private press on the vote that the user gave in a group leaves it in the group.
     """
-    is_private = press.chat_id == press.user_id
-    if last and is_private and last.vote is press.thumb is vote_after(last, press):
-        return last.chat_id
-    return press.chat_id
-
-
-def _was_shown(last: Ballot, press: Press) -> bool:
-    """Whether the pressed keyboard showed this ballot: a group's shows only its own."""
-    is_private = press.chat_id == press.user_id
-    return last.id <= press.shown and (is_private or last.chat_id == press.chat_id)
+    if last is None:
+        return vote is not None
+    is_elsewhere = press.chat_id not in (last.chat_id, press.user_id)
+    return vote is not last.vote or (vote is not None and is_elsewhere)

@@ -136,6 +136,14 @@ def _flag(value: object) -> bool:
     raise ValueError("must be true or false")
 
 
+def _write_ratings(value: object) -> str:
+    """A word; true stands for "always", false for "never", also as the text of a variable."""
+    flag = _FLAGS.get(value.strip().lower(), value) if isinstance(value, str) else value
+    if isinstance(flag, bool):
+        return "always" if flag else "never"
+    return str(_choice("unrated", "always", "never")(value))
+
+
 def _ids(right: str, allowed: range, *, least: int) -> Check:
     def check(value: object) -> tuple[int, ...]:
         if (
@@ -252,7 +260,7 @@ KEYS = (
     Key("photos.protect", False, _flag),
     Key("votes.like", 100, _whole(1, 100)),
     Key("votes.dislike", 20, _whole(1, 100)),
-    Key("votes.write_ratings", True, _flag),
+    Key("votes.write_ratings", "unrated", _write_ratings),
     Key("votes.auto_next", True, _flag),
     Key("database.path", "stashbot.db", _filled("the name of a file")),
     Key("log.level", "info", _choice("debug", "info", "warning", "error")),

@@ -77,11 +77,14 @@ class PhotosSettings:
 
 @dataclass(frozen=True)
 class VotesSettings:
-    """What a vote does; `like` and `dislike` are values of Stash's rating100."""
+    """The effect of a vote; `like` and `dislike` are values of Stash's rating100.
+
+    `write_ratings` is "unrated", "always" or "never".
+    """
 
     like: int
     dislike: int
-    write_ratings: bool
+    write_ratings: str
     auto_next: bool
 
 

@@ -18,6 +18,9 @@ from .tables import Requests, Schedules, SentPhotos, SkippedImages
 # Spelled out and not bound, or SQLite would not use the partial index for it.
 IS_SENDING = SQL("state = 'sending'")
 
+#: The reason to skip an image that Stash does not have any more.
+NOT_IN_STASH = "not in Stash any more"
+
 
 # In SQL itself, since it is asked for each picture, and Peewee takes longer than SQLite.
 #: Which of the images `asked` (JSON) a chat saw `since` then, or are under way or skipped.
@@ -74,7 +77,7 @@ def left_over() -> Any:
             fn.COALESCE(Schedules.when, ""),
             Requests.due,
         )
-        .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.order_id))
+        .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.schedule_id))
         .where(Requests.state == "waiting", left > 0)
         .order_by(Requests.id)
         .tuples()
@@ -124,6 +127,18 @@ def sent_since(since: datetime) -> Any:
 def images(chat_id: int, since: datetime) -> Any:
     """How many different images those pictures show."""
     return pictures(chat_id).where(SentPhotos.is_latest == 1, SentPhotos.sent_at >= since)
+
+
+def unsendable(chat_id: int, since: datetime, now: datetime) -> Any:
+    """The number of images in Stash that are skipped and that the chat has not seen since."""
+    seen = SentPhotos.select(SentPhotos.id).where(
+        SentPhotos.chat_id == chat_id,
+        SentPhotos.image_id == SkippedImages.image_id,
+        SentPhotos.sent_at >= since,
+    )
+    return SkippedImages.select(fn.COUNT(SkippedImages.image_id)).where(
+        SkippedImages.until > now, SkippedImages.reason != NOT_IN_STASH, ~fn.EXISTS(seen)
+    )
 
 
 def last(chat_id: int) -> Any:

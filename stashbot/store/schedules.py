@@ -88,7 +88,7 @@ class ScheduleStore:
         None if it was taken before, if the order is no more, or its chat is gone.
         """
         taken = Requests.select(Requests.id).where(
-            Requests.order_id == order.id, Requests.due == due
+            Requests.schedule_id == order.id, Requests.due == due
         )
         with self._db.writing():
             current = self._orders((Schedules.id == order.id) & _CHAT.gone_since.is_null())
@@ -104,7 +104,7 @@ class ScheduleStore:
                 requested_at=now,
                 language=language,
                 state="waiting",
-                order_id=order.id,
+                schedule_id=order.id,
                 due=due,
             ).execute(self._db)
             self._handle(order, due)
@@ -159,7 +159,7 @@ class ScheduleStore:
 
     def _remove(self, ids: list[int], now: datetime) -> None:
         Requests.update(state="failed", finished_at=now).where(
-            Requests.order_id.in_(ids), Requests.state == "waiting"
+            Requests.schedule_id.in_(ids), Requests.state == "waiting"
         ).execute(self._db)
         Schedules.delete().where(Schedules.id.in_(ids)).execute(self._db)
 

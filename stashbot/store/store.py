@@ -46,8 +46,8 @@ class Store:
         """Open or make the file; wait `busy_ms` milliseconds for another writer."""
         self._db = open_database(path, busy_ms=busy_ms, migrations=migrations)
         self.orders = ScheduleStore(self._db)
-        self.votes = VoteStore(self._db)
         self.ratings = RatingQueue(self._db)
+        self.votes = VoteStore(self._db, self.ratings)
         self.exclusions = ExclusionStore(self._db)
 
     def close_thread(self) -> None:
@@ -110,7 +110,6 @@ class Store:
             self._move_walk(old, new)
             self.votes.move(old, new)
             self.exclusions.move(old, new)
-        self.exclusions.changed()
 
     def moved_chats(self) -> dict[int, int]:
         """The old id of each chat that has moved, by its new one."""
@@ -178,7 +177,7 @@ class Store:
         """
         with self._db.writing():
             sending = SentPhotos.select(SentPhotos.id).where(history.IS_SENDING).tuples()
-            self.votes.show([id for (id,) in sending.execute(self._db)], now)
+            self.votes.show([id for (id,) in sending.execute(self._db)])
             unknown: int = (
                 SentPhotos.update(state="unknown").where(history.IS_SENDING).execute(self._db)
             )
@@ -242,7 +241,7 @@ class Store:
                     file_id=sent.file.file_id,
                     saved_at=now,
                 ).on_conflict_replace().execute(self._db)
-            self.votes.show([row_id for row_id, _, _ in arrived], now)
+            self.votes.show([row_id for row_id, _, _ in arrived])
             if ends is not None:
                 self._finish(Requests.id == ends.id, "done", now)
 
@@ -257,7 +256,7 @@ class Store:
             SentPhotos.update(state="unknown", sent_at=now).where(
                 SentPhotos.id.in_(each(row_ids))
             ).execute(self._db)
-            self.votes.show(row_ids, now)
+            self.votes.show(row_ids)
 
     def unavailable(
         self, chat_id: int, image_ids: Collection[int], since: datetime, now: datetime
@@ -302,6 +301,11 @@ class Store:
                 last_title=title,
                 last_at=sent_at,
             )
+
+    def unsendable(self, chat_id: int, since: datetime, now: datetime) -> int:
+        """The number of images that are skipped and that the chat has not seen since."""
+        with self._db.reading():
+            return int(history.unsendable(chat_id, since, now).scalar(self._db))
 
     # The library
 
@@ -359,7 +363,7 @@ class Store:
         while batch := self._prune_history(now - timedelta(days=keep_days)):
             pruned += batch
         with self._db.writing():
-            self.votes.prune(now)
+            self.votes.prune()
         return pruned
 
     def size_bytes(self) -> int:

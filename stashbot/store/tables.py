@@ -1,6 +1,6 @@
-"""The tables of the database: how each version made them, and how Peewee sees them.
+"""The tables of the database: the script of each version, and the models for Peewee.
 
-Which rows are written and read is for `store` to know.
+The modules beside this one read and write the rows.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import peewee
 
 from ..models import Facet, Feature
 
-# The triggers hold what `is_latest` promises, whoever adds, times or deletes: of the rows
+# The triggers keep `is_latest` right whenever rows are added, changed or deleted: of the rows
 # of one image in one chat, exactly the newest has it. The index on (chat_id, is_latest, …)
-# rests on that: it counts the images a chat has seen, and finds the one shown longest
+# relies on that: it counts the images that a chat has seen, and finds the one shown longest
 # ago, without reading the history.
-#: One script a version. What was released is never changed: what comes after is added.
+#: One script a version. A released script never changes: a new one is appended.
 MIGRATIONS = (
     """
     CREATE TABLE chats (
@@ -200,11 +200,68 @@ MIGRATIONS = (
         PRIMARY KEY (chat_id, facet, feature_id)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE orders RENAME TO schedules;
+    ALTER TABLE requests RENAME COLUMN order_id TO schedule_id;
+
+    ALTER TABLE votes DROP COLUMN pressed;
+    ALTER TABLE votes DROP COLUMN shown;
+    ALTER TABLE votes DROP COLUMN worth;
+    ALTER TABLE votes ADD COLUMN taken_back TEXT;
+    ALTER TABLE votes ADD COLUMN update_id INTEGER NOT NULL DEFAULT 0;
+    UPDATE votes SET update_id = last.update_id
+    FROM (SELECT update_id FROM presses ORDER BY pressed_at DESC LIMIT 1) AS last;
+    DROP TABLE presses;
+
+    CREATE TABLE feature_counts (
+        chat_id INTEGER NOT NULL,
+        facet TEXT NOT NULL,
+        feature_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        likes INTEGER NOT NULL,
+        dislikes INTEGER NOT NULL,
+        shown INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, facet, feature_id)
+    ) WITHOUT ROWID;
+    INSERT INTO feature_counts
+    SELECT chat_id, facet, feature_id, MAX(name), SUM(likes), SUM(dislikes), SUM(shown) FROM (
+        SELECT chat_id, facet, feature_id, name, likes, dislikes, 0 AS shown FROM tallies
+        UNION ALL
+        SELECT chat_id, each.value ->> 0,
+            iif(each.value ->> 0 = 'image', 0, each.value ->> 1), '', 0, 0, times
+        FROM (
+            SELECT chat_id, image_id, COUNT(*) AS times FROM sent_photos
+            WHERE state <> 'sending' GROUP BY chat_id, image_id
+        ) AS sent
+        JOIN pictures ON pictures.image_id = sent.image_id
+        JOIN json_each(pictures.features) AS each
+    ) GROUP BY chat_id, facet, feature_id;
+    DROP TABLE tallies;
+    DROP TABLE showings;
+
+    ALTER TABLE ratings RENAME TO old_ratings;
+    DROP INDEX ratings_queued;
+    CREATE TABLE ratings (
+        image_id INTEGER PRIMARY KEY,
+        queued INTEGER,
+        target INTEGER,
+        is_new INTEGER NOT NULL DEFAULT 0,
+        written INTEGER,
+        announced INTEGER,
+        before INTEGER
+    );
+    CREATE INDEX ratings_queued ON ratings (queued) WHERE queued IS NOT NULL;
+    INSERT INTO ratings
+    SELECT image_id, queued, target, queued IS NOT NULL AND queued IS ballot AND announced < ballot,
+        iif(is_sure, told, NULLIF(seen, before)), iif(is_sure, NULL, told), before
+    FROM old_ratings;
+    DROP TABLE old_ratings;
+    """,
 )
 
 
 def in_utc(moment: datetime) -> str:
-    """An aware datetime as the database has it: 'YYYY-MM-DD HH:MM:SS.ffffff'.
+    """An aware datetime in UTC as the database stores it: 'YYYY-MM-DD HH:MM:SS.ffffff'.
 
     The text sorts as the time does, and SQLite's date functions read it.
     """
@@ -234,7 +291,7 @@ class FeaturesField(peewee.TextField):
 
 
 class Chats(peewee.Model):
-    """The chats that were met; `gone_since` is unset for those that can be written to."""
+    """The chats that have written to the bot; `gone_since` is set while messages are refused."""
 
     chat_id = peewee.IntegerField(primary_key=True)
     language = peewee.TextField()
@@ -244,7 +301,7 @@ class Chats(peewee.Model):
 
 
 class Schedules(peewee.Model):
-    """The standing orders: `models.Schedule`, with the id that the chat had at that time."""
+    """The schedules: `models.Schedule`, with the id that the chat had at that time."""
 
     id = peewee.AutoField()
     chat_id = peewee.IntegerField()
@@ -255,14 +312,14 @@ class Schedules(peewee.Model):
     handled_until = TimeField()
 
     class Meta:
-        table_name = "orders"
+        table_name = "schedules"
 
 
 class Requests(peewee.Model):
-    """What was asked for: 'waiting', then 'done' or 'failed'.
+    """The requests for pictures: 'waiting', then 'done' or 'failed'.
 
-    What a standing order wants has its id, which may be gone by now, and its moment; what
-    follows a vote has the message of the picture that was voted on.
+    A scheduled request has the id of its schedule, which may be deleted by now, and the due
+    moment; a request after a vote has the message of the picture that was voted on.
     """
 
     id = peewee.AutoField()
@@ -275,15 +332,15 @@ class Requests(peewee.Model):
     language = peewee.TextField()
     state = peewee.TextField()
     finished_at = TimeField(null=True)
-    order_id = peewee.IntegerField(null=True)
+    schedule_id = peewee.IntegerField(null=True)
     due = TimeField(null=True)
     after_message = peewee.IntegerField(null=True)
 
 
 class SentPhotos(peewee.Model):
-    """The history: a row is 'sending', then 'sent', or 'unknown' where it may have arrived.
+    """The history: a row is 'sending', then 'sent', or 'unknown' if it may have arrived.
 
-    `sent_at` is when sending began, then when it ended. `is_latest` is the triggers' own.
+    `sent_at` is when sending began, then when it ended. Only the triggers set `is_latest`.
     """
 
     id = peewee.AutoField()
@@ -303,7 +360,7 @@ class SentPhotos(peewee.Model):
 
 
 class Walks(peewee.Model):
-    """Where each chat is in the library: `models.Walk`."""
+    """The place of each chat in the library: `models.Walk`."""
 
     chat_id = peewee.IntegerField(primary_key=True)
     seed = peewee.IntegerField()
@@ -313,7 +370,7 @@ class Walks(peewee.Model):
 
 
 class Files(peewee.Model):
-    """What Telegram has from a bot already; a file_id is of use to that bot alone."""
+    """The files that Telegram has from a bot; a file_id is valid for that bot alone."""
 
     bot_id = peewee.IntegerField()
     image_id = peewee.IntegerField()
@@ -328,7 +385,7 @@ class Files(peewee.Model):
 
 
 class SkippedImages(peewee.Model):
-    """Images that cannot be sent for now."""
+    """The images that are left out of the choice until a moment."""
 
     image_id = peewee.IntegerField(primary_key=True)
     until = TimeField()
@@ -339,17 +396,16 @@ class SkippedImages(peewee.Model):
 
 
 class Pictures(peewee.Model):
-    """What is known of the images that were sent: enough to vote on them, Stash or no Stash."""
+    """The features of the images that were sent, so that a vote needs no answer of Stash."""
 
     image_id = peewee.IntegerField(primary_key=True)
     features = FeaturesField()
 
 
 class Votes(peewee.Model):
-    """The ballots: `models.Ballot`. A change replaces the row by one with a higher id.
+    """The votes: `models.StoredVote`. A change replaces the row by one with a higher id.
 
-    `features` are those that the image had then, and that `tallies` count it for; `worth`
-    is its `taste.growth`.
+    `features` are those of the image at that time, and the ones `feature_counts` counts.
     """
 
     id = peewee.AutoField()
@@ -357,22 +413,14 @@ class Votes(peewee.Model):
     image_id = peewee.IntegerField()
     chat_id = peewee.IntegerField()
     vote = peewee.TextField(null=True)
-    pressed = peewee.TextField()
-    shown = peewee.IntegerField()
     voted_at = TimeField()
-    worth = peewee.FloatField()
     features = FeaturesField()
+    taken_back = peewee.TextField(null=True)
+    update_id = peewee.IntegerField()
 
 
-class Presses(peewee.Model):
-    """The updates of the last days that brought a vote, lest one is taken for two."""
-
-    update_id = peewee.IntegerField(primary_key=True)
-    pressed_at = TimeField()
-
-
-class Tallies(peewee.Model):
-    """The votes of each chat by feature, `taste.Tally`, each worth its `taste.growth`."""
+class FeatureCounts(peewee.Model):
+    """The votes of each chat, and the pictures it was sent, by feature: `models.VoteCounts`."""
 
     chat_id = peewee.IntegerField()
     facet = peewee.TextField()
@@ -380,42 +428,30 @@ class Tallies(peewee.Model):
     name = peewee.TextField()
     likes = peewee.IntegerField()
     dislikes = peewee.IntegerField()
-    liked = peewee.FloatField()
-    disliked = peewee.FloatField()
+    shown = peewee.IntegerField()
 
     class Meta:
-        primary_key = peewee.CompositeKey("chat_id", "facet", "feature_id")
-
-
-class Showings(peewee.Model):
-    """How often each chat was shown a feature, each time worth its `taste.growth`."""
-
-    chat_id = peewee.IntegerField()
-    facet = peewee.TextField()
-    feature_id = peewee.IntegerField()
-    times = peewee.FloatField()
-
-    class Meta:
+        table_name = "feature_counts"
         primary_key = peewee.CompositeKey("chat_id", "facet", "feature_id")
 
 
 class Ratings(peewee.Model):
-    """What Stash was told, or is to be told: `models.Rating`; `queued` is unset when done."""
+    """The ratings that the bot has written or has to write: `models.Rating`.
+
+    `queued` is unset while there is nothing to write.
+    """
 
     image_id = peewee.IntegerField(primary_key=True)
     queued = peewee.IntegerField(null=True)
-    ballot = peewee.IntegerField(null=True)
     target = peewee.IntegerField(null=True)
-    told = peewee.IntegerField(null=True)
+    is_new = peewee.BooleanField()
+    written = peewee.IntegerField(null=True)
+    announced = peewee.IntegerField(null=True)
     before = peewee.IntegerField(null=True)
-    is_sure = peewee.BooleanField()
-    seen = peewee.IntegerField(null=True)
-    announced = peewee.IntegerField()
-    since = peewee.IntegerField()
 
 
 class Exclusions(peewee.Model):
-    """What each chat does not want to be sent: `models.Exclusion`."""
+    """The images and features that are not sent to a chat: `models.Exclusion`."""
 
     id = peewee.AutoField()
     chat_id = peewee.IntegerField()

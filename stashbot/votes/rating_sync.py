@@ -1,7 +1,7 @@
-"""Carries ratings to Stash: one after the other, in the order of the votes.
+"""Writes ratings to Stash, one after the other, in the order of the votes.
 
-What to do about each is for `ratings` to say. What Stash is about to be told is noted
-before, and what it knows is asked first: so a power cut costs nothing and repeats nothing.
+`rules.ratings` decides the step for each image. Stash is asked for its rating first, and a
+write is announced in the database before it, so a crash neither loses a write nor repeats it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -24,26 +23,31 @@ from ..store.store import Store
 
 log = structlog.get_logger()
 
-#: Seconds until a database that failed is tried again, and the shortest wait for Stash.
-AGAIN, SOON = 20.0, 0.05
-#: Seconds before one that Stash fails at is tried again; they double each time. While they are
-#: short those behind it wait, since that may be over in a moment; then they pass it.
-PAUSE, SHORT, LONGEST = 1.0, 8.0, 6 * 3600.0
+#: Seconds until the next try after the database failed.
+STORE_PAUSE_S = 20.0
+#: The least seconds between two tries while Stash is away.
+LEAST_PAUSE_S = 0.05
+#: Seconds between looks at the queue while ratings that failed rest.
+POLL_S = 5.0
+#: Seconds that a rating rests after its first failure; they double with each further one.
+FIRST_REST_S = 1.0
+#: The most seconds that a rating rests.
+LONGEST_REST_S = 3600.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Failure:
-    """A rating that Stash fails at: when it is tried again, and the pause until then."""
+    """A rating that Stash did not take rests for `rest` seconds, until `again_at`."""
 
     again_at: float
-    pause: float
+    rest: float
 
 
 class RatingSync:
-    """Writes what waits, as soon as Stash is there. Thread-safe; `wake` returns at once.
+    """Writes the ratings that wait when Stash is there. Thread-safe; `wake` returns at once.
 
-    Unless it `may_write` it leaves all where it is. A Stash that answers, and cannot take a
-    rating, is not away for anybody else.
+    `write_ratings` is the setting of that name; with "never" the queue is left alone. A
+    rating that Stash does not take rests, and the others go first.
     """
 
     def __init__(
@@ -53,110 +57,89 @@ class RatingSync:
         outage: Outage,
         pool: Pool,
         *,
-        may_write: bool,
+        write_ratings: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = store.ratings
         self._stash = stash
         self._outage = outage
         self._pool = pool
-        self._may_write = may_write
+        self._may_write = write_ratings != "never"
+        self._replaces_others = write_ratings == "always"
         self._clock = clock
-        self._failures: dict[int, _Failure] = {}  # by the ballot that asks for it
+        self._failures: dict[int, _Failure] = {}  # by `Rating.queued`
 
     def __len__(self) -> int:
-        """How many ratings are still to be written. Raises StoreError."""
+        """The number of ratings that wait. Raises StoreError."""
         return len(self._queue) if self._may_write else 0
 
     def wake(self) -> None:
-        """Note that there may be something to write."""
+        """Look at the queue soon."""
         if self._may_write:
             self._pool.submit(self._work, lane=self, priority=Priority.SCHEDULE)
 
-    def _wake_at(self, moment: float) -> float | None:
-        """Wake at this moment; until then, the seconds that are left."""
-        if (early := moment - self._clock()) > 0:
-            return early
-        self.wake()
-        return None
-
     def _work(self) -> float | None:
-        """Write one rating; the seconds until the next, None if there is none."""
+        """One turn; the seconds until the next, None if no rating waits."""
         try:
-            passed_over = self._passed_over()
-            rating = self._queue.first(without=passed_over)
-            if rating is None:
-                # Whatever else has failed does not wait any more.
-                self._failures = {each: self._failures[each] for each in passed_over}
-                return None
-            if rest := self._rest(rating.queued):
-                return rest
-            if not self._outage.may_try():
-                return max(SOON, self._outage.wait)
-            return self._carry(rating)
+            return self._turn()
         except Interrupted:
             return None
         except StashError as error:
             self._outage.down(error, error.retry_after)
-            return max(SOON, self._outage.wait)
+            return max(LEAST_PAUSE_S, self._outage.wait)
         except StoreError as error:
             log.error("store_failed", error=str(error))
-            return AGAIN
+            return STORE_PAUSE_S
 
-    def _passed_over(self) -> list[int]:
-        """What rests for so long that the others go first."""
-        return [
-            ballot
-            for ballot, failure in self._failures.items()
-            if failure.pause >= SHORT and self._rest(ballot)
-        ]
+    def _turn(self) -> float | None:
+        now = self._clock()
+        resting = {id: each for id, each in self._failures.items() if each.again_at > now}
+        rating = self._queue.first(without=list(resting))
+        if rating is None:
+            self._failures = resting if len(self._queue) else {}
+            pauses = [each.again_at - now for each in self._failures.values()]
+            return min(POLL_S, *pauses) if pauses else None
+        if not self._outage.may_try():
+            return max(LEAST_PAUSE_S, self._outage.wait)
+        self._sync(rating)
+        return 0.0
 
-    def _rest(self, ballot: int) -> float:
-        """The seconds for which a rating still rests, 0 if it does not."""
-        failure = self._failures.get(ballot)
-        return max(0.0, failure.again_at - self._clock()) if failure else 0.0
-
-    def _carry(self, rating: Rating) -> float:
-        """Write one rating; the seconds until the next. Raises StashError if Stash is away."""
+    def _sync(self, rating: Rating) -> None:
+        """Bring one rating up to date. Raises StashError if Stash does not answer at all."""
         try:
             current = self._stash.rating(rating.image_id)
             self._outage.up()
-            return self._tell(rating, current)
+            self._write(rating, current)
         except UnknownImage:
             self._log_failed(rating, "not in Stash any more")
             self._queue.drop(rating)
-            return 0.0
         except QueryFailed as error:
-            return self._set_aside(rating, error)
+            self._rest(rating, error)
 
-    def _tell(self, rating: Rating, current: int | None) -> float:
-        step = plan(rating, current)
+    def _write(self, rating: Rating, current: int | None) -> None:
+        step = plan(rating, current, replaces_others=self._replaces_others)
         if not self._queue.announce(rating, step):
-            return 0.0
+            return
         if step.writes:
             try:
                 self._stash.rate(rating.image_id, step.rating100)
             except (Interrupted, UnknownImage):
                 raise
             except StashError as error:
-                return self._set_aside(rating, error)
+                self._rest(rating, error)
+                return
         self._queue.finish(rating, step)
+        self._failures.pop(rating.queued, None)
         if step.writes:
             log.info("rating_written", image_id=rating.image_id, rating100=step.rating100)
-        return 0.0
 
-    def _set_aside(self, rating: Rating, error: StashError) -> float:
-        """Let a rating rest for a while; the seconds until the next may be written."""
+    def _rest(self, rating: Rating, error: StashError) -> None:
+        """Let a rating rest; a single failure is not worth a line in the log."""
         last = self._failures.get(rating.queued)
-        pause = min(2 * last.pause, LONGEST) if last else PAUSE
-        again_at = self._clock() + pause
-        self._failures[rating.queued] = _Failure(again_at, pause)
-        if pause < SHORT:
-            return pause
-        # In a lane of its own, so that those behind it need not wait.
-        self._pool.submit(partial(self._wake_at, again_at), pause, priority=Priority.SCHEDULE)
-        self._log_failed(rating, str(error))
-        return 0.0
+        rest = min(2 * last.rest, LONGEST_REST_S) if last else FIRST_REST_S
+        self._failures[rating.queued] = _Failure(self._clock() + rest, rest)
+        if last:
+            self._log_failed(rating, str(error))
 
     def _log_failed(self, rating: Rating, reason: str) -> None:
         log.warning(

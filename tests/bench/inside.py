@@ -1,4 +1,4 @@
-"""Picking and voting with a long history, measured inside this process."""
+"""What is measured inside the process: picking and voting, with years of memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from stashbot.demo.stash.library import _id
 from stashbot.demo.stash.standin import StashStandIn
 from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Deck
-from stashbot.rules.preferences import growth
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 from stashbot.store.votes import _COUNT
@@ -30,8 +29,8 @@ ROUNDS, TIMES = 5, 100
 HISTORY, VOTES, LIBRARY = 1_000_000, 100_000, 200_000
 EXCLUSIONS, GALLERIES = 5_000, 100
 ANN, OTHERS = 1, 10
-#: Share of likes among all votes.
-LIKES = 0.5
+#: Of all votes, those that like it.
+SHARE = 0.5
 
 PICKING = Budget("picking, 1,000,000 rows and 100,000 votes", 5, "ms")
 CHOOSY = Budget("picking, with 5,000 exclusions besides", 5, "ms")
@@ -56,7 +55,7 @@ def remembering(
         client = StashClient(stash.url, "", threading.Event())
         with closing(Store(path)) as store:
             fill_history(path, rows)
-            fill_votes(path, store, votes, now, others=rounds * times)
+            fill_votes(path, store, votes, others=rounds * times)
             deck = Deck(store, client, timedelta(days=30), Random(1), lambda: now)
 
             def pick(_: int) -> None:
@@ -74,17 +73,17 @@ def remembering(
 
 
 def vote(store: Store, number: int, votes: int, now: datetime) -> bool:
-    """Cast a vote and read the state of its buttons; returns whether it counted.
+    """Take a vote, and look at what the buttons are to show; whether it was a new one.
 
-    Every second vote replaces one of the first `votes` votes.
+    Of two, one changes what was said of one of the first `votes` images.
     """
     if number % 2:
-        image_id, thumb = number, next(each for each in Vote if each is not _thumb(number))
+        image_id, vote = number, next(each for each in Vote if each is not _vote(number))
     else:
-        image_id, thumb = votes + 1 + number, Vote.LIKE
-    press = Press(number, ANN, ANN, image_id, thumb, 0)
+        image_id, vote = votes + 1 + number, Vote.LIKE
+    press = Press(number + 1, ANN, ANN, image_id, vote)
     _, is_new = store.votes.cast(press, now, {Vote.LIKE: 100, Vote.DISLIKE: 20})
-    store.votes.standing(ANN, image_id)
+    store.votes.of_image(ANN, image_id)
     return is_new
 
 
@@ -102,7 +101,7 @@ def _rounds(rounds: int, times: int, work: Callable[[int], object]) -> tuple[flo
 
 
 def _exclude(store: Store, count: int, now: datetime) -> None:
-    """Exclude `count` images and galleries."""
+    """Exclude so much of the library: images, and a few of the galleries."""
     galleries = [Feature(Facet.GALLERY, _id("gallery", f"Gallery {n}")) for n in range(GALLERIES)]
     images = [Feature(Facet.IMAGE, number) for number in range(1, count + 1)]
     for feature in [*galleries, *images][:count]:
@@ -110,10 +109,10 @@ def _exclude(store: Store, count: int, now: datetime) -> None:
 
 
 def fill_history(path: Path, rows: int = HISTORY, library: int = LIBRARY) -> None:
-    """History of two years in ten chats."""
+    """Rows of two years, for ten chats."""
     now, chance = datetime.now(UTC).replace(tzinfo=None), Random(1)
     with closing(sqlite3.connect(path)) as connection, connection:
-        # They would run a million times for known values.
+        # They would be asked a million times about what is known here.
         triggers = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         ).fetchall()
@@ -137,38 +136,37 @@ def fill_history(path: Path, rows: int = HISTORY, library: int = LIBRARY) -> Non
             connection.execute(sql)
 
 
-def fill_votes(path: Path, store: Store, votes: int, now: datetime, *, others: int) -> None:
-    """Votes of one user on as many images, and known features of `others` more."""
-    worth, moment = growth(now), "2026-01-01 00:00:00"
+def fill_votes(path: Path, store: Store, votes: int, *, others: int) -> None:
+    """Votes of one person on as many images; these are known, and so are some `others`."""
 
-    def row(number: int) -> tuple[object, ...]:
-        features, thumb = json.dumps([["image", 0, ""], *_features(number)]), _thumb(number)
-        return (ANN, number, ANN, thumb, thumb, 0, moment, worth, features)
+    def vote(number: int) -> tuple[object, ...]:
+        features = json.dumps([["image", 0, ""], *_features(number)])
+        return (ANN, number, ANN, _vote(number), "2026-01-01 00:00:00", features)
 
     def known(number: int) -> tuple[int, str]:
         return number, json.dumps([["image", number, picture(number).title], *_features(number)])
 
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
-            "INSERT INTO votes (user_id, image_id, chat_id, vote, pressed, shown, voted_at,"
-            " worth, features) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(row, range(1, votes + 1)),
+            "INSERT INTO votes (user_id, image_id, chat_id, vote, voted_at, features)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            map(vote, range(1, votes + 1)),
         )
         connection.executemany(
             "INSERT INTO pictures (image_id, features) VALUES (?, ?)",
             map(known, range(1, votes + others + 1)),
         )
     with store._db.writing():
-        store._db.run(_COUNT.format(which="user_id = ?"), (ANN, 1, ANN))
+        store._db.run(_COUNT.format(condition="user_id = ?"), (ANN, 1, ANN))
 
 
-def _thumb(number: int) -> Vote:
+def _vote(number: int) -> Vote:
     """The vote on an image."""
-    return Vote.LIKE if Random(number).random() < LIKES else Vote.DISLIKE
+    return Vote.LIKE if Random(number).random() < SHARE else Vote.DISLIKE
 
 
 def _features(number: int) -> list[tuple[str, int, str]]:
-    """About a dozen features: those of an image, and the tags of the next one."""
+    """About a dozen features: those of an image of the library, and its neighbour's tags."""
     image = picture(number)
     named = [
         *(("performer", name) for name in image.performers),

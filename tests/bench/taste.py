@@ -1,8 +1,8 @@
-"""A simulation of how the choice learns a user's taste, with the real parts.
+"""How well the choice follows a user's votes: a simulation with the real parts.
 
-The user likes a fifth of the tags and votes honestly: on every picture, or with one of the
-thumbs only. Each picture has one tag, and a performer, a gallery and a studio of no interest
-to the user. Stash is the stand-in; candidates, votes and the database are the bot's.
+The user likes a fifth of the tags, and votes on every picture, or presses one of the two
+buttons alone. Each picture has one tag, and a performer, a gallery and a studio that have no
+influence on the vote. The library is the stand-in for Stash, over HTTP.
 """
 
 from __future__ import annotations
@@ -23,22 +23,32 @@ from stashbot.pictures.candidates import Deck
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 
-SEED, SEEDS = 20_261, 3
-IMAGES, TAGS, LIKED = 5_000, 50, 0.2
-PERFORMERS, GALLERIES, STUDIOS = 200, 100, 20
-LEARNING = 200  # votes before the measurement
-SHOWN = 1_000  # pictures of the measurement
-WINDOW = 100  # pictures of one share in the table
+SEED = 20_261
+#: The number of seeds that `main` tries.
+SEEDS = 3
+IMAGES = 5_000
+TAGS = 50
+#: The share of the tags that the user likes.
+LIKED = 0.2
+PERFORMERS = 200
+GALLERIES = 100
+STUDIOS = 20
+#: Pictures with votes before the choice is measured.
+LEARNING = 200
+#: Pictures for which it is measured.
+SHOWN = 1_000
+#: Pictures of one value in `Outcome.windows`.
+WINDOW = 100
 ANN = 7
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The shares of liked pictures before and after learning.
+    """The share of liked pictures before and after learning.
 
-    `windows` are the shares of each WINDOW in turn, `tags` the number of different tags after
-    learning, `requests` the requests to Stash a picture.
+    `windows` are the shares of each hundred pictures in turn; `tags` is how many tags came
+    after learning, `requests` how many requests to Stash a picture took.
     """
 
     before: float
@@ -64,7 +74,7 @@ def library(random: Random) -> list[Picture]:
 
 
 @contextmanager
-def parts(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn, Store, Deck]]:
+def desk(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn, Store, Deck]]:
     with tempfile.TemporaryDirectory() as folder, StashStandIn(pictures) as stash:
         client = StashClient(stash.url, "", threading.Event())
         with closing(Store(Path(folder) / "stashbot.db")) as store:
@@ -73,7 +83,7 @@ def parts(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandI
 
 
 def show(store: Store, deck: Deck, request: Request) -> Image:
-    """Choose a picture, and record it as shown."""
+    """Draw a picture, and note it as shown."""
     image = deck.draw(ANN)
     store.lose(store.begin(request, [image], NOW), NOW)
     deck.discard(ANN, image)
@@ -85,14 +95,14 @@ def simulate(
     *,
     learning: int = LEARNING,
     shown: int = SHOWN,
-    thumbs: Collection[Vote] = tuple(Vote),
+    buttons: Collection[Vote] = tuple(Vote),
 ) -> Outcome:
-    """Let a user vote with these thumbs on `learning` and then `shown` pictures."""
+    """The pictures for a user who presses these buttons."""
     random = Random(seed)
     pictures = library(random)
     liked = {f"tag {number}" for number in random.sample(range(TAGS), int(LIKED * TAGS))}
     tags = []
-    with parts(pictures, random) as (stash, store, deck):
+    with desk(pictures, random) as (stash, store, deck):
         request = store.add_request(
             update_id=None,
             chat_id=ANN,
@@ -106,9 +116,9 @@ def simulate(
         for number in range(learning + shown):
             image = show(store, deck, request)
             tag = image.tags[0].name
-            thumb = Vote.LIKE if tag in liked else Vote.DISLIKE
-            if thumb in thumbs:
-                store.votes.cast(Press(number, ANN, ANN, image.id, thumb, 0), NOW, None)
+            vote = Vote.LIKE if tag in liked else Vote.DISLIKE
+            if vote in buttons:
+                store.votes.cast(Press(number, ANN, ANN, image.id, vote), NOW, None)
             tags.append(tag)
         requests = len(stash.requests) / len(tags)
     hits = [tag in liked for tag in tags]
@@ -126,16 +136,16 @@ def main() -> None:
     print(f"{IMAGES} images, {TAGS} tags of which {LIKED:.0%} are liked; the share of liked ones\n")
     print("seed   presses  first 200  next 1000  tags shown  requests each   each hundred in turn")
     for seed in range(SEED, SEED + SEEDS):
-        _print(seed, tuple(Vote))
-    for thumb in Vote:
-        _print(SEED, (thumb,))
+        _tell(seed, tuple(Vote))
+    for vote in Vote:
+        _tell(SEED, (vote,))
 
 
-def _print(seed: int, thumbs: Collection[Vote]) -> None:
-    found = simulate(seed, thumbs=thumbs)
+def _tell(seed: int, buttons: Collection[Vote]) -> None:
+    found = simulate(seed, buttons=buttons)
     each = " ".join(f"{share:.0%}" for share in found.windows)
     print(
-        f"{seed}  {'both' if len(thumbs) > 1 else next(iter(thumbs)):7}  {found.before:9.0%}"
+        f"{seed}  {'both' if len(buttons) > 1 else next(iter(buttons)):7}  {found.before:9.0%}"
         f"  {found.after:9.0%}  {found.tags:5} of {TAGS}  {found.requests:13.3f}   {each}",
         flush=True,
     )

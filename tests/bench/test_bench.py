@@ -117,11 +117,11 @@ def test_part_that_times_out(form, capsys):
 
 def test_votes_resemble_those_of_a_real_library(tmp_path):
     with closing(Store(tmp_path / "stashbot.db")) as store:
-        inside.fill_votes(tmp_path / "stashbot.db", store, 200, NOW, others=10)
+        inside.fill_votes(tmp_path / "stashbot.db", store, 200, others=10)
         known = [store.votes.features(image_id) for image_id in range(190, 211)]
-        before = store.votes.total(inside.ANN, NOW)
+        before = store.votes.total(inside.ANN)
         are_new = [inside.vote(store, number, 200, NOW) for number in range(10)]
-        after = store.votes.total(inside.ANN, NOW)
+        after = store.votes.total(inside.ANN)
 
     assert 10 < statistics.mean(map(len, known)) < 14
     assert all(are_new)

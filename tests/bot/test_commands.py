@@ -20,9 +20,10 @@ from stashbot.bot.commands import COMMANDS, images_wanted
 from stashbot.bot.status import TITLE, StatusReports
 from stashbot.demo.http import Fault, Trouble
 from stashbot.messages.catalogue import TEXTS
-from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
+from stashbot.models import Facet, Feature, Image, Kind, KnownFile, Sent, Trigger
 from stashbot.runtime.outage import Outage
 from stashbot.stash.client import StashClient
+from stashbot.store.history import NOT_IN_STASH
 from tests.bot.test_access import after_all, chats_written_to, update
 from tests.conftest import FRIEND, GROUP, OWNER, library, picture, utc
 
@@ -410,6 +411,25 @@ def test_stats(desk):
         "Votes: 👍 0, 👎 0",
         "Liked of the last 5 pictures: 0%",
         "Not seen yet: 6 pictures",
+        "In the library: 10 pictures",
+    ]
+
+
+def test_stats_with_images_that_cannot_be_sent(desk):
+    """
+    They are not among the unseen ones; one that was sent before counts as seen.
+    """
+    here = desk("2026-05-04 09:00")
+    here.sent(1, "2026-05-04 08:00")
+    store, until = here.home.app.store, utc("2026-05-05 09:00")
+    for image_id, reason in ((1, "too large"), (2, "too large"), (99, NOT_IN_STASH)):
+        store.skip_image(image_id, reason, until)
+    store.exclusions.add(OWNER, Feature(Facet.IMAGE, 2), until)
+    store.exclusions.add(OWNER, Feature(Facet.IMAGE, 3), until)
+
+    assert here.stats().splitlines()[-3:] == [
+        "Not seen yet: 7 pictures",
+        "Cannot be sent: 1 picture",
         "In the library: 10 pictures",
     ]
 

@@ -205,6 +205,28 @@ def test_invisible_value(title):
     assert caption(image, ["title", "tags"], EN) == "🏷 sea"
 
 
+def test_many_long_names():
+    """
+    As many names as fit are shown, then an ellipsis.
+    """
+    tags = tuple(Named(number, f"{number:03} {'x' * 26}") for number in range(60))
+    image = Image(id=1, title="Low tide", tags=tags)
+
+    title, names = caption(image, FIELDS, EN).split("\n")
+
+    shown = names.removeprefix("🏷 ").split(", ")
+    assert title == "<b>Low tide</b>"
+    assert shown == [*(tag.name for tag in tags[: len(shown) - 1]), "…"]
+    assert 1024 - 32 < len(f"Low tide\n{names}") + 1 <= 1024
+
+
+def test_no_line_follows_a_shortened_list():
+    performers = tuple(Named(number, "x" * 100) for number in range(20))
+    image = Image(id=1, performers=performers, rating100=100)
+
+    assert caption(image, ["performers", "rating"], EN).endswith(", …")
+
+
 @pytest.mark.parametrize(
     ("length", "kept"),
     [

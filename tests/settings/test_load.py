@@ -65,7 +65,7 @@ def test_least():
     assert (settings.history.avoid_days, settings.history.keep_days) == (30, 730)
     assert settings.photos.caption[0] == "title"
     assert settings.photos.max_side == 2560
-    assert settings.votes.write_ratings is True
+    assert settings.votes.write_ratings == "unrated"
     assert settings.schedules == ()
     assert (settings.log.level, settings.log.format) == ("info", "auto")
 
@@ -130,6 +130,9 @@ def test_unreadable_credential(tmp_path):
         pytest.param("photos.spoiler", "Yes", True, id="yes"),
         pytest.param("photos.protect", "1", True, id="one"),
         pytest.param("votes.auto_next", "true", True, id="true"),
+        pytest.param("votes.write_ratings", "always", "always", id="a word"),
+        pytest.param("votes.write_ratings", "true", "always", id="a word for true"),
+        pytest.param("votes.write_ratings", "no", "never", id="a word for false"),
         pytest.param("photos.spoiler", "no", False, id="no"),
         pytest.param("timezone", "Europe/Berlin", ZoneInfo("Europe/Berlin"), id="time zone"),
         pytest.param("log.level", "debug", "debug", id="word"),
@@ -138,6 +141,14 @@ def test_unreadable_credential(tmp_path):
 def test_variable(name, text, expected):
     """A variable says what the file would, in the shape that a shell can hold."""
     assert at(load(None, variable(name, text)), name) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", "always"), ("false", "never")])
+def test_write_ratings_as_a_flag(tmp_path, value, expected):
+    path = tmp_path / "settings.toml"
+    path.write_text(f"[votes]\nwrite_ratings = {value}\n")
+
+    assert load(path, LEAST).votes.write_ratings == expected
 
 
 def test_every_key_has_its_variable_and_its_place():
@@ -217,6 +228,10 @@ def test_every_key_has_its_variable_and_its_place():
         (
             'photos.caption = ["title", "title"]',
             'photos.caption: must name nothing twice; it is ["title", "title"]',
+        ),
+        (
+            'votes.write_ratings = "sometimes"',
+            'votes.write_ratings: must be one of unrated, always, never; it is "sometimes"',
         ),
         ("votes.like = 101", "votes.like: must be a whole number from 1 to 100; it is 101"),
         ('database.path = " "', 'database.path: must be the name of a file; it is " "'),

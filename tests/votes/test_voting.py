@@ -1,6 +1,8 @@
-"""Votes and exclusions as people see them: under pictures, in lists, and in what comes next."""
+"""
+Votes and exclusions as users see them: under pictures, in lists, and in the next pictures.
+"""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -58,7 +60,9 @@ def sent(house):
 
 
 def test_state_of_the_buttons(sent):
-    """The thumb that was pressed is marked, until it is pressed again or the other is."""
+    """
+    The pressed button is marked until it, or the other one, is pressed.
+    """
     home, message = sent(**NO_NEXT)
     assert labels(home, message) == [["👍", "👎", "➡️"]]
 
@@ -77,7 +81,9 @@ def test_state_of_the_buttons(sent):
 
 
 def test_press_is_answered_before_the_slow_work(sent):
-    """While Stash and the picture after it are slow, the press is answered at once."""
+    """
+    While Stash and the picture after it are slow, the press is answered at once.
+    """
     home, _ = sent()  # so that the next picture is the same again, and none lies ready
     home.stash.server.fail(Fault("/", Trouble.SILENCE, times=9, seconds=2))
 
@@ -89,7 +95,10 @@ def test_press_is_answered_before_the_slow_work(sent):
 
 
 def test_votes_of_a_group(house):
-    """In a group the thumbs count, and who presses is told his own vote."""
+    """
+    In a group the buttons show counts, and each user is told their own vote; a double tap is
+    one press.
+    """
     home = house([picture(7)], **NO_NEXT)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
     home.say("/random", chat=GROUP)
@@ -97,17 +106,40 @@ def test_votes_of_a_group(house):
     message = latest(home, GROUP)
 
     assert press(home, "👍", chat=GROUP) == "Your vote: 👍"
-    assert press(home, "👍", user=FRIEND, chat=GROUP, message=message) in (
-        "Your vote: 👍",
-        "Your vote is taken back.",
-    )
+    for _ in range(2):
+        assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote: 👍"
     wait_for_labels(home, message, [["👍 2", "👎", "➡️"]])
+    home.app.bot._voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
     assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back."
     wait_for_labels(home, message, [["👍 1", "👎", "➡️"]])
 
 
+@pytest.mark.parametrize(
+    ("data", "vote"),
+    [
+        pytest.param("vote:like:7:0", "like", id="of an older version"),
+        pytest.param("vote:like:7:5:ticked", None, id="marked, of an older version"),
+        pytest.param("vote:none:7", None, id="marked"),
+    ],
+)
+def test_old_keyboard(sent, data, vote):
+    """
+    A button sets the vote that it asks for, and a second tap changes nothing.
+    """
+    home, message = sent(**NO_NEXT)
+    press(home, "👎")
+    for taps in (2, 3):
+        home.telegram.press(message, data, user_id=OWNER)
+        home.telegram.wait_for("answerCallbackQuery", count=taps)
+    home.stop()
+
+    assert [each["vote"] for each in home.events("voted")] == ["dislike", vote]
+
+
 def test_next_after_a_vote(sent):
-    """A vote on the newest picture brings the next, once; one on an older brings none."""
+    """
+    A vote on the newest picture brings the next, once; one on an older brings none.
+    """
     home, first = sent(library(9))
 
     for thumb in ("👍", "👎", "👎"):
@@ -124,7 +156,9 @@ def test_next_after_a_vote(sent):
 
 
 def test_vote_that_is_taken_back_brings_nothing(sent):
-    """Only a vote that is given asks for the next picture."""
+    """
+    Only a vote that is given asks for the next picture.
+    """
     home, message = sent(library(9), **NO_NEXT)
     press(home, "👍")
     wait_for_labels(home, message, [["👍 ✓", "👎", "➡️"]])
@@ -139,7 +173,9 @@ def test_vote_that_is_taken_back_brings_nothing(sent):
 
 
 def test_vote_after_the_picture_came_again(house):
-    """A picture that comes again shows the vote that it has."""
+    """
+    A picture that comes again shows the vote that it has.
+    """
     home = house([picture(7)], **NO_NEXT)
     home.ask()
     press(home, "👍")
@@ -149,7 +185,9 @@ def test_vote_after_the_picture_came_again(house):
 
 
 def test_votes_outlive_a_restart(sent):
-    """What was answered is kept."""
+    """
+    A vote that was answered is kept.
+    """
     home, message = sent(**NO_NEXT)
     press(home, "👍")
     home.restart()
@@ -162,7 +200,9 @@ def test_votes_outlive_a_restart(sent):
 
 
 def test_vote_that_was_not_shown_before_the_end(sent):
-    """A tick that the end of the program has kept from being drawn is drawn after the start."""
+    """
+    A mark that was not drawn before the end of the program is drawn after its start.
+    """
     home, message = sent(**NO_NEXT)
     home.app.bot._sender._pause(OWNER, 60)
     press(home, "👍")
@@ -175,7 +215,9 @@ def test_vote_that_was_not_shown_before_the_end(sent):
 
 
 def test_vote_on_what_came_again_in_an_album(house):
-    """Buttons are drawn under no album, though a picture in it was voted on just before."""
+    """
+    Buttons are drawn under no album, though a picture in it was voted on just before.
+    """
     home = house(library(2), **NO_NEXT)
     home.ask()
     message = latest(home)
@@ -198,7 +240,8 @@ def test_vote_on_what_came_again_in_an_album(house):
     [
         "vote:love:7:0",
         "vote:like:seven:0",
-        "vote:like:7",
+        "vote:like:",
+        "vote:none:7:ticked",
         "vote:like:9999999999999999999:0",
         "exclude:studio:3:7",
         "include:studio:3:7",
@@ -210,7 +253,9 @@ def test_vote_on_what_came_again_in_an_album(house):
     ],
 )
 def test_odd_presses(sent, data):
-    """What is no button of ours does nothing, and is answered."""
+    """
+    Callback data that no button has is answered, and has no effect.
+    """
     home, _ = sent()
     home.telegram.press(1, data, user_id=OWNER)
     home.telegram.wait_for("answerCallbackQuery")
@@ -235,7 +280,9 @@ def dislike(home):
 
 @pytest.mark.parametrize("icon", ["🖼", "📁", "👤"])
 def test_excluded_is_not_sent(house, icon):
-    """A picture, its gallery or its performer, once excluded, does not come any more."""
+    """
+    A picture, its gallery or its performer, once excluded, does not come any more.
+    """
     here = {"galleries": of_gallery("Sea"), "performers": ("Ann",)}
     there = {"galleries": of_gallery("City"), "performers": ("Ben",)}
     pictures = [picture(id, **(here if id % 2 else there)) for id in range(1, 21)]
@@ -281,7 +328,9 @@ def test_marked_button_brings_back(sent):
 
 
 def test_excluded_here_is_sent_elsewhere(house):
-    """Excluding is the chat's own affair, and Stash does not hear of it."""
+    """
+    An exclusion holds in its chat alone, and is not written to Stash.
+    """
     home = house([picture(7)], **NO_NEXT, STASHBOT_VOTES_WRITE_RATINGS="false")
     home.ask()
     press(home, "🖼", dislike(home))
@@ -292,7 +341,9 @@ def test_excluded_here_is_sent_elsewhere(house):
 
 
 def test_everything_is_excluded(house):
-    """Where nothing else is left, that is said, with the way back."""
+    """
+    If every picture is excluded, the chat is told so, and how to bring them back.
+    """
     home = house([picture(7)], **NO_NEXT)
     home.ask()
     press(home, "🖼", dislike(home))
@@ -307,8 +358,7 @@ def test_everything_is_excluded(house):
     assert home.ask() == [7]
 
 
-def test_unseen_is_what_may_still_come(house):
-    """What is excluded does not count among the pictures that are left."""
+def test_excluded_pictures_do_not_count_as_unseen(house):
     home = house(library(12), **NO_NEXT)
     [first] = home.ask()
     message = dislike(home)
@@ -322,7 +372,9 @@ def test_unseen_is_what_may_still_come(house):
 
 
 def test_brought_back_at_once(house):
-    """What is brought back comes before anything that was seen."""
+    """
+    An unseen picture that is brought back comes before those that were seen.
+    """
     home = house(library(12), **NO_NEXT)
     [first] = home.ask()
     message = dislike(home)
@@ -341,7 +393,9 @@ def test_brought_back_at_once(house):
 
 
 def test_exclusion_in_a_running_album(house):
-    """What is excluded while an album is under way is not sent with it."""
+    """
+    A picture that is excluded while an album is under way is not sent with it.
+    """
     here = {"galleries": of_gallery("Sea")}
     pictures = [picture(id, **(here if id <= 10 else {"galleries": ()})) for id in range(1, 21)]
     home = house(pictures, **NO_NEXT)
@@ -361,8 +415,10 @@ def test_exclusion_in_a_running_album(house):
     assert all(id > 10 for id in came)
 
 
-def test_list_of_what_is_excluded(house):
-    """Eight on a page, the newest first, with arrows; what is brought back leaves the list."""
+def test_list_of_exclusions(house):
+    """
+    Eight on a page, the newest first, with arrows; one that is dropped leaves the list.
+    """
     home = house(library(20), **NO_NEXT)
     for number in range(1, 20):
         feature = Feature(Facet.IMAGE, number, f"Picture {number}")
@@ -392,11 +448,13 @@ def test_list_of_what_is_excluded(house):
     assert home.wait_for_event("restored")[0]["image_id"] == 2
 
 
-# What was learned
+# /preferences
 
 
 def test_preferences(house):
-    """What is liked and disliked, with its votes, the surest first; and how many there are."""
+    """
+    Liked and disliked features with their votes, the surest first.
+    """
     people = [("Ann",), ("Ann",), ("Ann",), ("Ben",), ("Cid",), ("Cid",)]
     pictures = [
         picture(id, performers=each, galleries=(), tags=("t",)) for id, each in enumerate(people, 1)
@@ -423,7 +481,9 @@ def test_preferences(house):
 
 
 def test_forget(sent):
-    """All is forgotten when that was asked twice; Stash keeps its ratings."""
+    """
+    All votes are deleted after two questions; Stash keeps its ratings.
+    """
     home, _ = sent(**NO_NEXT)
     press(home, "👍")
     home.wait_for_event("rating_written")
@@ -445,7 +505,9 @@ def test_forget(sent):
 
 
 def test_in_russian(house):
-    """Who speaks Russian reads and presses Russian."""
+    """
+    A Russian-speaking user gets Russian texts and buttons.
+    """
     home = house([picture(7, title="", galleries=())], **NO_NEXT)
     home.say("/random", language="ru")
     home.telegram.wait_for("sendPhoto")
