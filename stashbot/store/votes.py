@@ -102,21 +102,22 @@ class VoteStore:
     ) -> tuple[Vote | None, bool]:
         """Take a press: the user's vote on the image after it, and whether the press changed it.
 
-        A change queues the rating of the newest vote on the image, taken from `rating100`.
-        With None, votes are not written to Stash.
+        A change queues the rating of the newest vote on the image, taken from `rating100`;
+        it is None if votes are not written to Stash.
         """
         with self._db.writing():
             last = self._last(press.user_id, press.image_id)
             if last and rules.is_redelivered(last, press, now):
                 return last.vote, False
             vote = rules.vote_after(last, press, now)
-            if not rules.is_change(last, press, vote):
-                its = Votes.update(update_id=press.update_id)
-                its.where(Votes.id == (last.id if last else 0)).execute(self._db)
-                return vote, False
-            id = self._replace(last, press, vote, now)
-            self._queue(press.image_id, id, rating100, is_new=vote is not None)
-            return vote, True
+            is_changed = rules.is_change(last, press, vote)
+            if is_changed:
+                id = self._replace(last, press, vote, now)
+                self._queue(press.image_id, id, rating100, is_new=vote is not None)
+            elif last:
+                its = Votes.update(update_id=press.update_id).where(Votes.id == last.id)
+                its.execute(self._db)
+            return vote, is_changed
 
     def of_image(self, chat_id: int, image_id: int) -> VoteCounts:
         """The votes on an image that count in a chat."""

@@ -27,13 +27,13 @@ from .table import Budget, Measured
 
 ROUNDS, TIMES = 5, 100
 HISTORY, VOTES, LIBRARY = 1_000_000, 100_000, 200_000
-EXCLUSIONS, GALLERIES = 5_000, 100
+EXCLUSIONS, GALLERIES = 1_000, 100
 ANN, OTHERS = 1, 10
 #: Of all votes, those that like it.
 SHARE = 0.5
 
 PICKING = Budget("picking, 1,000,000 rows and 100,000 votes", 5, "ms")
-CHOOSY = Budget("picking, with 5,000 exclusions besides", 5, "ms")
+CHOOSY = Budget("picking, with 1,000 exclusions besides", 5, "ms")
 WEIGHTS = Budget("weights of a page, the same", 5, "ms")
 VOTING = Budget("a vote, the same", 5, "ms")
 

@@ -97,7 +97,7 @@ def simulate(
     shown: int = SHOWN,
     buttons: Collection[Vote] = tuple(Vote),
 ) -> Outcome:
-    """The pictures for a user who presses these buttons."""
+    """Simulate a user with these buttons."""
     random = Random(seed)
     pictures = library(random)
     liked = {f"tag {number}" for number in random.sample(range(TAGS), int(LIKED * TAGS))}

@@ -33,7 +33,9 @@ FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}
     ],
 )
 def test_language(setting, code, expected):
-    """The setting decides, else the user's own language if we speak it, else English."""
+    """
+    The setting decides, else the user's own language if we speak it, else English.
+    """
     assert choose(setting, code) == expected
 
 
@@ -63,7 +65,9 @@ def test_language(setting, code, expected):
     ],
 )
 def test_plural(language, n, expected):
-    """A counted noun takes the form that its language asks for."""
+    """
+    A counted noun takes the form that its language asks for.
+    """
     assert TEXTS[language]("stats.today", n=n) == expected
 
 
@@ -82,7 +86,9 @@ def test_plural(language, n, expected):
     ],
 )
 def test_duration(seconds, english, russian):
-    """A span is told in its two largest units, rounded down."""
+    """
+    A span is told in its two largest units, rounded down.
+    """
     assert duration(seconds, EN) == english
     assert duration(seconds, RU) == russian
 
@@ -103,7 +109,9 @@ def test_duration(seconds, english, russian):
     ],
 )
 def test_size(count, english, russian):
-    """An amount of data is told in decimal units, with one decimal at most."""
+    """
+    An amount of data is told in decimal units, with one decimal at most.
+    """
     assert size(count, EN) == english
     assert size(count, RU) == russian
 
@@ -124,7 +132,9 @@ FULL = Image(
 
 
 def test_full_caption():
-    """Everything that the image has is shown, a line each, the title in bold."""
+    """
+    Everything that the image has is shown, a line each, the title in bold.
+    """
     assert caption(FULL, FIELDS, EN).split("\n") == [
         "<b>Low tide</b>",
         "👤 Ada, Grace",
@@ -137,12 +147,16 @@ def test_full_caption():
 
 
 def test_chosen_fields():
-    """Only the chosen fields are shown, in the chosen order."""
+    """
+    Only the chosen fields are shown, in the chosen order.
+    """
     assert caption(FULL, ["tags", "title"], EN) == "🏷 sea, sand\n<b>Low tide</b>"
 
 
 def test_bare_image():
-    """An image of which nothing is known has no caption, not one of empty lines."""
+    """
+    An image of which nothing is known has no caption, not one of empty lines.
+    """
     assert caption(Image(id=1), FIELDS, EN) == ""
 
 
@@ -160,7 +174,9 @@ def test_bare_image():
     ],
 )
 def test_rating(rating100, english, russian):
-    """A rating is told in stars of five, with one decimal at most, rounded half up."""
+    """
+    A rating is told in stars of five, with one decimal at most, rounded half up.
+    """
     image = Image(id=1, rating100=rating100)
 
     assert caption(image, ["rating"], EN) == english
@@ -183,7 +199,9 @@ def test_rating(rating100, english, russian):
     ],
 )
 def test_title_is_cleaned(title, expected):
-    """A title stands on one line, escaped, without what cannot be sent, and else as it is."""
+    """
+    A title is on one line, escaped, without harmful characters, and otherwise unchanged.
+    """
     assert caption(Image(id=1, title=title), ["title"], EN) == f"<b>{expected}</b>"
 
 
@@ -199,7 +217,9 @@ def test_title_is_cleaned(title, expected):
     ],
 )
 def test_invisible_value(title):
-    """What nobody can see counts as empty, in a title and in a list."""
+    """
+    An invisible value counts as empty, in a title and in a list.
+    """
     image = Image(id=1, title=title, tags=(Named(1, title), Named(2, "sea")))
 
     assert caption(image, ["title", "tags"], EN) == "🏷 sea"
@@ -236,7 +256,9 @@ def test_no_line_follows_a_shortened_list():
     ],
 )
 def test_whole_lines_are_dropped(length, kept):
-    """The line that passes the limit goes, and those after it, however short they are."""
+    """
+    The line that passes the limit goes, and those after it, however short they are.
+    """
     image = Image(id=1, title="x" * length, rating100=100, tags=(Named(1, "sea"),))
 
     lines = caption(image, ["title", "tags", "rating"], EN).split("\n")
@@ -261,14 +283,18 @@ def test_whole_lines_are_dropped(length, kept):
     ],
 )
 def test_long_first_line_is_cut(title, expected):
-    """A first line that is too long is cut between two characters, and stands alone."""
+    """
+    A first line that is too long is cut between two characters, and stands alone.
+    """
     image = Image(id=1, title=title, rating100=100)
 
     assert caption(image, ["title", "rating"], EN).split("\n")[0] == f"<b>{expected}</b>"
 
 
 def test_nothing_follows_a_cut_line():
-    """What a cut leaves free is not filled with the lines that come after it."""
+    """
+    No line follows a line that is cut.
+    """
     image = Image(id=1, title="x" * 900 + "\u0301" * 900, rating100=100)
 
     assert "⭐" not in caption(image, ["title", "rating"], EN)
@@ -308,7 +334,9 @@ def parsed(markup):
 
 @given(images, orders, st.sampled_from([EN, RU]))
 def test_any_caption(image, fields, texts):
-    """Whatever stands in Stash, Telegram takes the caption, and no line of it is empty."""
+    """
+    For any values in Stash Telegram takes the caption, and no line of it is empty.
+    """
     text = parsed(caption(image, fields, texts))
 
     assert len(text.encode("utf-16-le")) // 2 <= 1024
@@ -320,7 +348,9 @@ def test_any_caption(image, fields, texts):
 
 @given(images, orders)
 def test_any_caption_shows_what_comes_first(image, fields):
-    """The caption of fewer fields is how the caption of more fields begins."""
+    """
+    The caption of fewer fields is how the caption of more fields begins.
+    """
     assert caption(image, fields, EN).startswith(caption(image, fields[:-1], EN))
 
 
@@ -342,13 +372,17 @@ def placeholders(phrase):
 
 
 def test_same_keys():
-    """Whatever can be said in one language can be said in the other."""
+    """
+    Both languages have the same keys.
+    """
     assert EN.phrases.keys() == RU.phrases.keys()
 
 
 @pytest.mark.parametrize("key", EN.phrases)
 def test_same_shape(key):
-    """Both languages ask for the same values, and have all the plural forms they need."""
+    """
+    Both languages ask for the same values, and have all the plural forms they need.
+    """
     for language in LANGUAGES:
         phrase = TEXTS[language].phrases[key]
         is_plural = not isinstance(EN.phrases[key], str)
@@ -359,7 +393,9 @@ def test_same_shape(key):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_tone(language):
-    """Nobody is shouted at, and nothing is empty or has stray white space."""
+    """
+    No sentence has an exclamation mark, is empty, or has stray white space.
+    """
     for key, phrase in TEXTS[language].phrases.items():
         for form in forms_of(phrase).values():
             assert form, key
@@ -369,7 +405,9 @@ def test_tone(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_lengths(language):
-    """Descriptions, button labels and alerts keep to the limits of the Bot API."""
+    """
+    Descriptions, button labels and alerts keep to the limits of the Bot API.
+    """
     texts = TEXTS[language]
     descriptions = [texts(key) for key in texts.phrases if key.startswith("command.")]
 
@@ -381,7 +419,9 @@ def test_lengths(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("problem", StashProblem)
 def test_every_problem_has_its_sentence(language, problem):
-    """Whatever is wrong with Stash can be said, in one sentence."""
+    """
+    Each problem with Stash has one sentence.
+    """
     sentence = TEXTS[language](f"stash.{problem}", version="v0.25.1")
 
     assert re.fullmatch(r"[A-Z][^\n]*\w\.", sentence)
@@ -398,7 +438,9 @@ NODES = [
 
 
 def test_every_phrase_is_used():
-    """No sentence is translated for nothing: its key, or an f-string for it, is in the sources."""
+    """
+    No sentence is translated for nothing: its key, or an f-string for it, is in the sources.
+    """
     constants = {node.value for node in NODES if isinstance(node, ast.Constant)}
     families = tuple(
         node.values[0].value
@@ -413,7 +455,9 @@ def test_every_phrase_is_used():
 
 
 def test_every_sentence_in_the_sources_exists():
-    """A call of the texts names a key that exists, and gives it every value that it needs."""
+    """
+    A call of the texts names a key that exists, and gives it every value that it needs.
+    """
     calls = [
         (node.args[0].value, {keyword.arg for keyword in node.keywords})
         for node in NODES

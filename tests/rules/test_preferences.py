@@ -47,7 +47,7 @@ def test_without_votes_all_weigh_the_same():
 
 def test_feature_that_is_liked_as_often_as_others_has_no_effect():
     """
-    A user who likes four of five pictures of each kind has no preference for the sea.
+    Four of five pictures are liked, with the sea or without: no preference for the sea.
     """
     assert weight(tagged(SEA), {SEA: counts(80, 20)}, (799, 199)) == pytest.approx(1.0, rel=0.02)
 

@@ -326,9 +326,9 @@ def test_next_follows_the_newest_once(store, path):
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["under way", "lost"])
-def test_next_follows_what_is_not_known_to_have_arrived(store, is_lost):
+def test_next_follows_a_picture_that_may_not_have_arrived(store, is_lost):
     """
-    Who votes on the newest picture has it, whether or not Telegram has said so.
+    A vote on the newest picture proves that it arrived, also without an answer of Telegram.
     """
     [row] = begin(store, 1)
     if is_lost:
@@ -340,7 +340,7 @@ def test_next_follows_what_is_not_known_to_have_arrived(store, is_lost):
 
 def test_next_that_did_not_come(store, path):
     """
-    What could not be sent after a vote is asked for by the next vote.
+    If the picture after a vote cannot be sent, the next vote asks for one again.
     """
     show(store, 1)
     store.recover(NOW)
@@ -351,7 +351,7 @@ def test_next_that_did_not_come(store, path):
     assert follow(store, newest, 2)
 
 
-def test_next_waits_for_nobody_who_asks(store, path):
+def test_next_while_a_picture_is_asked_for(store, path):
     """
     While a picture is asked for or under way, a vote on the newest brings no other.
     """
@@ -384,9 +384,9 @@ def test_next_in_a_group_that_has_moved(store, path):
     assert follow(store, number, 2, image_id=3, chat_id=-900)
 
 
-def test_next_beside_what_the_clock_sends(store, path):
+def test_next_beside_a_schedule(store, path):
     """
-    A picture that a schedule wants is not the one that a vote asks for.
+    A scheduled picture does not replace the one that a vote asks for.
     """
     show(store, 1)
     store.recover(NOW)

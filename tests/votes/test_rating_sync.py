@@ -201,7 +201,7 @@ ALWAYS = {"STASHBOT_VOTES_WRITE_RATINGS": "always"}
 
 
 def settled(home, count):
-    """Wait until so many ratings were written; what Stash was told."""
+    """Wait until so many ratings were written; the ratings that Stash was told."""
     home.wait_for_event("rating_written", count)
     return told(home)
 
@@ -628,7 +628,7 @@ def waiting(home):
 @pytest.mark.parametrize("trouble", [Trouble.RESET, Trouble.HTML, Trouble.ERROR, Trouble.HALF])
 def test_answer_lost(rated, trouble):
     """
-    Where the answer to a rating is lost, Stash is asked what it has, and not told twice.
+    If the answer to a rating is lost, Stash is asked for the rating, and not told twice.
     """
     home = rated()
     held = Hold(home, "Rate", after=True)
