@@ -37,7 +37,8 @@ def plan(rating: Rating, current: int | None, *, replaces_others: bool) -> Step:
     # The announced write did not reach Stash, and the rating from before it is still there.
     is_lost = rating.announced is not None and rating.written is None and current == rating.before
     may_replace = replaces_others and (rating.is_new or is_lost)
-    if not (is_ours or current is None or may_replace):
+    is_rated = bool(current)  # Stash's pages show 0 as no rating
+    if is_rated and not (is_ours or may_replace):
         return Step(writes=False)
     entry = replace(
         rating,

@@ -19,7 +19,7 @@ REDELIVERED_FOR = timedelta(days=2)
 
 def is_redelivered(last: StoredVote, press: Press, now: datetime) -> bool:
     """Whether the press was read before: the user's vote has this update or a later one."""
-    return press.update_id <= last.update_id and now - last.voted_at < REDELIVERED_FOR
+    return press.update_id <= last.update_id and abs(now - last.voted_at) < REDELIVERED_FOR
 
 
 def vote_after(last: StoredVote | None, press: Press, now: datetime) -> Vote | None:

@@ -50,6 +50,7 @@ def cut(target, before=60, written=None, **known):
 #: first if ratings of others may be replaced, then if not and the values differ.
 PLANS = {
     "first vote": (entry(100), None, (100, None)),
+    "first vote, rated 0": (entry(100), 0, (100, 0)),
     "over a rating": (entry(100), 60, (100, 60), (NOTHING, NOTHING)),
     "over the same rating": (entry(100), 100, (NOTHING, 100), (NOTHING, NOTHING)),
     "moved": (entry(20, 100), 100, (20, None)),
