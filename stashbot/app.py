@@ -23,7 +23,7 @@ from .runtime.pool import Pool
 from .runtime.threads import Supervisor
 from .schedule.runner import Scheduler
 from .schedule.schedules import ChatSchedules
-from .settings.load import Settings
+from .settings.keys import Settings
 from .stash.client import StashClient
 from .store.store import Store
 from .telegram.client import TelegramClient

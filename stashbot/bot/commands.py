@@ -25,7 +25,7 @@ from ..pictures.requests import RequestQueue
 from ..rules.timetable import GRACE
 from ..runtime.pool import Pool
 from ..schedule.schedules import ChatSchedules
-from ..settings.load import TelegramSettings
+from ..settings.keys import TelegramSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 from ..telegram.outbox import Outbox

@@ -22,7 +22,7 @@ from ..errors import (
 from ..messages.catalogue import TEXTS, size
 from ..pictures import media
 from ..rules import selection
-from ..settings.load import Settings
+from ..settings.keys import Settings
 from ..stash.client import StashClient
 from ..store.store import Store
 from ..telegram.client import TelegramClient

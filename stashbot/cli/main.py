@@ -15,7 +15,8 @@ from pathlib import Path
 from .. import __version__, logs
 from ..errors import SettingsError, StashbotError
 from ..runtime.systemd import Notifier
-from ..settings.load import Settings, load
+from ..settings.keys import Settings
+from ..settings.load import load
 from ..telegram.polling import EX_CONFIG
 from .check import Mark, check, verdict
 from .demo import demo

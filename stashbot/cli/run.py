@@ -17,7 +17,7 @@ from ..app import App, build
 from ..errors import SettingsError, StashbotError, StoreError
 from ..runtime.systemd import Notifier
 from ..runtime.threads import ENDING
-from ..settings.load import Settings
+from ..settings.keys import Settings
 from ..store.store import Store
 
 log = structlog.get_logger()

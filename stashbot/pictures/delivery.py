@@ -28,7 +28,7 @@ from ..messages import keyboards
 from ..messages.caption import caption
 from ..messages.catalogue import TEXTS
 from ..models import Image, Kind, KnownFile, Request, Rows, Sent, Upload
-from ..settings.load import PhotosSettings
+from ..settings.keys import PhotosSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 from . import media

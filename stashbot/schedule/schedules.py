@@ -19,7 +19,7 @@ from ..messages.catalogue import Texts, choose, coming
 from ..messages.plain_text import message
 from ..models import Button, Reply, Schedule
 from ..rules.timetable import Timetable, read
-from ..settings.load import MOST_SCHEDULES, Settings
+from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
 
 log = structlog.get_logger()

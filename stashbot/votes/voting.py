@@ -13,7 +13,7 @@ from ..messages.plain_text import message
 from ..models import Button, Facet, Feature, Press, Reply, Rows, Vote, VoteCounts
 from ..rules import preferences
 from ..rules.preferences import Counts
-from ..settings.load import VotesSettings
+from ..settings.keys import VotesSettings
 from ..store.store import Store
 
 log = structlog.get_logger()

@@ -13,7 +13,7 @@ from stashbot.app import build
 from stashbot.demo.http import Fault, Trouble
 from stashbot.errors import ChatGone, TelegramError
 from stashbot.messages.catalogue import TEXTS, coming
-from stashbot.settings.load import ScheduleSettings
+from stashbot.settings.keys import ScheduleSettings
 from stashbot.telegram.client import TelegramClient
 from tests.conftest import FRIEND, GROUP, OWNER, TOKEN, images_of, library
 from tests.whole.program import wait_until
