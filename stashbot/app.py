@@ -78,12 +78,13 @@ class App:
         for name, pool, threads in pools:
             self.daemon.at_end(pool.close)
             for number in range(1, threads + 1):
-                self.daemon.start(f"{name}-{number}", pool.turn, patience=3 * patience)
+                self.daemon.start(f"{name}-{number}", pool.turn, longest_turn_s=3 * patience)
         self.bot.resume()
         self.rater.wake()
-        self.daemon.start("scheduler", self.scheduler.turn, patience=patience)
+        self.daemon.start("scheduler", self.scheduler.turn, longest_turn_s=patience)
         is_polling = partial(getattr, self.receiver, "is_polling")
-        self.daemon.start("receiver", self.receiver.turn, is_polling, patience)
+        receive = self.receiver.turn
+        self.daemon.start("receiver", receive, is_idle=is_polling, longest_turn_s=patience)
         self.bot.introduce()
 
     def end(self, patience: float = PATIENCE) -> None:

@@ -24,6 +24,10 @@ class StoreError(StashbotError):
     """The database cannot be read or written: locked, full, damaged, or not ours."""
 
 
+class StoreLocked(StoreError):
+    """Another program has locked the database; the same call may work later."""
+
+
 class AlreadySending(StoreError):
     """One of the images is on its way to that chat right now; others may be begun."""
 

@@ -1,9 +1,10 @@
-"""What `./stashbot.py check` finds out: line by line what is right, and what to do."""
+"""`./stashbot.py check`: one line for each part that the bot needs, with a remedy for a fault."""
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,15 +24,21 @@ from ..messages.catalogue import TEXTS, size
 from ..pictures import media
 from ..rules import selection
 from ..settings.keys import Settings
+from ..settings.load import check_only
 from ..stash.client import StashClient
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 
 ENGLISH = TEXTS["en"]
-#: How wide the first two columns are: "Group -1001234567890" fits.
-MARK, TRIED = 7, 22
-#: How many pictures are tried before the check gives up.
+#: Width of the first column.
+MARK = 7
+#: Width of the second column: "Group -1001234567890" fits.
+TRIED = 22
+#: The most pictures that one check tries.
 TRIES = 5
+#: File systems of other machines, by their names in mountinfo. SQLite's WAL needs memory that
+#: all its users share, and sound locks: https://www.sqlite.org/wal.html
+REMOTE = re.compile(r"9p|afs|ceph|cifs|fuse\.(glusterfs|rclone|sshfs)|lustre|nfs4?|smb3|smbfs")
 
 REMEDIES = {
     StashProblem.UNREACHABLE: "start Stash, or put its right address into stash.url",
@@ -49,7 +56,7 @@ REMEDIES = {
 
 
 class Mark(StrEnum):
-    """How a line came out; only WRONG keeps the bot from working."""
+    """The result of one line; only WRONG keeps the bot from working."""
 
     RIGHT = "ok"
     NOTE = "note"
@@ -58,7 +65,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """What was tried, what came, and what to do about it (empty: nothing)."""
+    """One part, the result of its trial, and the remedy, empty if none is needed."""
 
     mark: Mark
     tried: str
@@ -70,8 +77,16 @@ class Line:
         return f"{line}\n{'':{MARK + TRIED}}-> {self.remedy}" if self.remedy else line
 
 
+def check_settings(path: Path | None, environ: Mapping[str, str]) -> Line:
+    """Check the settings alone. Raises SettingsError."""
+    if check_only(path, environ):
+        return Line(Mark.RIGHT, "Settings", "all values are in order")
+    came = "all values are in order; secrets not checked: their directory is not readable here"
+    return Line(Mark.RIGHT, "Settings", came)
+
+
 def check(settings: Settings) -> Iterator[Line]:
-    """Try all that the bot needs, one line at a time. It sends nothing and makes no file."""
+    """Try each part that the bot needs, a line at a time. Sends nothing and makes no file."""
     came = f"all values are in order; times are in {settings.timezone}"
     yield Line(Mark.RIGHT, "Settings", came)
     yield _database(settings.database)
@@ -80,14 +95,18 @@ def check(settings: Settings) -> Iterator[Line]:
 
 
 def verdict(faults: int) -> str:
-    """The last words of a check with so many lines that are wrong."""
+    """The last line of a check with so many wrong lines."""
     if not faults:
         return "The bot can start."
-    return f"The bot cannot work yet: mend what is marked {Mark.WRONG} ({faults})."
+    return f"The bot cannot work yet: mend the lines marked {Mark.WRONG} ({faults})."
 
 
 def _database(path: Path) -> Line:
     tried = "Database"
+    kind = file_system(path, Path("/proc/self/mountinfo").read_text("utf-8", errors="replace"))
+    if REMOTE.fullmatch(kind):
+        came = f"{path} is on {kind}, a file system of another machine"
+        return Line(Mark.WRONG, tried, came, "set database.path to a disk of this machine")
     if not path.exists():
         if path.parent.is_dir():
             return Line(Mark.RIGHT, tried, f"{path} is not there yet; the first start makes it")
@@ -99,12 +118,24 @@ def _database(path: Path) -> Line:
             fault = store.check_integrity()
         finally:
             store.close()
-    except StoreError as error:  # it says what to do
+    except StoreError as error:  # its text has the remedy
         return Line(Mark.WRONG, tried, str(error))
     if fault:
         remedy = "put a backup in its place, or move it away: the bot then begins a new one"
         return Line(Mark.WRONG, tried, f"{path} is damaged: {fault}", remedy)
     return Line(Mark.RIGHT, tried, f"{path} is sound, {size(path.stat().st_size, ENGLISH)}")
+
+
+def file_system(path: Path, mountinfo: str) -> str:
+    """The type of the file system that holds a path, by the text of proc_pid_mountinfo(5)."""
+    places = [path.resolve(), *path.resolve().parents]
+    kinds = {}
+    for line in mountinfo.splitlines():
+        mount, _, source = line.partition(" - ")
+        # A blank in the name stands there as its octal number.
+        name = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), mount.split()[4])
+        kinds[Path(name)] = source.split()[0]  # a later mount hides an earlier one
+    return next((kinds[place] for place in places if place in kinds), "")
 
 
 def _telegram(settings: Settings) -> Iterator[Line]:
@@ -141,7 +172,8 @@ def _chat(sender: TelegramClient, chat_id: int) -> Line:
         return Line(Mark.NOTE, tried, "the bot cannot write there yet", remedy)
     except TelegramError as error:
         return Line(Mark.NOTE, tried, f"cannot be looked at: {error}", "try again later")
-    return Line(Mark.RIGHT, tried, "can be written to")
+    # Telegram knows a chat that has blocked the bot, too.
+    return Line(Mark.RIGHT, tried, "is known to the bot")
 
 
 def _stash(settings: Settings) -> Iterator[Line]:
@@ -168,7 +200,7 @@ def _library(stash: StashClient) -> Iterator[Line]:
 
 
 def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
-    """Fetch pictures at random, and fit them as for sending, until one is good."""
+    """Fetch random pictures and prepare them for sending, until one is good."""
     images = stash.page(selection.new_walk(Random()).seed, 0, TRIES)
     for image in images:
         try:
@@ -183,7 +215,7 @@ def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
         return
     if images:
         remedy = "see whether the disk with the pictures is there, and let Stash scan it again"
-        yield Line(Mark.WRONG, "Picture", "none of those that were tried can be sent", remedy)
+        yield Line(Mark.WRONG, "Picture", "none of the tried ones can be sent", remedy)
 
 
 @contextmanager

@@ -20,17 +20,16 @@ from .run import block, stop
 
 log = structlog.get_logger()
 
-
-#: The demo's bot is known to the demo alone; its chat keeps so many messages.
-DEMO_TOKEN, DEMO_MESSAGES = "4242:demo-of-a-token", 200
-
-
-#: A standing order to be seen there; more of them are added in the chat.
+#: Only the stand-in for Telegram knows this token.
+DEMO_TOKEN = "4242:demo-of-a-token"  # noqa: S105 - no secret
+#: The most messages that the chat page keeps.
+DEMO_MESSAGES = 200
+#: The first schedule of the demo's chat.
 DEMO_SCHEDULE = '[[schedule]]\nchat = 1\nwhen = "daily 09:00"\ncount = 3\n'
 
 
 def demo(options: argparse.Namespace) -> int:
-    """The bot between two stand-ins, until Ctrl-C. Nothing of it outlives the process."""
+    """Run the bot between two stand-ins until Ctrl-C; its database ends with the process."""
     from ..demo.pictures.drawings import drawn
     from ..demo.pictures.picture import in_folder
     from ..demo.stash.standin import StashStandIn
@@ -55,13 +54,13 @@ def demo(options: argparse.Namespace) -> int:
         file = Path(folder) / "settings.toml"
         file.write_text(DEMO_SCHEDULE, "utf-8")
         environment = _demo_environment(telegram.api_url, stash_url)
-        if options.stash:  # a real library is only shown
+        if options.stash:  # the demo changes nothing in a real library
             environment["STASHBOT_VOTES_WRITE_RATINGS"] = "false"
         settings = load(file, environment)
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
         app = build(settings)
-        # So that no thread is held by a poll.
+        # Or the end would have to wait for the long poll.
         app.daemon.at_end(telegram.close)
         log.info("started", version=__version__)
         app.start()
@@ -70,7 +69,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def _demo_environment(api_url: str, stash_url: str) -> dict[str, str]:
-    """The settings of the demo; the key of a real Stash may come from the environment."""
+    """The settings of the demo; the environment may have the key of a real Stash."""
     return {
         "STASHBOT_TELEGRAM_TOKEN": DEMO_TOKEN,
         "STASHBOT_TELEGRAM_ALLOWED_USERS": "1",

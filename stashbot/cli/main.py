@@ -1,8 +1,8 @@
-"""The command line, and the life of the process: signals, systemd, new settings."""
+"""The command line."""
 
 from __future__ import annotations
 
-from ..runtime import lazy_imports as _lazy  # noqa: F401 - before the libraries it keeps light
+from ..runtime import lazy_imports as _lazy  # noqa: F401 - before telebot, requests and structlog
 
 # isort: split
 import argparse
@@ -18,7 +18,7 @@ from ..runtime.systemd import Notifier
 from ..settings.keys import Settings
 from ..settings.load import load
 from ..telegram.polling import EX_CONFIG
-from .check import Mark, check, verdict
+from .check import Mark, check, check_settings, verdict
 from .demo import demo
 from .run import run
 
@@ -26,30 +26,35 @@ BESIDE = Path(__file__).parents[2]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; the exit code."""
+    """Run the command of the command line; the exit code."""
     options = _parser().parse_args(arguments)
     file = _settings_file(options, os.environ)
     try:
         if options.command == "demo":
             return demo(options)
+        if options.command == "check" and options.settings_only:
+            print(check_settings(file, os.environ))
+            return 0
         settings = load(file, os.environ)
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         if options.command == "check":
             return _check(settings)
         return run(settings, partial(load, file, os.environ))
     except SettingsError as error:
-        what = "demo" if options.command == "demo" else f"settings ({file or 'environment'})"
-        _complain([f"The {what} cannot be used yet:", *(f"  {each}" for each in error.faults)])
+        subject = "demo" if options.command == "demo" else f"settings ({file or 'environment'})"
+        faults = (f"  {each}" for each in error.faults)
+        _complain(options.command, [f"The {subject} cannot be used yet:", *faults])
         return EX_CONFIG
     except StashbotError as error:
-        _complain([f"stashbot cannot start: {error}"])
+        _complain(options.command, [f"stashbot cannot start: {error}"])
         return 1
 
 
-def _complain(lines: Sequence[str]) -> None:
-    """Say why there will be no bot, before there is a log; also to systemd, if it listens."""
-    Notifier().tell(STATUS=" ".join(lines))
-    # sd-daemon(3): how the journal knows an error from other lines.
+def _complain(command: str, lines: Sequence[str]) -> None:
+    """Say on stderr, and to systemd, why the bot does not start; there may be no log yet."""
+    if command == "run":
+        Notifier().tell(STATUS=" ".join(lines))
+    # sd-daemon(3): the prefix makes an error of the line in the journal.
     prefix = "<3>" if "JOURNAL_STREAM" in os.environ and not sys.stderr.isatty() else ""
     print(*(prefix + line for line in lines), sep="\n", file=sys.stderr)
 
@@ -63,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command="run")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=False)
     commands.add_parser("run", help="the bot, until SIGTERM or SIGINT (the default)")
-    commands.add_parser("check", help="try out the settings, and say what to do where it fails")
+    trial = commands.add_parser("check", help="try the settings, and name a remedy for each fault")
+    only = "contact no server, and open no database"
+    trial.add_argument("--settings-only", action="store_true", help=only)
     demo = commands.add_parser("demo", help="the whole bot on this machine alone, with a chat page")
     demo.add_argument("--port", type=_port, default=8080, help="of the chat page (default 8080)")
     demo.add_argument("--pictures", type=Path, metavar="DIR", help="instead of drawn pictures")
@@ -82,7 +89,7 @@ def _port(text: str) -> int:
 
 
 def _settings_file(options: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:
-    """The file that was named; else the one beside stashbot.py, if it is there."""
+    """The named file; else the file beside stashbot.py, if it is there."""
     if options.settings:
         return Path(options.settings)
     if named := environ.get("STASHBOT_SETTINGS"):

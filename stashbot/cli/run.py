@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 import structlog
 
-from .. import __version__, logs
+from .. import __version__
 from ..app import App, build
-from ..errors import SettingsError, StashbotError, StoreError
+from ..errors import SettingsError, StashbotError, StoreError, StoreLocked
 from ..runtime.systemd import Notifier
 from ..runtime.threads import ENDING
 from ..settings.keys import Settings
+from ..store.database import only_process
 from ..store.store import Store
 
 log = structlog.get_logger()
 
-
-#: See mallopt(3).
-M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
-
-
-#: Seconds for the threads' last turn where the process stays: an upload should have its end.
-RELOAD_PATIENCE = 30.0
+#: Seconds between two tries of a database that another program has locked.
+LOCKED_PAUSE_S = 1.0
+#: Microseconds by which each of these tries moves systemd's time limit for the start.
+LOCKED_EXTENSION_US = 30_000_000
 
 
-def run(settings: Settings, source: Callable[[], Settings]) -> int:
-    """The bot, until a signal asks for its end; SIGHUP has it read its settings again."""
-    _keep_no_memory()
-    # Not before: a signal ends us at once while there is nothing to be finished. Where a
-    # terminal is closed, SIGHUP means what it has always meant.
+def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+    """Run the bot until a signal ends it; the exit code.
+
+    SIGHUP replaces the process by itself with the new settings, if they are right.
+    """
+    # On a terminal SIGHUP means that the terminal is closed, and ends the process.
     signals = ENDING if os.isatty(0) else ENDING | {signal.SIGHUP}
-    block(signals)
-    notifier, app = Notifier(), build(settings)
-    log.info("started", version=__version__)
-    app.start(notifier.watchdog)
-    while True:
-        notifier.tell(READY=1, STATUS=_line(app))
-        came = app.daemon.wait(signals, notifier.interval, partial(_look, app, notifier))
-        if came != signal.SIGHUP:
-            return stop(app, notifier)
-        notifier.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
-        app = _reloaded(app, source, notifier)
+    # A reload has blocked them already: the mask survives execv.
+    event = "reloaded" if block(signals) >= signals else "started"
+    notifier = Notifier()
+    with only_process(settings.database):
+        app = _start(settings, notifier, event)
+        if app is None:
+            return 0
+        while True:
+            notifier.tell(READY=1, STATUS=_line(app))
+            look = partial(_look, app, notifier)
+            came = app.daemon.wait(signals, notifier.interval_s, look)
+            if came != signal.SIGHUP:
+                return stop(app, notifier)
+            if _is_right(read_settings):
+                return _reload(app, notifier)
 
 
-def _look(app: App, notifier: Notifier) -> None:
-    """Tell systemd how we are, and that we are alive, if we are."""
-    if stuck := app.daemon.stuck():
-        log.critical("stuck", threads=stuck, do="systemd restarts the bot")
-        notifier.tell(STATUS=f"stuck: {', '.join(stuck)}")
-    else:
-        notifier.tell(WATCHDOG=1, STATUS=_line(app))
-
-
-def _line(app: App) -> str:
-    try:
-        return app.reports.line()
-    except StoreError as error:
-        return str(error)
+def block(signals: Iterable[int]) -> AbstractSet[int]:
+    """Keep signals for `Supervisor.wait`, in each later thread too; the signals blocked before."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 
 def stop(app: App, notifier: Notifier) -> int:
@@ -76,40 +68,69 @@ def stop(app: App, notifier: Notifier) -> int:
     return app.daemon.exit_code
 
 
-def _reloaded(app: App, source: Callable[[], Settings], notifier: Notifier) -> App:
-    """The bot with the settings as they are now, or the same one if they are wrong.
+def _start(settings: Settings, notifier: Notifier, event: str) -> App | None:
+    """Build and start the bot, as soon as no other program locks the database.
 
-    All of them can change: the parts are put together anew, and what waits is taken up from
-    the database. A new database is tried before the old bot ends.
+    None if a signal asks for the end before. Raises StoreError.
     """
+    is_told = False
+    while not signal.sigpending() & ENDING:
+        app = None
+        try:
+            app = build(settings)
+            log.info(event, version=__version__)
+            app.start(notifier.watchdog_s)
+        except StoreLocked as error:
+            if app:
+                app.end()
+            if not is_told:
+                log.error("database_locked", error=str(error), do="the bot starts when it can")
+            is_told = True
+            extension = LOCKED_EXTENSION_US
+            notifier.tell(STATUS=str(error), EXTEND_TIMEOUT_USEC=extension, WATCHDOG=1)
+        else:
+            return app
+        if signal.sigtimedwait(ENDING, LOCKED_PAUSE_S):
+            break
+    return None
+
+
+def _look(app: App, notifier: Notifier) -> None:
+    """Tell systemd the bot's state, and that it is alive unless a thread is overdue.
+
+    The line for the state reads the database: so a file that is gone is noticed.
+    """
+    if overdue := app.daemon.overdue():
+        log.critical("stuck", threads=overdue, do="systemd restarts the bot")
+        notifier.tell(STATUS=f"stuck: {', '.join(overdue)}")
+    else:
+        notifier.tell(WATCHDOG=1, STATUS=_line(app))
+
+
+def _line(app: App) -> str:
     try:
-        settings = source()
-        Store(settings.database).close()
+        return app.reports.line()
+    except StoreError as error:
+        return str(error)
+
+
+def _is_right(read_settings: Callable[[], Settings]) -> bool:
+    """Whether the bot can start with the settings as they are now; names their faults."""
+    try:
+        Store(read_settings().database).close()
     except StashbotError as error:
         faults = error.faults if isinstance(error, SettingsError) else [str(error)]
         log.error("reload_refused", error="the old settings stay", faults=faults)
-        return app
-    app.end(RELOAD_PATIENCE)
-    logs.configure(settings.log.level, settings.log.format, settings.secrets)
-    new = build(settings)
-    new.start(notifier.watchdog)
-    log.info("reloaded", version=__version__)
-    return new
+        return False
+    return True
 
 
-def _keep_no_memory() -> None:
-    """Have the C library give back what is freed, before the first thread starts.
-
-    All threads allocate from one heap: each would get its own, which keeps what it once
-    had. And by itself the library raises the size from which a block is given back with
-    each large one that is, up to 32 MiB: the next pictures would stay in the heap.
-    """
-    with suppress(OSError, AttributeError):  # another C library, of another way
-        library = ctypes.CDLL(None)
-        library.mallopt(M_ARENA_MAX, 1)
-        library.mallopt(M_MMAP_THRESHOLD, 1 << 17)
-
-
-def block(signals: Collection[int]) -> None:
-    """Keep signals for `Supervisor.wait`; each thread that starts later inherits this."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+def _reload(app: App, notifier: Notifier) -> int:
+    """End the bot and start the program anew in this process; the exit code if a signal came."""
+    now_us = time.monotonic_ns() // 1000
+    notifier.tell(RELOADING=1, MONOTONIC_USEC=now_us, STATUS="reloading", WATCHDOG=1)
+    app.end()
+    if signal.sigpending() & ENDING:
+        return stop(app, notifier)
+    # A signal that comes from here on stays pending, and the new program finds it.
+    return os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606

@@ -1,7 +1,7 @@
-"""Whether threads still turn: each says what it is at, and by when that is to be over.
+"""Heartbeats: whether each thread still makes progress.
 
-A thread that waits for work is not stuck, however long it waits. One that works is, when
-it has not come to its next turn, or to its next wait, within its patience.
+A thread that waits for work is never overdue. A thread that works is overdue when its turn
+lasts longer than its limit without a beat.
 """
 
 from __future__ import annotations
@@ -14,47 +14,54 @@ from contextlib import contextmanager
 
 
 class Heartbeat:
-    """When one thread is overdue. Written by that thread, read by others.
+    """The moment at which one thread is overdue. Written by that thread, read by others.
 
-    `patience` is how many seconds its work may take.
+    `longest_turn_s` is the limit in seconds from one beat to the next while it works.
     """
 
-    def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patience = patience
+    def __init__(self, longest_turn_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._longest_turn_s = longest_turn_s
         self._clock = clock
-        self._overdue_at = clock() + patience
+        self._overdue_at = clock() + longest_turn_s
 
     def beat(self) -> None:
-        """Begin a new piece of work."""
-        self._overdue_at = self._clock() + self._patience
+        """Note progress: the limit counts from now."""
+        self._overdue_at = self._clock() + self._longest_turn_s
 
-    def rest(self, at_most: float) -> None:
-        """Begin to wait, for so many seconds."""
-        self._overdue_at = self._clock() + at_most
+    def rest(self, longest_s: float) -> None:
+        """Note that the thread begins to wait, for at most so many seconds."""
+        self._overdue_at = self._clock() + longest_s
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the thread is stuck, as far as can be told from outside."""
+        """Whether the thread seems stuck."""
         return self._clock() > self._overdue_at
 
 
-def adopt(pulse: Heartbeat) -> None:
-    """Make this the pulse of the calling thread."""
-    _own.pulse = pulse
+def adopt(heartbeat: Heartbeat) -> None:
+    """Make this the heartbeat of the calling thread."""
+    _own.heartbeat = heartbeat
+
+
+def beat() -> None:
+    """Note progress of the calling thread; without effect on a thread that has no heartbeat."""
+    if heartbeat := _heartbeat():
+        heartbeat.beat()
 
 
 @contextmanager
-def resting(at_most: float = math.inf) -> Iterator[None]:
-    """Say, while it lasts, that the calling thread waits for others: for so many seconds."""
-    pulse: Heartbeat | None = getattr(_own, "pulse", None)
-    if pulse is None:
-        yield
-        return
-    pulse.rest(at_most)
+def resting(longest_s: float = math.inf) -> Iterator[None]:
+    """Mark the block as waiting for others, for at most so many seconds."""
+    if heartbeat := _heartbeat():
+        heartbeat.rest(longest_s)
     try:
         yield
     finally:
-        pulse.beat()
+        beat()
+
+
+def _heartbeat() -> Heartbeat | None:
+    return getattr(_own, "heartbeat", None)
 
 
 _own = threading.local()

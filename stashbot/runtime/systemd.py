@@ -1,6 +1,6 @@
-"""What systemd is told, in the language of sd_notify(3), and how often it wants to hear us.
+"""Messages to systemd by the protocol of sd_notify(3), and the interval of its watchdog.
 
-Thread-safe. Nothing here fails: who was not started by systemd speaks to nobody.
+Thread-safe. Nothing here fails; without a systemd that listens nothing is sent.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import os
 import socket
 from collections.abc import Mapping
 
-#: Seconds between two words to a systemd that has no watchdog on us.
-WITHOUT_WATCHDOG = 60.0
+#: The longest time in seconds from one look at the bot's state to the next.
+LONGEST_INTERVAL_S = 60.0
 
 
 class Notifier:
-    """The socket that systemd listens at, if there is one."""
+    """The socket of systemd, if there is one."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
@@ -23,18 +23,16 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         is_meant = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "")
-        #: The seconds after which systemd takes us for stuck, 0 if it does not look.
-        self.watchdog = int(microseconds) / 1e6 if is_meant and microseconds.isdecimal() else 0.0
+        #: Seconds without a message after which systemd restarts the bot; 0 without a watchdog.
+        self.watchdog_s = int(microseconds) / 1e6 if is_meant and microseconds.isdecimal() else 0.0
 
     @property
-    def interval(self) -> float:
-        """Seconds from one word to the next, 0 if nobody listens.
+    def interval_s(self) -> float:
+        """Seconds from one message to the next.
 
-        Half of what the watchdog allows, as sd_watchdog_enabled(3) wants it.
+        At most half of the watchdog's time, as sd_watchdog_enabled(3) wants it.
         """
-        if not self._address:
-            return 0.0
-        return self.watchdog / 2 or WITHOUT_WATCHDOG
+        return min(self.watchdog_s / 2 or LONGEST_INTERVAL_S, LONGEST_INTERVAL_S)
 
     def tell(self, **state: str | int) -> None:
         """Send assignments, such as `READY=1` and `STATUS="..."`, in one datagram."""

@@ -1,4 +1,4 @@
-"""Who runs: the threads, what they are given to do, and how all of it ends."""
+"""The supervisor: the threads of the program, their turns, and the end of all of them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,33 @@ from .heartbeat import Heartbeat, adopt
 
 log = structlog.get_logger()
 
-
-#: Seconds between two looks at a thread that is to end.
-GLANCE = 0.02
-#: The signals that ask for an end. They are never delivered to a handler: the main
-#: thread waits for them, so that no thread is ever interrupted at an odd moment.
+#: Interval in seconds between two looks at a thread that is ending.
+POLL_S = 0.02
+#: Pause in seconds after a turn that failed.
+FAILED_PAUSE_S = 1.0
+#: The signals that end the program. They are blocked in all threads and the main thread waits
+#: for them, so that no handler ever interrupts a thread.
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-class Supervisor:
-    """The threads of the program, and the end of it.
+def _never() -> bool:
+    return False
 
-    A thread's work is a function that does one turn and returns; it is called until
-    `stop` is set. An error in a turn is logged and costs that turn only.
+
+class Supervisor:
+    """Runs the threads of the program and ends them.
+
+    The main thread starts, waits and ends; `quit` and `overdue` are thread-safe. A thread calls
+    its turn, a function that returns after one piece of work, until `stop` is set. An error in
+    a turn is logged and costs that turn alone.
     """
 
     def __init__(self) -> None:
-        #: Set when the program is to end; every wait in it is a wait for this.
+        #: Set when the program is to end; every wait of a thread is a wait for this event.
         self.stop = threading.Event()
         self.exit_code = 0
         self._threads: dict[threading.Thread, Callable[[], bool]] = {}
-        self._pulses: dict[str, Heartbeat] = {}
+        self._heartbeats: dict[str, Heartbeat] = {}
         self._closers: list[Callable[[], None]] = []
         self._thread_closers: list[Callable[[], None]] = []
         self._is_waiting = False
@@ -44,30 +50,32 @@ class Supervisor:
         self,
         name: str,
         turn: Callable[[], None],
-        is_resting: Callable[[], bool] = bool,
-        patience: float = math.inf,
+        *,
+        is_idle: Callable[[], bool] = _never,
+        longest_turn_s: float = math.inf,
     ) -> None:
-        """Call `turn` over and over in a thread of this name, until the end.
+        """Start a thread of this name that calls `turn` again and again.
 
-        While `is_resting` says so, the thread has nothing to finish: it only waits for
-        somebody outside, and the end need not wait for it. A turn that takes longer than
-        `patience`, in seconds and without its `resting`, is stuck.
+        `end` does not wait for a thread while its `is_idle` is true: the thread only waits for
+        the network then. A turn longer than `longest_turn_s`, in seconds and without its beats
+        and rests, makes the thread overdue.
         """
-        self._pulses[name] = pulse = Heartbeat(patience)
-        loop = threading.Thread(target=self._loop, args=(name, turn, pulse), name=name, daemon=True)
-        self._threads[loop] = is_resting
-        loop.start()
+        self._heartbeats[name] = heartbeat = Heartbeat(longest_turn_s)
+        args = (name, turn, heartbeat)
+        thread = threading.Thread(target=self._run, args=args, name=name, daemon=True)
+        self._threads[thread] = is_idle
+        thread.start()
 
-    def stuck(self) -> list[str]:
-        """The names of the threads that do not turn any more."""
-        return [name for name, pulse in self._pulses.items() if pulse.is_overdue]
+    def overdue(self) -> list[str]:
+        """The names of the threads that make no progress."""
+        return [name for name, heartbeat in self._heartbeats.items() if heartbeat.is_overdue]
 
     def at_thread_end(self, close: Callable[[], None]) -> None:
-        """Have each thread call `close` as its last act, for what it alone has open."""
+        """Have each thread call `close` last, for the connections that it alone uses."""
         self._thread_closers.append(close)
 
     def at_end(self, close: Callable[[], None]) -> None:
-        """Have `close` called when the program ends; what was named last comes first."""
+        """Have `end` call `close`, in the reverse order of these calls."""
         self._closers.append(close)
 
     def quit(self, exit_code: int) -> None:
@@ -80,43 +88,43 @@ class Supervisor:
     def wait(
         self,
         signals: Collection[int],
-        interval: float = 0.0,
-        look: Callable[[], object] = bool,
+        interval_s: float = 0.0,
+        look: Callable[[], None] | None = None,
     ) -> int:
         """Wait in the main thread for one of these signals, which are blocked; its number.
 
-        Calls `look` every `interval` seconds, if that is not 0. `quit` counts as SIGTERM.
+        Calls `look` every `interval_s` seconds, if there is one. `quit` counts as SIGTERM.
         """
         self._is_waiting = True
         while not self.stop.is_set():
-            if not interval:
+            if not (interval_s and look):
                 return signal.sigwait(signals)
-            came = signal.sigtimedwait(signals, interval)
+            came = signal.sigtimedwait(signals, interval_s)
             if came is not None:
                 return came.si_signo
             look()
         return signal.SIGTERM
 
-    def end(self, patience: float) -> None:
-        """Stop all threads, and give them `patience` seconds in all to finish their turn.
+    def end(self, timeout_s: float) -> None:
+        """Stop all threads, and give them so many seconds in all for their last turn.
 
-        A thread that hangs in a call to the network is left behind; the database
-        knows what it was doing.
+        A thread that hangs in a call to the network is left behind: the database holds all
+        that the next start has to know of its work.
         """
         self.stop.set()
         for close in reversed(self._closers):
             close()
-        deadline = time.monotonic() + patience
-        for thread, is_resting in self._threads.items():
-            while thread.is_alive() and not is_resting() and time.monotonic() < deadline:
-                thread.join(GLANCE)
+        deadline = time.monotonic() + timeout_s
+        for thread, is_idle in self._threads.items():
+            while thread.is_alive() and not is_idle() and time.monotonic() < deadline:
+                thread.join(POLL_S)
 
-    def _loop(self, name: str, turn: Callable[[], None], pulse: Heartbeat) -> None:
-        adopt(pulse)
+    def _run(self, name: str, turn: Callable[[], None], heartbeat: Heartbeat) -> None:
+        adopt(heartbeat)
         with structlog.contextvars.bound_contextvars(thread=name):
             try:
                 while not self.stop.is_set():
-                    pulse.beat()
+                    heartbeat.beat()
                     self._turn(turn)
             finally:
                 if not self.stop.is_set():
@@ -130,4 +138,4 @@ class Supervisor:
             turn()
         except Exception as error:  # a bug costs one turn, not the thread
             log.exception("turn_failed", error=str(error))
-            self.stop.wait(1)
+            self.stop.wait(FAILED_PAUSE_S)

@@ -22,7 +22,6 @@ Check = Callable[[object], object]
 
 
 def text(value: object) -> str:
-    """Take any text."""
     if isinstance(value, str):
         return value
     raise ValueError('must be a text in quotes, such as "..."')
@@ -40,7 +39,6 @@ def choice(*words: str) -> Check:
 
 
 def when(value: object) -> str:
-    """Take the times of a schedule; blanks become single."""
     try:
         return read(text(value)).text
     except TimetableError as error:
@@ -81,7 +79,6 @@ def write_ratings(value: object) -> str:
 
 
 def flag(value: object) -> bool:
-    """Take true or false."""
     if isinstance(value, bool):
         return value
     raise ValueError("must be true or false")
@@ -103,7 +100,6 @@ def ids(right: str, allowed: range, *, least: int) -> Check:
 
 
 def chat(value: object) -> int:
-    """Take the id of any chat."""
     if type(value) is int and value != 0 and abs(value) < LARGEST_ID:
         return value
     raise ValueError("must be the id of a user, group or channel, such as 123456789")
@@ -131,7 +127,6 @@ def matching(pattern: str, right: str) -> Check:
 
 
 def file(value: object) -> str:
-    """Take the name of a file."""
     found = text(value).strip()
     if found and found.isprintable():
         return found

@@ -1,11 +1,11 @@
-"""The database file: how it is opened, brought up to date, and what may be wrong with it.
+"""The database file: opened, brought up to date, watched, and its troubles in words.
 
-Says in words what the world around us can do to such a file. Which tables are in it is
-for `tables` to know, and which rows for `store`.
+`tables` says which tables the file has; `store` and its neighbours read and write the rows.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import peewee
+import structlog
 
-from ..errors import StoreError
+from ..errors import StoreError, StoreLocked
 
-#: Tells our files from other SQLite files, for us and for file(1): "Stsh".
+log = structlog.get_logger()
+
+#: Marks our files among other SQLite files, also for file(1): "Stsh".
 APPLICATION_ID = 0x53747368
+#: Size in KiB of the page cache of each thread; the system caches the file for all of them.
+CACHE_KIB = 512
+#: The longest wait in milliseconds for another program's lock while the file is opened: so
+#: long SIGTERM may have to wait.
+OPENING_MS = 1000
 
-#: KiB of pages that each thread keeps; the system keeps the file for all of them.
-CACHE = 512
-
-# By SQLite's primary result codes, https://www.sqlite.org/rescode.html: only what the
-# world around us can cause. Anything else is a bug, and keeps its own name.
+# By SQLite's primary result codes, https://www.sqlite.org/rescode.html: the codes that
+# the machine can cause. Any other code is a bug, and keeps its own name.
 _TROUBLES = {
     sqlite3.SQLITE_BUSY: "is locked by another program; close what has it open",
     sqlite3.SQLITE_LOCKED: "is locked by another program; close what has it open",
@@ -36,34 +41,40 @@ _TROUBLES = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: it must be a file, in a writable folder",
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports errors; look at it",
 }
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Database(peewee.SqliteDatabase):
     """One SQLite file, with a connection a thread that is opened at its first use.
 
-    Thread-safe. WAL with synchronous=FULL: what was committed outlives a power cut
+    Thread-safe. WAL with synchronous=FULL: a commit outlives a power cut
     (https://www.sqlite.org/pragma.html#pragma_synchronous).
     """
 
     def __init__(self, path: Path, busy_ms: int) -> None:
-        #: The connections of all threads, also of those that ended without closing theirs.
+        self._path = path
+        self._file_id = _file_id(path)
+        self._is_there = True
+        #: The connections of all threads, also of threads that ended without closing theirs.
         self._connections: set[sqlite3.Connection] = set()
         super().__init__(
-            str(path),
-            pragmas={"synchronous": "FULL", "foreign_keys": 1, "cache_size": -CACHE},
+            f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
+            uri=True,
+            pragmas={"synchronous": "FULL", "foreign_keys": 1, "cache_size": -CACHE_KIB},
             timeout=busy_ms / 1000,
             check_same_thread=False,  # only so that `close_all` may close them
         )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Name what goes wrong in the block."""
-        with _named_troubles(self.database):
+        """Raise StoreError for each trouble with the file in the block."""
+        self._check_place()
+        with _named_troubles(self._path):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Make the block one transaction that no other writer can cut into."""
+        """Make the block one transaction, without another writer in between."""
         with self.reading(), self.atomic("IMMEDIATE"):
             yield
 
@@ -94,25 +105,76 @@ class Database(peewee.SqliteDatabase):
         connection: sqlite3.Connection = self.connection()  # type: ignore[no-untyped-call]
         return connection
 
+    def _check_place(self) -> None:
+        """Raise StoreError while the file is not at its place; SQLite does not notice that."""
+        was_there, self._is_there = self._is_there, _file_id(self._path) == self._file_id
+        if self._is_there:
+            return
+        error = f"the database {self._path} was moved or deleted"
+        if was_there:
+            log.error("database_gone", error=error, do="put it back, or restart the bot")
+        raise StoreError(error)
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """The device and the inode of a file; None if it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
 
 def open_database(path: Path, *, busy_ms: int, migrations: Sequence[str]) -> Database:
-    """Open our database, made or brought up to date as needed; `StoreError` if that fails.
+    """Open our database, made or brought up to date as needed.
 
-    A file that is not ours, or that a newer version has written, is not changed at all.
-    A new one is for its owner's eyes only; SQLite gives its side files the same mode.
+    A file of another program, or of a newer version, is not changed at all. A new file is
+    readable for its owner alone; SQLite gives its side files the same mode. Raises StoreError,
+    and StoreLocked after OPENING_MS.
     """
     path = path.resolve()
     with _named_troubles(path):
         _create(path)
         _check_ours(path, known=len(migrations))
-        database = Database(path, busy_ms)
+        database = Database(path, min(busy_ms, OPENING_MS))
         try:
             database.journal_mode = "wal"
             _migrate(database, migrations)
+            database.timeout = busy_ms / 1000
         except BaseException:
             database.close_all()
             raise
     return database
+
+
+@contextmanager
+def only_process(path: Path) -> Iterator[None]:
+    """Be the only process that runs the bot on this database while the block lasts.
+
+    The lock ends with the process, also by kill -9, and at execv. Its empty file stays beside
+    the database: if it were removed, two processes could lock two files of one name. Raises
+    StoreError.
+    """
+    path = path.resolve()
+    try:
+        lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        reason = "is in use by another stashbot; stop that one first"
+        raise StoreError(f"the database {path} {reason}") from None
+    except OSError as error:
+        raise _cannot_be_made(path, error) from error
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _cannot_be_made(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the database {path} cannot be made: {error.strerror};"
+        " its folder must exist and be writable for this user"
+    )
 
 
 def _create(path: Path) -> None:
@@ -124,14 +186,11 @@ def _create(path: Path) -> None:
         if path.is_dir():
             raise StoreError(f"the database {path} is a folder; name a file in it") from None
     except OSError as error:
-        raise StoreError(
-            f"the database {path} cannot be made: {error.strerror};"
-            " its folder must exist and be writable for this user"
-        ) from error
+        raise _cannot_be_made(path, error) from error
 
 
 def _check_ours(path: Path, *, known: int) -> None:
-    """Refuse what we must not touch; a new, empty file is ours."""
+    """Refuse the file of another program and of a newer version; an empty file is ours."""
     application_id, version, tables = _look_at(path)
     if application_id != APPLICATION_ID and (application_id or tables):
         raise StoreError(
@@ -146,16 +205,16 @@ def _check_ours(path: Path, *, known: int) -> None:
 
 def _look_at(path: Path) -> tuple[int, int, int]:
     """The application_id, the schema's version and the number of tables, writing nothing."""
-    # Without a WAL the file alone is the truth, and `immutable` keeps SQLite from
-    # making one; with a WAL the truth may be there, and has to be read through it.
+    # Without a WAL the file has everything, and `immutable` keeps SQLite from making a
+    # WAL. With a WAL the newest values may stand there.
     has_wal = path.with_name(f"{path.name}-wal").exists()
     uri = f"{path.as_uri()}?mode=ro" + ("" if has_wal else "&immutable=1")
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
+    with closing(sqlite3.connect(uri, uri=True, timeout=OPENING_MS / 1000)) as connection:
 
         def ask(sql: str) -> int:
             return int(connection.execute(sql).fetchone()[0])
 
-        # One moment for all three: another process may be making the tables right now.
+        # One snapshot for all three: another process may be making the tables now.
         connection.execute("BEGIN")
         return (
             ask("PRAGMA application_id"),
@@ -165,7 +224,7 @@ def _look_at(path: Path) -> tuple[int, int, int]:
 
 
 def _migrate(database: Database, migrations: Sequence[str]) -> None:
-    """Run the scripts that the file has not seen, each in one transaction."""
+    """Run the scripts that the file has not had, each in one transaction."""
     for version, script in enumerate(migrations, 1):
         with database.atomic("IMMEDIATE"):
             # Asked under the lock: another process may be starting too.
@@ -190,25 +249,26 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def _named_troubles(path: Path | str) -> Iterator[None]:
+def _named_troubles(path: Path) -> Iterator[None]:
     try:
         yield
     except (peewee.PeeweeException, sqlite3.Error) as error:
-        trouble = _trouble(error)
-        if trouble is None:
+        code = _trouble(error)
+        if code is None:
             raise
-        raise StoreError(f"the database {path} {trouble}") from error
+        kind = StoreLocked if code in _LOCKED else StoreError
+        raise kind(f"the database {path} {_TROUBLES[code]}") from error
 
 
-def _trouble(error: BaseException | None) -> str | None:
-    """What an error comes down to, in words; None if we have none for it.
+def _trouble(error: BaseException | None) -> int | None:
+    """The key of `_TROUBLES` that an error comes from; None for a bug.
 
-    SQLite's own error stands behind peewee's, and behind that of a ROLLBACK that failed
+    SQLite's own error stands behind peewee's, and behind the error of a ROLLBACK that failed
     because SQLite had rolled back by itself.
     """
     while error is not None:
-        code: Any = getattr(error, "sqlite_errorcode", None)
+        code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in _TROUBLES:
-            return _TROUBLES[code & 0xFF]
+            return int(code) & 0xFF
         error = error.__context__
     return None

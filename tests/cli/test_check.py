@@ -4,11 +4,12 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from stashbot.cli import check as checks
-from stashbot.cli.check import REMEDIES, Line, Mark, check, verdict
+from stashbot.cli.check import REMEDIES, REMOTE, Line, Mark, check, file_system, verdict
 from stashbot.demo.http import Fault, Response, Trouble
 from stashbot.errors import StashProblem
 from stashbot.store.store import Store
@@ -37,9 +38,9 @@ def test_all_is_right(house):
         "ok     Settings              all values are in order; times are in Europe/Berlin",
         "ok     Database              PATH is sound, 9 kB",
         "ok     Telegram              the bot is @stash_demo_bot",
-        "ok     User 1001             can be written to",
-        "ok     User 1002             can be written to",
-        "ok     Group -500            can be written to",
+        "ok     User 1001             is known to the bot",
+        "ok     User 1002             is known to the bot",
+        "ok     Group -500            is known to the bot",
         "ok     Stash                 version 0.30.1 at URL answers in 5 ms",
         "ok     Library               1 image",
         "ok     Picture               image 1 goes as photo: 9 kB from Stash, 9 kB to Telegram",
@@ -58,7 +59,7 @@ def test_something_is_wrong(house):
         "wrong  Library               there are no images in it",
         f"{'':29}-> have Stash scan a folder with pictures",
         "",
-        "The bot cannot work yet: mend what is marked wrong (1).",
+        "The bot cannot work yet: mend the lines marked wrong (1).",
     ]
 
 
@@ -182,7 +183,7 @@ def test_people_and_groups(house):
 
     lines = lines_of(home, "User") + lines_of(home, "Group")
 
-    came, there = "the bot cannot write there yet", "can be written to"
+    came, there = "the bot cannot write there yet", "is known to the bot"
     assert lines == [
         Line(Mark.RIGHT, f"User {OWNER}", there),
         Line(Mark.NOTE, f"User {FRIEND}", came, "they have to write /start to the bot"),
@@ -348,6 +349,70 @@ def test_database_in_no_folder(house, tmp_path):
 
     assert (line.mark, line.came) == (Mark.WRONG, f"{path} has no folder to be in")
     assert line.remedy == f"make the folder {path.parent}, or change database.path"
+
+
+MOUNTS = r"""
+22 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw
+30 22 0:26 / /srv rw - cifs //nas/srv rw
+31 30 0:27 / /srv/my\040disk rw - ext4 /dev/sda1 rw
+32 22 0:28 / /over rw - ext4 /dev/sdb1 rw
+33 22 0:29 / /over rw master:5 propagate_from:2 - nfs4 nas:/over rw
+""".strip()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "is_remote"),
+    [
+        ("/var/lib/stashbot.db", "ext4", False),
+        ("/srv/stashbot.db", "cifs", True),
+        ("/srv/my disk/stashbot.db", "ext4", False),
+        ("/srvice/stashbot.db", "ext4", False),
+        ("/over/a/stashbot.db", "nfs4", True),
+    ],
+)
+def test_file_system(path, kind, is_remote):
+    assert file_system(Path(path), MOUNTS) == kind
+    assert bool(REMOTE.fullmatch(kind)) is is_remote
+
+
+def test_file_system_of_another_machine(house, monkeypatch):
+    """A database that SQLite cannot keep safe is no place for the bot's."""
+    monkeypatch.setattr(checks, "REMOTE", re.compile(".*"))
+    home = house(start=False)
+
+    [line] = lines_of(home, "Database")
+
+    assert line.mark is Mark.WRONG
+    assert "a file system of another machine" in line.came
+
+
+# The settings alone
+
+
+@pytest.mark.parametrize("has_secrets", [True, False])
+def test_settings_only(house, tmp_path, has_secrets):
+    """It contacts no server and makes no file; unreadable secrets are no fault."""
+    home = house(start=False)
+    environ = dict(home.environ)
+    if not has_secrets:
+        del environ["STASHBOT_TELEGRAM_TOKEN"]
+        del environ["STASHBOT_STASH_API_KEY"]
+        environ["CREDENTIALS_DIRECTORY"] = str(tmp_path / "forbidden")
+    code, out, err = run("check", "--settings-only", environ=environ)
+
+    assert (code, err) == (0, "")
+    assert "all values are in order" in out
+    assert ("secrets not checked" in out) is not has_secrets
+    assert not home.telegram.calls
+    assert not home.stash.requests
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_only_of_wrong_settings():
+    code, out, err = run("check", "--settings-only", environ={"STASHBOT_LOG_LEVEL": "loud"})
+
+    assert (code, out) == (78, "")
+    assert "log.level (STASHBOT_LOG_LEVEL): must be one of" in err
 
 
 # How it reads

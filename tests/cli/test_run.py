@@ -1,0 +1,440 @@
+"""
+The life of the process: start, reload and end, in the middle of anything.
+"""
+
+import signal
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stashbot import __version__
+from stashbot.cli.run import _line
+from stashbot.demo.http import Fault, Response, Trouble
+from tests.conftest import FRIEND, OWNER, at_length, crowd, images_of, library
+from tests.whole.program import Program, run, wait_until, went
+
+#: Seconds: by its own clock, and from outside, where a busy machine takes its time.
+OWN_LIMIT, LIMIT = 2, 5
+#: Whatever Python has to complain of is an error and stands on stderr.
+STRICT = ("-X", "dev", "-W", "error")
+#: One for each request, so that none waits for another.
+PEOPLE = range(2001, 2041)
+BOTH = (signal.SIGTERM, signal.SIGINT)
+
+
+# In the middle of what? Each function brings the bot there.
+
+
+def long_poll(home, bot):
+    home.telegram.wait_for_poll()
+
+
+def start(home, bot):
+    """Nothing to add: `started` is what every test waits for."""
+
+
+def question(home, bot):
+    home.stash.per_query_seconds = lambda *_: 30
+    home.say("/random")
+    wait_until(lambda: not home.telegram.pending(), "the request is stored")
+
+
+def download(home, bot):
+    home.stash.server.fail(Fault("/image/", Trouble.SILENCE, seconds=30))
+    home.say("/random")
+    wait_until(lambda: went(home, "/image/"), "the download has begun")
+
+
+def dribbling_download(home, bot):
+    """The file comes byte by byte, so that no time-out ends it."""
+    server, begun = home.stash.server, threading.Event()
+    whole = server.handle
+
+    def bytes_by_and_by():
+        while not server.stopping.wait(0.05):
+            begun.set()
+            yield b"x"
+
+    def handle(request):
+        if request.path.startswith("/image/"):
+            return Response(200, "image/jpeg", bytes_by_and_by())
+        return whole(request)
+
+    server.handle = handle
+    home.say("/random")
+    assert begun.wait(10)
+
+
+def upload(home, bot):
+    home.telegram.server.fail(Fault("sendPhoto", Trouble.SILENCE, seconds=30))
+    home.say("/random")
+    wait_until(lambda: went(home, "sendPhoto"), "the upload has begun")
+
+
+def retry(home, bot):
+    home.stash.server.fail(Fault("/graphql", Trouble.ERROR))
+    home.stash.server.fail(Fault("/graphql", Trouble.ERROR, times=1000))
+    home.say("/random")
+    wait_until(lambda: len(home.stash.server._faults) == 1, "the first try has failed")
+
+
+def stash_away(home, bot):
+    home.stash.server.pause()
+    home.say("/random")
+    bot.wait_for_event("stash_down")
+
+
+def telegram_away(home, bot):
+    home.telegram.server.pause()
+    bot.wait_for_event("telegram_down")
+
+
+def many_requests(home, bot):
+    home.telegram.server.delay = 0.1
+    for user in PEOPLE:
+        home.say("/random", user=user)
+    home.wait_for_images(2)
+
+
+MIDDLES = [
+    *((middle, signal.SIGTERM) for middle in (start, question, download, dribbling_download)),
+    *((middle, signal.SIGTERM) for middle in (upload, retry, stash_away, telegram_away)),
+    (many_requests, signal.SIGTERM),
+    *((middle, number) for middle in (long_poll,) for number in BOTH),
+    *((middle, signal.SIGINT) for middle in at_length((download, upload, telegram_away), ())),
+]
+
+
+def word(value):
+    return value.name if isinstance(value, signal.Signals) else value.__name__
+
+
+@pytest.mark.parametrize(("middle", "number"), MIDDLES, ids=word)
+def test_end_in_the_middle_of(house, middle, number):
+    """
+    A signal ends it within 2 s, with 0 and without a complaint, whatever is under way.
+    """
+    home = house(library(60), start=False, **crowd(PEOPLE))
+    with Program(environ=home.environ, python=STRICT) as bot:
+        bot.wait_for_event("started")
+        middle(home, bot)
+
+        code, took = bot.stop(number)
+
+    assert (code, bot.stderr) == (0, [])
+    assert took < LIMIT
+    assert bot.log[0]["event"] == "started"
+    assert [bool(bot.events(name)) for name in ("stopping", "turn_failed")] == [True, False]
+    [stopped] = bot.events("stopped")
+    assert bot.log[-1] == stopped
+    assert stopped["seconds"] < OWN_LIMIT
+
+
+def test_picture_under_way_at_the_end_is_never_sent_again(house):
+    """
+    An upload that the end cut short may have arrived: the next start leaves it alone.
+    """
+    home = house(library(1), start=False)
+    with Program(environ=home.environ) as bot:
+        upload(home, bot)
+        assert bot.stop()[0] == 0
+    with Program(environ=home.environ) as bot:
+        [event] = bot.wait_for_event("sending_interrupted")
+        home.say("/help")
+        home.wait_for_text("/random")
+
+    assert (event["level"], event["pictures"]) == ("warning", 1)
+    with closing(sqlite3.connect(home.settings.database)) as connection:
+        assert connection.execute("SELECT state FROM sent_photos").fetchall() == [("unknown",)]
+    assert not home.sent_images()
+
+
+@pytest.mark.parametrize("number", BOTH, ids=word)
+def test_impatient_signals(house, number):
+    """
+    Signals in quick succession, and more of both while it ends, do no harm.
+    """
+    home = house(start=False)
+    with Program(environ=home.environ, python=STRICT) as bot:
+        home.telegram.wait_for_poll()
+        for _ in range(5):
+            bot.send(number)
+        bot.wait_for_event("stopping")
+        for each in BOTH:
+            bot.send(each)
+
+        assert bot.exit_code() == 0
+
+    assert bot.stderr == []
+    assert len(bot.events("stopping")) == len(bot.events("stopped")) == 1
+
+
+@pytest.mark.parametrize("number", BOTH, ids=word)
+def test_signal_before_the_start(house, number):
+    """
+    A signal that comes before anything was begun ends it too, without a word of Python's.
+    """
+    home = house(start=False)
+    with Program(environ=home.environ, python=("-v",)) as bot:
+        wait_until(lambda: any("import 'signal'" in line for line in bot.stderr), "the imports")
+        wait_until(lambda: any("stashbot.cli.main" in line for line in bot.stderr), "its own")
+
+        code, took = bot.stop(number)
+
+    assert code in (0, -number)
+    assert took < LIMIT
+    assert not [line for line in bot.stderr if line.startswith(("Traceback", "KeyboardInterrupt"))]
+
+
+def test_requests_left_at_the_end_are_answered_later(house):
+    """
+    What was accepted and not begun when the signal came is sent after the next start.
+    """
+    home = house(library(60), start=False, **crowd(PEOPLE))
+    with Program(environ=home.environ) as bot:
+        many_requests(home, bot)
+        wait_until(lambda: not home.telegram.pending(), "all are stored")
+        assert bot.stop()[0] == 0
+    home.telegram.server.delay = 0
+    with Program(environ=home.environ):
+        home.wait_for_images(len(PEOPLE))
+
+    served = [call.chat_id for call in home.telegram.calls if images_of(call)]
+    assert sorted(served) == list(PEOPLE)
+
+
+def test_refused_token(house):
+    """
+    A token that Telegram does not know ends it with 78, and says so in a critical line.
+    """
+    home = house(start=False)
+    wrong = {"STASHBOT_TELEGRAM_TOKEN": "4242:BBE-of_somebody_else_0123456789"}
+    code, out, err = run(environ=home.environ | wrong, python=STRICT)
+
+    assert (code, err) == (78, "")
+    assert '"event": "token_refused", "level": "critical"' in out
+    assert '"event": "stopped"' in out
+
+
+def test_wrong_settings(house):
+    """
+    Settings that are wrong end it with 78 and name every fault, each on its line.
+    """
+    home = house(start=False)
+    wrong = {"STASHBOT_TELEGRAM_TOKEN": "no-token", "STASHBOT_LOG_LEVEL": "loud"}
+    code, out, err = run(environ=home.environ | wrong, python=STRICT)
+
+    assert (code, out) == (78, "")
+    first, *faults = err.splitlines()
+    assert "settings.toml) cannot be used yet:" in first
+    assert [fault.split()[0] for fault in faults] == ["telegram.token", "log.level"]
+    assert "no-token" not in err
+
+
+def newer(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA application_id = {0x53747368}")
+        connection.execute("PRAGMA user_version = 99")
+        connection.commit()
+
+
+DATABASES = [
+    (newer, "was written by a newer stashbot"),
+    (lambda path: path.write_bytes(b"no database " * 99), "is not an SQLite database"),
+    (lambda path: path.mkdir(), "is a folder"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said"), DATABASES, ids=["newer", "damaged", "folder"])
+def test_unusable_database(house, spoil, said):
+    """
+    A database that cannot be used ends it with 1 and a clear word, and stays as it is.
+    """
+    home = house(start=False)
+    path = home.settings.database
+    spoil(path)
+    before = path.read_bytes() if path.is_file() else None
+    code, out, err = run(environ=home.environ, python=STRICT)
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"stashbot cannot start: the database {path} {said}")
+    assert len(err.splitlines()) == 1
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_database_in_no_folder(house, tmp_path):
+    """
+    A database that cannot be made is told in words as well.
+    """
+    home = house(start=False)
+    path = tmp_path / "nowhere" / "stashbot.db"
+    code, out, err = run(environ=home.environ | {"STASHBOT_DATABASE_PATH": str(path)})
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"stashbot cannot start: the database {path} cannot be made")
+    assert len(err.splitlines()) == 1
+
+
+def test_first_and_last_words(house):
+    """
+    The log begins with `started` and ends with `stopped`, each with the version.
+    """
+    home = house(start=False)
+    with Program(environ=home.environ) as bot:
+        home.say("/help")
+        home.wait_for_text("/random")
+        assert bot.stop()[0] == 0
+
+    told = [line for line in bot.log if line["event"] in ("started", "stopping", "stopped")]
+    assert [line["event"] for line in told] == ["started", "stopping", "stopped"]
+    assert {(line["level"], line["version"]) for line in told} == {("info", __version__)}
+    assert (bot.log[0], bot.log[-1]) == (told[0], told[-1])
+
+
+# Reloading
+
+
+def test_settings_that_are_read_again(house, tmp_path):
+    """
+    SIGHUP brings new settings into force, and wrong ones change nothing.
+    """
+    home = house(library(9), start=False)
+    file = tmp_path / "settings.toml"
+    file.write_text(f"[telegram]\nallowed_users = [{OWNER}]\n")
+    environ = {key: value for key, value in home.environ.items() if "ALLOWED_USERS" not in key}
+    with Program("--settings", file, environ=environ, python=STRICT) as bot:
+        bot.wait_for_event("started")
+        home.ask()
+        file.write_text("[telegram]\nallowed_users = []\n")
+        bot.send(signal.SIGHUP)
+        [refused] = bot.wait_for_event("reload_refused")
+        home.ask()
+        file.write_text(f"[telegram]\nallowed_users = [{OWNER}, {FRIEND}]\n")
+        bot.send(signal.SIGHUP)
+        bot.wait_for_event("reloaded")
+        home.ask(user=FRIEND)
+        code, _ = bot.stop()
+
+    assert "telegram.allowed_users" in refused["faults"][0]
+    assert (code, bot.stderr) == (0, [])
+    assert len(bot.events("started")) == 1
+
+
+@pytest.mark.parametrize("middle", [upload, download, long_poll], ids=word)
+def test_end_while_reloading(house, middle):
+    home = house(library(60), start=False)
+    with Program(environ=home.environ, python=STRICT) as bot:
+        bot.wait_for_event("started")
+        middle(home, bot)
+        bot.send(signal.SIGHUP)
+        code, took = bot.stop()
+
+    assert (code, bot.stderr) == (0, [])
+    assert took < LIMIT
+
+
+def test_end_at_the_moment_of_the_reload(house):
+    """The program that replaces the old one finds the signal that came in between."""
+    home = house(start=False)
+    with Program(environ=home.environ) as bot:
+        home.telegram.wait_for_poll()
+        tasks = Path(f"/proc/{bot.process.pid}/task")
+        bot.send(signal.SIGHUP)
+        wait_until(lambda: len(list(tasks.iterdir())) == 1, "the threads have ended")
+
+        assert bot.stop()[0] == 0
+
+
+def test_reload_keeps_what_was_asked(house):
+    """The requests that wait at the reload are served by the new program, with its settings."""
+    home = house(library(60), start=False, **crowd(PEOPLE))
+    with Program(environ=home.environ, python=STRICT) as bot:
+        many_requests(home, bot)
+        wait_until(lambda: not home.telegram.pending(), "all are stored")
+        home.telegram.server.delay = 0
+        bot.send(signal.SIGHUP)
+        bot.wait_for_event("reloaded")
+        home.wait_for_images(len(PEOPLE))
+        bot.send(signal.SIGHUP)
+        bot.wait_for_event("reloaded", count=2)
+        code, _ = bot.stop()
+
+    served = [call.chat_id for call in home.telegram.calls if images_of(call)]
+    assert sorted(served) == list(PEOPLE)
+    assert (code, bot.stderr) == (0, [])
+
+
+# The database
+
+
+def test_second_process_on_one_database(house):
+    """It ends with 1, also after a reload of the first; after kill -9 the next one starts."""
+    home = house(library(9), start=False)
+    with Program(environ=home.environ) as first:
+        first.wait_for_event("started")
+        refused = [run(environ=home.environ)]
+        first.send(signal.SIGHUP)
+        first.wait_for_event("reloaded")
+        refused.append(run(environ=home.environ))
+        home.ask()
+        first.kill()
+    with Program(environ=home.environ) as next_one:
+        next_one.wait_for_event("started")
+
+    said = f"stashbot cannot start: the database {home.settings.database} is in use by another"
+    for code, out, err in refused:
+        assert (code, out) == (1, "")
+        assert err.startswith(said)
+
+
+@pytest.mark.parametrize("is_ended", [False, True], ids=["released", "SIGTERM"])
+def test_database_locked_at_start(house, is_ended):
+    home = house(library(9), start=False)
+    with Program(environ=home.environ) as bot:
+        bot.wait_for_event("started")
+        bot.stop()
+    with (
+        closing(sqlite3.connect(home.settings.database, isolation_level=None)) as other,
+        Program(environ=home.environ, python=STRICT) as bot,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        bot.wait_for_event("database_locked")
+        if not is_ended:
+            other.execute("COMMIT")
+            home.ask()
+        code, took = bot.stop()
+
+    assert (code, bot.stderr) == (0, [])
+    assert took < LIMIT
+    [line] = bot.events("database_locked")
+    assert line["level"] == "error"
+    assert bool(bot.events("started")) is not is_ended
+
+
+def test_database_that_is_moved_away(house):
+    """Requests are answered, nothing is made in its place, and all is well when it is back."""
+    home = house(library(9))
+    path, away = home.settings.database, home.settings.database.with_name("away.db")
+    home.ask()
+    path.rename(away)
+    home.say("/random")
+    home.wait_for_text("trouble with my database")
+    is_made_again = path.exists()
+    away.rename(path)
+    home.ask()
+
+    assert not is_made_again
+    [line] = home.events("database_gone")
+    assert (line["level"], str(path) in line["error"]) == ("error", True)
+
+
+def test_idle_bot_notices_that_the_database_is_gone(house):
+    home = house(start=False).start()
+    home.settings.database.unlink()
+
+    _line(home.app)
+
+    assert home.wait_for_event("database_gone")
