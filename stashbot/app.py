@@ -117,9 +117,10 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     wake = threading.Event()
     daemon.at_end(wake.set)
     schedules = ChatSchedules(store, settings, wake.set, _now)
-    keep_days = settings.history.keep_days
-    todo = publisher.accept, publisher.prepare
-    scheduler = Scheduler(store, keep_days, schedules, *todo, wake, _now)
+    keep = settings.history.keep_days
+    scheduler = Scheduler(
+        store=store, schedules=schedules, requests=publisher, wake=wake, keep_days=keep, now=_now
+    )
     write_ratings = settings.votes.write_ratings
     rater = RatingSync(store, stash, stash.outage, questions, write_ratings=write_ratings)
     queues, coming = (publisher.__len__, rater.__len__), scheduler.next_due

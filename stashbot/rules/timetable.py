@@ -1,9 +1,9 @@
-"""When: cron expressions and plain words, and the moment that comes after a moment.
+"""Timetables: cron expressions and plain words, and the moments that they name.
 
-Pure. Moments are aware and in UTC, and "now" is always the caller's. What cron(5) says of
-fields holds; a wall-clock time that daylight saving skips happens at the next moment that
-is valid, and one that it repeats happens once, the first time. An interval counts time
-that passes, from midnight of 1 January 2000: it is even, and the same after each restart.
+Pure functions. Moments are aware and in UTC; the caller gives "now". The fields follow
+cron(5). A wall-clock time that daylight saving skips happens at the moment of the change; a
+time that it repeats happens once, the first time. An interval counts from midnight of
+1 January 2000, and so is the same after each restart.
 """
 
 from __future__ import annotations
@@ -20,32 +20,35 @@ from cronsim import CronSim, CronSimError
 
 from ..errors import TimetableError, TimetableFault
 
-#: From one time to the next, at least and at most for an interval.
-SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=7)
-#: How late a moment is still served.
+#: The shortest time from one moment to the next.
+SHORTEST = timedelta(minutes=5)
+#: The longest interval.
+LONGEST = timedelta(days=7)
+#: A moment is served until so long after it.
 GRACE = timedelta(hours=1)
-#: Characters of a text that is looked at.
+#: The most characters of a text that is read.
 MOST = 100
 
-_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """The moments that a text stands for: those of some cron expressions, or of an interval."""
+    """The moments that a text names: by cron expressions, or by an interval."""
 
     text: str
     crons: tuple[str, ...] = ()
     every: timedelta = timedelta()
 
     def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime:
-        """The first moment that is later than this one, by a zone's wall clock."""
+        """The first moment later than this one, by a zone's wall clock."""
         for later in self.moments(moment, zone):
             return later
         raise TimetableError(TimetableFault.NEVER, self.text)
 
     def moments(self, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-        """All moments that are later than this one, in their order."""
+        """All moments later than this one, in ascending order."""
         if self.every:
             while True:
                 after = _on_grid(after, self.every, zone) + self.every
@@ -56,7 +59,7 @@ class Timetable:
                 after = moment
 
     def last_until(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
-        """The last moment that is not later than this one; None if there was none."""
+        """The last moment not later than this one; None if there was none."""
         if self.every:
             return _on_grid(moment, self.every, zone)
         found = [
@@ -68,9 +71,9 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Due:
-    """What has become due of a timetable: the moment to serve now, and what was missed.
+    """The moment of a timetable to serve now, and the first and the last missed one.
 
-    `serve` is None if nothing is to be served, and the others if nothing was missed.
+    Each is None if there is no such moment.
     """
 
     serve: datetime | None = None
@@ -79,9 +82,9 @@ class Due:
 
 
 def due(timetable: Timetable, zone: ZoneInfo, handled_until: datetime, now: datetime) -> Due:
-    """What to do with the moments after `handled_until`, up to now.
+    """Divide the moments after `handled_until`, up to now.
 
-    The newest is served, unless it is more than GRACE ago; all before it are missed.
+    The newest is served, unless it is more than GRACE ago; the others are missed.
     """
     first = timetable.next_after(handled_until, zone)
     if first > now:
@@ -99,8 +102,8 @@ def read(text: str) -> Timetable:
 
     Raises TimetableError.
     """
-    # Some control characters count as blanks, but nobody types them.
-    is_odd = re.search(r"[\x1c-\x1f\x85]", text)
+    # `split` takes some control characters for blanks.
+    is_odd = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text)
     text = " ".join(text.split())
     if is_odd or len(text) > MOST or not text.isprintable():
         raise TimetableError(TimetableFault.UNREADABLE, text[:MOST])
@@ -120,7 +123,7 @@ def _forward(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
 
 
 def _backward(cron: str, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    # Where the clock was put back, what it showed first lies ahead of what it shows now.
+    # After the clock was put back, its earlier times are ahead of its present one.
     for wall in CronSim(cron, _wall(until, zone) + _DAY, reverse=True):
         yield _moment(wall, zone)
 
@@ -130,11 +133,11 @@ def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
-    """When a zone's clock shows this for the first time, or jumps over it."""
+    """The moment at which a zone's clock first shows this time, or jumps over it."""
     moment = wall.replace(tzinfo=zone).astimezone(UTC)
     if _wall(moment, zone) == wall:
         return moment
-    # Skipped: somewhere between these two the clock is put forward.
+    # Skipped: between these two moments the clock is put forward.
     before, after = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), moment
     offset = before.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
@@ -147,7 +150,7 @@ def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
-    """The last moment of an interval's grid that is not later than this one."""
+    """The last moment of an interval's grid not later than this one."""
     start = datetime(2000, 1, 1, tzinfo=zone).astimezone(UTC)
     return start + (moment - start) // every * every
 
@@ -165,8 +168,8 @@ _STEPPED = re.compile(r"\b(\w+)-(\w+)/0*[1-9][0-9]*")
 
 
 def _cron(text: str) -> Timetable | None:
-    """The timetable of five fields of cron; None if it is none."""
-    # The library knows more letters, which mean something that cron does not know.
+    """The timetable of five cron fields; None if the text is no cron expression."""
+    # The library gives a meaning to more letters than cron does.
     if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text.lower())):
         return None
     expression = _STEPPED.sub(_without_step, text)
@@ -185,9 +188,12 @@ def _cron(text: str) -> Timetable | None:
 
 
 def _without_step(match: re.Match[str]) -> str:
-    """A range of one number alone: the library takes a step in it to go on after the number."""
-    first, last = (_NUMBERS.get(each.lower()) or each.lstrip("0") for each in match.groups())
-    return match[1] if str(first) == str(last) else match[0]
+    """Take the step from a range of one number: the library would go on after the number."""
+    return match[1] if _number(match[1]) == _number(match[2]) else match[0]
+
+
+def _number(word: str) -> int | str:
+    return int(word) if word.isdecimal() else _NUMBERS.get(word.lower(), word)
 
 
 def _is_cron(text: str) -> bool:
@@ -199,7 +205,7 @@ def _is_cron(text: str) -> bool:
 
 
 def _check_gaps(minutes: set[int], text: str) -> None:
-    """Refuse minutes of the day that are too close, those of the next day included."""
+    """Refuse minutes of the day that are too close, also across midnight."""
     times = sorted(minutes)
     gaps = [after - before for before, after in pairwise([*times, times[0] + 24 * 60])]
     if min(gaps) * _MINUTE < SHORTEST:
@@ -234,7 +240,7 @@ _GROUPS = {
     **dict.fromkeys(("weekdays", "weekday", "будням", "будни"), _WEEKDAYS),
     **dict.fromkeys(("weekends", "weekend", "выходным", "выходные"), _WEEKENDS),
 }
-#: What stands before days, or between them, and says nothing about them.
+#: Words before and between days that carry no meaning.
 _SILENT = re.compile("|on|every|each|and|по|во?|и|кажд(?:ый|ую|ое|ые)")
 _AT = re.compile(r"(?:^| )(?:at|в|во)$")
 _FROM_TO = re.compile(r"(?:\bсо? (\w+) (?:по|до)|(?:\bfrom )?\b(\w+) (?:to|till|through)) (\w+)\b")
@@ -248,7 +254,7 @@ def _interval(text: str, words: str) -> Timetable | None:
     if match is None:
         return None
     count = int(match["count"] or 1)
-    # Before it is multiplied: a number of a hundred digits is no length of time.
+    # First, because a number of a hundred digits overflows a timedelta.
     if not 1 <= count <= LONGEST // _MINUTE:
         return None
     every = count * (60 if match["hours"] else 1) * _MINUTE
@@ -274,9 +280,9 @@ def _times(text: str, words: str) -> Timetable | None:
 
 
 def _time(hour: str, minute: str, half: str) -> int | None:
-    """The minute of the day; None for a time that is not on the clock."""
+    """The minute of the day; None for a time that no clock shows."""
     if not (minute or half):
-        return None  # a bare number could be anything
+        return None  # a bare number is no clear time
     hours, minutes = int(hour), int(minute or 0)
     if half and not 1 <= hours <= 12:
         return None
@@ -286,7 +292,7 @@ def _time(hour: str, minute: str, half: str) -> int | None:
 
 
 def _days(words: str) -> set[int]:
-    """The days of the week, Monday 1 to Sunday 7; empty if they cannot be read."""
+    """The days of the week, Monday 1 to Sunday 7; empty if the words are unknown."""
     words = _OF_A_KIND.sub(lambda match: "выходные" if "выход" in match[0] else "будни", words)
     words = re.sub(r" ?[-–—] ?", "-", _FROM_TO.sub(_range, words))
     parts = [part for part in re.split("[ ,]+", words) if not _SILENT.fullmatch(part)] or [""]
@@ -299,7 +305,7 @@ def _range(match: re.Match[str]) -> str:
 
 
 def _part(part: str) -> range | list[int]:
-    """The days of a name, of a range from one to another, or of a word for several."""
+    """The days of one name, of a range of names, or of a word for several days."""
     if part in _GROUPS:
         return _GROUPS[part]
     first, dash, last = part.partition("-")

@@ -1,7 +1,7 @@
-"""The clock: standing orders when they are due, and chores that come round.
+"""The scheduler thread: runs schedules when they are due, and the daily chores.
 
-One `schedule.Scheduler` holds a job for the next moment of each order and for each chore.
-The moments themselves are the timetable's business, serving them is the publisher's.
+One `schedule.Scheduler` holds a job for the next moment of each schedule and for each chore.
+`rules.timetable` finds the moments; the request queue sends the pictures.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 import schedule
 import structlog
@@ -24,62 +25,77 @@ from .schedules import ChatSchedules, Entry
 
 log = structlog.get_logger()
 
-#: How long until what has failed is tried again.
+#: The pause before a failed job is tried again.
 AGAIN = timedelta(seconds=20)
-#: Seconds after which the clock is looked at while there are orders: it may have been set,
-#: or the machine been asleep, and neither wakes a thread.
-GLANCE = 10.0
-#: When the database is read through for the first time, and how often each chore is done.
-CHECK_AFTER, DAY = timedelta(minutes=10), timedelta(days=1)
-#: How long before it is due a picture is prepared.
+#: The longest wait in seconds while there are schedules: the clock may be set, or the machine
+#: sleep, and neither wakes a thread.
+LONGEST_WAIT_S = 10.0
+#: From the start to the first check of the database.
+CHECK_AFTER = timedelta(minutes=10)
+#: From one run of a chore to the next.
+DAY = timedelta(days=1)
+#: From the preparation of a picture to the moment at which it is due.
 AHEAD = timedelta(minutes=1)
-#: How the jobs are told apart.
-ORDER, SOON, CHORE = "order", "soon", "chore"
+#: The tag of the jobs that run a schedule.
+DUE = "due"
+#: The tag of the jobs that prepare a picture.
+SOON = "soon"
+#: The tag of the daily jobs.
+CHORE = "chore"
+#: Days that a picture stays in the history after `keep_days`. One day, so that the candidates
+#: have long taken the image for unseen; two, as far as an accepted clock may be ahead.
+SPARE_DAYS = 3
+
+
+class RequestQueue(Protocol):
+    """Takes the requests that schedules make."""
+
+    def accept(self, request: Request) -> None:
+        """Send the pictures of a request."""
+
+    def prepare(self, chat_id: int) -> None:
+        """Prepare a picture that the chat will soon be sent."""
 
 
 class Scheduler:
-    """Runs what is due. Owned by the scheduler thread.
+    """Runs the jobs that are due. Owned by the scheduler thread.
 
-    `wake` is set by others when orders have changed, and when all is to end. `accept` is
-    given the requests that orders have made, and `prepare` which chat will soon be due, and
-    for how many pictures.
-    A job that fails is tried again after a while; a moment counts as served when it is
-    claimed, and not before.
+    Others set `wake` when schedules have changed, and at the end of the program. A job that
+    fails is tried again after a pause; a moment counts as served only when it is claimed.
     """
 
     def __init__(
         self,
+        *,
         store: Store,
-        keep_days: int,
         schedules: ChatSchedules,
-        accept: Callable[[Request], None],
-        prepare: Callable[[int, int], None],
+        requests: RequestQueue,
         wake: threading.Event,
+        keep_days: int,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._keep_days = keep_days
         self._schedules = schedules
-        self._accept = accept
-        self._prepare = prepare
+        self._requests = requests
         self._wake = wake
+        self._keep_days = keep_days
         self._now = now
         self._jobs = schedule.Scheduler()
         self._seen: datetime | None = None
         self._next_due: datetime | None = None
 
     def next_due(self) -> datetime | None:
-        """When the next order is due; None if there is none. Thread-safe."""
+        """The next moment of all schedules; None if there is none. Thread-safe."""
         return self._next_due
 
     def turn(self) -> None:
-        """Run what is due, and wait for what is next."""
+        """Run the jobs that are due, and wait for the next one."""
         self.work()
         with resting():
             self._wake.wait(self._pause())
 
     def work(self) -> None:
-        """Run what is due now."""
+        """Run the jobs that are due now."""
         now = self._now()
         if self._seen is None or now < self._seen:  # the start, or the clock was put back
             self._begin(now)
@@ -90,22 +106,22 @@ class Scheduler:
         try:
             self._jobs.run_pending()
         finally:
-            planned = [job.next_run for job in self._jobs.get_jobs(ORDER) if job.next_run]
+            planned = [job.next_run for job in self._jobs.get_jobs(DUE) if job.next_run]
             self._next_due = min(planned, default=None)
 
     def _begin(self, now: datetime) -> None:
         self._jobs.clear()
-        # At the start too, or a bot that is restarted daily would never come to it.
+        # At the start too: a bot that is restarted every day would never prune.
         self._plan(now, partial(self._chore, self.prune), CHORE)
         self._plan(now + CHECK_AFTER, partial(self._chore, self.check_database), CHORE)
         self._wake.set()
 
     def _pause(self) -> float:
-        """Seconds until there is something to do."""
+        """Seconds until the next job is due."""
         next_run = self._jobs.next_run
-        left = max(0.0, (next_run - self._now()).total_seconds()) if next_run else GLANCE
+        left = max(0.0, (next_run - self._now()).total_seconds()) if next_run else LONGEST_WAIT_S
         # Chores may be late.
-        return min(left, GLANCE) if self._jobs.get_jobs(ORDER) else left
+        return min(left, LONGEST_WAIT_S) if self._jobs.get_jobs(DUE) else left
 
     def _plan(self, moment: datetime, job: Callable[[], None], tag: str) -> schedule.Job:
         once = _Once(moment, job, self._now, self._jobs)
@@ -115,10 +131,10 @@ class Scheduler:
     # Schedules
 
     def _load(self) -> None:
-        """Plan the next moment of each order anew."""
-        self._jobs.clear(ORDER)
+        """Plan the next moment of each schedule anew."""
+        self._jobs.clear(DUE)
         self._jobs.clear(SOON)
-        retry = self._plan(self._now() + AGAIN, self._load, ORDER)
+        retry = self._plan(self._now() + AGAIN, self._load, DUE)
         try:
             self._store.orders.rewind(self._now())
             entries = self._schedules.entries()
@@ -130,36 +146,36 @@ class Scheduler:
         self._jobs.cancel_job(retry)
 
     def _plan_next(self, entry: Entry) -> None:
-        order = entry.order
-        moment = entry.next_after(order.handled_until)
-        self._plan(moment, partial(self._serve, entry), ORDER)
-        if moment > self._now():
-            self._plan(moment - AHEAD, partial(self._prepare, order.chat_id, order.count), SOON)
+        moment = entry.next_after(entry.schedule.handled_until)
+        self._plan(moment, partial(self._serve, entry), DUE)
+        if moment > self._now() and entry.schedule.count == 1:  # albums are not prepared
+            prepare = partial(self._requests.prepare, entry.schedule.chat_id)
+            self._plan(moment - AHEAD, prepare, SOON)
 
     def _serve(self, entry: Entry) -> None:
-        """Claim what is due of an order, and say what was missed of it."""
-        # Should this fail, by a bug even, it is due again after a while, and not lost.
-        again = self._plan(self._now() + AGAIN, partial(self._serve, entry), ORDER)
+        """Claim the moment that is due of a schedule, and log the moments that were missed."""
+        # If this raises, even by a bug, the schedule is due again after a pause.
+        again = self._plan(self._now() + AGAIN, partial(self._serve, entry), DUE)
         try:
             served = self._serve_due(entry)
         except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=entry.order.chat_id)
+            log.error("store_failed", error=str(error), chat_id=entry.schedule.chat_id)
             return
         self._jobs.cancel_job(again)
         self._plan_next(served)
 
     def _serve_due(self, entry: Entry) -> Entry:
-        order, now = entry.order, self._now()
-        passed = due(entry.timetable, entry.zone, order.handled_until, now)
+        served, now = entry.schedule, self._now()
+        passed = due(entry.timetable, entry.zone, served.handled_until, now)
         until = passed.serve or passed.last_missed
         if until is None:
             return entry
         if passed.serve:
-            request = self._store.orders.claim(order, passed.serve, entry.language, now)
+            request = self._store.orders.claim(served, passed.serve, entry.language, now)
         else:
             request = None
-            self._store.orders.skip(order, until)
-        about = {"chat_id": order.chat_id, "when": order.when}
+            self._store.orders.skip(served, until)
+        about = {"chat_id": served.chat_id, "when": served.when}
         if passed.first_missed and passed.last_missed:
             log.warning(
                 "schedule_missed",
@@ -170,8 +186,8 @@ class Scheduler:
             )
         if request and passed.serve:
             log.info("schedule_fired", **about, due=passed.serve.isoformat())
-            self._accept(request)
-        return replace(entry, order=replace(order, handled_until=until))
+            self._requests.accept(request)
+        return replace(entry, schedule=replace(served, handled_until=until))
 
     # Chores
 
@@ -183,23 +199,29 @@ class Scheduler:
             log.error("store_failed", error=str(error))
 
     def prune(self) -> None:
-        """Delete history that is older than the owner wants to keep.
+        """Delete the history that is older than the owner wants to keep.
 
-        A day later than that, so that the deck has long found to be unseen what is forgotten.
+        A clock may have jumped, also before the start. It is believed only if the history has a
+        picture of the day before the last 24 hours: then it is ahead by two days at most.
+        Otherwise nothing is deleted, and the next day tries again.
         """
-        deleted = self._store.prune(self._now(), self._keep_days + 1)
+        now = self._now()
+        if self._store.pictures_since(now - 2 * DAY) == self._store.pictures_since(now - DAY):
+            log.debug("history_not_pruned", reason="no picture shows that the clock is right")
+            return
+        deleted = self._store.prune(now, self._keep_days + SPARE_DAYS)
         log.info("history_pruned", deleted=deleted)
 
     def check_database(self) -> None:
-        """Read the whole database, and say if it is damaged."""
+        """Read the whole database, and log its damage."""
         if damage := self._store.check_integrity():
             log.error("database_damaged", error=damage, do="stop, and put a backup in its place")
 
 
 class _Once(schedule.Job):
-    """A job that is run once, at a moment.
+    """A job that runs once, at a moment.
 
-    The library's own jobs go by the machine's wall clock, which repeats an hour in autumn.
+    The library's own jobs use the machine's wall clock, which repeats an hour in autumn.
     """
 
     def __init__(
@@ -222,12 +244,12 @@ class _Once(schedule.Job):
         return self.next_run is not None and self._now() >= self.next_run
 
     def run(self) -> type[schedule.CancelJob]:
-        """Do it, if it was not cancelled by one that came before it, and leave the scheduler."""
+        """Run once and leave the scheduler, unless an earlier job has cancelled this one."""
         if self in self._jobs.jobs:
-            # First, or a job that raises would stand in the way of the others for ever.
+            # Before the run: a job that raises would block the others for ever.
             self._jobs.cancel_job(self)
             self._job()
         return schedule.CancelJob
 
     def _schedule_next_run(self) -> None:
-        """Nothing: its one moment was given."""
+        """Do nothing: the moment is given."""

@@ -1,7 +1,7 @@
-"""The standing orders as people know them: listed, added and removed, in words.
+"""The schedules of chats: listed, added and removed by `/schedule` and its buttons.
 
-When an order's moment has come is the scheduler's business; it takes from here which
-orders there are, and is told when that changes.
+The scheduler takes the schedules from here, runs them when they are due, and is told when they
+change.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from ..store.store import Store
 
 log = structlog.get_logger()
 
-#: Callback data of the button that removes an order, before its id.
+#: Callback data of the button that removes a schedule, before its id.
 REMOVE = "unorder:"
-#: Characters of an order on a button; Telegram shows few more.
+#: The most characters on a button; Telegram shows few more.
 LABEL = 40
 
-# The sign of the count: a Latin x, a Cyrillic one, or the multiplication sign.
+# The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
 _COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A standing order that can be read: when it is due, and by which clock."""
+    """A schedule that is valid: its times, its time zone, and the language of its chat."""
 
-    order: Schedule
+    schedule: Schedule
     timetable: Timetable
     zone: ZoneInfo
     language: str
 
     def next_after(self, moment: datetime) -> datetime:
-        """The next moment of this order, in UTC."""
+        """The first moment of the schedule that is later, in UTC."""
         return self.timetable.next_after(moment, self.zone)
 
 
 class ChatSchedules:
-    """All orders, from the settings and from chats. Thread-safe; it calls nobody outside.
+    """All schedules, of the settings and of chats. Thread-safe; uses no network.
 
-    `changed` is called after each change. An order that a chat has given counts as long as
-    its user is allowed; one of the settings counts wherever it goes.
+    Calls `changed` after each change. A schedule that a chat has added counts as long as its
+    user is allowed; a schedule of the settings always counts.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class ChatSchedules:
         changed: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._orders = store.orders
+        self._store = store.orders
         self._settings = settings
         self._changed = changed
         self._now = now
 
-    # For the clock
+    # For the scheduler
 
     def take_over(self) -> None:
-        """Make the orders of the settings known, and forget those that are there no more.
+        """Store the schedules of the settings, and remove those that have left the settings.
 
         Raises StoreError.
         """
@@ -77,46 +77,48 @@ class ChatSchedules:
             (each.chat, each.when, each.timezone.key or "", each.count)
             for each in self._settings.schedules
         ]
-        came, went = self._orders.set_fixed(wanted, self._now())
+        came, went = self._store.set_fixed(wanted, self._now())
         self._log("schedule_added", came)
         self._log("schedule_removed", went)
 
     def entries(self) -> list[Entry]:
-        """The orders that are served. Raises StoreError."""
+        """The schedules that count. Raises StoreError."""
         allowed = self._settings.telegram.allowed_users
-        orders = self._orders.active()
-        served = [order for order in orders if order.is_fixed or order.chat_id in allowed]
+        schedules = self._store.active()
+        served = [
+            schedule for schedule in schedules if schedule.is_fixed or schedule.chat_id in allowed
+        ]
         return list(filter(None, map(self._entry, served)))
 
     def is_fixed_chat(self, chat_id: int) -> bool:
-        """Whether the settings have an order for this chat."""
+        """Whether the settings have a schedule for this chat."""
         return any(each.chat == chat_id for each in self._settings.schedules)
 
     def resumed(self) -> None:
         """Note that a chat that was gone is there again."""
         self._changed()
 
-    # For people
+    # For chats
 
     def summary(self, chat_id: int, texts: Texts) -> list[str]:
-        """The chat's orders in lines, for the end of another message. Raises StoreError."""
-        orders = self._orders.of(chat_id)
-        return ["", *self._lines(orders, texts)] if orders else []
+        """The chat's schedules in lines, for the end of another message. Raises StoreError."""
+        schedules = self._store.of(chat_id)
+        return ["", *self._lines(schedules, texts)] if schedules else []
 
     def listing(self, chat_id: int, texts: Texts, heading: str = "") -> Reply:
-        """The chat's orders, each with its next moment. Raises StoreError."""
-        orders = self._orders.of(chat_id)
-        lines = [*filter(None, [heading]), *self._lines(orders, texts)]
+        """The chat's schedules, each with its next moment. Raises StoreError."""
+        schedules = self._store.of(chat_id)
+        lines = [*filter(None, [heading]), *self._lines(schedules, texts)]
         lines += ["", texts("schedule.usage" if chat_id > 0 else "schedule.group")]
         buttons = [
-            Button(_cut(f"✖️ {_words(order)}"), f"{REMOVE}{order.id}")
-            for order in orders
-            if not order.is_fixed
+            Button(_cut(f"✖️ {_words(schedule)}"), f"{REMOVE}{schedule.id}")
+            for schedule in schedules
+            if not schedule.is_fixed
         ]
         return Reply(message(lines), [[button] for button in buttons])
 
     def change(self, chat_id: int, argument: str, texts: Texts) -> Reply:
-        """Do what `/schedule <argument>` asks for, and say what came of it. Raises StoreError."""
+        """Answer `/schedule <argument>`. Raises StoreError."""
         if not argument:
             return self.listing(chat_id, texts)
         if chat_id < 0:
@@ -125,14 +127,14 @@ class ChatSchedules:
             return self._clear(chat_id, texts)
         return self._add(chat_id, argument, texts)
 
-    def remove(self, chat_id: int, order_id: int) -> bool:
-        """Remove one of the orders that a chat has given; whether it was there.
+    def remove(self, chat_id: int, schedule_id: int) -> bool:
+        """Remove one of the schedules that a chat has added; whether it was there.
 
         Raises StoreError.
         """
-        orders = [order for order in self._own(chat_id) if order.id == order_id]
-        self._drop(orders)
-        return bool(orders)
+        schedules = [schedule for schedule in self._own(chat_id) if schedule.id == schedule_id]
+        self._drop(schedules)
+        return bool(schedules)
 
     def _add(self, chat_id: int, argument: str, texts: Texts) -> Reply:
         match = _COUNT.fullmatch(argument)
@@ -141,12 +143,12 @@ class ChatSchedules:
             timetable = read(when)
         except TimetableError as error:
             return Reply(texts(f"schedule.{error.fault}"))
-        if len(self._orders.of(chat_id)) >= MOST_SCHEDULES:
+        if len(self._store.of(chat_id)) >= MOST_SCHEDULES:
             return self.listing(chat_id, texts, texts("schedule.full", n=MOST_SCHEDULES))
-        order = self._orders.add(chat_id, timetable.text, count, self._now())
-        if order is None:
+        schedule = self._store.add(chat_id, timetable.text, count, self._now())
+        if schedule is None:
             return self.listing(chat_id, texts, texts("schedule.there_already"))
-        self._log("schedule_added", [order])
+        self._log("schedule_added", [schedule])
         self._changed()
         return self.listing(chat_id, texts, texts("schedule.added"))
 
@@ -157,26 +159,26 @@ class ChatSchedules:
         return self.listing(chat_id, texts, heading)
 
     def _own(self, chat_id: int) -> list[Schedule]:
-        return [order for order in self._orders.of(chat_id) if not order.is_fixed]
+        return [schedule for schedule in self._store.of(chat_id) if not schedule.is_fixed]
 
-    def _drop(self, orders: list[Schedule]) -> None:
-        if orders:
-            self._orders.remove(orders, self._now())
-            self._log("schedule_removed", orders)
+    def _drop(self, schedules: list[Schedule]) -> None:
+        if schedules:
+            self._store.remove(schedules, self._now())
+            self._log("schedule_removed", schedules)
             self._changed()
 
-    def _lines(self, orders: list[Schedule], texts: Texts) -> list[str]:
-        if not orders:
+    def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
+        if not schedules:
             return [texts("schedule.none")]
         heading = texts("schedule.heading", zone=self._settings.timezone.key)
-        return [heading, *(self._line(*each, texts) for each in enumerate(orders, 1))]
+        return [heading, *(self._line(*each, texts) for each in enumerate(schedules, 1))]
 
-    def _line(self, number: int, order: Schedule, texts: Texts) -> str:
-        entry = self._entry(order)
-        line = f"{number}. {_words(order)}"
-        if self._has_own_zone(order):
-            line += f" ({order.zone})"
-        if order.is_fixed:
+    def _line(self, number: int, schedule: Schedule, texts: Texts) -> str:
+        entry = self._entry(schedule)
+        line = f"{number}. {_words(schedule)}"
+        if self._has_own_zone(schedule):
+            line += f" ({schedule.zone})"
+        if schedule.is_fixed:
             line += f" – {texts('schedule.fixed')}"
         if entry is None:
             return line
@@ -184,37 +186,40 @@ class ChatSchedules:
         next_moment = coming(entry.next_after(now), now, self._settings.timezone, texts)
         return f"{line}\n    {texts('schedule.next', moment=next_moment)}"
 
-    def _entry(self, order: Schedule) -> Entry | None:
-        """The order with its timetable; None if it cannot be read any more."""
+    def _entry(self, schedule: Schedule) -> Entry | None:
+        """The schedule with its timetable; None if this version cannot read it."""
         try:
-            timetable = read(order.when)
+            timetable = read(schedule.when)
             zone = self._settings.timezone
-            if self._has_own_zone(order):
-                zone = ZoneInfo(order.zone)
+            if self._has_own_zone(schedule):
+                zone = ZoneInfo(schedule.zone)
         except (TimetableError, LookupError, OSError, ValueError) as error:
             log.error(
-                "schedule_unreadable", chat_id=order.chat_id, when=order.when, error=str(error)
+                "schedule_unreadable",
+                chat_id=schedule.chat_id,
+                when=schedule.when,
+                error=str(error),
             )
             return None
-        language = choose(self._settings.telegram.language, order.language or None)
-        return Entry(order, timetable, zone, language)
+        language = choose(self._settings.telegram.language, schedule.language or None)
+        return Entry(schedule, timetable, zone, language)
 
-    def _has_own_zone(self, order: Schedule) -> bool:
-        return order.zone not in ("", self._settings.timezone.key)
+    def _has_own_zone(self, schedule: Schedule) -> bool:
+        return schedule.zone not in ("", self._settings.timezone.key)
 
-    def _log(self, event: str, orders: Iterable[Schedule]) -> None:
-        for order in orders:
-            entry = self._entry(order)
+    def _log(self, event: str, schedules: Iterable[Schedule]) -> None:
+        for schedule in schedules:
+            entry = self._entry(schedule)
             due = entry and entry.next_after(self._now()).isoformat()
-            log.info(event, chat_id=order.chat_id, when=order.when, due=due)
+            log.info(event, chat_id=schedule.chat_id, when=schedule.when, due=due)
 
 
-#: What removes all orders, beside its name in English.
+#: The arguments that remove all schedules.
 _OFF = {"off", "выкл", "выключить", "нет"}
 
 
-def _words(order: Schedule) -> str:
-    return order.when if order.count == 1 else f"{order.when} ×{order.count}"
+def _words(schedule: Schedule) -> str:
+    return schedule.when if schedule.count == 1 else f"{schedule.when} ×{schedule.count}"
 
 
 def _cut(label: str) -> str:

@@ -308,7 +308,14 @@ def test_clock_that_was_put_back(table):
 def test_history_that_is_kept_no_longer_than_avoided(table):
     """What is deleted from the history is unseen, and comes before what is in it."""
     home = table(50, avoid=timedelta(days=1))
-    scheduler = Scheduler(home.store, 1, None, None, None, threading.Event(), lambda: home.now)
+    scheduler = Scheduler(
+        store=home.store,
+        schedules=None,
+        requests=None,
+        wake=threading.Event(),
+        keep_days=1,
+        now=lambda: home.now,
+    )
     for _ in range(50):
         home.send_next()
     home.now += 8 * HOUR

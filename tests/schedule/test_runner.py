@@ -1,4 +1,6 @@
-"""The clock thread: what it serves and what it says was missed, through a year of trouble."""
+"""
+The clock thread: what it serves and what it says was missed, through a year of trouble.
+"""
 
 import io
 import json
@@ -21,7 +23,7 @@ from stashbot.schedule.schedules import ChatSchedules
 from stashbot.settings.load import load
 from stashbot.store.store import Store
 from tests.conftest import TOKEN, at_length, utc
-from tests.store.stored import CHAT, NOW, OTHER, rows_of
+from tests.store.stored import CHAT, NOW, OTHER, rows_of, show
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": str(CHAT)}
@@ -53,16 +55,21 @@ class Clockwork:
         self.wake = threading.Event()
         self.schedules = ChatSchedules(self.store, self.settings, self.wake.set, lambda: self.now)
         self.scheduler = Scheduler(
-            self.store,
-            730,
-            self.schedules,
-            self.requests.append,
-            lambda *wanted: self.prepared.append(wanted),
-            self.wake,
-            lambda: self.now,
+            store=self.store,
+            schedules=self.schedules,
+            requests=self,
+            wake=self.wake,
+            keep_days=730,
+            now=lambda: self.now,
         )
         self.schedules.take_over()
         self.scheduler.work()
+
+    def accept(self, request):
+        self.requests.append(request)
+
+    def prepare(self, chat_id):
+        self.prepared.append(chat_id)
 
     def crash(self):
         self.store.close()
@@ -106,7 +113,9 @@ def clockwork(tmp_path):
 
 
 def test_order_is_served_when_it_is_due(clockwork):
-    """At its moment an order makes one request, which says where it comes from."""
+    """
+    At its moment an order makes one request, which says where it comes from.
+    """
     clock = clockwork((CHAT, "daily 12:30"))
     clock.go_to(NOW + 3 * DAY)
 
@@ -123,7 +132,9 @@ def test_order_is_served_when_it_is_due(clockwork):
 
 
 def test_picture_is_prepared_before_it_is_due(clockwork):
-    """A minute before each moment of an order its chat's picture is to be prepared."""
+    """
+    A minute before each moment of an order its chat's picture is to be prepared.
+    """
     clock = clockwork((CHAT, "daily 12:30"))
     clock.go_to(utc("2026-05-04 10:28:59"))
     before = list(clock.prepared)
@@ -132,24 +143,27 @@ def test_picture_is_prepared_before_it_is_due(clockwork):
     on_time = list(clock.prepared)
     clock.go_to(NOW + 2 * DAY)
 
-    assert (before, on_time) == ([], [(CHAT, 1)])
-    assert clock.prepared == [(CHAT, 1), (CHAT, 1)]
+    assert (before, on_time) == ([], [CHAT])
+    assert clock.prepared == [CHAT, CHAT]
     assert len(clock.served) == 2
 
 
-def test_album_that_is_due_within_a_minute(clockwork):
-    """For an album all is to be prepared, and at once where no minute is left."""
+@pytest.mark.parametrize(("count", "prepared"), [(1, [CHAT]), (3, [])])
+def test_due_within_a_minute(clockwork, count, prepared):
+    """A single picture is prepared at once where no minute is left, an album not at all."""
     clock = clockwork(now=utc("2026-05-04 10:29:30"))
-    clock.store.orders.add(CHAT, "30 12 * * *", 3, clock.now)
+    clock.store.orders.add(CHAT, "30 12 * * *", count, clock.now)
     clock.wake.set()
     clock.scheduler.work()
 
-    assert clock.prepared == [(CHAT, 3)]
+    assert clock.prepared == prepared
     assert not clock.served
 
 
 def test_new_order_has_no_past(clockwork):
-    """What an order would have brought before it was given was not missed."""
+    """
+    What an order would have brought before it was given was not missed.
+    """
     clock = clockwork((CHAT, "daily 10:59"))
     clock.jump_to(NOW + MINUTE)
 
@@ -161,7 +175,9 @@ def test_new_order_has_no_past(clockwork):
     ("off_until", "is_served"), [("11:29", True), ("11:30", True), ("11:31", False)]
 )
 def test_off_when_an_order_was_due(clockwork, off_until, is_served):
-    """After a time without the bot an order is served if it was due within the last hour."""
+    """
+    After a time without the bot an order is served if it was due within the last hour.
+    """
     clock = clockwork((CHAT, "daily 12:30"))
     clock.crash()
     clock.now = utc(f"2026-05-04 {off_until}")
@@ -172,7 +188,9 @@ def test_off_when_an_order_was_due(clockwork, off_until, is_served):
 
 
 def test_off_for_long(clockwork):
-    """After days there is one picture, no burst, and a line that says what was missed."""
+    """
+    After days there is one picture, no burst, and a line that says what was missed.
+    """
     clock = clockwork((CHAT, "every 5 minutes"))
     clock.crash()
     clock.now = NOW + 3 * DAY + timedelta(minutes=2)
@@ -187,7 +205,9 @@ def test_off_for_long(clockwork):
 
 
 def test_clock_is_put_back(clockwork):
-    """What comes a second time by the clock is not served a second time; the rest goes on."""
+    """
+    What comes a second time by the clock is not served a second time; the rest goes on.
+    """
     clock = clockwork((CHAT, "every 1 hour"))
     clock.go_to(NOW + 3 * HOUR)
     clock.jump_to(NOW + HOUR + MINUTE)
@@ -197,7 +217,9 @@ def test_clock_is_put_back(clockwork):
 
 
 def test_clock_that_was_a_year_ahead(clockwork):
-    """An order does not fall silent until the day that the clock once showed."""
+    """
+    An order does not fall silent until the day that the clock once showed.
+    """
     clock = clockwork((CHAT, "every 1 hour"))
     clock.jump_to(NOW + 365 * DAY)
     clock.jump_to(NOW + MINUTE)
@@ -207,7 +229,9 @@ def test_clock_that_was_a_year_ahead(clockwork):
 
 
 def test_machine_that_slept(clockwork):
-    """After a suspension what was due within the last hour comes, and the rest was missed."""
+    """
+    After a suspension what was due within the last hour comes, and the rest was missed.
+    """
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 15:30"))
     clock.jump_to(utc("2026-05-04 14:00"))
 
@@ -216,7 +240,9 @@ def test_machine_that_slept(clockwork):
 
 
 def test_database_that_is_locked_at_the_moment(clockwork):
-    """A moment that cannot be claimed is claimed when the database can be written again."""
+    """
+    A moment that cannot be claimed is claimed when the database can be written again.
+    """
     clock = clockwork((CHAT, "daily 12:30"))
     with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -230,9 +256,11 @@ def test_database_that_is_locked_at_the_moment(clockwork):
 
 
 def test_job_that_raises(clockwork):
-    """A bug in serving one order costs no other, and not even this one its picture."""
+    """
+    A bug in serving one order costs no other, and not even this one its picture.
+    """
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
-    accept, broken = clock.requests.append, [True]
+    accept, broken = clock.accept, [True]
 
     def buggy(request):
         if broken:
@@ -240,7 +268,7 @@ def test_job_that_raises(clockwork):
             raise ZeroDivisionError
         accept(request)
 
-    clock.scheduler._accept = buggy
+    clock.accept = buggy
     with pytest.raises(ZeroDivisionError):
         clock.go_to(utc("2026-05-04 10:30"))
     clock.go_to(utc("2026-05-05 10:31"))
@@ -255,7 +283,9 @@ def test_job_that_raises(clockwork):
 
 
 def test_chat_that_is_gone(clockwork):
-    """The orders of a chat that cannot be written to rest, and go on when it is there again."""
+    """
+    The orders of a chat that cannot be written to rest, and go on when it is there again.
+    """
     clock = clockwork((CHAT, "every 1 hour"))
     clock.store.set_gone(CHAT, "blocked", clock.now)
     clock.go_to(NOW + 4 * HOUR)
@@ -273,7 +303,9 @@ def test_chat_that_is_gone(clockwork):
 
 
 def test_group_that_has_moved(clockwork):
-    """An order of the settings follows its group to its new id, over a restart too."""
+    """
+    An order of the settings follows its group to its new id, over a restart too.
+    """
     clock = clockwork((-5, "every 1 hour"))
     clock.go_to(NOW + HOUR)
     clock.store.move_chat(-5, -1005, clock.now)
@@ -287,7 +319,9 @@ def test_group_that_has_moved(clockwork):
 
 
 def test_chat_whose_user_is_no_longer_allowed(clockwork):
-    """An order that somebody gave counts only as long as the settings allow them."""
+    """
+    An order that somebody gave counts only as long as the settings allow them.
+    """
     clock = clockwork()
     clock.store.orders.add(CHAT, "every 1 hour", 1, clock.now)
     clock.store.orders.add(OTHER, "every 1 hour", 1, clock.now)
@@ -299,7 +333,9 @@ def test_chat_whose_user_is_no_longer_allowed(clockwork):
 
 
 def test_orders_that_left_the_settings(clockwork):
-    """What is not in the settings any more is not served, not even what waits already."""
+    """
+    What is not in the settings any more is not served, not even what waits already.
+    """
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
     clock.go_to(utc("2026-05-04 10:31"))
     waiting = clock.store.waiting_requests()
@@ -312,20 +348,63 @@ def test_orders_that_left_the_settings(clockwork):
     assert clock.schedules.entries() == []
 
 
+def send(clock, *days_ago):
+    """Pictures that were sent before now; the ids of the images are their ages in days."""
+    for days in days_ago:
+        show(clock.store, int(days), now=clock.now - days * DAY)
+
+
+def left(clock):
+    return [id for (id,) in rows_of(clock.path, "SELECT image_id FROM sent_photos ORDER BY 1")]
+
+
 def test_prune_and_integrity_check_every_day(clockwork):
     """The chores come at the start and then once a day, and a failure does not end them."""
     clock = clockwork()
+    send(clock, 1.5, 0.5, -0.5, -1.5, -2.5)
     with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         clock.go_to(NOW + DAY + MINUTE)
     clock.go_to(NOW + 3 * DAY + MINUTE)
 
-    assert len(clock.events("history_pruned")) == 3
+    assert len(clock.events("history_pruned")) == 2
     assert not clock.events("database_damaged")
 
 
+def test_history_is_pruned_by_a_right_clock(clockwork):
+    clock = clockwork()
+    send(clock, 800, 735, 731, 30, 1.5)
+    clock.crash()
+    clock.start()
+
+    assert left(clock) == [1, 30, 731]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize("ahead", [3 * DAY, 800 * DAY, 3653 * DAY], ids=str)
+def test_nothing_is_pruned_by_a_clock_that_has_jumped(clockwork, is_restarted, ahead):
+    """Also when pictures are sent meanwhile, and when the clock is right again."""
+    clock = clockwork()
+    sent = [729, 365, 30, 1, 0]
+    send(clock, *sent)
+    for _ in range(2):
+        if is_restarted:
+            clock.crash()
+            clock.now = NOW + ahead
+            clock.start()
+        else:
+            clock.jump_to(NOW + ahead)
+        clock.go_to(NOW + ahead + HOUR)
+        show(clock.store, 5000, now=clock.now)
+    clock.jump_to(NOW + HOUR)
+
+    assert left(clock) == [*sorted(sent), 5000, 5000]
+
+
 def test_damage_is_found(clockwork):
-    """A database that has been damaged is named at level error within a day."""
+    """
+    A database that has been damaged is named at level error within a day.
+    """
     clock = clockwork()
     for number in range(300):
         clock.store.skip_image(number, "x" * 100, NOW + 9 * DAY)
@@ -342,7 +421,9 @@ def test_damage_is_found(clockwork):
 
 
 def test_wakes_when_something_changes(clockwork):
-    """A thread that waits for tomorrow is awake at once when an order is added."""
+    """
+    A thread that waits for tomorrow is awake at once when an order is added.
+    """
     clock = clockwork((CHAT, "daily 09:00"))
     turned = threading.Event()
     thread = threading.Thread(target=lambda: (clock.scheduler.turn(), turned.set()))
@@ -385,7 +466,7 @@ class Almanac:
         self.missed = set()
         for entry in entries:
             all_moments = entry.timetable.moments(YEAR[0], entry.zone)
-            key = entry.order.chat_id, entry.order.when
+            key = entry.schedule.chat_id, entry.schedule.when
             self.moments[key] = list(takewhile(lambda each: each <= YEAR[1], all_moments))
         self.handled = dict.fromkeys(self.moments, YEAR[0])
 
@@ -464,7 +545,9 @@ def test_year_of_trouble(clockwork):
 
 
 def test_two_hundred_orders_sleep_until_the_next(clockwork):
-    """However many orders there are, the thread waits until one is due, or for ten seconds."""
+    """
+    However many orders there are, the thread waits until one is due, or for ten seconds.
+    """
     orders = [(1000 + number, "daily 20:00") for number in range(200)]
     clock = clockwork(*orders)
 
@@ -474,7 +557,9 @@ def test_two_hundred_orders_sleep_until_the_next(clockwork):
 
 
 def test_without_orders_nothing_wakes_it_but_chores(clockwork):
-    """Where nothing depends on the clock it is not looked at."""
+    """
+    Where nothing depends on the clock it is not looked at.
+    """
     clock = clockwork()
 
     assert clock.scheduler._pause() == CHECK_AFTER.total_seconds()

@@ -429,7 +429,7 @@ def test_somebody_who_blocks_the_bot(house):
     home.wait_for_text("Schedules of this chat", chat=FRIEND)
 
     assert home.events("chat_back")
-    assert [entry.order.chat_id for entry in home.app.schedules.entries()] == [FRIEND]
+    assert [entry.schedule.chat_id for entry in home.app.schedules.entries()] == [FRIEND]
     assert home.events("schedule_missed")[0]["reason"] == "the chat is gone"
 
 
