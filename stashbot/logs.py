@@ -1,8 +1,7 @@
-"""How we speak: one event a line, with fields; for a person or for the journal.
+"""Logging: one event with its fields a line, for a person, a pipe or the journal.
 
-Our events and those of the libraries go through one chain, and nothing leaves it
-before `Redactor` has seen it. Thread-safe. Logging never raises: a line that cannot be
-written is lost.
+Our events and the libraries' go through one chain, which ends with `Redactor` and the rendering.
+Thread-safe. Logging never raises: a line that cannot be made or written is lost.
 """
 
 from __future__ import annotations
@@ -25,19 +24,18 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
-#: Bytes of a JSON line; in one write to a pipe they arrive together (pipe(7): 4096).
+#: The most bytes of a JSON line; one write to a pipe keeps them together (pipe(7): 4096).
 LINE_LIMIT = 3500
-#: What stands in place of a secret.
+#: Replaces a secret.
 HIDDEN = "***"
-# A shorter secret is none, and would be found in every other word.
+#: The fewest characters of a secret: a shorter one would be found in ordinary words.
 SHORTEST_SECRET = 4
-# Structures deeper than this are shown as Python shows them.
+#: Deeper parts of a value are shown by their str().
 DEEPEST = 6
 # https://www.freedesktop.org/software/systemd/man/sd-daemon.html
 _PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
-# Below a warning urllib3 tells every request, and peewee every statement with the titles
-# of pictures in it. What Pillow calls an error is a damaged picture, which becomes a
-# document and is no news.
+# Below a warning urllib3 logs every request, and peewee every statement with the titles of
+# pictures. Pillow's errors mean a damaged picture, which goes as a document.
 _CHATTY = {"urllib3": logging.WARNING, "peewee": logging.WARNING, "PIL": logging.CRITICAL}
 # A token, a URL of the Bot API, Stash's key in a query, a user with a password.
 _PATTERNS = (
@@ -61,8 +59,8 @@ def configure(
     """Send every event of at least `level` to `stream`, by default stdout, without `secrets`.
 
     `format` is `json`, `console` or `auto`: console on a terminal, else JSON. Each call
-    replaces the last one, and counts for loggers that exist already; telebot has to be
-    imported before, since it adds a handler of its own.
+    replaces the last one, also for loggers that exist already. Import telebot before: its
+    import adds a handler.
     """
     stream = stream or sys.stdout
     least = logging.getLevelNamesMapping()[level.upper()]
@@ -87,26 +85,27 @@ def configure(
 
 
 class Redactor:
-    """Takes the secrets out of an event, wherever in it they are and however encoded.
+    """Replaces the secrets in an event, in each field and in each usual encoding.
 
-    What is no JSON becomes text, since its text may hold a secret. Secrets of fewer
-    than SHORTEST_SECRET characters stay.
+    A value that is no JSON becomes its text, which may hold a secret. Secrets of fewer than
+    SHORTEST_SECRET characters stay.
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
-        # The longest first, lest one that begins another leaves the rest of it.
-        known = sorted((s for s in secrets if len(s) >= SHORTEST_SECRET), key=len, reverse=True)
-        patterns = [("|".join(map(_any_encoding, known)), HIDDEN)] * bool(known)
-        self._patterns = [(re.compile(each), new) for each, new in (*patterns, *_PATTERNS)]
+        known = (secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        # The longest first: the match of a shorter one would leave the rest of a longer one.
+        longest_first = sorted(known, key=len, reverse=True)
+        patterns = [*((_any_encoding(secret), HIDDEN) for secret in longest_first), *_PATTERNS]
+        self._patterns = [(re.compile(pattern), new) for pattern, new in patterns]
 
     def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
-        """The event without secrets; its level and time are our own words."""
+        """The event without secrets; its level and its time stay as they are."""
         ours = {key: event.pop(key, "") for key in ("event", "level", "timestamp")}
         ours["event"] = self.clean(ours["event"])
         return {**{self.text(key): self.clean(value) for key, value in event.items()}, **ours}
 
     def clean(self, value: object, depth: int = 0) -> object:
-        """A value of JSON that says the same, without secrets."""
+        """The value as JSON can hold it, without secrets."""
         match value:
             case None | bool() | int():
                 return value
@@ -119,11 +118,8 @@ class Redactor:
         return self.text(value)
 
     def text(self, value: object) -> str:
-        """The text of anything, without secrets."""
-        try:
-            text = str(value) or repr(value) * (not isinstance(value, str))
-        except Exception:  # of somebody else's __str__; a line must not cost the work
-            return f"<a {type(value).__name__} that cannot be shown>"
+        """The text of any value, without secrets."""
+        text = value if isinstance(value, str) else str(value) or repr(value)
         for pattern, replacement in self._patterns:
             text = pattern.sub(replacement, text)
         return text
@@ -131,7 +127,7 @@ class Redactor:
 
 class _Handler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; with nowhere left to complain, an error is passed over."""
+        """Write a line; an error has no place where it could be logged."""
         with contextlib.suppress(Exception):
             self.stream.write(self.format(record) + "\n")
             self.stream.flush()
@@ -163,17 +159,17 @@ def _shared() -> list[Processor]:
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether the stream leads to the journal, as systemd.exec(5) wants it found out."""
+    """Whether the stream leads to the journal, by the test of systemd.exec(5)."""
     named = environ.get("JOURNAL_STREAM", "")
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # it is no file
+    except (OSError, ValueError):  # the stream is no file
         return bool(named) and not stream.isatty()
     return named == f"{status.st_dev}:{status.st_ino}"
 
 
 def _any_encoding(secret: str) -> str:
-    """A pattern for the secret as it is, in a URL, and inside the repr() of something."""
+    """A pattern for the secret: plain, in a URL, and inside a repr()."""
     return "".join(
         rf"(?:\\{{0,8}}{re.escape(char)}|{''.join(f'%(?i:{byte:02x})' for byte in char.encode())})"
         for char in secret
@@ -187,14 +183,14 @@ def _stamp(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def _name_logger(_: object, __: str, event: EventDict) -> EventDict:
-    """Say which library an event comes from."""
+    """Add the name of the library that an event comes from."""
     if not event["_from_structlog"]:
         event["logger"] = event["_record"].name
     return event
 
 
 def _explain(_: object, __: str, event: EventDict) -> EventDict:
-    """Turn `exc_info` into `error`, what happened, and `exception`, the traceback."""
+    """Turn `exc_info` into `error`, one line, and `exception`, the traceback."""
     raised = event.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if error is True:
@@ -224,7 +220,7 @@ def _fitting(event: EventDict, limit: int) -> str:
             return line
         costs = {key: len(json.dumps(value)) for key, value in fields.items()}
         longest = max(costs, key=costs.__getitem__)
-        # By half at most, so that two long fields share what there is.
+        # By half at most, so that two long fields share the space.
         share = max(0.5, 1 - (len(line) - limit) / costs[longest])
         fields = {**fields, longest: _shortened(fields[longest], share)}
     first = {key: str(event[key])[:150] for key in ("event", "level", "timestamp")}
@@ -232,14 +228,14 @@ def _fitting(event: EventDict, limit: int) -> str:
 
 
 def _shortened(value: object, share: float) -> str:
-    """A share of a text, without its middle; its end counts, where a traceback says why."""
+    """A share of a text, without its middle; a traceback has the reason at its end."""
     text = value if isinstance(value, str) else json.dumps(value)
     kept = max(0, int(len(text) * share) - len(" ... "))
     return f"{text[: kept // 3]} ... {text[len(text) - (kept - kept // 3) :]}"
 
 
 def _printable(_: object, __: str, event: EventDict) -> EventDict:
-    """Escape what would move a terminal's cursor, in what is not shown by its repr()."""
+    """Escape control characters, which would move the cursor; other fields show a repr()."""
     for key, kept in (("event", ""), ("exception", "\n")):
         if key in event:
             event[key] = "".join(
