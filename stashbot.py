@@ -13,7 +13,7 @@ if __name__ == "__main__":
         if str(error.name).startswith("stashbot"):
             raise  # our own fault
         sys.exit(
-            f"{error.name} is missing in {sys.executable}: install what the bot needs as README"
-            " says, and start it with .venv/bin/python stashbot.py"
+            f"{error.name} is missing in {sys.executable}: install the packages as README says,"
+            " and start it with .venv/bin/python stashbot.py"
         )
     raise SystemExit(main())

@@ -5,11 +5,11 @@
 #   sudo systemd/install.sh --uninstall           remove it; settings and history stay
 #   sudo systemd/install.sh --uninstall --purge   remove it with all that it knows
 #
-# What it asks for may also come from a pipe, a line each: the bot's token, your user id,
+# The answers may also come from a pipe, a line each: the bot's token, your user id,
 # Stash's address, and Stash's API key (empty for none).
 set -euo pipefail
 
-# The service's own user reads the program, whatever root's files are like.
+# The service's own user must read the program, with any umask of root.
 umask 022
 
 readonly APP=/opt/stashbot CONFIG=/etc/stashbot UNIT=/etc/systemd/system/stashbot.service
@@ -19,7 +19,7 @@ readonly SOURCE
 
 say() { printf '%s\n' "$*"; }
 
-# stop WHAT REMEDY: end with what is wrong, and what to do about it.
+# stop FAULT REMEDY: end with the fault and its remedy.
 stop() {
     printf '%s\n  %s\n' "$1" "$2" >&2
     exit 1
@@ -60,7 +60,7 @@ make_environment() {
         rm -rf "$APP/.venv"
         /usr/bin/python3 -m venv "$APP/.venv"
     fi
-    say "Installing what the program needs"
+    say "Installing the packages"
     "$APP/.venv/bin/pip" install -q --disable-pip-version-check -r "$APP/requirements.txt" || stop \
         "pip could not install it." "See its words above; run this again when that is mended."
     say "Compiling, for a quicker start"
@@ -147,7 +147,7 @@ start() {
         systemctl start stashbot || not_started
     else
         stop "It is installed, and not started." \
-            "Mend what is said above in $CONFIG/settings.toml, then run this again."
+            "Mend the faults above in $CONFIG/settings.toml, then run this again."
     fi
     say "It runs. See: systemctl status stashbot; journalctl -u stashbot"
 }

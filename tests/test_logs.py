@@ -31,7 +31,7 @@ secrets = st.text(
 
 @pytest.fixture(autouse=True)
 def _same_logging_afterwards():
-    """What a test does to logging, which is one for the process, ends with it."""
+    """Undo the changes of a test to the logging of the process."""
     root = logging.getLogger()
     loggers = [root, *map(logging.getLogger, ("TeleBot", "urllib3", "PIL"))]
     before = [(each, each.level, each.handlers[:]) for each in loggers]
@@ -67,9 +67,7 @@ def fail(error, logger=log):
 
 
 def test_event():
-    """
-    An event is a line of JSON that begins with its name, level and time in UTC.
-    """
+    """An event is a line of JSON that begins with its name, level and time in UTC."""
     stream = start()
     log.info("photo_sent", chat_id=-5, reused=True, kind=None, ms=1.5)
     (event,) = lines(stream)
@@ -90,9 +88,6 @@ def test_event():
 
 
 def test_level():
-    """
-    What is less than the level is not written, ours or a library's.
-    """
     stream = start("warning")
     log.info("quiet")
     log.warning("loud")
@@ -103,9 +98,7 @@ def test_level():
 
 
 def test_configured_again():
-    """
-    A logger that spoke before follows the settings of today: stream, level and secrets.
-    """
+    """A logger that spoke before follows the settings of today: stream, level and secrets."""
     first = start("error")
     log.error("one", url=KEY)
     second = start("debug", known=[KEY])
@@ -116,9 +109,6 @@ def test_configured_again():
 
 
 def test_context():
-    """
-    What is bound to a turn stands in every line of it, the libraries' too.
-    """
     stream = start()
     with structlog.contextvars.bound_contextvars(update_id=7):
         log.info("ours")
@@ -132,9 +122,7 @@ def test_context():
     [("debug", "<7>"), ("info", "<6>"), ("warning", "<4>"), ("error", "<3>"), ("critical", "<2>")],
 )
 def test_journal(tmp_path, level, priority):
-    """
-    In the journal a line begins with its priority.
-    """
+    """In the journal a line begins with its priority."""
     with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
         status = os.fstat(stream.fileno())
         environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -147,9 +135,7 @@ def test_journal(tmp_path, level, priority):
 
 
 def test_another_stream_than_the_journal(tmp_path):
-    """
-    Output that is redirected into a file has no priorities, even under systemd.
-    """
+    """Output that is redirected into a file has no priorities, even under systemd."""
     with (tmp_path / "file").open("w+", encoding="utf-8") as stream:
         configure("info", "auto", (), stream=stream, environ={"JOURNAL_STREAM": "1:2"})
         log.info("event")
@@ -159,9 +145,7 @@ def test_another_stream_than_the_journal(tmp_path):
 
 
 def test_stream_without_a_number():
-    """
-    Where a stream cannot be compared, the variable alone tells that it is the journal.
-    """
+    """Where a stream cannot be compared, the variable alone tells that it is the journal."""
     stream = start(environ={"JOURNAL_STREAM": "1:2"})
     log.info("event")
 
@@ -170,9 +154,7 @@ def test_stream_without_a_number():
 
 @pytest.mark.parametrize(("format", "first"), [("auto", "\x1b"), ("json", "{")])
 def test_terminal(format, first):
-    """
-    On a terminal a person reads, unless JSON was asked for.
-    """
+    """On a terminal a person reads, unless JSON was asked for."""
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w", encoding="utf-8") as stream:
         configure("info", format, (), stream=stream, environ={})
@@ -185,9 +167,7 @@ def test_terminal(format, first):
 
 
 def test_console():
-    """
-    For a person a line has the event and its fields, and a bug its traceback below.
-    """
+    """For a person a line has the event and its fields, and a bug its traceback below."""
     stream = start(format="console", known=[KEY])
     log.info("photo_sent\x1b", chat_id=-5, title="Ночь\x1b[2J\n[info] forged", names=["\x1b"])
     fail(RuntimeError(f"refused {KEY}"))
@@ -202,9 +182,7 @@ def test_console():
 
 
 def test_control_characters():
-    """
-    Nothing that a terminal or the journal would take amiss is in a line of JSON.
-    """
+    """Nothing that a terminal or the journal would take amiss is in a line of JSON."""
     title = "a\x00b\x1b[2J\n\r\x7f\x9f\u2028\ud800"
     stream = start()
     log.info(title, **{title: title})
@@ -216,9 +194,7 @@ def test_control_characters():
 
 
 def test_bug():
-    """
-    A bug has its error in a few words, and the traceback in one string.
-    """
+    """A bug has its error in a few words, and the traceback in one string."""
     stream = start(known=[KEY])
     fail(RuntimeError(f"refused {KEY}"))
     (event,) = lines(stream)
@@ -230,9 +206,7 @@ def test_bug():
 
 
 def test_error_of_its_own():
-    """
-    The words that the caller has for an error are kept; no error, no fields.
-    """
+    """The words that the caller has for an error are kept; no error, no fields."""
     without = {"exc_info": True}  # where nothing was raised
     stream = start()
     log.error("stash_down", error=TimeoutError())
@@ -246,9 +220,7 @@ def test_error_of_its_own():
 
 
 def test_libraries():
-    """
-    Libraries speak once, through our chain; news of no use stay away at any level.
-    """
+    """Libraries speak once, through our chain; news of no use stay away at any level."""
     telebot.logger.addHandler(logging.StreamHandler(io.StringIO()))
     stream = start("debug", known=[TOKEN])
     telebot.logger.error("refused %s", f"https://h/bot{TOKEN}/getMe")
@@ -268,9 +240,7 @@ def test_libraries():
 
 
 def test_warning():
-    """
-    A warning of Python's is a line like any other.
-    """
+    """A warning of Python's is a line like any other."""
     stream = start()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -284,9 +254,6 @@ def test_warning():
 
 
 def test_crash():
-    """
-    What nobody caught is in the log, with its thread, as critical.
-    """
     stream = start(known=[KEY])
 
     def work():
@@ -308,9 +275,7 @@ def test_crash():
 
 
 def test_crash_of_a_thread_that_is_gone():
-    """
-    A thread that is not there any more can still have its error told.
-    """
+    """A thread that is not there any more can still have its error told."""
     stream = start()
     threading.excepthook(SimpleNamespace(thread=None, exc_value=ValueError("x")))
 
@@ -318,9 +283,7 @@ def test_crash_of_a_thread_that_is_gone():
 
 
 def test_interrupted(capsys):
-    """
-    Ctrl-C is no crash.
-    """
+    """Ctrl-C is no crash."""
     stream = start()
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
 
@@ -328,10 +291,8 @@ def test_interrupted(capsys):
     assert "KeyboardInterrupt" in capsys.readouterr().err
 
 
-def test_what_cannot_be_shown():
-    """
-    A value without an end, or without a number costs no line.
-    """
+def test_values_that_are_no_json():
+    """A value without an end, or without a number costs no line."""
     endless = []
     endless.append(endless)
     stream = start()
@@ -353,9 +314,6 @@ class Broken(io.StringIO):
 
 
 def test_broken_stream():
-    """
-    When nobody reads us any more, or the disk is full, the bot goes on.
-    """
     logging.getLogger().handlers.clear()  # pytest's own would raise, where ours must not
     stream = Broken()
     configure("info", "json", (), stream=stream, environ={})
@@ -369,9 +327,7 @@ def test_broken_stream():
 
 
 def test_stdout_is_the_default(capsys):
-    """
-    Without a word about it, the lines go to stdout as it is now.
-    """
+    """Without a word about it, the lines go to stdout as it is now."""
     configure("info", "auto", ())
     log.info("event")
 
@@ -391,9 +347,7 @@ def test_stdout_is_the_default(capsys):
     ],
 )
 def test_long_line(fields, shortened):
-    """
-    A long field loses its middle, so that the line stays whole; short ones lose nothing.
-    """
+    """A long field loses its middle, so that the line stays whole; short ones lose nothing."""
     stream = start(environ={"JOURNAL_STREAM": "x"})
     log.info("event", **fields)
     event = json.loads(stream.getvalue().removeprefix("<6>"))
@@ -412,9 +366,6 @@ def test_long_line(fields, shortened):
     ids=["a long list", "many fields", "a long key"],
 )
 def test_too_long_line(fields):
-    """
-    However much there is to say, a line says what happened and stays within its bounds.
-    """
     stream = start()
     log.info("event", **fields)
     (event,) = lines(stream)
@@ -438,16 +389,10 @@ def test_too_long_line(fields):
     ],
 )
 def test_patterns(text, expected):
-    """
-    What looks like a secret goes, whether or not it is ours; what does not stays.
-    """
     assert Redactor(()).text(text) == expected
 
 
 def test_secrets_that_begin_alike():
-    """
-    Of two secrets the longer one goes whole; what is too short to be one stays.
-    """
     assert Redactor(["abcd", "abcd-efgh", "me"]).text("abcd abcd-efgh me") == "*** *** me"
 
 
@@ -471,9 +416,6 @@ WRAPPINGS = [
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=secrets, wrap=st.sampled_from(WRAPPINGS), before=st.text(), after=st.text())
 def test_no_secret_escapes(format, secret, wrap, before, after):
-    """
-    Whatever holds a secret, in whatever encoding, no form of it is written.
-    """
     stream = start(format=format, known=[secret])
     log.info(before + secret + after, field=wrap(secret), **{secret: 1})
     logging.getLogger("TeleBot").error(before + secret + after)

@@ -42,7 +42,7 @@ REMOTE = re.compile(r"9p|afs|ceph|cifs|fuse\.(glusterfs|rclone|sshfs)|lustre|nfs
 
 REMEDIES = {
     StashProblem.UNREACHABLE: "start Stash, or put its right address into stash.url",
-    StashProblem.SLOW: "try again; if it stays like that, see what keeps Stash busy",
+    StashProblem.SLOW: "try again; if it stays like that, look which task keeps Stash busy",
     StashProblem.BROKEN: "stash.url has to be the address of Stash itself, such as"
     " http://nas:9999, without the path of a page; if it is, look into Stash's log",
     StashProblem.KEY_REFUSED: "copy the key from Stash (Settings, Security) into stash.api_key;"

@@ -1,9 +1,9 @@
-"""Keeps libraries from loading what they may never need, and what weighs much.
+"""Keeps libraries from loading large packages that the bot does not need.
 
-telebot looks for Pillow, which waits for the first picture that needs it. requests loads what
-guesses the encoding of text (4 MiB), while all that we read is JSON, or bytes. structlog
-looks for greenlets, which we have none of. To be imported before anything that imports one
-of them, as each looks only once.
+telebot looks for Pillow, which only pictures need. requests loads a package that guesses the
+encoding of texts (4 MiB), while the bot reads JSON and bytes alone. structlog looks for
+greenlets, which the bot does not use. Import this module before these libraries: each looks
+only once.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -31,8 +32,8 @@ OPENING_MS = 1000
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html: the codes that
 # the machine can cause. Any other code is a bug, and keeps its own name.
 _TROUBLES = {
-    sqlite3.SQLITE_BUSY: "is locked by another program; close what has it open",
-    sqlite3.SQLITE_LOCKED: "is locked by another program; close what has it open",
+    sqlite3.SQLITE_BUSY: "is locked by another program; close that program",
+    sqlite3.SQLITE_LOCKED: "is locked by another program; close that program",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space",
     sqlite3.SQLITE_CORRUPT: "is damaged; put a backup in its place, or move it away",
     sqlite3.SQLITE_NOTADB: "is not an SQLite database; move it away, or set database.path",
@@ -55,6 +56,7 @@ class Database(peewee.SqliteDatabase):
         self._path = path
         self._file_id = _file_id(path)
         self._is_there = True
+        self._place_lock = threading.Lock()
         #: The connections of all threads, also of threads that ended without closing theirs.
         self._connections: set[sqlite3.Connection] = set()
         super().__init__(
@@ -107,12 +109,13 @@ class Database(peewee.SqliteDatabase):
 
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""
-        was_there, self._is_there = self._is_there, _file_id(self._path) == self._file_id
-        if self._is_there:
-            return
+        with self._place_lock:  # so that it is logged once
+            was_there, self._is_there = self._is_there, _file_id(self._path) == self._file_id
+            if self._is_there:
+                return
         error = f"the database {self._path} was moved or deleted"
         if was_there:
-            log.error("database_gone", error=error, do="put it back, or restart the bot")
+            log.error("database_gone", error=error, do="put it back; the next start would make a new one")
         raise StoreError(error)
 
 

@@ -1,4 +1,4 @@
-"""What `check` finds out: each line in each state, and what it tells the owner to do."""
+"""The lines of `check` in each state, with their remedies."""
 
 import json
 import re
@@ -25,7 +25,6 @@ def lines_of(home, tried):
 
 
 def test_all_is_right(house):
-    """Where nothing is wrong each line says what was found, and the last one that it can start."""
     home = house(library(1), start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
     Store(home.settings.database).close()
@@ -50,7 +49,6 @@ def test_all_is_right(house):
 
 
 def test_something_is_wrong(house):
-    """One thing that keeps the bot from working is enough for 1; what to do stands below it."""
     home = house([], start=False, **ALONE)
     code, out, err = run("check", environ=home.environ)
 
@@ -76,7 +74,6 @@ def test_nothing_is_sent_and_nothing_made(house, tmp_path):
 
 
 def test_secrets_are_not_printed(house):
-    """Whatever fails, neither the token nor the key nor a proxy's password is shown."""
     proxy = "http://me:a-word-of-the-proxy@127.0.0.1:9"
     home = house(start=False, api_key=API_KEY, STASHBOT_TELEGRAM_PROXY=proxy)
     home.stash.api_key = "another"
@@ -166,7 +163,6 @@ TELEGRAM = [
     ids=[row[0] for row in TELEGRAM],
 )
 def test_telegram(house, spoil, expected):
-    """What is wrong with Telegram, and where it can be mended."""
     home = house(start=False, **ALONE)
     spoil(home)
 
@@ -178,7 +174,6 @@ def test_telegram(house, spoil, expected):
 
 
 def test_people_and_groups(house):
-    """Who has not started the bot is no fault of the settings, but good to know."""
     home = house(start=False, users=(OWNER,))
 
     lines = lines_of(home, "User") + lines_of(home, "Group")
@@ -420,12 +415,10 @@ def test_settings_only_of_wrong_settings():
 
 @pytest.mark.parametrize("faults", [1, 3])
 def test_verdict(faults):
-    """The last line counts what has to be mended."""
     assert f"({faults})" in verdict(faults)
 
 
 def test_lines_stand_in_columns(house):
-    """Whatever the names, marks and remedies stand below each other."""
     lines = [
         Line(Mark.NOTE, "Group -1001234567890", "came", "do this"),
         Line(Mark.WRONG, "Stash", "came", "do that"),

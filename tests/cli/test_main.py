@@ -1,4 +1,4 @@
-"""The command line: what can be asked for, where the settings are, and the demo."""
+"""The command line: its commands, the place of the settings, and the demo."""
 
 import http.client
 import json
@@ -46,7 +46,6 @@ def test_help_of_the_demo():
     "arguments", [["dance"], ["--dance"], ["demo", "--port", "x"], ["run", "twice"]], ids=" ".join
 )
 def test_nonsense(arguments):
-    """What it does not know it says, with the way to call it, and does not start."""
     code, out, err = run(*arguments)
 
     assert code not in (0, 1, 78)
@@ -78,7 +77,6 @@ def write_settings(home, path):
 
 @pytest.mark.parametrize("way", ["option", "variable", "option before variable"])
 def test_named_settings(house, tmp_path, way):
-    """--settings counts before $STASHBOT_SETTINGS; what is relative starts beside the file."""
     home = house(library(3), start=False)
     path = write_settings(home, tmp_path / "mine.toml")
     arguments, environ = {
@@ -133,7 +131,7 @@ def test_settings_that_are_no_toml(tmp_path):
 
 
 def address(demo):
-    """Where the demo's chat page is: what its first line says."""
+    """The address of the demo's chat page, from its first line."""
     demo.wait_for_line("http://")
     [url] = re.findall(r"http://\S+", demo.stdout[0])
     return urlsplit(url)
@@ -181,10 +179,6 @@ def listeners(pid):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
 def test_demo(tmp_path, number):
-    """
-    It prints its address first, serves the page there and nowhere but on this machine,
-    and Ctrl-C ends it within a second, with 0 and nothing left behind; so does SIGTERM.
-    """
     port = free_port()
     with Program("demo", "--port", port, environ={"TMPDIR": str(tmp_path)}) as demo:
         url = address(demo)
@@ -235,7 +229,6 @@ def test_demo_with_a_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["missing", "empty"])
 def test_demo_with_a_wrong_folder(tmp_path, name):
-    """A folder without pictures, or none at all, is named with what would be right."""
     (tmp_path / "empty").mkdir()
     code, out, err = run("demo", "--port", 0, "--pictures", tmp_path / name)
 
@@ -245,7 +238,6 @@ def test_demo_with_a_wrong_folder(tmp_path, name):
 
 
 def test_demo_on_a_port_in_use():
-    """A port that somebody else has is named, with the way out."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -266,7 +258,6 @@ def test_demo_on_no_port():
 
 
 def test_packages_are_missing():
-    """With a Python that lacks what the bot needs it says so, and how to start it."""
     code, out, err = run("check", python=["-S"])
 
     assert (code, out) == (1, "")
@@ -275,10 +266,6 @@ def test_packages_are_missing():
 
 
 def test_demo_with_a_real_stash():
-    """
-    --stash takes the pictures of another Stash, with the key from the environment, and
-    leaves its ratings alone.
-    """
     environ = {"STASHBOT_STASH_API_KEY": API_KEY}
     with StashStandIn(library(3), api_key=API_KEY) as stash:
         with Program("demo", "--port", 0, "--stash", stash.url, environ=environ) as demo:

@@ -1,6 +1,4 @@
-"""
-The life of the process: start, reload and end, in the middle of anything.
-"""
+"""The life of the process: start, reload and end, in the middle of anything."""
 
 import signal
 import sqlite3
@@ -33,7 +31,7 @@ def long_poll(home, bot):
 
 
 def start(home, bot):
-    """Nothing to add: `started` is what every test waits for."""
+    """Nothing to add: every test waits for `started`."""
 
 
 def question(home, bot):
@@ -114,9 +112,6 @@ def word(value):
 
 @pytest.mark.parametrize(("middle", "number"), MIDDLES, ids=word)
 def test_end_in_the_middle_of(house, middle, number):
-    """
-    A signal ends it within 2 s, with 0 and without a complaint, whatever is under way.
-    """
     home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ, python=STRICT) as bot:
         bot.wait_for_event("started")
@@ -134,9 +129,7 @@ def test_end_in_the_middle_of(house, middle, number):
 
 
 def test_picture_under_way_at_the_end_is_never_sent_again(house):
-    """
-    An upload that the end cut short may have arrived: the next start leaves it alone.
-    """
+    """An upload that the end cut short may have arrived: the next start leaves it alone."""
     home = house(library(1), start=False)
     with Program(environ=home.environ) as bot:
         upload(home, bot)
@@ -154,9 +147,7 @@ def test_picture_under_way_at_the_end_is_never_sent_again(house):
 
 @pytest.mark.parametrize("number", BOTH, ids=word)
 def test_impatient_signals(house, number):
-    """
-    Signals in quick succession, and more of both while it ends, do no harm.
-    """
+    """Signals in quick succession, and more of both while it ends, do no harm."""
     home = house(start=False)
     with Program(environ=home.environ, python=STRICT) as bot:
         home.telegram.wait_for_poll()
@@ -174,9 +165,7 @@ def test_impatient_signals(house, number):
 
 @pytest.mark.parametrize("number", BOTH, ids=word)
 def test_signal_before_the_start(house, number):
-    """
-    A signal that comes before anything was begun ends it too, without a word of Python's.
-    """
+    """A signal that comes before anything was begun ends it too, without a word of Python's."""
     home = house(start=False)
     with Program(environ=home.environ, python=("-v",)) as bot:
         wait_until(lambda: any("import 'signal'" in line for line in bot.stderr), "the imports")
@@ -190,9 +179,6 @@ def test_signal_before_the_start(house, number):
 
 
 def test_requests_left_at_the_end_are_answered_later(house):
-    """
-    What was accepted and not begun when the signal came is sent after the next start.
-    """
     home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ) as bot:
         many_requests(home, bot)
@@ -207,9 +193,7 @@ def test_requests_left_at_the_end_are_answered_later(house):
 
 
 def test_refused_token(house):
-    """
-    A token that Telegram does not know ends it with 78, and says so in a critical line.
-    """
+    """A token that Telegram does not know ends it with 78, and says so in a critical line."""
     home = house(start=False)
     wrong = {"STASHBOT_TELEGRAM_TOKEN": "4242:BBE-of_somebody_else_0123456789"}
     code, out, err = run(environ=home.environ | wrong, python=STRICT)
@@ -220,9 +204,7 @@ def test_refused_token(house):
 
 
 def test_wrong_settings(house):
-    """
-    Settings that are wrong end it with 78 and name every fault, each on its line.
-    """
+    """Settings that are wrong end it with 78 and name every fault, each on its line."""
     home = house(start=False)
     wrong = {"STASHBOT_TELEGRAM_TOKEN": "no-token", "STASHBOT_LOG_LEVEL": "loud"}
     code, out, err = run(environ=home.environ | wrong, python=STRICT)
@@ -250,9 +232,7 @@ DATABASES = [
 
 @pytest.mark.parametrize(("spoil", "said"), DATABASES, ids=["newer", "damaged", "folder"])
 def test_unusable_database(house, spoil, said):
-    """
-    A database that cannot be used ends it with 1 and a clear word, and stays as it is.
-    """
+    """A database that cannot be used ends it with 1 and a clear word, and stays as it is."""
     home = house(start=False)
     path = home.settings.database
     spoil(path)
@@ -266,9 +246,7 @@ def test_unusable_database(house, spoil, said):
 
 
 def test_database_in_no_folder(house, tmp_path):
-    """
-    A database that cannot be made is told in words as well.
-    """
+    """A database that cannot be made is told in words as well."""
     home = house(start=False)
     path = tmp_path / "nowhere" / "stashbot.db"
     code, out, err = run(environ=home.environ | {"STASHBOT_DATABASE_PATH": str(path)})
@@ -279,9 +257,7 @@ def test_database_in_no_folder(house, tmp_path):
 
 
 def test_first_and_last_words(house):
-    """
-    The log begins with `started` and ends with `stopped`, each with the version.
-    """
+    """The log begins with `started` and ends with `stopped`, each with the version."""
     home = house(start=False)
     with Program(environ=home.environ) as bot:
         home.say("/help")
@@ -298,9 +274,7 @@ def test_first_and_last_words(house):
 
 
 def test_settings_that_are_read_again(house, tmp_path):
-    """
-    SIGHUP brings new settings into force, and wrong ones change nothing.
-    """
+    """SIGHUP brings new settings into force, and wrong ones change nothing."""
     home = house(library(9), start=False)
     file = tmp_path / "settings.toml"
     file.write_text(f"[telegram]\nallowed_users = [{OWNER}]\n")
@@ -348,7 +322,7 @@ def test_end_at_the_moment_of_the_reload(house):
         assert bot.stop()[0] == 0
 
 
-def test_reload_keeps_what_was_asked(house):
+def test_reload_keeps_the_requests(house):
     """The requests that wait at the reload are served by the new program, with its settings."""
     home = house(library(60), start=False, **crowd(PEOPLE))
     with Program(environ=home.environ, python=STRICT) as bot:

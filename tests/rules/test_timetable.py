@@ -30,7 +30,6 @@ def moment(text):
 
 @pytest.mark.parametrize("line", LINES)
 def test_next_five_moments(line):
-    """What was written stands for the moments in the table, by the wall clock of its zone."""
     text, zone, start, moments = line.split(" | ")
     found = read(text).moments(moment(start), ZoneInfo(zone))
 
@@ -53,7 +52,7 @@ def test_table_is_long_enough():
 
 @cache
 def numbers(field, low, high, names=()):
-    """What a field of cron(5) allows."""
+    """The numbers that a field of cron(5) allows."""
 
     def number(word):
         return names.index(word) + low if word in names else int(word)
@@ -138,7 +137,6 @@ CHANGES = [
 @example("*/30 * * * *", CHANGES[1], 0)
 @example("30 2 * * *", CHANGES[0], 0)
 def test_cron_against_a_walk(expression, change, early):
-    """Whatever cron can say, and whatever the clock does, the moments are those of a walk."""
     zone, start = ZoneInfo(change[0]), utc(change[1]) - early * MINUTE
     end = start + 9 * HOUR
     try:
@@ -247,8 +245,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED, ids=lambda value: ascii(value)[:40])
-def test_what_is_refused(text, fault):
-    """What cannot be read, never comes or comes too often is told apart."""
+def test_refused_texts(text, fault):
     with pytest.raises(TimetableError) as caught:
         read(text)
 
@@ -268,7 +265,6 @@ fragments = st.lists(st.sampled_from(WORDS.split()), max_size=8).map(" ".join)
 
 @given(st.text(max_size=120) | fragments)
 def test_any_text(text):
-    """Whatever somebody writes is read, or refused with a reason; what was read has a moment."""
     try:
         timetable = read(text)
     except TimetableError as error:
@@ -316,14 +312,12 @@ ON_TIME = NOW - timedelta(seconds=1)
         ),
     ],
 )
-def test_what_is_due(text, handled, late, expected):
-    """The newest moment is served for an hour; what is older, or came before it, was missed."""
+def test_due_moments(text, handled, late, expected):
     assert due(read(text), ZoneInfo("UTC"), handled, NOW + late) == expected
 
 
 @pytest.mark.parametrize("text", ["every 5 minutes", "*/5 * * * *"])
 def test_gap_of_years(text):
-    """What was missed in twenty years is found without looking at every moment of them."""
     began = time.process_time()
     found = due(read(text), BERLIN, NOW - 7305 * DAY, NOW + MINUTE)
     seconds = time.process_time() - began

@@ -1,6 +1,4 @@
-"""
-The threads of the process, their pools, and the end of both.
-"""
+"""The threads of the process, their pools, and the end of both."""
 
 import sys
 import threading
@@ -52,10 +50,7 @@ def in_threads(pool, count):
     return end
 
 
-def test_jobs_in_the_order_of_their_times(pool):
-    """
-    What is due first is done first; of equals, what came first.
-    """
+def test_jobs_come_by_their_times(pool):
     done = []
     for name, delay in (("late", 9), ("first", 0), ("second", 0), ("soon", 2)):
         pool.submit(lambda name=name: done.append(name), delay)
@@ -69,9 +64,7 @@ def test_jobs_in_the_order_of_their_times(pool):
 
 
 def test_hurry(pool):
-    """
-    All that waits for its time is due at once, in the order in which it came.
-    """
+    """All that waits for its time is due at once, in the order in which it came."""
     done = []
     for name, delay in (("first", 900), ("last", 60)):
         pool.submit(lambda name=name: done.append(name), delay)
@@ -84,9 +77,7 @@ def test_hurry(pool):
 
 
 def test_nothing_is_done_before_its_time(pool):
-    """
-    A thread waits for a job's time, and for a job that is submitted in between.
-    """
+    """A thread waits for a job's time, and for a job that is submitted in between."""
     done = []
     came = threading.Event()
     pool.submit(lambda: done.append("late"), 900)
@@ -99,10 +90,7 @@ def test_nothing_is_done_before_its_time(pool):
     assert done == []
 
 
-def test_a_busy_thread_holds_up_nobody():
-    """
-    While one thread is busy an idle one does what becomes due.
-    """
+def test_idle_thread_works_while_another_is_busy():
     pool = Pool(aside=2)
     release, late = threading.Event(), threading.Event()
     end = in_threads(pool, 2)
@@ -128,9 +116,7 @@ def job(done, name, *again):
 
 
 def test_jobs_of_one_lane(pool):
-    """
-    A job that is to be called again keeps its place: those behind it wait, others do not.
-    """
+    """A job that is to be called again keeps its place: those behind it wait, others do not."""
     done = []
     pool.submit(job(done, "first", 5, 5), lane="one")
     pool.submit(job(done, "second"), lane="one")
@@ -148,9 +134,7 @@ def test_jobs_of_one_lane(pool):
 
 
 def test_one_job_of_a_lane_at_a_time():
-    """
-    However many threads there are, a lane's next job waits until the one before is done.
-    """
+    """However many threads there are, a lane's next job waits until the one before is done."""
     pool = Pool(aside=2)
     release, done = threading.Event(), []
     pool.submit(lambda: (release.wait(10) and done.append("slow")) or None, lane=1)
@@ -170,9 +154,7 @@ def test_one_job_of_a_lane_at_a_time():
 
 
 def test_urgent_jobs_come_first(pool):
-    """
-    Lanes with something urgent go before the others, also if it is not their first job.
-    """
+    """Lanes with something urgent go before the others, also if it is not their first job."""
     done = []
     for name in ("a", "b", "c"):
         pool.submit(job(done, name), lane=name, priority=Priority.SCHEDULE)
@@ -186,9 +168,7 @@ def test_urgent_jobs_come_first(pool):
 
 
 def test_urgent_job_behind_one_whose_turn_has_come(pool):
-    """
-    A lane that stands in line already is called up when something urgent joins it.
-    """
+    """A lane that stands in line already is called up when something urgent joins it."""
     done = []
     for name in ("a", "b", "c"):
         pool.submit(job(done, name), lane=name, priority=Priority.SCHEDULE)
@@ -201,10 +181,8 @@ def test_urgent_job_behind_one_whose_turn_has_come(pool):
     assert done == ["a", "c", "urgent", "b"]
 
 
-def test_what_nobody_waits_for(pool):
-    """
-    It comes after all else, and however much there is of it, a thread stays free.
-    """
+def test_background_jobs_come_last(pool):
+    """It comes after all else, and however much there is of it, a thread stays free."""
     done = []
     for name in ("a", "b"):
         pool.submit(job(done, name), lane=name, priority=Priority.BACKGROUND)
@@ -219,9 +197,6 @@ def test_what_nobody_waits_for(pool):
 
 @pytest.mark.parametrize("aside", [1, 2])
 def test_only_so_many_aside(aside):
-    """
-    Of what nobody waits for only so many lanes are served at a time; who asks is served.
-    """
     pool = Pool(aside)
     release, under_way, most = threading.Event(), [], []
 
@@ -248,9 +223,6 @@ def test_only_so_many_aside(aside):
 
 
 def test_job_that_raises(pool):
-    """
-    What a job raises costs that job only: the next of its lane has its turn.
-    """
     done = []
     pool.submit(lambda: 1 / 0, lane=1)
     pool.submit(job(done, "next"), lane=1)
@@ -264,9 +236,6 @@ def test_job_that_raises(pool):
 
 
 def test_work_for_all_that_wait():
-    """
-    Two jobs that become due at once are done by two threads, whoever was told of them.
-    """
     pool = Pool(aside=2)
     both = threading.Barrier(2, timeout=5)
     end = in_threads(pool, 2)
@@ -280,9 +249,7 @@ def test_work_for_all_that_wait():
 
 
 def test_closed_pool(pool):
-    """
-    A closed pool lets every thread go, and begins nothing.
-    """
+    """A closed pool lets every thread go, and begins nothing."""
     done = []
     end = in_threads(pool, 3)
     pool.close()
@@ -295,9 +262,6 @@ def test_closed_pool(pool):
 
 
 def test_answer_while_edits_hang(house):
-    """
-    Who asks is answered, though new buttons for others do not get through to Telegram.
-    """
     home = house(library(9), STASHBOT_VOTES_AUTO_NEXT="false")
     for user in (OWNER, FRIEND):
         home.ask(user=user)
@@ -317,9 +281,6 @@ def test_answer_while_edits_hang(house):
 
 
 def test_error_costs_one_turn(house):
-    """
-    A thread outlives what a turn raises, and logs it with its traceback.
-    """
     home = house(start=False)
     daemon = Supervisor()
     turns, again = [], threading.Event()
@@ -342,9 +303,7 @@ def test_error_costs_one_turn(house):
 
 
 def test_thread_that_ends_by_itself(house):
-    """
-    A bot without one of its threads is none: it ends, with 1, and says which thread it was.
-    """
+    """A bot without one of its threads is none: it ends, with 1, and says which thread it was."""
     home = house(start=False)
     daemon = Supervisor()
 
@@ -392,9 +351,7 @@ def test_beat_moves_the_limit(is_beating):
 
 
 def test_idle_bot_is_not_stuck(house):
-    """
-    Threads that have nothing to do are not taken for stuck, however long that lasts.
-    """
+    """Threads that have nothing to do are not taken for stuck, however long that lasts."""
     home = house(library(3), start=False)
     home.app = build(home.settings)
     home.app.start(watchdog=0.2)
@@ -406,9 +363,6 @@ def test_idle_bot_is_not_stuck(house):
 
 
 def test_order_of_the_end():
-    """
-    What was named last is closed first, and each thread closes its own things last.
-    """
     daemon = Supervisor()
     order = []
     daemon.at_thread_end(lambda: order.append(threading.current_thread().name))
@@ -422,9 +376,7 @@ def test_order_of_the_end():
 
 
 def test_thread_that_hangs_is_left_behind():
-    """
-    The end does not wait longer than its patience, however many threads hang.
-    """
+    """The end does not wait longer than its patience, however many threads hang."""
     daemon = Supervisor()
     release = threading.Event()
     for number in range(3):
@@ -439,9 +391,6 @@ def test_thread_that_hangs_is_left_behind():
 
 
 def test_quit_before_the_wait():
-    """
-    A thread that ends the program before anybody waits for that is heard all the same.
-    """
     daemon = Supervisor()
     asked = threading.Event()
 

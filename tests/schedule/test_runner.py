@@ -1,6 +1,4 @@
-"""
-The clock thread: what it serves and what it says was missed, through a year of trouble.
-"""
+"""The scheduler: served and missed moments, through a year of trouble."""
 
 import io
 import json
@@ -35,14 +33,16 @@ class Clockwork:
     `requests` are those that it has made; `crash` and `start` end and begin a life of it.
     """
 
-    def __init__(self, folder, *orders, zone="Europe/Berlin", now=NOW):
+    def __init__(self, folder, *schedules, zone="Europe/Berlin", now=NOW):
         self.now = now
         self.requests, self.prepared = [], []
         self.path = folder / "stashbot.db"
         file = folder / "settings.toml"
         tables = "".join(
-            f'[[schedule]]\nchat = {chat}\nwhen = "{when}"\ntimezone = "{order_zone}"\n'
-            for chat, when, order_zone in (order + ("",) * (3 - len(order)) for order in orders)
+            f'[[schedule]]\nchat = {chat}\nwhen = "{when}"\ntimezone = "{schedule_zone}"\n'
+            for chat, when, schedule_zone in (
+                schedule + ("",) * (3 - len(schedule)) for schedule in schedules
+            )
         )
         file.write_text(f'timezone = "{zone}"\n{tables}', "utf-8")
         self.settings = load(file, LEAST)
@@ -100,8 +100,8 @@ def clockwork(tmp_path):
     """A function that builds one."""
     built = []
 
-    def build(*orders, **options):
-        built.append(Clockwork(tmp_path, *orders, **options))
+    def build(*schedules, **options):
+        built.append(Clockwork(tmp_path, *schedules, **options))
         return built[-1]
 
     yield build
@@ -112,10 +112,8 @@ def clockwork(tmp_path):
 # One thing at a time; 4 May 2026, 09:00 UTC, is a Monday, 11:00 in Berlin.
 
 
-def test_order_is_served_when_it_is_due(clockwork):
-    """
-    At its moment an order makes one request, which says where it comes from.
-    """
+def test_schedule_is_served_when_it_is_due(clockwork):
+    """At its moment a schedule makes one request, which says where it comes from."""
     clock = clockwork((CHAT, "daily 12:30"))
     clock.go_to(NOW + 3 * DAY)
 
@@ -132,9 +130,7 @@ def test_order_is_served_when_it_is_due(clockwork):
 
 
 def test_picture_is_prepared_before_it_is_due(clockwork):
-    """
-    A minute before each moment of an order its chat's picture is to be prepared.
-    """
+    """A minute before each moment of a schedule its chat's picture is to be prepared."""
     clock = clockwork((CHAT, "daily 12:30"))
     clock.go_to(utc("2026-05-04 10:28:59"))
     before = list(clock.prepared)
@@ -160,10 +156,7 @@ def test_due_within_a_minute(clockwork, count, prepared):
     assert not clock.served
 
 
-def test_new_order_has_no_past(clockwork):
-    """
-    What an order would have brought before it was given was not missed.
-    """
+def test_new_schedule_has_no_past(clockwork):
     clock = clockwork((CHAT, "daily 10:59"))
     clock.jump_to(NOW + MINUTE)
 
@@ -174,10 +167,8 @@ def test_new_order_has_no_past(clockwork):
 @pytest.mark.parametrize(
     ("off_until", "is_served"), [("11:29", True), ("11:30", True), ("11:31", False)]
 )
-def test_off_when_an_order_was_due(clockwork, off_until, is_served):
-    """
-    After a time without the bot an order is served if it was due within the last hour.
-    """
+def test_off_when_a_schedule_was_due(clockwork, off_until, is_served):
+    """After a time without the bot a schedule is served if it was due within the last hour."""
     clock = clockwork((CHAT, "daily 12:30"))
     clock.crash()
     clock.now = utc(f"2026-05-04 {off_until}")
@@ -188,9 +179,6 @@ def test_off_when_an_order_was_due(clockwork, off_until, is_served):
 
 
 def test_off_for_long(clockwork):
-    """
-    After days there is one picture, no burst, and a line that says what was missed.
-    """
     clock = clockwork((CHAT, "every 5 minutes"))
     clock.crash()
     clock.now = NOW + 3 * DAY + timedelta(minutes=2)
@@ -205,9 +193,6 @@ def test_off_for_long(clockwork):
 
 
 def test_clock_is_put_back(clockwork):
-    """
-    What comes a second time by the clock is not served a second time; the rest goes on.
-    """
     clock = clockwork((CHAT, "every 1 hour"))
     clock.go_to(NOW + 3 * HOUR)
     clock.jump_to(NOW + HOUR + MINUTE)
@@ -217,9 +202,7 @@ def test_clock_is_put_back(clockwork):
 
 
 def test_clock_that_was_a_year_ahead(clockwork):
-    """
-    An order does not fall silent until the day that the clock once showed.
-    """
+    """A schedule does not fall silent until the day that the clock once showed."""
     clock = clockwork((CHAT, "every 1 hour"))
     clock.jump_to(NOW + 365 * DAY)
     clock.jump_to(NOW + MINUTE)
@@ -229,9 +212,6 @@ def test_clock_that_was_a_year_ahead(clockwork):
 
 
 def test_machine_that_slept(clockwork):
-    """
-    After a suspension what was due within the last hour comes, and the rest was missed.
-    """
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 15:30"))
     clock.jump_to(utc("2026-05-04 14:00"))
 
@@ -240,9 +220,7 @@ def test_machine_that_slept(clockwork):
 
 
 def test_database_that_is_locked_at_the_moment(clockwork):
-    """
-    A moment that cannot be claimed is claimed when the database can be written again.
-    """
+    """A moment that cannot be claimed is claimed when the database can be written again."""
     clock = clockwork((CHAT, "daily 12:30"))
     with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -256,9 +234,7 @@ def test_database_that_is_locked_at_the_moment(clockwork):
 
 
 def test_job_that_raises(clockwork):
-    """
-    A bug in serving one order costs no other, and not even this one its picture.
-    """
+    """A bug in serving one schedule costs no other, and not even this one its picture."""
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
     accept, broken = clock.accept, [True]
 
@@ -283,9 +259,7 @@ def test_job_that_raises(clockwork):
 
 
 def test_chat_that_is_gone(clockwork):
-    """
-    The orders of a chat that cannot be written to rest, and go on when it is there again.
-    """
+    """The schedules of a chat that cannot be written to rest, and go on when it is there again."""
     clock = clockwork((CHAT, "every 1 hour"))
     clock.store.set_gone(CHAT, "blocked", clock.now)
     clock.go_to(NOW + 4 * HOUR)
@@ -303,9 +277,7 @@ def test_chat_that_is_gone(clockwork):
 
 
 def test_group_that_has_moved(clockwork):
-    """
-    An order of the settings follows its group to its new id, over a restart too.
-    """
+    """A schedule of the settings follows its group to its new id, over a restart too."""
     clock = clockwork((-5, "every 1 hour"))
     clock.go_to(NOW + HOUR)
     clock.store.move_chat(-5, -1005, clock.now)
@@ -319,9 +291,6 @@ def test_group_that_has_moved(clockwork):
 
 
 def test_chat_whose_user_is_no_longer_allowed(clockwork):
-    """
-    An order that somebody gave counts only as long as the settings allow them.
-    """
     clock = clockwork()
     clock.store.orders.add(CHAT, "every 1 hour", 1, clock.now)
     clock.store.orders.add(OTHER, "every 1 hour", 1, clock.now)
@@ -332,10 +301,7 @@ def test_chat_whose_user_is_no_longer_allowed(clockwork):
     assert [chat for chat, _, _ in clock.served] == [CHAT]
 
 
-def test_orders_that_left_the_settings(clockwork):
-    """
-    What is not in the settings any more is not served, not even what waits already.
-    """
+def test_schedules_that_left_the_settings(clockwork):
     clock = clockwork((CHAT, "daily 12:30"), (OTHER, "daily 12:30"))
     clock.go_to(utc("2026-05-04 10:31"))
     waiting = clock.store.waiting_requests()
@@ -402,9 +368,7 @@ def test_nothing_is_pruned_by_a_clock_that_has_jumped(clockwork, is_restarted, a
 
 
 def test_damage_is_found(clockwork):
-    """
-    A database that has been damaged is named at level error within a day.
-    """
+    """A database that has been damaged is named at level error within a day."""
     clock = clockwork()
     for number in range(300):
         clock.store.skip_image(number, "x" * 100, NOW + 9 * DAY)
@@ -421,9 +385,7 @@ def test_damage_is_found(clockwork):
 
 
 def test_wakes_when_something_changes(clockwork):
-    """
-    A thread that waits for tomorrow is awake at once when an order is added.
-    """
+    """A thread that waits for tomorrow is awake at once when a schedule is added."""
     clock = clockwork((CHAT, "daily 09:00"))
     turned = threading.Event()
     thread = threading.Thread(target=lambda: (clock.scheduler.turn(), turned.set()))
@@ -458,7 +420,7 @@ ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolka
 
 
 class Almanac:
-    """What must come of the orders, found by looking at all their moments one by one."""
+    """What must come of the schedules, found by looking at all their moments one by one."""
 
     def __init__(self, entries):
         self.moments = {}
@@ -506,17 +468,12 @@ def trouble(random, clock, almanac):
 
 
 def test_year_of_trouble(clockwork):
-    """
-    Through crashes, pauses, clocks set forward and back and a locked database, each moment
-    is served at most once, none is lost that is to be served, and all that were missed are
-    in the log.
-    """
     random = Random(2026)
-    orders = [
+    schedules = [
         (1000 + number, words.format(*values), ZONES[number % len(ZONES)])
         for number, (words, *values) in enumerate(TIMES)
     ]
-    clock = clockwork(*orders, now=YEAR[0])
+    clock = clockwork(*schedules, now=YEAR[0])
     almanac = Almanac(clock.schedules.entries())
     while clock.now < YEAR[1]:
         calm = clock.now + random.random() * 5 * DAY
@@ -533,7 +490,7 @@ def test_year_of_trouble(clockwork):
         for moment in almanac.moments[line["chat_id"], line["when"]]
         if datetime.fromisoformat(line["since"]) <= moment <= datetime.fromisoformat(line["due"])
     }
-    assert len(orders) == 50
+    assert len(schedules) == 50
     assert len(served) == len(set(served))
     assert set(served) == {each for each in almanac.served if each[2] <= YEAR[1]}
     assert {each for each in almanac.missed if each[2] <= YEAR[1]} <= missed
@@ -544,22 +501,18 @@ def test_year_of_trouble(clockwork):
     assert {each for each in every if each[2] < clock.now} <= set(served) | missed
 
 
-def test_two_hundred_orders_sleep_until_the_next(clockwork):
-    """
-    However many orders there are, the thread waits until one is due, or for ten seconds.
-    """
-    orders = [(1000 + number, "daily 20:00") for number in range(200)]
-    clock = clockwork(*orders)
+def test_two_hundred_schedules_sleep_until_the_next(clockwork):
+    """However many schedules there are, the thread waits until one is due, or for ten seconds."""
+    schedules = [(1000 + number, "daily 20:00") for number in range(200)]
+    clock = clockwork(*schedules)
 
     assert clock.scheduler._pause() == 10
     clock.go_to(utc("2026-05-04 17:59:59"))
     assert 0 < clock.scheduler._pause() <= 1
 
 
-def test_without_orders_nothing_wakes_it_but_chores(clockwork):
-    """
-    Where nothing depends on the clock it is not looked at.
-    """
+def test_without_schedules_nothing_wakes_it_but_chores(clockwork):
+    """Where nothing depends on the clock it is not looked at."""
     clock = clockwork()
 
     assert clock.scheduler._pause() == CHECK_AFTER.total_seconds()

@@ -1,4 +1,4 @@
-"""Standing orders in a chat: what people see of them, and what comes when they are due."""
+"""Schedules in a chat: shown, changed, and served when they are due."""
 
 import re
 import sqlite3
@@ -27,19 +27,21 @@ def now():
 
 
 def with_fixed(home, *schedules):
-    """Have these orders in the settings; (chat, when, count)."""
+    """Have these schedules in the settings; (chat, when, count)."""
     zone = home.settings.timezone
-    orders = tuple(ScheduleSettings(chat, when, zone, count, "") for chat, when, count in schedules)
-    home.settings = replace(home.settings, schedules=orders)
+    schedules = tuple(
+        ScheduleSettings(chat, when, zone, count, "") for chat, when, count in schedules
+    )
+    home.settings = replace(home.settings, schedules=schedules)
     return home
 
 
 def overdue(home, chat=OWNER, count=1):
-    """Give an order that was due a moment ago; the bot learns of it now."""
+    """Give a schedule that was due a moment ago; the bot learns of it now."""
     store, schedules = home.app.store, home.app.schedules
-    order = store.orders.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
+    schedule = store.orders.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
     schedules.resumed()
-    return order
+    return schedule
 
 
 def last_text(home, part, chat=OWNER):
@@ -55,7 +57,7 @@ def labels(message):
 
 
 def test_schedules_of_a_new_chat(house):
-    """Without orders the list says so, and how to add one."""
+    """Without schedules the list says so, and how to add one."""
     home = house()
 
     home.say("/schedule")
@@ -76,10 +78,7 @@ def test_schedules_of_a_new_chat(house):
         ("/schedule@stash_demo_bot каждые 3 часа", "каждые 3 часа", 1),
     ],
 )
-def test_adding_an_order(house, text, shown, count):
-    """
-    What was added is listed with its next time, in the chat's zone, and a button to remove it.
-    """
+def test_adding_a_schedule(house, text, shown, count):
     home = house()
 
     home.say(text)
@@ -89,15 +88,14 @@ def test_adding_an_order(house, text, shown, count):
     assert "times in Europe/Berlin" in message.text
     assert re.search(r"next: \w{3} 20\d\d-\d\d-\d\d \d\d:\d\d, in \d+ (day|hour|min)", message.text)
     assert labels(message) == [[f"✖️ {shown}"]]
-    [order] = home.app.store.orders.of(OWNER)
-    assert order.count == count
+    [schedule] = home.app.store.orders.of(OWNER)
+    assert schedule.count == count
     [added] = home.wait_for_event("schedule_added")
-    assert (added["chat_id"], added["when"]) == (OWNER, order.when)
+    assert (added["chat_id"], added["when"]) == (OWNER, schedule.when)
     wait_until(home.app.scheduler.next_due, "it is planned", timeout=1)
 
 
-def test_order_in_russian(house):
-    """Somebody whose Telegram is Russian is answered in Russian."""
+def test_schedule_in_russian(house):
     home = house()
 
     home.say("/schedule ежедневно 09:00", language="ru")
@@ -116,8 +114,7 @@ def test_order_in_russian(house):
         ("* * * * *", "at least 5 minutes"),
     ],
 )
-def test_order_that_cannot_be_kept(house, argument, answer):
-    """A wrong order gets what would be right, and changes nothing."""
+def test_schedule_that_cannot_be_kept(house, argument, answer):
     home = house()
 
     home.say(f"/schedule {argument}")
@@ -126,8 +123,8 @@ def test_order_that_cannot_be_kept(house, argument, answer):
     assert not home.app.store.orders.of(OWNER)
 
 
-def test_same_order_twice(house):
-    """An order that is there is not added once more."""
+def test_same_schedule_twice(house):
+    """A schedule that is there is not added once more."""
     home = house()
 
     home.say("/schedule daily 09:00")
@@ -139,8 +136,8 @@ def test_same_order_twice(house):
     assert len(home.app.store.orders.of(OWNER)) == 2
 
 
-def test_twenty_orders(house):
-    """A chat can have twenty orders; the next is refused until one is removed."""
+def test_twenty_schedules(house):
+    """A chat can have twenty schedules; the next is refused until one is removed."""
     home = house()
     for hour in range(20):
         home.app.store.orders.add(OWNER, f"daily {hour}:00", 1, now())
@@ -169,7 +166,6 @@ def test_more_than_a_message_holds(house):
 
 
 def test_removing_by_button(house):
-    """The button under the list removes its order, and the list shows what is left."""
     home = house()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
@@ -187,7 +183,7 @@ def test_removing_by_button(house):
     assert len(home.wait_for_event("schedule_removed")) == 1
 
 
-def test_button_of_an_order_that_is_gone(house):
+def test_button_of_a_schedule_that_is_gone(house):
     """Pressing twice, or long after, does no harm, and the press is answered."""
     home = house()
     home.say("/schedule daily 09:00")
@@ -205,10 +201,10 @@ def test_button_of_an_order_that_is_gone(house):
     assert not home.events("message_lost")
 
 
-def test_order_of_somebody_else(house):
-    """A button that names another chat's order removes nothing."""
+def test_schedule_of_another_chat(house):
+    """A button that names another chat's schedule removes nothing."""
     home = house()
-    order = home.app.store.orders.add(FRIEND, "daily 09:00", 1, now())
+    schedule = home.app.store.orders.add(FRIEND, "daily 09:00", 1, now())
     home.say("/schedule daily 09:00")
     message = last_text(home, "Added.")
 
@@ -219,7 +215,7 @@ def test_order_of_somebody_else(house):
                 "id": "1",
                 "from": {"id": OWNER, "is_bot": False, "first_name": "O"},
                 "chat_instance": "1",
-                "data": f"unorder:{order.id}",
+                "data": f"unorder:{schedule.id}",
                 "message": {
                     "message_id": message.id,
                     "date": 1,
@@ -230,12 +226,12 @@ def test_order_of_somebody_else(house):
     )
     home.telegram.wait_for("editMessageText")
 
-    assert [each.id for each in home.app.store.orders.of(FRIEND)] == [order.id]
+    assert [each.id for each in home.app.store.orders.of(FRIEND)] == [schedule.id]
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "выкл"])
 def test_off(house, word):
-    """All orders that a chat has given go at once; those of the settings stay."""
+    """All schedules that a chat has given go at once; those of the settings stay."""
     home = with_fixed(house(start=False), (OWNER, "daily 07:00", 1)).start()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
@@ -246,11 +242,11 @@ def test_off(house, word):
     message = last_text(home, "2 schedules removed.")
     assert "daily 07:00 – from the bot's settings" in message.text
     assert not message.buttons
-    assert [order.when for order in home.app.store.orders.of(OWNER)] == ["daily 07:00"]
+    assert [schedule.when for schedule in home.app.store.orders.of(OWNER)] == ["daily 07:00"]
 
 
-def test_orders_of_the_settings(house):
-    """The list shows an order of the settings as fixed, in help and in `/schedule`."""
+def test_schedules_of_the_settings(house):
+    """The list shows a schedule of the settings as fixed, in help and in `/schedule`."""
     home = with_fixed(house(start=False), (OWNER, "daily 07:00", 3)).start()
 
     home.say("/schedule")
@@ -268,7 +264,6 @@ def status(home):
 
 
 def test_group(house):
-    """A group sees its orders; they stand in the settings, and nobody adds one in the chat."""
     home = with_fixed(house(start=False), (GROUP, "daily 07:00", 1))
     home.telegram.add_group(GROUP, "Friends", [OWNER])
     home.start()
@@ -284,8 +279,7 @@ def test_group(house):
     assert len(home.app.store.orders.of(GROUP)) == 1
 
 
-def test_orders_outlive_a_restart(house):
-    """What was added is there after the next start."""
+def test_schedules_outlive_a_restart(house):
     home = house()
     home.say("/schedule daily 09:00")
     home.wait_for_text("Added.")
@@ -300,7 +294,6 @@ def test_orders_outlive_a_restart(house):
     ("minutes", "left"), [(0.1, "1 minute"), (1, "1 minute"), (59.5, "1 hour"), (1500, "1 day")]
 )
 def test_moment_in_words(minutes, left):
-    """A moment to come is shown by the wall clock, and by what is left until then."""
     moment = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
     text = coming(moment, moment - minutes * MINUTE, UTC, ENGLISH)
 
@@ -310,8 +303,7 @@ def test_moment_in_words(minutes, left):
 # When they are due
 
 
-def test_order_that_is_due(house):
-    """Nobody has asked, and a picture comes; the log says by what it was triggered."""
+def test_schedule_that_is_due(house):
     home = house(library(9))
 
     overdue(home)
@@ -324,7 +316,7 @@ def test_order_that_is_due(house):
 
 
 def test_album_by_the_clock(house):
-    """An order for several brings an album."""
+    """A schedule for several brings an album."""
     home = house(library(9))
 
     overdue(home, count=4)
@@ -335,12 +327,11 @@ def test_album_by_the_clock(house):
 
 
 def test_channel(house):
-    """An order of the settings is served where nobody can write to the bot."""
     home = with_fixed(house(library(3), start=False), (-700, "every 5 minutes", 1))
     home.telegram.add_group(-700, "News", [])
     home.start()
-    [order] = home.app.store.orders.of(-700)
-    home.app.store.orders.skip(order, now() - 5 * MINUTE)
+    [schedule] = home.app.store.orders.of(-700)
+    home.app.store.orders.skip(schedule, now() - 5 * MINUTE)
     home.app.schedules.resumed()
 
     home.wait_for_images(1)
@@ -348,7 +339,7 @@ def test_channel(house):
     assert home.wait_for_event("photo_sent")[0]["user_id"] == 0
 
 
-def test_stash_is_away_when_an_order_is_due(house):
+def test_stash_is_away_when_a_schedule_is_due(house):
     """The picture follows when Stash is back, without a word in between."""
     home = house(library(3))
     home.stash.server.pause()
@@ -362,12 +353,12 @@ def test_stash_is_away_when_an_order_is_due(house):
 
 
 def test_stash_stays_away(house):
-    """After a quarter of an hour an order is not served any more, and the log says so."""
+    """After a quarter of an hour a schedule is not served any more, and the log says so."""
     home = house(library(3))
     home.stash.server.pause()
-    order = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
+    schedule = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
     claimed_at = now() - 14 * MINUTE
-    request = home.app.store.orders.claim(order, claimed_at, "en", claimed_at)
+    request = home.app.store.orders.claim(schedule, claimed_at, "en", claimed_at)
     home.app.bot._publisher.accept(request)
     home.wait_for_event("stash_down")
     home.app.bot._publisher._now = lambda: now() + 2 * MINUTE
@@ -380,12 +371,11 @@ def test_stash_stays_away(house):
 
 
 @pytest.mark.parametrize(("minutes", "is_served"), [(40, True), (70, False)])
-def test_crash_with_an_order_waiting(house, minutes, is_served):
-    """What was claimed before a crash is served after it, within an hour of its moment."""
+def test_crash_with_a_schedule_waiting(house, minutes, is_served):
     home = house(library(3), start=False)
     home.app = build(home.settings)
-    order = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
-    home.app.store.orders.claim(order, now() - minutes * MINUTE, "en", now() - minutes * MINUTE)
+    schedule = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
+    home.app.store.orders.claim(schedule, now() - minutes * MINUTE, "en", now() - minutes * MINUTE)
     home.stop()
     home.start()
 
@@ -398,8 +388,8 @@ def test_crash_with_an_order_waiting(house, minutes, is_served):
     assert len(home.sent_images()) == is_served
 
 
-def test_order_removed_while_it_waits(house):
-    """A picture that waits for Stash does not come after its order was removed."""
+def test_schedule_removed_while_it_waits(house):
+    """A picture that waits for Stash does not come after its schedule was removed."""
     home = house(library(3))
     home.stash.server.pause()
     overdue(home)
@@ -412,17 +402,17 @@ def test_order_removed_while_it_waits(house):
     missed = home.wait_for_event("schedule_missed")
 
     assert len(home.sent_images()) == 1
-    assert missed[0]["reason"] == "the order was removed"
+    assert "was removed" in missed[0]["reason"]
 
 
-def test_somebody_who_blocks_the_bot(house):
-    """The orders of a chat that is gone rest, and go on by themselves when it writes again."""
+def test_user_blocks_the_bot(house):
+    """The schedules of a chat that is gone rest, and go on by themselves when it writes again."""
     home = house(library(9))
     home.telegram._messenger.updates.allow(["message"])  # no word of the block
     home.telegram.block(FRIEND)
     overdue(home, FRIEND)
     home.wait_for_event("chat_gone")
-    wait_until(lambda: not home.app.schedules.entries(), "the order rests")
+    wait_until(lambda: not home.app.schedules.entries(), "the schedule rests")
     home.telegram.unblock(FRIEND)
 
     home.say("/schedule", user=FRIEND)
@@ -434,7 +424,7 @@ def test_somebody_who_blocks_the_bot(house):
 
 
 def membership(status):
-    """The update that tells what the bot is in a channel now."""
+    """The update about the bot's role in a channel."""
     rights = "change_info delete_messages delete_stories edit_stories invite_users manage_chat"
     rights += " manage_video_chats post_stories promote_members restrict_members be_edited"
     member = {"user": {"id": 4242, "is_bot": True, "first_name": "B"}, "is_anonymous": False}
@@ -491,7 +481,6 @@ def test_refusal_that_comes_after_a_message(house):
 
 
 def test_person_before_the_crowd(house):
-    """While the clock has pictures for many, somebody who asks does not wait for them."""
     people = range(2001, 2041)
     allowed = ",".join(map(str, [OWNER, *people]))
     options = {"users": (OWNER, *people), "STASHBOT_TELEGRAM_ALLOWED_USERS": allowed}
@@ -512,8 +501,8 @@ def test_person_before_the_crowd(house):
     assert max(sum(start <= each < start + 1 for each in times) for start in times) <= 30
 
 
-def test_orders_of_one_chat_do_not_come_at_once(house):
-    """Several orders of one chat at one moment are a second apart."""
+def test_schedules_of_one_chat_do_not_come_at_once(house):
+    """Several schedules of one chat at one moment are a second apart."""
     home = house(library(9), is_paced=True)
     for words in ("every 5 minutes", "every 6 minutes", "every 10 minutes"):
         home.app.store.orders.add(OWNER, words, 1, now() - 11 * MINUTE)
@@ -525,7 +514,6 @@ def test_orders_of_one_chat_do_not_come_at_once(house):
 
 
 def test_answers_keep_their_order_around_a_flood(house):
-    """What was said first arrives first, also if Telegram wanted a pause for it."""
     home = house()
     home.telegram.server.fail(Fault("sendMessage", Trouble.FLOOD, seconds=1))
 
@@ -538,14 +526,14 @@ def test_answers_keep_their_order_around_a_flood(house):
     assert texts[1:] == [ENGLISH("hint")]
 
 
-def test_unreadable_order_in_the_database(house):
-    """An order that this version cannot read is named in the log, listed, and can be removed."""
+def test_unreadable_schedule_in_the_database(house):
+    """A schedule that this version cannot read is named in the log, listed, and can be removed."""
     home = house(start=False)
     home.app = build(home.settings)
     home.app.store.orders.add(OWNER, "daily 09:00", 1, now())
     home.stop()
     with closing(sqlite3.connect(home.settings.database)) as connection, connection:
-        connection.execute("UPDATE schedules SET [when] = 'once in a blue moon'")
+        connection.execute("UPDATE orders SET [when] = 'once in a blue moon'")
     home.start()
 
     home.say("/schedule")

@@ -53,9 +53,7 @@ def at(settings, name):
 
 
 def test_least():
-    """
-    A token and a user are enough; all else has its default.
-    """
+    """A token and a user are enough; all else has its default."""
     settings = load(None, LEAST)
 
     assert settings.telegram.token == TOKEN
@@ -72,9 +70,7 @@ def test_least():
 
 
 def test_nothing_set():
-    """
-    Without a token and users there is no bot, and the owner hears of both at once.
-    """
+    """Without a token and users there is no bot, and the owner hears of both at once."""
     assert faults(None, {}) == [
         (
             "telegram.token: must be the bot's token, digits, a colon and letters;"
@@ -85,9 +81,6 @@ def test_nothing_set():
 
 
 def test_sources_in_order(tmp_path):
-    """
-    The environment counts before the credential, that before the file, that before the default.
-    """
     path = write(
         tmp_path,
         '[telegram]\ntoken = "1:file"\nallowed_users = [7]\n[stash]\napi_key = "file"',
@@ -126,9 +119,7 @@ def test_check_without_readable_credentials(tmp_path):
 
 
 def test_unreadable_credential(tmp_path):
-    """
-    A credential that is there and cannot be read is named, with the reason.
-    """
+    """A credential that is there and cannot be read is named, with the reason."""
     (tmp_path / "stash_api_key").mkdir()
     found = faults(None, LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
@@ -155,9 +146,6 @@ def test_unreadable_credential(tmp_path):
     ],
 )
 def test_variable(name, text, expected):
-    """
-    A variable says what the file would, in the shape that a shell can hold.
-    """
     assert at(load(None, variable(name, text)), name) == expected
 
 
@@ -257,9 +245,6 @@ def test_variable(name, text, expected):
     ids=lambda text: text.partition(":")[0] if ":" in text else text,
 )
 def test_wrong_in_file(tmp_path, toml, expected):
-    """
-    What is wrong in the file is named with its key and with what would be right.
-    """
     assert faults(write(tmp_path, toml), LEAST) == [expected]
 
 
@@ -291,16 +276,11 @@ def test_wrong_in_file(tmp_path, toml, expected):
     ids=["no number", "empty", "no flag"],
 )
 def test_wrong_in_variable(name, text, expected):
-    """
-    What is wrong in a variable is named with the variable too.
-    """
     assert faults(None, variable(name, text)) == [expected]
 
 
 def test_unknown_variable():
-    """
-    A mistyped variable is a fault; that of the settings file, and other programs', are not.
-    """
+    """A mistyped variable is a fault; that of the settings file, and other programs', are not."""
     environ = LEAST | {"STASHBOT_STASH_URI": "x", "STASHBOT_SETTINGS": "y", "STASH_URL": "z"}
 
     assert faults(None, environ) == [
@@ -328,9 +308,6 @@ def test_unknown_variable():
     ],
 )
 def test_wrong_secret(name, text, expected):
-    """
-    Of a secret, or an address that may hold one, the fault says what is wrong and shows nothing.
-    """
     (fault,) = faults(None, variable(name, text))
 
     assert fault.startswith(f"{name} ({BY_NAME[name].variable}): must ")
@@ -340,18 +317,13 @@ def test_wrong_secret(name, text, expected):
 
 @given(st.text(min_size=8), st.sampled_from(["telegram.token", "stash.api_key", "telegram.proxy"]))
 def test_no_fault_quotes_a_secret(text, name):
-    """
-    Whatever is wrong with a secret, its text is in no fault.
-    """
     secret = f"‡{text}‡"  # or else it might be a word of the fault's own
 
     assert secret not in told(variable(name, secret))
 
 
 def test_all_faults_at_once(tmp_path):
-    """
-    One start tells everything: the file's faults, the missing, the variables', the unknown.
-    """
+    """One start tells everything: the file's faults, the missing, the variables', the unknown."""
     path = write(tmp_path, "[stash]\nurl = 5\nurls = 6\n[photos]\nspoiler = 7")
     found = faults(path, {"STASHBOT_LOG_LEVEL": "loud", "STASHBOT_X": ""})
 
@@ -375,9 +347,6 @@ def test_all_faults_at_once(tmp_path):
     ],
 )
 def test_unreadable_file(tmp_path, content, expected):
-    """
-    A file that cannot be read is one fault, beside those of the environment, and hides what it set.
-    """
     path = tmp_path / "settings.toml"
     if content is not None:
         path.write_bytes(content)
@@ -390,16 +359,12 @@ def test_unreadable_file(tmp_path, content, expected):
 
 
 def test_directory_as_file(tmp_path):
-    """
-    A path that names no file is said with the system's reason.
-    """
+    """A path that names no file is said with the system's reason."""
     assert faults(tmp_path, LEAST) == [f"{tmp_path}: cannot be read: Is a directory"]
 
 
 def test_byte_order_mark(tmp_path):
-    """
-    A file that was saved by Windows' editor is read like any other.
-    """
+    """A file that was saved by Windows' editor is read like any other."""
     path = tmp_path / "settings.toml"
     path.write_bytes(b'\xef\xbb\xbf[log]\r\nlevel = "error"\r\n')
 
@@ -420,9 +385,6 @@ def test_byte_order_mark(tmp_path):
     ids=["filter", "schedule", "default", "no schedule"],
 )
 def test_not_there_yet(tmp_path, toml, expected):
-    """
-    A key of a part to come is refused, unless it says what goes without saying.
-    """
     path = write(tmp_path, toml)
 
     assert (faults(path, LEAST) if expected else []) == expected
@@ -430,9 +392,7 @@ def test_not_there_yet(tmp_path, toml, expected):
 
 
 def test_schedules(tmp_path):
-    """
-    Standing orders are taken as written, in the bot's time zone unless they name their own.
-    """
+    """Standing orders are taken as written, in the bot's time zone unless they name their own."""
     first = '[[schedule]]\nchat = -5\nwhen = " daily  09:00 "\ntimezone = "Asia/Tokyo"\ncount = 2\n'
     second = '[[schedule]]\nchat = 7\nwhen = "*/5 * * * mon"\n'
     settings = load(write(tmp_path, 'timezone = "Europe/Riga"\n' + first + second), LEAST)
@@ -452,9 +412,6 @@ def test_schedules(tmp_path):
     ],
 )
 def test_schedule_without_times(tmp_path, when, right):
-    """
-    A standing order that cannot be kept is refused, with what would be right.
-    """
     path = write(tmp_path, f'[[schedule]]\nchat = 7\nwhen = "{when}"\n')
 
     [fault] = faults(path, LEAST)
@@ -464,9 +421,7 @@ def test_schedule_without_times(tmp_path, when, right):
 
 
 def test_schedules_of_one_chat(tmp_path):
-    """
-    A chat has at most 20 standing orders, and none of them twice.
-    """
+    """A chat has at most 20 standing orders, and none of them twice."""
     order = '[[schedule]]\nchat = 7\nwhen = "daily {:02}:00"\n'
     many = "".join(map(order.format, range(21)))
 
@@ -479,9 +434,7 @@ def test_schedules_of_one_chat(tmp_path):
 
 
 def test_wrong_schedule(tmp_path):
-    """
-    Each standing order is checked, and named by its number in the file.
-    """
+    """Each standing order is checked, and named by its number in the file."""
     first = '[[schedule]]\nchat = 0\nwhen = ""\nhow = 1\n'
     second = '[[schedule]]\nchat = 1\nwhen = "daily 9:00"\ncount = 11\nfilter = 3\ntimezone = "x"\n'
     found = faults(write(tmp_path, first + second), LEAST)
@@ -506,9 +459,7 @@ def test_wrong_schedule(tmp_path):
     ],
 )
 def test_database(tmp_path, path, state, expected):
-    """
-    A relative path starts where systemd keeps the state, else beside the settings file.
-    """
+    """A relative path starts where systemd keeps the state, else beside the settings file."""
     file = write(tmp_path, f'[database]\npath = "{path}"')
 
     settings = load(file, LEAST | {"STATE_DIRECTORY": state})
@@ -517,9 +468,7 @@ def test_database(tmp_path, path, state, expected):
 
 
 def test_database_without_a_file():
-    """
-    With neither a file nor systemd, the database is in the working directory.
-    """
+    """With neither a file nor systemd, the database is in the working directory."""
     assert load(None, LEAST).database == Path.cwd() / "stashbot.db"
 
 
@@ -531,9 +480,7 @@ def test_database_without_a_file():
     ],
 )
 def test_machine_zone(monkeypatch, machine, expected):
-    """
-    The default time zone is the machine's, or UTC where the machine's makes no sense.
-    """
+    """The default time zone is the machine's, or UTC where the machine's makes no sense."""
     monkeypatch.setattr(tzlocal.unix, "_cache_tz", None)
     monkeypatch.setenv("TZ", machine)
 
@@ -541,9 +488,7 @@ def test_machine_zone(monkeypatch, machine, expected):
 
 
 def test_secrets():
-    """
-    `secrets` has each secret in every form; `repr()` has none.
-    """
+    """`secrets` has each secret in every form; `repr()` has none."""
     environ = LEAST | {
         "STASHBOT_STASH_API_KEY": "eyJhbGciOi",
         "STASHBOT_TELEGRAM_PROXY": "http://user:pass%2Fword@host:1",
@@ -556,9 +501,7 @@ def test_secrets():
 
 
 def test_shipped_file():
-    """
-    The file that the owner edits lacks a token and users, and nothing else.
-    """
+    """The file that the owner edits lacks a token and users, and nothing else."""
     assert [fault.partition(":")[0] for fault in faults(SHIPPED, {})] == [
         "telegram.token",
         "telegram.allowed_users",
@@ -566,9 +509,7 @@ def test_shipped_file():
 
 
 def test_shipped_file_has_every_key():
-    """
-    The file that the owner edits names every key with its default, in order, and no other.
-    """
+    """The file that the owner edits names every key with its default, in order, and no other."""
     document = tomllib.loads(SHIPPED.read_text("utf-8"))
     names = {
         f"{name}.{option}" if isinstance(content, dict) else name: value
@@ -580,9 +521,7 @@ def test_shipped_file_has_every_key():
 
 
 def test_shipped_file_has_a_schedule_to_uncomment():
-    """
-    The commented standing order has every key, and is right once its # are removed.
-    """
+    """The commented standing order has every key, and is right once its # are removed."""
     example = SHIPPED.read_text("utf-8").partition("# [[schedule]]")[2]
     order = tomllib.loads(example.replace("\n# ", "\n"))
 

@@ -23,8 +23,8 @@ TOOLS = ("unshare", "nsenter", "setpriv", "pivot_root", "systemctl", "dbus-daemo
 SYSTEMD = Path("/lib/systemd/systemd")
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: What the first process does before it becomes systemd. $LAYER is a folder of this
-#: machine, $ROOT, $PYTHON and $PACKAGES are what the program is made of.
+#: The script of the first process, before it becomes systemd. $LAYER is a folder of this
+#: machine, $ROOT, $PYTHON and $PACKAGES have the program.
 BOOT = r"""
 set -eu
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -33,7 +33,7 @@ mkdir "$LAYER/upper" "$LAYER/work" "$LAYER/root"
 new=$LAYER/root
 mount -t overlay none -o "lowerdir=/,upperdir=$LAYER/upper,workdir=$LAYER/work" "$new"
 mount -t proc -o nosuid,nodev,noexec none "$new/proc"
-# Else its systemd-sysctl would set what belongs to the machine around it.
+# Or its systemd-sysctl would change the settings of the machine around it.
 for file in sys sysrq-trigger; do
     [ -e "$new/proc/$file" ] || continue
     mount --bind "$new/proc/$file" "$new/proc/$file"
@@ -77,7 +77,7 @@ def cgroups():
 
 
 def missing():
-    """What a machine would need that is not here; empty if it can be had."""
+    """The parts of a machine that are missing here; empty if it can boot."""
     if os.geteuid() != 0:
         return "root"
     tools = [tool for tool in TOOLS if not shutil.which(tool, path=PATH)]
@@ -119,7 +119,7 @@ class Machine:
             raise
 
     def run(self, *command, check=True, given="", timeout=60):
-        """Run a command inside: its exit code, and what it wrote on both streams."""
+        """Run a command inside: its exit code, and its output on both streams."""
         done = subprocess.run(
             self.inside(*command),
             input=given,
@@ -133,7 +133,7 @@ class Machine:
         return done.returncode, done.stdout
 
     def inside(self, *command):
-        """What runs a command inside."""
+        """The command that runs a command inside."""
         enter = ["nsenter", "-t", str(self._pid), "--mount", "--pid", "--uts", "--ipc", "--cgroup"]
         return [*enter, "env", "-i", f"PATH={PATH}", "LANG=C.UTF-8", *map(str, command)]
 
@@ -190,8 +190,8 @@ class Machine:
         names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in self._children()}
         return next((pid for pid, name in names.items() if name == "systemd"), None)
 
-    def wait_until(self, condition, what, timeout=20):
-        """Wait until the condition holds; what it gives."""
+    def wait_until(self, condition, name, timeout=20):
+        """Wait until the condition holds; its value."""
         deadline = time.monotonic() + timeout
         while True:
             with suppress(OSError):
@@ -199,5 +199,5 @@ class Machine:
                     return found
             if self._outer.poll() is not None:
                 raise AssertionError(f"the machine ended: {self._outer.stdout.read().decode()}")
-            assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+            assert time.monotonic() < deadline, f"not within {timeout} s: {name}"
             time.sleep(0.03)

@@ -10,15 +10,15 @@ from contextlib import suppress
 from pathlib import Path
 
 PROGRAM = Path(__file__).parents[2] / "stashbot.py"
-#: What the process gets besides the settings: nothing of the machine's own may matter.
+#: The environment of the process besides the settings: the machine's own must not matter.
 BARE = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-def wait_until(condition, what, timeout=10):
-    """Wait until `condition()` is true, and return what it gave."""
+def wait_until(condition, name, timeout=10):
+    """Wait until `condition()` is true, and return its value."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+        assert time.monotonic() < deadline, f"not within {timeout} s: {name}"
         time.sleep(0.01)
     return found
 
@@ -112,10 +112,10 @@ class Program:
         self._wait(lambda: any(part in line for line in self.stdout), part, timeout)
         return next(line for line in self.stdout if part in line)
 
-    def _wait(self, condition, what, timeout):
+    def _wait(self, condition, name, timeout):
         with self._changed:
             came = self._changed.wait_for(condition, timeout)
-        assert came, (what, self.stdout[-20:], self.stderr[-20:])
+        assert came, (name, self.stdout[-20:], self.stderr[-20:])
 
     def send(self, number):
         # It may have ended already, which the exit code tells.

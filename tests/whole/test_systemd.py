@@ -1,6 +1,4 @@
-"""
-The service under a real systemd: started, watched, restarted, reloaded and locked in.
-"""
+"""The service under a real systemd: started, watched, restarted, reloaded and locked in."""
 
 import json
 import os
@@ -91,7 +89,7 @@ class Service:
         return self.machine.wait_for("stashbot", timeout=30, **wanted)
 
     def lines(self, *options):
-        """What the bot itself has written to the journal."""
+        """The lines of the bot itself in the journal."""
         entries = self.machine.journal("-u", "stashbot", *options)
         return [entry for entry in entries if entry.get("_TRANSPORT") == "stdout"]
 
@@ -118,9 +116,7 @@ def service(machine, house):
 
 @needs("systemd-analyze", ANALYZE)
 def test_exposure():
-    """
-    The sandbox is as tight as it can be for a program that talks to the network.
-    """
+    """The sandbox is as tight as it can be for a program that talks to the network."""
     done = subprocess.run(
         [ANALYZE, "security", "--offline=true", "--threshold=11", "--no-pager", UNIT],
         capture_output=True,
@@ -133,9 +129,7 @@ def test_exposure():
 
 @booted
 def test_unit_is_understood(service):
-    """
-    systemd has nothing to say about the unit; it would pass over a key that it does not know.
-    """
+    """systemd has nothing to say about the unit; it would pass over a key that it does not know."""
     path = "/etc/systemd/system/stashbot.service"
 
     assert service.machine.run("systemd-analyze", "verify", "--man=no", path) == (0, "")
@@ -146,9 +140,6 @@ def test_unit_is_understood(service):
 
 @booted
 def test_service_serves(service):
-    """
-    It is ready when it can serve, inside the whole sandbox, and its lines say what it did.
-    """
     code = service.start()
     service.home.telegram.wait_for_poll()
     service.home.ask()
@@ -167,9 +158,7 @@ def test_service_serves(service):
 
 @booted
 def test_no_key(service):
-    """
-    A Stash that asks for no password needs no file for its key.
-    """
+    """A Stash that asks for no password needs no file for its key."""
     service.home.stash.api_key = ""
     service.machine.run("rm", "/etc/stashbot/stash_api_key")
     code = service.start()
@@ -179,10 +168,8 @@ def test_no_key(service):
 
 
 @booted
-def test_what_the_journal_finds(service):
-    """
-    Warnings and errors are found by their priority, and an outage is one line.
-    """
+def test_priorities_in_the_journal(service):
+    """Warnings and errors are found by their priority, and an outage is one line."""
     service.start()
     service.home.stash.server.pause()
     service.home.say("/random")
@@ -197,9 +184,7 @@ def test_what_the_journal_finds(service):
 
 @booted
 def test_stop(service):
-    """
-    It ends within two seconds of being asked to.
-    """
+    """It ends within two seconds of being asked to."""
     service.start()
     began = time.monotonic()
     service.machine.run("systemctl", "stop", "stashbot")
@@ -212,9 +197,6 @@ def test_stop(service):
 
 @booted
 def test_kill(service):
-    """
-    After kill -9 it is there again, and answers what had been asked in between.
-    """
     service.start()
     before = service.show()["MainPID"]
     service.home.ask()
@@ -237,9 +219,6 @@ def test_kill(service):
     ids=["receiver", "scheduler", "publisher"],
 )
 def test_stuck_thread(service, method, file, words):
-    """
-    A thread that does not turn any more has the bot restarted, and the journal names the line.
-    """
     service.drop_in("WatchdogSec=2", path="/srv/packages:/srv/sticky")
     service.start()
     service.home.telegram.wait_for_poll()
@@ -257,9 +236,7 @@ def test_stuck_thread(service, method, file, words):
 
 @booted
 def test_outage_is_no_hang(service):
-    """
-    While Telegram is away the threads turn all the same, and systemd sees why nothing comes.
-    """
+    """While Telegram is away the threads turn all the same, and systemd sees why nothing comes."""
     service.drop_in("WatchdogSec=2")
     service.start()
     service.home.telegram.server.pause()
@@ -275,10 +252,8 @@ def test_outage_is_no_hang(service):
 
 @booted
 @pytest.mark.parametrize("fault", ["settings", "token"])
-def test_what_a_restart_cannot_mend(service, fault):
-    """
-    Wrong settings and a refused token end it with 78, once, and `systemctl status` says why.
-    """
+def test_fault_that_a_restart_cannot_mend(service, fault):
+    """Wrong settings and a refused token end it with 78, once, and `systemctl status` says why."""
     if fault == "settings":
         service.settings("[log]\nlevel = 'loud'\n")
         reason = "log.level"
@@ -308,9 +283,6 @@ def commands(word):
 @booted
 @needs("jq", which("jq"))
 def test_six_lines_for_the_journal(service):
-    """
-    Each line that README gives for the journal finds what it is there for.
-    """
     service.settings("[log]\nlevel = 'debug'\n")
     service.start()
     image = service.home.ask()[0]
@@ -334,9 +306,7 @@ def test_six_lines_for_the_journal(service):
 
 @booted
 def test_backup(service):
-    """
-    The history is saved while the bot runs, and put in place by README's own lines.
-    """
+    """The history is saved while the bot runs, and put in place by README's own lines."""
     service.start()
     service.home.ask()
     save, *restore = commands("VACUUM")
@@ -352,9 +322,7 @@ def test_backup(service):
 
 @booted
 def test_check_as_the_service(service):
-    """
-    README's line runs `check` as the service's own user, with its secrets and its database.
-    """
+    """README's line runs `check` as the service's own user, with its secrets and its database."""
     service.start()
     service.home.ask()
     [line] = commands("systemd-run")
@@ -410,9 +378,7 @@ def test_reload_of_wrong_settings(service):
 
 @booted
 def test_secrets_stay_secret(service):
-    """
-    The token is in no environment, no line of the journal, and no file that others can read.
-    """
+    """The token is in no environment, no line of the journal, and no file that others can read."""
     service.start()
     service.home.ask()
     run = service.machine.run
@@ -444,7 +410,7 @@ class Installer:
         machine.run("systemctl", "set-environment", address)
 
     def __call__(self, *arguments, given="", source="/srv/source"):
-        """Run it, as a root who keeps files to himself: its exit code, and what it said."""
+        """Run it with a strict umask: its exit code, and its output."""
         pip = ("PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/source/.ci/wheels")
         strict = ("sh", "-c", 'umask 077 && exec "$@"', "sh")
         command = (*strict, "env", *pip, f"{source}/systemd/install.sh", *arguments)
@@ -468,9 +434,7 @@ def install(machine, house):
 @booted
 @needs("the wheels that .ci/run fetches", WHEELS.exists())
 def test_life_of_an_installation(install):
-    """
-    Installed, run again, upgraded, removed with its history kept, installed again, purged.
-    """
+    """Installed, run again, upgraded, removed with its history kept, installed again, purged."""
     run = install.machine.run
     code, said = install(given=install.answers())
     install.home.ask("/random 3", count=3)
@@ -530,9 +494,6 @@ def test_life_of_an_installation(install):
 @booted
 @needs("the wheels that .ci/run fetches", WHEELS.exists())
 def test_installation_with_a_stash_that_is_away(install):
-    """
-    What `check` finds wrong is said before the first start, and the bot is not started.
-    """
     code, said = install(given=install.answers(stash="http://127.0.0.1:9"))
 
     assert code == 1
@@ -548,9 +509,6 @@ def test_installation_with_a_stash_that_is_away(install):
     ids=["option", "token"],
 )
 def test_installer_that_stops(install, arguments, word):
-    """
-    Where it cannot go on, the installer says why and what to do, and starts nothing.
-    """
     install.machine.write("/opt/stashbot/.venv/bin/python", "#!/bin/sh\n", "755")
     install.machine.write("/opt/stashbot/.venv/bin/pip", "#!/bin/sh\n", "755")
     code, said = install(*arguments, given="no token\n")
@@ -581,10 +539,8 @@ def converse(command, talk):
 
 
 @booted
-def test_installer_hides_what_is_typed(install):
-    """
-    On a terminal the token and the key are asked for, and not shown; the rest is.
-    """
+def test_installer_hides_secrets(install):
+    """On a terminal the token and the key are asked for, and not shown; the rest is."""
     for name in ("python", "pip"):
         install.machine.write(f"/opt/stashbot/.venv/bin/{name}", "#!/bin/sh\n", "755")
     talk = [
@@ -606,9 +562,7 @@ def test_installer_hides_what_is_typed(install):
 
 @needs("shellcheck", which("shellcheck"))
 def test_shell_is_clean():
-    """
-    shellcheck has nothing to say about our shell scripts.
-    """
+    """shellcheck has nothing to say about our shell scripts."""
     scripts = [machines.ROOT / "systemd" / "install.sh", machines.ROOT / ".ci" / "run"]
     done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
 
@@ -620,9 +574,6 @@ def test_shell_is_clean():
 
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["file", "abstract"])
 def test_words_to_systemd(tmp_path, is_abstract):
-    """
-    State is told in one datagram, a line each, whatever letters are in it.
-    """
     address = f"stashbot-test-{os.getpid()}" if is_abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0" + address if is_abstract else address)
@@ -649,10 +600,8 @@ def test_words_to_systemd(tmp_path, is_abstract):
     ],
     ids=["no systemd", "no watchdog", "nonsense", "for another"],
 )
-def test_nobody_listens(environ, watchdog, interval):
-    """
-    Without systemd, or without its watchdog on us, nothing is sent and nothing fails.
-    """
+def test_without_systemd_or_watchdog(environ, watchdog, interval):
+    """Without systemd, or without its watchdog on us, nothing is sent and nothing fails."""
     notifier = Notifier(environ)
     notifier.tell(READY=1)
 
