@@ -60,10 +60,18 @@ def block(signals: Iterable[int]) -> AbstractSet[int]:
 
 def stop(app: App, notifier: Notifier) -> int:
     """End the bot; the exit code."""
+    began = time.monotonic()
+    _tell_stopping(notifier)
+    app.end()
+    return _stopped(app, began)
+
+
+def _tell_stopping(notifier: Notifier) -> None:
     notifier.tell(STOPPING=1, STATUS="stopping")
     log.info("stopping", version=__version__)
-    began = time.monotonic()
-    app.end()
+
+
+def _stopped(app: App, began: float) -> int:
     log.info("stopped", version=__version__, seconds=round(time.monotonic() - began, 2))
     return app.daemon.exit_code
 
@@ -127,10 +135,12 @@ def _is_right(read_settings: Callable[[], Settings]) -> bool:
 
 def _reload(app: App, notifier: Notifier) -> int:
     """End the bot and start the program anew in this process; the exit code if a signal came."""
+    began = time.monotonic()
     now_us = time.monotonic_ns() // 1000
     notifier.tell(RELOADING=1, MONOTONIC_USEC=now_us, STATUS="reloading", WATCHDOG=1)
     app.end()
-    if signal.sigpending() & ENDING:
-        return stop(app, notifier)
-    # A signal that comes from here on stays pending, and the new program finds it.
-    return os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+    if not signal.sigpending() & ENDING:
+        # A signal that comes from here on stays pending, and the new program finds it.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+    _tell_stopping(notifier)
+    return _stopped(app, began)

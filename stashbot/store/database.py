@@ -115,7 +115,9 @@ class Database(peewee.SqliteDatabase):
                 return
         error = f"the database {self._path} was moved or deleted"
         if was_there:
-            log.error("database_gone", error=error, do="put it back; the next start would make a new one")
+            log.error(
+                "database_gone", error=error, do="put it back; the next start would make a new one"
+            )
         raise StoreError(error)
 
 

@@ -308,6 +308,7 @@ def test_end_while_reloading(house, middle):
 
     assert (code, bot.stderr) == (0, [])
     assert took < LIMIT
+    assert all(event["seconds"] < OWN_LIMIT for event in bot.events("stopped"))
 
 
 def test_end_at_the_moment_of_the_reload(house):

@@ -376,7 +376,7 @@ def test_order_of_the_end():
 
 
 def test_thread_that_hangs_is_left_behind():
-    """The end does not wait longer than its patience, however many threads hang."""
+    """The end waits no longer than its time limit, however many threads hang."""
     daemon = Supervisor()
     release = threading.Event()
     for number in range(3):
