@@ -82,6 +82,9 @@ def run_bot(
         standins(TOKEN, people, images, distance, make, is_slow=is_slow) as (telegram, stash),
     ):
         environ = {
+            # As the unit sets them.
+            "MALLOC_ARENA_MAX": "1",
+            "MALLOC_MMAP_THRESHOLD_": "131072",
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
             "STASHBOT_TELEGRAM_ALLOWED_USERS": ",".join(map(str, people)),
             "STASHBOT_TIMEZONE": "UTC",
