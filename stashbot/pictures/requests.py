@@ -204,6 +204,13 @@ class RequestQueue:
             return None
         if wait := self._sender.wait_for(request.chat_id, request.priority, job.delivery.left):
             return wait
+        try:
+            is_wanted = not request.due or self._store.orders.is_wanted(request.id)
+        except StoreError:
+            is_wanted = True  # the try will tell
+        if not is_wanted:
+            self._end(job, "failed", "the schedule was removed")
+            return None
         is_ready = self._packer.is_ready(job.delivery)
         if not is_ready and self._packer.in_preparation(request.chat_id):
             return self._wait_for_others(job, AT_HAND, "gave_up")
@@ -213,9 +220,6 @@ class RequestQueue:
 
     def _try(self, job: _Job) -> float | None:
         try:
-            if job.request.due and not self._store.orders.is_wanted(job.request.id):
-                self._end(job, "failed", "the order was removed")
-                return None
             self._courier.carry(job.delivery)
             self._end(job, "done")
             self.prepare(job.request.chat_id, priority=job.request.priority)

@@ -533,7 +533,7 @@ def test_unreadable_schedule_in_the_database(house):
     home.app.store.orders.add(OWNER, "daily 09:00", 1, now())
     home.stop()
     with closing(sqlite3.connect(home.settings.database)) as connection, connection:
-        connection.execute("UPDATE orders SET [when] = 'once in a blue moon'")
+        connection.execute("UPDATE schedules SET [when] = 'once in a blue moon'")
     home.start()
 
     home.say("/schedule")
