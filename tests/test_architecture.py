@@ -26,8 +26,8 @@ FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 DEMO = {"errors", "models"}
 #: The packages that may use a library, by the library.
 SEAMS = {
-    "requests": {"stash", "telegram"},
-    "urllib3": {"stash", "telegram"},
+    "requests": {"stash", "telegram", "runtime"},
+    "urllib3": {"stash", "telegram", "runtime"},
     "sgqlc": {"stash"},
     "telebot": {"telegram", "bot", "runtime"},
     "peewee": {"store"},

@@ -214,7 +214,6 @@ class Packer:
         no file at all is to be had, it is the disk that is missing.
         """
         chat_id, passed = delivery.request.chat_id, list[tuple[Image, ImageUnusable]]()
-        answers = self._stash.answers
         try:
             while (missing := self._missing(delivery)) and len(passed) < TRIES:
                 if not self._pack_some(delivery, min(missing, ABREAST), passed):
@@ -224,21 +223,12 @@ class Packer:
                     passed.pop()
         except NothingToSend as error:
             self._make_do(delivery, passed, error)
-        except NoRoom:
-            self._note_answers(answers)
-            raise
         else:
             if passed:
                 self._make_do(delivery, passed, NothingToSend("that is enough", is_empty=False))
         finally:
             for image, _ in passed:
                 self._deck.give_back(chat_id, image)
-        self._note_answers(answers)
-
-    def _note_answers(self, before: int) -> None:
-        """Note that Stash is there, if it has answered since it had answered so often."""
-        if self._stash.answers > before:
-            self._outage.up()
 
     def _make_do(
         self,

@@ -49,6 +49,13 @@ def beat() -> None:
         heartbeat.beat()
 
 
+def beat() -> None:
+    """Mark the calling thread as alive, if it has a heartbeat."""
+    own: Heartbeat | None = getattr(_own, "pulse", None)
+    if own is not None:
+        own.beat()
+
+
 @contextmanager
 def resting(longest_s: float = math.inf) -> Iterator[None]:
     """Mark the block as waiting for others, for at most so many seconds."""

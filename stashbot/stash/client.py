@@ -1,7 +1,7 @@
-"""Stash, as the rest of the program asks it: values out, failures as our errors.
+"""The client of Stash: questions as methods, answers as values, failures as our errors.
 
-Everything here only reads, so that every request may be repeated; all but `rate`, which is
-not, and which tells Stash a rating and nothing else.
+All methods but `rate` only read, so that they may be repeated. `rate` writes a rating and
+nothing else.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -22,23 +23,26 @@ from tenacity import (
     stop_after_attempt,
     stop_before_delay,
     stop_when_event_set,
+    wait_exponential_jitter,
 )
 
-from ..errors import StashError, StashProblem
+from ..errors import Interrupted, StashError, StashProblem
 from ..models import Facet, Feature, Image
+from ..runtime.backoff import JITTER
 from ..runtime.outage import Outage
 from . import queries
 from .http import TIMEOUTS, Refused, StashHttp, Timeouts, too_old
 from .queries import Query, QueryFailed, UnknownImage
 
-#: How often a question is put, and the seconds after which it is not put once more: who
-#: asked for a picture hears within 5 s that Stash is away.
-TRIES, PATIENCE = 4, 2.5
+#: Tries of one question.
+TRIES = 4
+#: No further try starts later than this after the first: users hear within 5 s about trouble.
+PATIENCE_S = 2.5
 #: Between tries of a Stash that has long been away.
 LONGEST_PAUSE_S = 20.0
-#: The database schema of the oldest release that we speak to, 0.26, and the releases by
-#: the schema that they began with (several share one).
+#: The database schema of the oldest release that is served, 0.26.
 OLDEST_SCHEMA = 58
+#: The first release with each schema; several releases share one.
 RELEASES = {
     45: "0.20", 46: "0.21", 48: "0.22", 52: "0.23", 54: "0.24", 55: "0.25",
     58: "0.26", 67: "0.27", 72: "0.28", 75: "0.30",
@@ -67,12 +71,12 @@ class ServerState:
 class StashClient:
     """Thread-safe; each thread has a session of its own.
 
-    Asks the Stash at `url` (a path prefix included), with `api_key` if there is one. What
-    fails in passing is tried again, `TRIES` times within `PATIENCE` seconds. Once `stop`
-    is set, whatever goes on ends with a StashError between two pieces of an answer. It
-    does not remember what it was told, but for the fact that the server is able to serve.
+    Asks the Stash at `url` (a path prefix included), with `api_key` if there is one. A passing
+    failure is tried again, `TRIES` times within `PATIENCE_S`. Once `stop` is set, each call
+    ends with Interrupted between two pieces of an answer.
 
-    Every method raises StashError when Stash is away, refuses us or cannot serve.
+    Every method raises StashError when Stash is away, refuses us or cannot serve, and reports
+    that to `outage`, as it reports each answer of a Stash that serves.
     """
 
     def __init__(
@@ -85,16 +89,16 @@ class StashClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.outage = Outage("stash", LONGEST_PAUSE_S)
-        #: Grows whenever Stash has answered.
-        self.answers = 0
         self._connection = StashHttp(url, api_key, stop, pace)
-        self._pace = pace
         self._clock = clock
-        self._is_known_good = False
+        self._is_checked = False
+        self._backoff = wait_exponential_jitter(
+            multiplier=pace.pause, max=PATIENCE_S, jitter=JITTER * pace.pause
+        )
         self._retrying = Retrying(
             retry=retry_if_exception(_is_passing),
             stop=stop_after_attempt(TRIES)
-            | stop_before_delay(PATIENCE)
+            | stop_before_delay(PATIENCE_S)
             | stop_when_event_set(stop),
             wait=self._pause,
             sleep=sleep_using_event(stop),
@@ -102,22 +106,27 @@ class StashClient:
         )
 
     def page(self, seed: int, offset: int, size: int) -> list[Image]:
-        """The `size` images from `offset` on, a multiple of `size`, in the order of `seed`.
+        """Return `size` images from `offset` on, a multiple of `size`, in the order of `seed`.
 
         The order depends on seed and ids alone. A shorter page is the last one.
         """
         return self._ask(queries.PAGE, queries.shuffled(seed, offset, size))
 
     def ids(self, seed: int, offset: int, size: int) -> list[int]:
-        """The ids of the images that `page` would give."""
+        """Return the ids of the images of the same `page`."""
         return self._ask(queries.IDS, queries.shuffled(seed, offset, size))
 
     def newer_ids(self, after: int, limit: int) -> list[int]:
-        """The first `limit` ids above `after`, ascending."""
-        return self._ask(queries.IDS, queries.newer(after, limit))
+        """Return the first `limit` ids above `after`, ascending.
+
+        Ids up to `after`, which a Stash without this filter answers, are dropped, so that
+        callers who go on from the last id always come to an end.
+        """
+        found = self._ask(queries.IDS, queries.newer(after, limit))
+        return sorted(id for id in found if id > after)[:limit]
 
     def ids_with(self, features: Iterable[Feature], patience: float | None = None) -> set[int]:
-        """The ids of these images, and of all those of these galleries and performers.
+        """Return the ids of these images, and of all images of these galleries and performers.
 
         `patience` as for `server`.
         """
@@ -128,9 +137,9 @@ class StashClient:
         return {*alone, *shared}
 
     def images(self, ids: Sequence[int]) -> list[Image]:
-        """The images with these ids, in this order and each once, without the unknown ones."""
+        """Return the images with these ids, in this order, each once, without unknown ones."""
         wanted = [str(id) for id in dict.fromkeys(ids)]
-        if not wanted:  # which Stash would take for: the first 25
+        if not wanted:  # Stash would answer the first 25
             return []
         try:
             return self._ask(queries.IMAGES_BY_ID, {"ids": wanted})
@@ -139,31 +148,20 @@ class StashClient:
             return [image for image in found if image]
 
     def count(self, patience: float | None = None) -> int:
-        """How many images there are; `patience` as for `server`."""
+        """Return the number of images; `patience` as for `server`."""
         return self._ask(queries.COUNT, {}, patience)
 
     def server(self, patience: float | None = None) -> ServerState:
-        """Which Stash it is; StashError if it is too old or in no state to serve.
+        """Return the state of Stash; StashError if it is too old or in no state to serve.
 
-        `patience` is the number of seconds to wait for an answer where somebody waits for
-        ours, in place of the usual ones.
+        `patience` is the time limit of an exchange in seconds, in place of the usual one. A
+        time-out after it is not reported to `outage`.
         """
-        began = self._clock()
-        try:
-            version, app_schema, status = self._retrying(self._put, queries.SERVER, {}, patience)
-        except Refused as refusal:
-            raise StashError(refusal.problem, str(refusal)) from None
-        if app_schema < OLDEST_SCHEMA:
-            raise too_old(_release(app_schema))
-        if status in _STATES:
-            raise StashError(*_STATES[status])
-        self._is_known_good = True
-        # Stash leaves the version empty where somebody built it himself.
-        release = version.removeprefix("v") or _release(app_schema)
-        return ServerState(release, app_schema, self._clock() - began)
+        with self._reported(patience):
+            return self._check(patience)
 
     def rating(self, image_id: int) -> int | None:
-        """The image's `rating100` as it stands in Stash, None for none.
+        """Return the image's `rating100` as it stands in Stash, None for none.
 
         UnknownImage if there is no such image.
         """
@@ -172,19 +170,26 @@ class StashClient:
     def rate(self, image_id: int, rating100: int | None) -> None:
         """Give an image this rating (1 to 100), or none. UnknownImage as for `rating`.
 
-        It is tried once: a failure leaves open whether Stash has heard it.
+        It is tried once: after a failure Stash may have the rating or not.
         """
-        told = {"id": str(image_id), "rating100": rating100}
-        self._ask(queries.RATE, {"input": told}, is_repeatable=False)
+        change = {"id": str(image_id), "rating100": rating100}
+        self._ask(queries.RATE, {"input": change}, is_repeatable=False)
 
     def download(self, image: Image, limit: int) -> bytes:
-        """The image's file as it is in the library; ImageUnusable if it has over `limit` bytes.
+        """Return the image's file as it is in the library, of at most `limit` bytes.
 
-        ImageUnusable too if the file is gone or empty, or Stash has only a placeholder.
+        ImageUnusable if it is larger, gone or empty, or if Stash has only a placeholder.
         """
-        data: bytes = self._retrying(self._connection.fetch, image.source, limit)
-        self.answers += 1
+        with self._reported():
+            data: bytes = self._retrying(self._connection.fetch, image.source, limit)
         return data
+
+    def silent_for(self) -> float:
+        """Return the seconds since the oldest exchange without a byte of an answer began.
+
+        0 while no thread waits for an answer.
+        """
+        return self._connection.silent_for()
 
     def close_thread(self) -> None:
         """Close the session of the calling thread; a later call opens another."""
@@ -198,32 +203,60 @@ class StashClient:
         *,
         is_repeatable: bool = True,
     ) -> T:
-        """What Stash answers; whether it is able to is looked at first, if need be."""
+        """Put a question.
+
+        The state of Stash is asked before the first one, and after a refusal to explain it.
+        """
         put = partial(self._put, question, variables, patience)
+        with self._reported(patience):
+            if not self._is_checked:
+                self._check(patience)
+            try:
+                return self._retrying(put) if is_repeatable else put()
+            except Refused as refusal:
+                self._check(patience)
+                raise QueryFailed(refusal.problem, str(refusal)) from None
+
+    def _check(self, patience: float | None) -> ServerState:
+        """Ask for the state of Stash, and raise the error that it means."""
+        began = self._clock()
         try:
-            if not self._is_known_good:
-                self.server(patience)
-            return self._retrying(put) if is_repeatable else put()
-        except UnknownImage:
-            raise
+            version, app_schema, status = self._retrying(self._put, queries.SERVER, {}, patience)
         except Refused as refusal:
-            self._is_known_good = False
-            self.server(patience)  # which knows better what is wrong, if anything is
-            raise QueryFailed(refusal.problem, str(refusal)) from None
-        except StashError:
-            self._is_known_good = False
-            raise
+            raise StashError(refusal.problem, str(refusal)) from None
+        if app_schema < OLDEST_SCHEMA:
+            raise too_old(_release(app_schema))
+        if status in _STATES:
+            raise StashError(*_STATES[status])
+        self._is_checked = True
+        # A build from the source has no version.
+        release = version.removeprefix("v") or _release(app_schema)
+        return ServerState(release, app_schema, self._clock() - began)
 
     def _put(self, question: Query[T], variables: dict[str, Any], patience: float | None) -> T:
-        answer = question.answer(self._connection.ask(question.body(variables), patience))
-        self.answers += 1
-        return answer
+        return question.answer(self._connection.ask(question.body(variables), patience))
 
-    def _pause(self, tries: RetryCallState) -> float:
-        """Seconds before the next try: what a proxy asked for, else more each time."""
-        error = tries.outcome.exception() if tries.outcome else None
+    @contextmanager
+    def _reported(self, patience: float | None = None) -> Iterator[None]:
+        """Report the end of the block to the outage."""
+        try:
+            yield
+        except (UnknownImage, QueryFailed):  # Stash serves
+            self.outage.up()
+            raise
+        except Interrupted:
+            raise
+        except StashError as error:
+            if patience is None or error.problem is not StashProblem.SLOW:
+                self.outage.down(error, error.retry_after)
+            raise
+        self.outage.up()
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Return the seconds before the next try: as a proxy asked, else growing."""
+        error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, StashError) else None
-        return asked or self._pace.pause * 3.0 ** (tries.attempt_number - 1)
+        return asked or self._backoff(state)
 
 
 def _by_facet(features: Iterable[Feature]) -> dict[Facet, list[int]]:
@@ -234,12 +267,12 @@ def _by_facet(features: Iterable[Feature]) -> dict[Facet, list[int]]:
 
 
 def _is_passing(error: BaseException) -> bool:
-    """Whether the next try may do; what came after a time-out would come too late."""
+    """Tell whether to try again. After a time-out an answer would come too late."""
     passing = (StashProblem.UNREACHABLE, StashProblem.BROKEN)
     return type(error) is StashError and error.problem in passing
 
 
 def _release(app_schema: int) -> str:
-    """The release that a database schema began with."""
+    """Return the first release with a database schema."""
     begun = [first for first in RELEASES if first <= app_schema]
     return RELEASES[max(begun)] if begun else "0.19 or older"

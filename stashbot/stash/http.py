@@ -1,14 +1,13 @@
-"""HTTP to Stash: bodies in and out, and what is wrong with an exchange as our errors.
+"""HTTP to Stash: sends questions, fetches files, and maps each failure to one of our errors.
 
-Knows no question, and tries nothing twice. No error carries an address with its query, a
-body, a path of the server's disk or the API key; that is why foreign exceptions are
-dropped (`from None`), not chained.
+It never repeats a request. No error carries the query of an address, a body, a path of the
+server's disk or the API key; foreign exceptions are dropped (`from None`) for that reason.
 """
 
 from __future__ import annotations
 
-import io
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +16,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import structlog
 import urllib3.exceptions as lower
 
 from .. import __version__
 from ..errors import ImageUnusable, Interrupted, StashError, StashProblem
+from ..runtime import exchange
+from ..runtime.exchange import Exchange, TimeLimit
 
-#: Bytes that are asked of a connection at once, and that an answer to a question may have.
-CHUNK, ANSWER_LIMIT = 1 << 16, 16 << 20
+log = structlog.get_logger()
+
+#: Bytes of an unpacked answer: the ids of a million images have 15 MB.
+ANSWER_LIMIT = 16 << 20
+#: Seconds for which a proxy in front of Stash may ask us to pause.
+LONGEST_RETRY_AFTER_S = 60.0
 
 _WEB_PAGE = "a web page in place of the file"
 _PLACEHOLDER = "a placeholder in place of the file"
@@ -31,34 +37,34 @@ _PLACEHOLDER = "a placeholder in place of the file"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long the client waits, in seconds.
+    """How long the client waits: `connect` and `pause` in seconds.
 
-    `connect` is for a connection; `answer` and `file` for the next bytes of an answer and
-    of a file; `pause` comes before the second try, thrice as much before each further one.
+    `question` and `file` limit one exchange each. `pause` precedes the second try, twice as
+    much each further one.
     """
 
     connect: float = 3.0
-    answer: float = 30.0
-    file: float = 60.0
-    pause: float = 0.1
+    question: TimeLimit = exchange.QUESTION
+    file: TimeLimit = exchange.FILE
+    pause: float = 0.2
 
 
-#: The time-outs suit a library on a slow disk, where a deep page takes seconds.
+#: Suits a library on a slow disk, where a page far back takes seconds.
 TIMEOUTS = Timeouts()
 
 
 class Refused(StashError):
-    """Stash did not understand the question, or failed at it: its state may tell why."""
+    """Stash did not understand the question, or failed to answer it. Its state may tell why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(StashProblem.BROKEN, reason)
 
 
 class StashHttp:
-    """The Stash at `url`, a path prefix included. Thread-safe; a session for each thread.
+    """The Stash at `url`, a path prefix included. Thread-safe; each thread has its own session.
 
-    Each exchange ends with a StashError where it fails, and once `stop` is set, between
-    two pieces of what comes. `api_key` is empty for none.
+    An exchange that fails raises StashError. Once `stop` is set, it raises Interrupted between
+    two pieces of the body. `api_key` is empty for none.
     """
 
     def __init__(self, url: str, api_key: str, stop: threading.Event, pace: Timeouts) -> None:
@@ -73,31 +79,39 @@ class StashHttp:
         self._stop = stop
         self._pace = pace
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._under_way: set[Exchange] = set()
 
     def ask(self, question: dict[str, Any], patience: float | None) -> bytes:
-        """What Stash answers to a question; `patience` in seconds, None for the usual."""
-        seconds = patience or self._pace.answer
-        with self._open("POST", "/graphql", seconds, json=question) as response:
+        """Return the answer to a question. `patience` in seconds replaces the usual limit."""
+        limit = TimeLimit(patience, patience) if patience else self._pace.question
+        with self._open("POST", "/graphql", limit, json=question) as response:
             _check_answer(response)
-            text = self._read(response, ANSWER_LIMIT)
-        if len(text) > ANSWER_LIMIT:
+            answer = exchange.read_body(response, ANSWER_LIMIT, self._check_stop)
+        if len(answer) > ANSWER_LIMIT:
             raise StashError(StashProblem.BROKEN, "an answer without end")
-        return text
+        return answer
 
     def fetch(self, source: str, limit: int) -> bytes:
-        """The file at a path of the server; ImageUnusable if it will never do.
+        """Return the file at a path of the server, of at most `limit` bytes.
 
-        That is: if it is gone or empty, is a placeholder, or has over `limit` bytes.
+        ImageUnusable if it is larger, gone, empty or a placeholder.
         """
         plain = {"Accept": "*/*", "Accept-Encoding": "identity"}
         with self._open("GET", source, self._pace.file, headers=plain) as response:
             _check_file(response, limit)
             try:
-                data = self._read(response, limit)
+                data = exchange.read_body(response, limit, self._check_stop)
             except lower.ProtocolError:
                 raise StashError(StashProblem.UNREACHABLE, "the file was cut short") from None
         _check_content(data, limit)
         return data
+
+    def silent_for(self) -> float:
+        """Return the age in seconds of the oldest exchange without an answer, 0 for none."""
+        with self._lock:
+            silent = [each.began for each in self._under_way if not each.is_answered]
+        return time.monotonic() - min(silent) if silent else 0.0
 
     def close_thread(self) -> None:
         """Close the session of the calling thread; a later call opens another."""
@@ -107,40 +121,43 @@ class StashHttp:
 
     @contextmanager
     def _open(
-        self, method: str, path: str, patience: float, **what: Any
+        self, method: str, path: str, limit: TimeLimit, **options: Any
     ) -> Iterator[requests.Response]:
-        """The answer to one request, its body not yet read; what fails is a StashError."""
+        """Send one request; the block reads the body of the response."""
         self._check_stop()
         try:
-            with self._session().request(
-                method,
-                self._url + path,
-                timeout=(self._pace.connect, patience),
-                allow_redirects=False,  # a login page is no picture, and a POST becomes a GET
-                stream=True,
-                **what,
-            ) as response:
+            with (
+                self._exchange(limit),
+                self._session().request(
+                    method,
+                    self._url + path,
+                    timeout=(min(self._pace.connect, limit.total), limit.idle),
+                    allow_redirects=False,
+                    stream=True,
+                    **options,
+                ) as response,
+            ):
                 yield response
-        # ValueError: requests reads a Location even where it is not to follow it.
+        # ValueError: urlsplit fails at the address of a redirect, requests at ours.
         except (requests.RequestException, lower.HTTPError, ValueError) as error:
             raise _mapped(error) from None
 
-    def _read(self, response: requests.Response, limit: int) -> bytes:
-        """The body, or its beginning if it has over `limit` bytes: then some more than that."""
-        buffer = io.BytesIO()  # in the end it hands out its own bytes, not a copy
-        while buffer.tell() <= limit:
-            self._check_stop()
-            # One read of the socket: a slow server does not keep us from stopping.
-            chunk = response.raw.read1(CHUNK, decode_content=True)
-            if not chunk:
-                break
-            buffer.write(chunk)
-        return buffer.getvalue()
+    @contextmanager
+    def _exchange(self, limit: TimeLimit) -> Iterator[None]:
+        """Note an exchange as under way while the block runs."""
+        with exchange.exchange(limit) as current:
+            with self._lock:
+                self._under_way.add(current)
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._under_way.remove(current)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = exchange.open_session()
             # Stash is at home: no proxy that the environment names may see the key.
             session.trust_env = False
             session.headers.update(self._headers)
@@ -151,11 +168,11 @@ class StashHttp:
             raise Interrupted
 
 
-# What is wrong
+# Failures
 
 
 def _mapped(error: Exception) -> StashError:
-    """What it means when requests or urllib3 could not finish an exchange."""
+    """Map a failure of requests or urllib3."""
     if isinstance(error, (requests.Timeout, lower.TimeoutError)):
         return StashError(StashProblem.SLOW, "no answer in time")
     if isinstance(error, lower.ProtocolError) and isinstance(error.args[-1], IncompleteRead):
@@ -177,7 +194,7 @@ def _why_unreachable(error: Exception) -> str:
 
 
 def _check_answer(response: requests.Response) -> None:
-    """Raise what the status and type of an answer to a question say is wrong."""
+    """Raise the error that the status and type of an answer to a question mean."""
     status = response.status_code
     if status in (400, 422):
         raise Refused("it does not understand the question")
@@ -192,10 +209,10 @@ def _check_answer(response: requests.Response) -> None:
 
 
 def _check_file(response: requests.Response, limit: int) -> None:
-    """Raise what the status and headers of a file say is wrong.
+    """Raise the error that the status and headers of a file mean.
 
-    A file that is gone from the disk is a 500 with the words of the operating system; a
-    404 as a web page is not Stash's.
+    For a file that is gone from the disk Stash answers 500 with the words of the operating
+    system. A 404 as a web page comes from a proxy.
     """
     status, kind = response.status_code, _type(response)
     if status == 404 and kind != "text/html":
@@ -214,21 +231,21 @@ def _check_file(response: requests.Response, limit: int) -> None:
 
 
 def _check_content(data: bytes, limit: int) -> None:
-    """Raise what the bytes of a file say is wrong, whatever the headers said."""
+    """Raise the error that the bytes of a file mean, despite sound headers."""
     if len(data) > limit:
         raise _too_large(limit)
     if not data:
         raise ImageUnusable("the file is empty")
     beginning = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if beginning.startswith((b"<!doctype html", b"<html")):
-        # Served as a picture: somebody once saved a page under a picture's name.
+        # Stash serves it as a picture: the file is a page under a picture's name.
         raise ImageUnusable(_WEB_PAGE)
     if beginning.startswith((b"<svg", b"<?xml")):
         raise ImageUnusable(_PLACEHOLDER)
 
 
 def _refusal(response: requests.Response) -> StashError:
-    """What a status means that is wrong for questions and files alike."""
+    """Map a status that is wrong for questions and files alike."""
     status = response.status_code
     if response.is_redirect:
         return _redirection(response.headers["Location"])
@@ -246,7 +263,7 @@ def _refusal(response: requests.Response) -> StashError:
 
 
 def _redirection(location: str) -> StashError:
-    """A redirect, which is never followed: to Stash's login page, or to another address."""
+    """Map a redirect: to Stash's login page, or to another address."""
     url = urlsplit(location)
     if url.path.endswith("/login"):
         return StashError(StashProblem.KEY_REFUSED, "it wants an API key")
@@ -258,10 +275,13 @@ def _redirection(location: str) -> StashError:
 
 
 def _flooded(seconds: str) -> StashError:
-    """Stash itself knows no limit: a proxy in front of it does."""
-    retry_after = float(seconds) if seconds.isdecimal() else None
+    """Map a 429. Stash itself has no rate limit; a proxy in front of it has."""
+    asked = float(seconds) if seconds.isdecimal() else None
+    if asked is not None and asked > LONGEST_RETRY_AFTER_S:
+        log.warning("retry_after_cut", service="stash", seconds=LONGEST_RETRY_AFTER_S)
+        asked = LONGEST_RETRY_AFTER_S
     reason = "a proxy in front of it asks for a pause"
-    return StashError(StashProblem.UNREACHABLE, reason, retry_after=retry_after)
+    return StashError(StashProblem.UNREACHABLE, reason, retry_after=asked)
 
 
 def too_old(release: str) -> StashError:
@@ -278,6 +298,6 @@ def _type(response: requests.Response) -> str:
 
 
 def _beginning(response: requests.Response) -> bytes:
-    """The first bytes of a body that is going to be thrown away."""
+    """Read the first bytes of a body; the rest is dropped with the connection."""
     beginning: bytes = response.raw.read(64, decode_content=True)
     return beginning.strip()

@@ -18,12 +18,14 @@ def fragment_candidate():
     _frag_paths.image()
     _frag_visual_files = _frag.visual_files()
     _frag_visual_files__as__ImageFile = _frag_visual_files.__as__(_schema.ImageFile)
+    _frag_visual_files__as__ImageFile.basename()
     _frag_visual_files__as__ImageFile.size()
     _frag_visual_files__as__ImageFile.mod_time()
     _frag_visual_files__as__ImageFile.width()
     _frag_visual_files__as__ImageFile.height()
     _frag_visual_files__as__ImageFile.fingerprint(type='md5')
     _frag_visual_files__as__VideoFile = _frag_visual_files.__as__(_schema.VideoFile)
+    _frag_visual_files__as__VideoFile.basename()
     _frag_visual_files__as__VideoFile.size()
     _frag_visual_files__as__VideoFile.mod_time()
     _frag_visual_files__as__VideoFile.width()
@@ -36,6 +38,7 @@ def fragment_candidate():
     _frag_performers = _frag.performers()
     _frag_performers.id()
     _frag_performers.name()
+    _frag_performers.disambiguation()
     _frag_galleries = _frag.galleries()
     _frag_galleries.id()
     _frag_galleries.title()
@@ -83,6 +86,8 @@ def query_count():
 
 def query_page():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='Page', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType))))
+    _op_system_status = _op.system_status()
+    _op_system_status.app_schema()
     _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'))
     _op_find_images_images = _op_find_images.images()
     _op_find_images_images.__fragment__(fragment_candidate())
@@ -91,6 +96,8 @@ def query_page():
 
 def query_images_by_id():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='ImagesById', variables=dict(ids=sgqlc.types.Arg(sgqlc.types.non_null(sgqlc.types.list_of(sgqlc.types.non_null(_schema.ID))))))
+    _op_system_status = _op.system_status()
+    _op_system_status.app_schema()
     _op_find_images = _op.find_images(ids=sgqlc.types.Variable('ids'))
     _op_find_images_images = _op_find_images.images()
     _op_find_images_images.__fragment__(fragment_candidate())
@@ -99,6 +106,8 @@ def query_images_by_id():
 
 def query_image_by_id():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='ImageById', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
+    _op_system_status = _op.system_status()
+    _op_system_status.app_schema()
     _op_find_image = _op.find_image(id=sgqlc.types.Variable('id'))
     _op_find_image.__fragment__(fragment_candidate())
     return _op

@@ -1,7 +1,8 @@
-"""Our questions to Stash, and its answers as values.
+"""The questions to Stash, and its answers as values.
 
 The texts of the questions and the types of the answers are generated from
-`operations.graphql` and `schema.graphql`.
+`operations.graphql` and `schema.graphql`. An answer of another shape, or with numbers out of
+every reason, is a StashError.
 """
 
 from __future__ import annotations
@@ -20,22 +21,43 @@ from .operations import Operations
 
 T = TypeVar("T")
 
+#: The exceptions of Python, of sgqlc and of our readers for data of another shape.
+_MISFITS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    AssertionError,
+)
+#: The database schema of 0.28: older releases answer a file's name for a missing title.
+SCHEMA_WITH_TRUE_TITLES = 72
+#: The largest integer of SQLite; ids in Stash and in our database fit.
+LARGEST_INT64 = 2**63 - 1
+LARGEST_INT32 = 2**31 - 1
+#: A clip of a year is none; the value may be anything that JSON has, such as Infinity.
+LONGEST_DURATION_S = 365 * 86_400.0
+#: Characters of a checksum, or of a size and a time, and of a version.
+FINGERPRINT_LENGTH = 100
+VERSION_LENGTH = 60
+
 
 class UnknownImage(StashError):
-    """An image that was asked for by its id is not in Stash."""
+    """Stash has no image with this id."""
 
     def __init__(self) -> None:
         super().__init__(StashProblem.BROKEN, "an image is not there")
 
 
 class QueryFailed(StashError):
-    """Stash serves, but not with this question."""
+    """Stash serves, but it fails at this question."""
 
 
 class Query(Generic[T]):
-    """An operation, and what is read from its answer. Thread-safe.
+    """An operation and the function that reads its answer. Thread-safe.
 
-    Its text is computed once, as Stash keeps it parsed by its text.
+    The text never changes, as Stash keeps parsed questions by their text.
     """
 
     def __init__(self, operation: Any, read: Callable[[Any], T]) -> None:
@@ -45,27 +67,32 @@ class Query(Generic[T]):
         self._name = self._text.split()[1].partition("(")[0]  # `query Page($filter: ...`
 
     def body(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """What goes over the wire, as JSON."""
+        """Return the body of the request, to be sent as JSON."""
         return {"operationName": self._name, "query": self._text, "variables": variables}
 
     def answer(self, body: bytes) -> T:
-        """What is told in a body; its errors, and what is no answer, as StashError."""
+        """Read a body. Raises StashError for an error in it, and for another shape.
+
+        UnknownImage and Refused where Stash says so.
+        """
         try:
             reply = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise StashError(StashProblem.BROKEN, "an answer that is not JSON") from None
         if not isinstance(reply, dict):
             raise StashError(StashProblem.BROKEN, "an answer that is not GraphQL")
-        if reply.get("errors"):
-            raise _failure(str(reply["errors"]))
         try:
+            if errors := reply.get("errors"):
+                raise _failure(str(errors))
+            if not isinstance(reply.get("data"), dict):
+                raise TypeError("no object")
             return self._read(self._operation + reply)
-        except (ValueError, TypeError, AttributeError):
+        except _MISFITS:
             raise StashError(StashProblem.BROKEN, "an answer in another form than asked") from None
 
 
 def _failure(messages: str) -> StashError:
-    """What Stash's words for an error mean; they hold SQL and paths, and are not repeated."""
+    """Map the messages of Stash; they hold SQL and paths, and are not repeated."""
     if re.search(r"image with id \d+ not found", messages):
         return UnknownImage()
     if "database is locked" in messages:
@@ -74,7 +101,7 @@ def _failure(messages: str) -> StashError:
 
 
 def shuffled(seed: int, offset: int, size: int) -> dict[str, Any]:
-    """The variables for the `size` images from `offset` on, in the order of `seed`."""
+    """Return the variables for `size` images from `offset` on, in the order of `seed`."""
     if offset % size:
         raise ValueError(f"offset {offset} is not a multiple of {size}")
     page = offset // size + 1
@@ -82,7 +109,7 @@ def shuffled(seed: int, offset: int, size: int) -> dict[str, Any]:
 
 
 def newer(after: int, limit: int) -> dict[str, Any]:
-    """The variables for the first `limit` images with ids above `after`, ascending."""
+    """Return the variables for the first `limit` images with ids above `after`, ascending."""
     above = schema.IntCriterionInput(value=after, modifier="GREATER_THAN")
     return {
         "filter": _filter(page=1, per_page=limit, sort="id", direction="ASC"),
@@ -91,7 +118,7 @@ def newer(after: int, limit: int) -> dict[str, Any]:
 
 
 def sharing(facet: Facet, ids: Iterable[int]) -> dict[str, Any]:
-    """The variables for all images with one of these performers, or galleries."""
+    """Return the variables for all images with one of these performers, or galleries."""
     criterion = schema.MultiCriterionInput(value=[str(id) for id in ids], modifier="INCLUDES")
     among = {Facet.PERFORMER: "performers", Facet.GALLERY: "galleries"}[facet]
     return {
@@ -104,76 +131,122 @@ def _filter(**values: Any) -> Any:
     return schema.FindFilterType(**values).__json_data__
 
 
+def _integer(value: Any, least: int, most: int) -> int:
+    number = int(value)
+    if not least <= number <= most:
+        raise ValueError("a number out of every reason")
+    return number
+
+
+def _id(value: Any) -> int:
+    return _integer(value, 1, LARGEST_INT64)
+
+
 def _count(answer: Any) -> int:
-    return int(answer.find_images.count)
+    return _integer(answer.find_images.count, 0, LARGEST_INT64)
 
 
 def _server(answer: Any) -> tuple[str, int, str]:
-    """The version, the database's schema and the status."""
+    """Return the version, the database's schema and the status."""
     status = answer.system_status
-    return answer.version.version or "", status.app_schema, status.status
+    version = (answer.version.version or "")[:VERSION_LENGTH]
+    return version, _integer(status.app_schema, 0, LARGEST_INT32), status.status
 
 
 def _ids(answer: Any) -> list[int]:
-    return [int(image.id) for image in answer.find_images.images]
+    return [_id(image.id) for image in answer.find_images.images]
 
 
 def _raw_rating(answer: Any) -> int | None:
+    """Return the rating as Stash has it, also outside 1 to 100: it may be written back."""
     if not answer.find_image:
         raise UnknownImage
     rating100: int | None = answer.find_image.rating100
-    return rating100
+    return rating100 and _integer(rating100, -LARGEST_INT32, LARGEST_INT32)
 
 
-def _nothing(answer: Any) -> None:
-    """All is said by there being an answer."""
+def _rated(answer: Any) -> None:
+    if not answer.image_update:
+        raise Refused("it did not take the rating")
 
 
 def _images(answer: Any) -> list[Image]:
-    return [_image(image) for image in answer.find_images.images]
+    has_true_titles = _has_true_titles(answer)
+    found = answer.find_images.images
+    return [_image(image, has_true_titles=has_true_titles) for image in found]
 
 
 def _image_if_any(answer: Any) -> Image | None:
-    return _image(answer.find_image) if answer.find_image else None  # sgqlc: empty, not None
+    if not answer.find_image:  # sgqlc: empty, not None
+        return None
+    return _image(answer.find_image, has_true_titles=_has_true_titles(answer))
 
 
-def _image(found: Any) -> Image:
+def _has_true_titles(answer: Any) -> bool:
+    return bool(answer.system_status.app_schema >= SCHEMA_WITH_TRUE_TITLES)
+
+
+def _image(found: Any, *, has_true_titles: bool) -> Image:
     file = found.visual_files[0] if found.visual_files else None  # the primary file
+    title = _text(found.title)
+    if not has_true_titles and title in {each.basename for each in found.visual_files}:
+        title = ""
+    fingerprint = _text(file.fingerprint or f"{file.size}-{file.mod_time}") if file else ""
     return Image(
-        id=int(found.id),
+        id=_id(found.id),
         source=_source(found.paths.image or "", int(found.id)),
-        title=found.title or "",
-        date=found.date or "",
+        title=title,
+        date=_text(found.date),
         rating100=_rating(found.rating100),
         studio=_named(found.studio) if found.studio else None,
-        performers=tuple(_named(performer) for performer in found.performers),
-        galleries=tuple(_once(int(one.id), _gallery_name(one)) for one in found.galleries),
+        performers=tuple(_performer(performer) for performer in found.performers),
+        galleries=tuple(_once(_id(one.id), _gallery_name(one)) for one in found.galleries),
         tags=tuple(_named(tag) for tag in found.tags),
-        fingerprint=(file.fingerprint or f"{file.size}-{file.mod_time}") if file else "",
-        size=int(file.size) if file else 0,
-        width=max(file.width, 0) if file else 0,  # -1 for a broken file
-        height=max(file.height, 0) if file else 0,
-        duration=getattr(file, "duration", None) or 0.0,
+        fingerprint=fingerprint[:FINGERPRINT_LENGTH],
+        size=_integer(file.size, 0, LARGEST_INT64) if file else 0,
+        width=_side(file.width) if file else 0,
+        height=_side(file.height) if file else 0,
+        duration=_duration(file),
     )
 
 
+def _text(value: str | None) -> str:
+    """Return the text without lone surrogates: neither SQLite nor HTTP takes them."""
+    return (value or "").encode(errors="replace").decode()
+
+
+def _side(pixels: Any) -> int:
+    return _integer(max(pixels, 0), 0, LARGEST_INT32)  # -1 for a broken file
+
+
+def _duration(file: Any) -> float:
+    seconds = getattr(file, "duration", None) or 0.0
+    return seconds if 0 < seconds < LONGEST_DURATION_S else 0.0
+
+
 def _rating(rating100: int | None) -> int | None:
-    """Within 1 to 100: Stash takes any number, and shows none for 0."""
+    """Return the rating within 1 to 100: Stash takes any number, and shows none for 0."""
     return min(rating100, 100) if rating100 and rating100 > 0 else None
 
 
 def _named(found: Any) -> Named:
-    return _once(int(found.id), found.name)
+    return _once(_id(found.id), found.name)
+
+
+def _performer(found: Any) -> Named:
+    """Return the name with the disambiguation, as in Stash: names alone are not unique."""
+    detail = found.disambiguation
+    return _once(_id(found.id), f"{found.name} ({detail})" if detail else found.name)
 
 
 @lru_cache(maxsize=4096)
 def _once(id: int, name: str) -> Named:
-    """The same object for the same name: it stands in the pages of many chats."""
-    return Named(id, name)
+    """Return the same object for the same name, as the pages of many chats hold it."""
+    return Named(id, _text(name))
 
 
 def _gallery_name(gallery: Any) -> str:
-    """The title, else the name of the archive or folder that the gallery was made from."""
+    """Return the title, else the name of the gallery's archive or folder."""
     if gallery.title:
         return str(gallery.title)
     place = gallery.folder.path if gallery.folder else ""
@@ -184,10 +257,10 @@ def _gallery_name(gallery: Any) -> str:
 
 
 def _source(address: str, id: int) -> str:
-    """The path and query of a file, without the host by which Stash knows itself.
+    """Return the path and query of a file, without the host that Stash gives for itself.
 
-    That host comes from a header or a setting of Stash's: it need not be one that we
-    reach, and is never one to send the key to.
+    The host comes from a header or from a setting of Stash: we may not reach it, and the key
+    must not go there.
     """
     path = f"/image/{id}/image"
     query = address.rpartition(path)[2]
@@ -200,5 +273,5 @@ PAGE = Query(Operations.query.page, _images)
 IDS = Query(Operations.query.ids, _ids)
 IMAGES_BY_ID = Query(Operations.query.images_by_id, _images)
 RATING = Query(Operations.query.rating, _raw_rating)
-RATE = Query(Operations.mutation.rate, _nothing)
+RATE = Query(Operations.mutation.rate, _rated)
 IMAGE_BY_ID = Query(Operations.query.image_by_id, _image_if_any)

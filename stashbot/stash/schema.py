@@ -133,7 +133,8 @@ class Image(sgqlc.types.Type):
 
 class ImageFile(sgqlc.types.Type):
     __schema__ = schema
-    __field_names__ = ('size', 'mod_time', 'width', 'height', 'fingerprint')
+    __field_names__ = ('basename', 'size', 'mod_time', 'width', 'height', 'fingerprint')
+    basename = sgqlc.types.Field(sgqlc.types.non_null(String), graphql_name='basename')
     size = sgqlc.types.Field(sgqlc.types.non_null(Int64), graphql_name='size')
     mod_time = sgqlc.types.Field(sgqlc.types.non_null(Time), graphql_name='mod_time')
     width = sgqlc.types.Field(sgqlc.types.non_null(Int), graphql_name='width')
@@ -161,9 +162,10 @@ class Mutation(sgqlc.types.Type):
 
 class Performer(sgqlc.types.Type):
     __schema__ = schema
-    __field_names__ = ('id', 'name')
+    __field_names__ = ('id', 'name', 'disambiguation')
     id = sgqlc.types.Field(sgqlc.types.non_null(ID), graphql_name='id')
     name = sgqlc.types.Field(sgqlc.types.non_null(String), graphql_name='name')
+    disambiguation = sgqlc.types.Field(String, graphql_name='disambiguation')
 
 
 class Query(sgqlc.types.Type):
@@ -212,7 +214,8 @@ class Version(sgqlc.types.Type):
 
 class VideoFile(sgqlc.types.Type):
     __schema__ = schema
-    __field_names__ = ('size', 'mod_time', 'width', 'height', 'duration', 'fingerprint')
+    __field_names__ = ('basename', 'size', 'mod_time', 'width', 'height', 'duration', 'fingerprint')
+    basename = sgqlc.types.Field(sgqlc.types.non_null(String), graphql_name='basename')
     size = sgqlc.types.Field(sgqlc.types.non_null(Int64), graphql_name='size')
     mod_time = sgqlc.types.Field(sgqlc.types.non_null(Time), graphql_name='mod_time')
     width = sgqlc.types.Field(sgqlc.types.non_null(Int), graphql_name='width')

@@ -13,16 +13,19 @@ import io
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import requests
 import structlog
 import telebot
+import urllib3.exceptions as lower
 from telebot import apihelper, types
 
 from ..errors import ChatGone, TelegramError
 from ..models import Kind, KnownFile, Priority, Rows, Sent, Upload
+from ..runtime.exchange import FILE, QUESTION, TimeLimit, exchange, open_session, read_body
 from ..runtime.outage import Outage
 from .errors import http_error, network_error, refused
 from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits
@@ -31,8 +34,14 @@ log = structlog.get_logger()
 
 #: Between tries of a Telegram that has long been away.
 LONGEST_PAUSE_S = 60.0
-#: Seconds to connect, and to wait for the answer to a small call and to an upload.
-CONNECT, ANSWER, UPLOAD = 5, 20, 120
+#: Seconds to connect.
+CONNECT_S = 5.0
+#: Seconds for which Telegram may work on a file that has arrived.
+UPLOAD_IDLE_S = 120.0
+#: Seconds that a long poll may take longer than it was asked to.
+POLL_EXTRA_S = 20.0
+#: Bytes of an answer, unpacked: 100 long updates have 7 MB.
+ANSWER_LIMIT = 16 << 20
 #: Seconds; Telegram's servers hold a poll open for at most this long.
 LONG_POLL = 50
 #: Seconds after which an idle connection is taken for dead: to find that out in the
@@ -45,7 +54,13 @@ UPDATES = ["message", "callback_query", "my_chat_member"]
 
 
 class TelegramClient:
-    """Calls the Bot API for one bot."""
+    """Calls the Bot API for one bot.
+
+    `question` and `upload` limit one exchange each. To be replaced before the first call.
+    """
+
+    question = QUESTION
+    upload = replace(FILE, idle=UPLOAD_IDLE_S)
 
     def __init__(
         self,
@@ -276,25 +291,37 @@ class TelegramClient:
             raise refusal from None
         return None
 
-    def post(
-        self, method: str, params: dict[str, Any] | None, files: Any, timeout: tuple[float, float]
-    ) -> requests.Response:
+    def post(self, method: str, params: dict[str, Any] | None, files: Any) -> requests.Response:
         """Make one HTTP request, on this thread's connection; telebot calls it through us."""
-        wait = timeout[1] if method == "getUpdates" else UPLOAD if files else ANSWER
+        limit = self.upload if files else self.question
+        if method == "getUpdates" and params:
+            poll_s = params["timeout"] + POLL_EXTRA_S
+            limit = TimeLimit(total=poll_s, idle=poll_s)
         try:
-            response = self._session().post(
-                f"{self._base}/{method}",
-                data=params,
-                files=files,
-                timeout=(CONNECT, wait),
-                proxies=self._proxies,
-                allow_redirects=False,
-            )
+            with (
+                exchange(limit),
+                self._session().post(
+                    f"{self._base}/{method}",
+                    data=params,
+                    files=files,
+                    timeout=(CONNECT_S, limit.idle),
+                    proxies=self._proxies,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                body = read_body(response, ANSWER_LIMIT)
         except requests.RequestException as error:
             failure = network_error(error)
+        except lower.TimeoutError:
+            failure = TelegramError("no answer in time", maybe_sent=True)
+        except lower.HTTPError:
+            failure = TelegramError("the connection broke", maybe_sent=True)
         else:
             self._local.idle_since = time.monotonic()
-            return response
+            if len(body) <= ANSWER_LIMIT:
+                return _with_body(response, body)
+            failure = TelegramError("an answer without end", maybe_sent=True)
         raise failure from None
 
     def _session(self) -> requests.Session:
@@ -303,9 +330,16 @@ class TelegramClient:
         if now - getattr(self._local, "idle_since", now) > IDLE:
             self.close_thread()
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
+            self._local.session = open_session()
         session: requests.Session = self._local.session
         return session
+
+
+def _with_body(response: requests.Response, body: bytes) -> requests.Response:
+    """Give a response that was read in pieces its body, for `.text` and `.json()`."""
+    response.raw = io.BytesIO(body)
+    response.encoding = "utf-8"  # requests would guess, which takes minutes for megabytes
+    return response
 
 
 #: telebot has one request sender a process; the token says whose call it is.
@@ -318,11 +352,11 @@ def _dispatch(
     *,
     params: dict[str, Any] | None,
     files: Any,
-    timeout: tuple[float, float],
+    timeout: object,  # noqa: ARG001 - each sender has its own limits
     proxies: object,  # noqa: ARG001 - each sender has its own
 ) -> requests.Response:
     token, _, name = url.partition("/")
-    return _SENDERS[token].post(name, params, files, timeout)
+    return _SENDERS[token].post(name, params, files)
 
 
 vars(apihelper).update(

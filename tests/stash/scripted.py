@@ -1,24 +1,30 @@
-"""A server with scripted answers, and clients of it."""
+"""
+A server that answers as told, and clients of it.
+"""
 
 import json
 import threading
+import time
 
 import pytest
 
 from stashbot.demo.http import Response, Server
 from stashbot.errors import StashError
 from stashbot.models import Image
+from stashbot.runtime.exchange import TimeLimit
 from stashbot.stash.client import StashClient
 from stashbot.stash.http import Timeouts
 
 KEY = "k3y-of-stash"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 64
-HASTY = Timeouts(connect=2.0, answer=0.6, file=0.6, pause=0.002)
+HASTY = Timeouts(
+    connect=2.0, question=TimeLimit(0.6, 0.6), file=TimeLimit(0.6, 0.6, 50_000), pause=0.002
+)
 IMAGE = Image(7, source="/image/7/image?t=1")
 
 
-def found(id, **fields):
-    """An image in Stash's JSON."""
+def found(id, /, **fields):
+    """An image as Stash tells of it."""
     return {
         "__typename": "Image",
         "id": str(id),
@@ -37,6 +43,7 @@ def found(id, **fields):
 def file(**fields):
     return {
         "__typename": "ImageFile",
+        "basename": "harbour.jpg",
         "size": 12345,
         "mod_time": "2024-01-02T03:04:05.123456789+01:00",
         "width": 1200,
@@ -49,8 +56,8 @@ def data(**fields):
     return Response(body=json.dumps({"data": fields}).encode())
 
 
-def images(*found):
-    return data(findImages={"images": list(found)})
+def images(*found, app_schema=75):
+    return data(findImages={"images": list(found)}, systemStatus={"appSchema": app_schema})
 
 
 def errors(message, status=200, **extensions):
@@ -65,10 +72,10 @@ def state(status="OK", app_schema=75, version="v0.30.1"):
 
 
 class Script:
-    """Scripted answers by operation name, or "file"; keeps the requests.
+    """Answers questions by their name, and files, as told; keeps the requests.
 
-    An answer is a Response, or a function from the operation's variables to one. Answers in
-    a list are used in turn; the last one is repeated.
+    An answer is a Response, or a function from the question's variables to one; several
+    in a list are used up one by one, but for the last.
     """
 
     def __init__(self):
@@ -90,7 +97,7 @@ class Script:
 
     @property
     def asked(self):
-        """The names of the operations, in order."""
+        """The names of the questions, in order."""
         return [
             json.loads(request.body)["operationName"]
             for request in self.requests
@@ -99,7 +106,7 @@ class Script:
 
     @property
     def variables(self):
-        """The variables of the last operation."""
+        """Those of the last question."""
         return json.loads(self.requests[-1].body)["variables"]
 
 
@@ -110,7 +117,7 @@ def script():
 
 @pytest.fixture(scope="module")
 def running():
-    """One server for a module: starting one takes longer than most tests."""
+    """One server for all tests: its start and end take longer than most of them."""
     server = Server(Script())
     yield server
     server.close()
@@ -146,7 +153,15 @@ def client(server, stop):
 
 
 def problem(call):
-    """The problem and the reason of a call's failure."""
+    """The problem and the reason that a call fails with."""
     with pytest.raises(StashError) as caught:
         call()
     return caught.value.problem, str(caught.value)
+
+
+def wait_until(is_so):
+    """Wait for a condition that another thread brings about."""
+    end = time.monotonic() + 9
+    while not is_so():
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)

@@ -1,21 +1,44 @@
-"""The client of Stash: its queries, and the images that it returns."""
+"""
+The questions to Stash, its answers as values, and its outages.
+"""
 
+import json
 import re
+import threading
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot.demo.http import Response
 from stashbot.errors import StashError, StashProblem
 from stashbot.models import Facet, Feature, Image, Named
-from stashbot.stash.queries import UnknownImage, _source
-from tests.stash.scripted import data, errors, file, found, images, problem, state
+from stashbot.stash import queries
+from stashbot.stash.queries import QueryFailed, UnknownImage, _source
+from tests.stash.scripted import (
+    IMAGE,
+    data,
+    errors,
+    file,
+    found,
+    images,
+    problem,
+    state,
+    wait_until,
+)
 
-# Queries
+#: The names in the answers.
+KEYS = sorted(
+    {*found(7), *file(), "findImages", "findImage", "imageUpdate", "images", "count"}
+    | {"systemStatus", "appSchema", "status", "version", "name", "disambiguation", "image"}
+)
+COUNT = data(findImages={"count": 1})
+
+# Questions
 
 
-def test_page_of_the_random_order(client, script):
+def test_page(client, script):
     script.answers["Page"] = images(found(3), found(1))
 
     page = client.page(seed=42, offset=80, size=40)
@@ -26,7 +49,7 @@ def test_page_of_the_random_order(client, script):
     }
 
 
-def test_ids_of_a_page(client, script):
+def test_ids(client, script):
     script.answers["Ids"] = images({"id": "3"}, {"id": "1"})
 
     assert client.ids(seed=42, offset=0, size=2) == [3, 1]
@@ -35,14 +58,14 @@ def test_ids_of_a_page(client, script):
     }
 
 
-def test_offset_between_two_pages_is_refused(client, script):
+def test_offset_between_pages(client, script):
     with pytest.raises(ValueError):
         client.page(seed=1, offset=30, size=40)
 
     assert script.requests == []
 
 
-def test_ids_above_an_id(client, script):
+def test_newer_ids(client, script):
     script.answers["Ids"] = images({"id": "8"}, {"id": "9"})
 
     assert client.newer_ids(after=7, limit=5) == [8, 9]
@@ -52,22 +75,27 @@ def test_ids_above_an_id(client, script):
     }
 
 
-def test_count_of_the_library(client, script):
+@pytest.mark.parametrize("ids", [[1, 2, 3], [9, 7, 3, 8]])
+def test_stash_that_ignores_the_filter_for_newer_ids(client, script, ids):
+    script.answers["Ids"] = images(*({"id": str(id)} for id in ids))
+
+    assert client.newer_ids(after=7, limit=5) == sorted({8, 9} & set(ids))
+
+
+def test_count(client, script):
     script.answers["Count"] = data(findImages={"count": 12345})
 
     assert client.count() == 12345
 
 
-def test_images_in_the_order_of_the_ids(client, script):
-    """Stash refuses a duplicate id."""
+def test_images_in_the_order_asked(client, script):
     script.answers["ImagesById"] = lambda asked: images(*map(found, asked["ids"]))
 
     assert [image.id for image in client.images([5, 2, 5])] == [5, 2]
     assert script.variables == {"ids": ["5", "2"]}
 
 
-def test_no_ids_make_no_request(client, script):
-    """Stash would answer an empty list of ids with 25 images."""
+def test_no_images_wanted(client, script):
     assert client.images([]) == []
     assert script.requests == []
 
@@ -75,7 +103,8 @@ def test_no_ids_make_no_request(client, script):
 def test_unknown_images_are_left_out(client, script):
     script.answers["ImagesById"] = errors("image with id 2 not found")
     script.answers["ImageById"] = lambda asked: data(
-        findImage=None if asked["id"] == "2" else found(asked["id"])
+        findImage=None if asked["id"] == "2" else found(asked["id"]),
+        systemStatus={"appSchema": 75},
     )
 
     assert [image.id for image in client.images([5, 2, 1])] == [5, 1]
@@ -96,7 +125,7 @@ def test_ids_with_features(client, script):
 
 
 @pytest.mark.parametrize("rating100", [0, 60, 150, None])
-def test_rating_as_stash_has_it(client, script, rating100):
+def test_rating(client, script, rating100):
     script.answers["Rating"] = data(findImage={"id": "7", "rating100": rating100})
 
     assert client.rating(7) == rating100
@@ -113,7 +142,7 @@ def test_rating_of_an_unknown_image(client, script):
 
 
 @pytest.mark.parametrize("rating100", [100, None])
-def test_rate_sends_id_and_rating_alone(client, script, rating100):
+def test_rate(client, script, rating100):
     script.answers["Rate"] = data(imageUpdate={"id": "7"})
 
     client.rate(7, rating100)
@@ -121,22 +150,27 @@ def test_rate_sends_id_and_rating_alone(client, script, rating100):
     assert script.variables == {"input": {"id": "7", "rating100": rating100}}
 
 
-def test_failed_rating_is_not_sent_again(client, script):
+def test_rating_is_written_once(client, script):
     script.answers["Rate"] = [Response(502, body=b""), data(imageUpdate={"id": "7"})]
     problem(lambda: client.rate(7, 100))
 
     assert script.asked.count("Rate") == 1
 
 
-def test_server_state_is_read_first_and_after_each_failure(client, script):
-    count = data(findImages={"count": 1})
-    script.answers["Count"] = [count, count, Response(401), count]
-    client.count()
+def test_rating_that_stash_does_not_take(client, script):
+    script.answers["Rate"] = data(imageUpdate=None)
+
+    with pytest.raises(QueryFailed):
+        client.rate(7, 100)
+
+
+def test_state_is_asked_before_the_first_question(client, script):
+    script.answers["Count"] = [COUNT, Response(401), COUNT]
     client.count()
     problem(client.count)
     client.count()
 
-    assert script.asked == ["Server", "Count", "Count", "Count", "Server", "Count"]
+    assert script.asked == ["Server", "Count", "Count", "Count"]
 
 
 # Images
@@ -147,14 +181,14 @@ def converted(client, script, **fields):
     return client.page(1, 0, 1)[0]
 
 
-def test_names_are_shared_between_pages(client, script):
-    ann = {"__typename": "Performer", "id": "11", "name": "Ann"}
+def test_names_are_kept_once(client, script):
+    ann = {"__typename": "Performer", "id": "11", "name": "Ann", "disambiguation": ""}
     first, second = (converted(client, script, performers=[ann]) for _ in range(2))
 
     assert first.performers[0] is second.performers[0]
 
 
-def test_image_with_every_field(client, script):
+def test_image_with_everything(client, script):
     image = converted(
         client,
         script,
@@ -163,7 +197,10 @@ def test_image_with_every_field(client, script):
         rating100=80,
         visual_files=[file(__typename="VideoFile", duration=2.5)],
         studio={"id": "1", "name": "Studio"},
-        performers=[{"id": "2", "name": "Anna"}, {"id": "3", "name": "Ben"}],
+        performers=[
+            {"id": "2", "name": "Anna", "disambiguation": "dancer"},
+            {"id": "3", "name": "Anna", "disambiguation": None},
+        ],
         galleries=[{"id": "4", "title": "Trip", "folder": None, "files": []}],
         tags=[{"id": "5", "name": "sea"}],
     )
@@ -175,7 +212,7 @@ def test_image_with_every_field(client, script):
         date="2024-05",
         rating100=80,
         studio=Named(1, "Studio"),
-        performers=(Named(2, "Anna"), Named(3, "Ben")),
+        performers=(Named(2, "Anna (dancer)"), Named(3, "Anna")),
         galleries=(Named(4, "Trip"),),
         tags=(Named(5, "sea"),),
         fingerprint="0cc175b9c0f1b6a831c399e269772661",
@@ -186,11 +223,79 @@ def test_image_with_every_field(client, script):
     )
 
 
-def test_image_without_any_field(client, script):
+def test_image_with_nothing(client, script):
     assert converted(client, script, rating100=0) == Image(7, source="/image/7/image?t=1")
 
 
-def test_image_without_checksum_and_with_negative_size(client, script):
+@pytest.mark.parametrize(
+    ("app_schema", "answered", "title"),
+    [
+        pytest.param(58, "harbour.jpg", "", id="file name in 0.26"),
+        pytest.param(67, "harbour.jpg", "", id="file name in 0.27"),
+        pytest.param(67, "Harbour", "Harbour", id="title in 0.27"),
+        pytest.param(72, "harbour.jpg", "harbour.jpg", id="title in 0.28"),
+    ],
+)
+def test_title(client, script, app_schema, answered, title):
+    image = found(7, title=answered, visual_files=[file(basename="1.gif"), file()])
+    script.answers["Page"] = images(image, app_schema=app_schema)
+
+    assert client.page(1, 0, 1)[0].title == title
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"id": "0"},
+        {"id": "-1"},
+        {"id": "9" * 40},
+        {"visual_files": [file(size=1e400)]},
+        {"visual_files": [file(size=-1)]},
+        {"visual_files": [file(width=10**30)]},
+        {"visual_files": 5},
+        {"visual_files": [5]},
+        {"performers": None},
+        {"studio": [1]},
+        {"paths": 5},
+        {"tags": [{"id": {}, "name": "sea"}]},
+    ],
+    ids=str,
+)
+def test_image_of_another_shape(client, script, fields):
+    script.answers["Page"] = images(found(7, **fields))
+
+    assert problem(lambda: client.page(1, 0, 1))[0] is StashProblem.BROKEN
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+        max_leaves=20,
+    )
+)
+def test_answer_of_any_shape(answer):
+    body = json.dumps({"data": answer}).encode()
+    for question in (queries.SERVER, queries.PAGE, queries.IDS, queries.RATING, queries.RATE):
+        try:
+            question.answer(body)
+        except StashError:
+            continue
+
+
+def test_text_that_no_file_can_hold(client, script):
+    image = converted(client, script, title="\ud800", date="\udfff")
+
+    assert (image.title, image.date) == ("?", "?")
+
+
+def test_endless_clip(client, script):
+    files = [file(__typename="VideoFile", duration=1e400)]
+
+    assert converted(client, script, visual_files=files).duration == 0
+
+
+def test_image_from_a_broken_scan(client, script):
     image = converted(client, script, visual_files=[file(fingerprint=None, width=-1, height=-1)])
 
     assert image.fingerprint == "12345-2024-01-02T03:04:05.123456789+01:00"
@@ -209,7 +314,7 @@ def test_image_without_checksum_and_with_negative_size(client, script):
         pytest.param(None, None, [], "", id="nothing"),
     ],
 )
-def test_name_of_a_gallery(client, script, title, folder, files, name):
+def test_gallery_name(client, script, title, folder, files, name):
     gallery = {
         "id": "4",
         "title": title,
@@ -236,20 +341,20 @@ def test_name_of_a_gallery(client, script, title, folder, files, name):
         ("", "/image/7/image"),
     ],
 )
-def test_only_path_and_query_of_an_address_count(address, source):
+def test_address_of_the_file(address, source):
     assert _source(address, 7) == source
 
 
 @given(st.text())
-def test_any_address_leads_to_the_image_path(address):
+def test_address_of_the_file_stays_at_home(address):
     assert re.fullmatch(r"/image/7/image(\?[\w=&.%-]+)?", _source(address, 7), re.ASCII)
 
 
-def test_image_without_an_address(client, script):
+def test_image_without_address(client, script):
     assert converted(client, script, paths={"image": None}).source == "/image/7/image"
 
 
-# The server's state
+# The state of Stash
 
 
 @pytest.mark.parametrize(
@@ -262,7 +367,7 @@ def test_image_without_an_address(client, script):
         ("", 999, "0.30"),
     ],
 )
-def test_version_and_schema_of_the_server(client, script, version, app_schema, release):
+def test_server(client, script, version, app_schema, release):
     script.answers["Server"] = state(version=version, app_schema=app_schema)
 
     server = client.server()
@@ -282,7 +387,7 @@ def test_version_and_schema_of_the_server(client, script, version, app_schema, r
         (44, "0.19 or older"),
     ],
 )
-def test_old_server_is_named_before_any_query(client, script, app_schema, release):
+def test_too_old(client, script, app_schema, release):
     script.answers["Server"] = state(app_schema=app_schema, status="NEEDS_MIGRATION")
 
     with pytest.raises(StashError) as caught:
@@ -307,7 +412,7 @@ def test_old_server_is_named_before_any_query(client, script, app_schema, releas
         pytest.param(errors("unknown field", 422), StashProblem.BROKEN, id="not Stash at all"),
     ],
 )
-def test_server_that_is_not_ready(client, script, answer, expected):
+def test_server_in_no_state_to_serve(client, script, answer, expected):
     script.answers["Server"] = answer
 
     assert problem(client.count)[0] is expected
@@ -330,8 +435,103 @@ INVALID = errors("unknown field", 422, code="GRAPHQL_VALIDATION_FAILED")
         pytest.param(errors("?", 400), state(), StashProblem.BROKEN, id="400"),
     ],
 )
-def test_server_state_explains_a_failure(client, script, failure, later, expected):
+def test_state_explains_a_failure(client, script, failure, later, expected):
     script.answers |= {"Server": [state(), later], "Count": failure}
 
     assert problem(client.count)[0] is expected
     assert script.asked == ["Server", "Count", "Server"]
+
+
+# Outages
+
+
+@pytest.fixture
+def outage_log(client):
+    """The names of the outage's events, in order."""
+    with structlog.testing.capture_logs() as entries:
+        yield lambda: [entry["event"] for entry in entries]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(Response(401), id="key refused"),
+        pytest.param(Response(403, "text/plain", b"no"), id="locked"),
+        pytest.param(Response(502), id="away"),
+        pytest.param(Response(200, "text/html", b"<html>"), id="web page"),
+        pytest.param(data(findImages=5), id="another shape"),
+        pytest.param(Response(429, headers={"Retry-After": "30"}), id="pause"),
+    ],
+)
+def test_outage_begins_and_ends_once(client, script, outage_log, failure):
+    script.answers["Count"] = failure
+    for _ in range(2):
+        problem(client.count)
+    error = client.outage.error
+    script.answers["Count"] = COUNT
+    for _ in range(2):
+        client.count()
+
+    assert outage_log() == ["stash_down", "stash_up"]
+    assert isinstance(error, StashError)
+    assert client.outage.error is None
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param({"Rating": data(findImage=None)}, id="unknown image"),
+        pytest.param({"Rating": errors("SQL")}, id="question that fails"),
+    ],
+)
+def test_stash_that_serves_and_cannot_answer(client, script, outage_log, answers):
+    script.answers["Rating"] = Response(502)
+    problem(lambda: client.rating(7))
+    script.answers |= answers
+    for _ in range(2):
+        problem(lambda: client.rating(7))
+
+    assert outage_log() == ["stash_down", "stash_up"]
+
+
+def test_file_tells_of_an_outage(client, script, outage_log):
+    good, script.answers["file"] = script.answers["file"], Response(502)
+    problem(lambda: client.download(IMAGE, 1 << 20))
+    script.answers["file"] = good
+    client.download(IMAGE, 1 << 20)
+
+    assert outage_log() == ["stash_down", "stash_up"]
+
+
+def test_end_of_the_program_is_no_outage(client, stop, outage_log):
+    stop.set()
+    problem(client.count)
+
+    assert outage_log() == []
+
+
+def test_time_out_of_a_hasty_caller_is_no_outage(client, server, script, outage_log):
+    script.answers["Server"] = lambda _: server.stopping.wait(1) or state()
+
+    assert problem(lambda: client.server(patience=0.1))[0] is StashProblem.SLOW
+    assert outage_log() == []
+
+
+def test_silence_is_measured(client, script):
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(_):
+        asked.set()
+        go_on.wait(9)
+        return state()
+
+    script.answers["Server"] = answer
+    thread = threading.Thread(target=client.server)
+    before = client.silent_for()
+    thread.start()
+    asked.wait(9)
+    wait_until(lambda: client.silent_for() > 0.05)
+    go_on.set()
+    thread.join(9)
+
+    assert before == client.silent_for() == 0

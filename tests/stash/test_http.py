@@ -1,4 +1,6 @@
-"""HTTP requests to Stash, and their failures."""
+"""
+The exchanges with Stash: requests, failures, retries, files, and the end of the program.
+"""
 
 import gzip
 import threading
@@ -6,6 +8,7 @@ import time
 import traceback
 
 import pytest
+import structlog
 
 from stashbot.demo.http import Fault, Response, Trouble
 from stashbot.errors import ImageUnusable, StashError, StashProblem
@@ -16,7 +19,7 @@ from tests.stash.scripted import HASTY, IMAGE, KEY, PICTURE, data, errors, probl
 # Requests
 
 
-def test_key_is_sent_in_its_header_alone(client, script):
+def test_headers(client, script):
     script.answers["Count"] = data(findImages={"count": 1})
     client.count()
     client.download(IMAGE, 1 << 20)
@@ -29,20 +32,20 @@ def test_key_is_sent_in_its_header_alone(client, script):
     assert script.requests[0].headers["accept-encoding"] == "gzip"
 
 
-def test_no_header_without_a_key(server, script, stop):
+def test_no_key(server, script, stop):
     StashClient(server.url, "", stop).server()
 
     assert "apikey" not in script.requests[0].headers
 
 
-def test_key_that_is_not_ascii(server, script, stop):
+def test_key_that_is_no_ascii(server, script, stop):
     script.answers["Server"] = Response(401)
     client = StashClient(server.url, "ключ", stop, pace=HASTY)
 
     assert problem(client.server)[0] is StashProblem.KEY_REFUSED
 
 
-def test_stash_below_a_path(server, script, stop):
+def test_path_prefix(server, script, stop):
     client = StashClient(f"{server.url}/stash/", "", stop)
     client.server()
     client.download(IMAGE, 1 << 20)
@@ -54,14 +57,14 @@ def test_stash_below_a_path(server, script, stop):
     assert script.requests[1].query == {"t": "1"}
 
 
-def test_proxy_of_the_environment_is_ignored(client, monkeypatch):
+def test_proxy_of_the_environment(client, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
     assert client.server().version == "0.30.1"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_gzip_answer(client, script, chunked):
+def test_compressed_answer(client, script, chunked):
     body = gzip.compress(state().body)
     headers = {"Content-Encoding": "gzip"}
     if chunked:
@@ -74,7 +77,7 @@ def test_gzip_answer(client, script, chunked):
     assert client.server().version == "0.30.1"
 
 
-def test_each_thread_keeps_one_connection(fresh):
+def test_one_connection_a_thread(fresh):
     server, client = fresh
     connections = []
 
@@ -92,7 +95,7 @@ def test_each_thread_keeps_one_connection(fresh):
     assert connections == [1, 2]
 
 
-def test_connection_is_closed_with_its_thread(fresh):
+def test_close_thread(fresh):
     server, client = fresh
     client.server()
     client.close_thread()
@@ -116,6 +119,8 @@ TO_HTTPS = Response(
 TO_PATH = Response(308, headers={"Location": "/graphql/"})
 TO_NOWHERE = Response(302, headers={"Location": "http://[nowhere"})
 AWAY = "redirects to https://nas.example:8443: put that address into stash.url"
+NO_JSON = "an answer that is not JSON"
+MISFIT = "an answer in another form than asked"
 PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
 
 
@@ -146,10 +151,10 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
         ),
     ],
 )
-@pytest.mark.parametrize("kind", ["query", "file"])
-def test_refused_query_or_file(client, script, kind, answer, expected):
+@pytest.mark.parametrize("asked", ["question", "file"])
+def test_refusal(client, script, asked, answer, expected):
     script.answers |= {"Server": answer, "file": answer}
-    ask = client.count if kind == "query" else lambda: client.download(IMAGE, 1 << 20)
+    ask = client.count if asked == "question" else lambda: client.download(IMAGE, 1 << 20)
 
     assert problem(ask) == expected
 
@@ -159,33 +164,35 @@ def test_refused_query_or_file(client, script, kind, answer, expected):
     [
         pytest.param(Response(404), (BROKEN, "no Stash at this address"), id="404"),
         pytest.param(PAGE, (BROKEN, "a web page in place of an answer"), id="web page"),
-        pytest.param(Response(body=b'{"data"'), (BROKEN, "an answer that is not JSON"), id="JSON"),
+        pytest.param(Response(body=b'{"data"'), (BROKEN, NO_JSON), id="JSON"),
         pytest.param(Response(body=b"[]"), (BROKEN, "an answer that is not GraphQL"), id="list"),
         pytest.param(
-            Response(body=b"{}"), (BROKEN, "an answer in another form than asked"), id="no data"
+            Response(body=b"[" * 10**5), (BROKEN, "an answer that is not JSON"), id="deep"
         ),
-        pytest.param(
-            data(findImages={"count": "many"}),
-            (BROKEN, "an answer in another form than asked"),
-            id="no number",
-        ),
-        pytest.param(
-            data(findImages=None), (BROKEN, "an answer in another form than asked"), id="null"
-        ),
+        pytest.param(Response(body=b"{}"), (BROKEN, MISFIT), id="no data"),
+        pytest.param(Response(body=b'{"data":[1]}'), (BROKEN, MISFIT), id="data in a list"),
+        pytest.param(data(findImages={"count": "many"}), (BROKEN, MISFIT), id="no number"),
+        pytest.param(data(findImages={"count": 10**30}), (BROKEN, MISFIT), id="absurd number"),
+        pytest.param(data(findImages=5), (BROKEN, MISFIT), id="no object"),
+        pytest.param(data(findImages=None), (BROKEN, MISFIT), id="null"),
         pytest.param(errors("database is locked"), (BROKEN, "its database is busy"), id="busy"),
         pytest.param(
             errors("SELECT * FROM secrets"), (BROKEN, "it failed to answer the question"), id="SQL"
         ),
     ],
 )
-def test_unusable_answer(client, script, answer, expected):
+def test_bad_answer(client, script, answer, expected):
     script.answers["Count"] = answer
 
     assert problem(client.count) == expected
 
 
-def test_endless_answer(client, script):
-    script.answers["Server"] = lambda _: Response(body=(bytes(1 << 20) for _ in range(32)))
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_answer_without_end(client, script, is_packed):
+    endless = Response(body=iter(lambda: bytes(1 << 20), None))
+    packed = gzip.compress(bytes(64 << 20), 1)
+    headers = {"Content-Encoding": "gzip"}
+    script.answers["Server"] = Response(body=packed, headers=headers) if is_packed else endless
 
     assert problem(client.server) == (BROKEN, "an answer without end")
 
@@ -202,7 +209,7 @@ def test_endless_answer(client, script):
         (Trouble.FLOOD, (UNREACHABLE, "a proxy in front of it asks for a pause")),
     ],
 )
-def test_fault_in_a_query(fresh, trouble, expected):
+def test_trouble(fresh, trouble, expected):
     server, client = fresh
     server.fail(Fault("graphql", trouble, times=4, seconds=1.5))
 
@@ -217,11 +224,11 @@ def test_fault_in_a_query(fresh, trouble, expected):
         ("http://", (BROKEN, "no sound exchange (InvalidURL)")),
     ],
 )
-def test_unreachable_address(stop, url, expected):
+def test_wrong_address(stop, url, expected):
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == expected
 
 
-def test_https_to_a_server_without_tls(server, stop):
+def test_no_secure_connection(server, stop):
     url = server.url.replace("http:", "https:")
 
     assert problem(StashClient(url, KEY, stop, pace=HASTY).server) == (
@@ -230,7 +237,7 @@ def test_https_to_a_server_without_tls(server, stop):
     )
 
 
-def test_refused_connection_fails_within_3_seconds(stop):
+def test_refused_connection_is_told_in_time(stop):
     began = time.monotonic()
 
     assert problem(StashClient("http://127.0.0.1:1", KEY, stop).count)[0] is UNREACHABLE
@@ -239,7 +246,7 @@ def test_refused_connection_fails_within_3_seconds(stop):
 
 @pytest.mark.parametrize("key", [KEY, f"{KEY}\nX: y"])
 @pytest.mark.parametrize("answer", [Response(401), TO_HTTPS, errors(f"SQL {KEY}"), Response(404)])
-def test_error_contains_no_secret(server, script, stop, key, answer):
+def test_error_tells_no_secret(server, script, stop, key, answer):
     script.answers["Server"] = answer
     client = StashClient(server.url, key, stop, pace=HASTY)
 
@@ -255,23 +262,16 @@ def test_error_contains_no_secret(server, script, stop, key, answer):
 
 
 @pytest.mark.parametrize(
-    ("trouble", "tries"),
-    [
-        (Trouble.RESET, 2),
-        (Trouble.ERROR, 2),
-        (Trouble.HALF, 2),
-        (Trouble.HTML, 2),
-        (Trouble.FLOOD, 2),
-    ],
+    "trouble", [Trouble.RESET, Trouble.ERROR, Trouble.HALF, Trouble.HTML, Trouble.FLOOD]
 )
-def test_two_faults_are_retried(client, server, script, trouble, tries):
-    server.fail(Fault("graphql", trouble, times=tries))
+def test_passing_trouble(client, server, trouble):
+    server.fail(Fault("graphql", trouble, times=2))
 
     assert client.server().version == "0.30.1"
 
 
 @pytest.mark.parametrize("trouble", [Trouble.SILENCE, Trouble.UNAUTHORIZED])
-def test_silence_and_401_are_not_retried(fresh, trouble):
+def test_lasting_trouble(fresh, trouble):
     server, client = fresh
     server.fail(Fault("graphql", trouble, seconds=1.5))
 
@@ -280,7 +280,7 @@ def test_silence_and_401_are_not_retried(fresh, trouble):
 
 
 @pytest.mark.parametrize("ask", [StashClient.count, StashClient.server], ids=["count", "server"])
-def test_short_timeout_of_the_caller(fresh, ask):
+def test_hasty_caller(fresh, ask):
     server, _ = fresh
     client = StashClient(server.url, KEY, threading.Event())
     server.fail(Fault("graphql", Trouble.SILENCE, seconds=2))
@@ -290,7 +290,7 @@ def test_short_timeout_of_the_caller(fresh, ask):
     assert time.monotonic() - began < 1
 
 
-def test_four_tries(client, server, script):
+def test_tries_end(client, server, script):
     server.fail(Fault("graphql", Trouble.ERROR, times=4))
 
     assert problem(client.server) == (UNREACHABLE, "HTTP 500")
@@ -298,14 +298,14 @@ def test_four_tries(client, server, script):
     assert client.server().version == "0.30.1"
 
 
-def test_cut_connection_is_replaced(client, server):
+def test_connection_that_went_stale(client, server):
     client.server()
     server.cut()
 
     assert client.server().version == "0.30.1"
 
 
-def test_short_retry_after_is_obeyed(client, script):
+def test_short_pause_of_a_proxy(client, script):
     script.answers["Server"] = [Response(429, headers={"Retry-After": "1"}), state()]
     began = time.monotonic()
 
@@ -313,20 +313,34 @@ def test_short_retry_after_is_obeyed(client, script):
     assert time.monotonic() - began >= 1
 
 
-def test_long_retry_after_is_passed_on(client, script):
-    script.answers["Server"] = Response(429, headers={"Retry-After": "120"})
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("30", 30),
+        ("120", 60),
+        ("9" * 20, 60),
+        ("9" * 5000, 60),
+        ("-5", None),
+        ("1e9", None),
+        ("soon", None),
+        ("Fri, 27 Nov 2099 12:00:00 GMT", None),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_long_pause_of_a_proxy(client, script, asked, seconds):
+    script.answers["Server"] = Response(429, headers={"Retry-After": asked})
 
-    with pytest.raises(StashError) as caught:
+    with structlog.testing.capture_logs() as entries, pytest.raises(StashError) as caught:
         client.server()
 
-    assert caught.value.retry_after == 120
-    assert len(script.requests) == 1
+    assert caught.value.retry_after == seconds
+    assert [each["event"] for each in entries].count("retry_after_cut") == (seconds == 60)
 
 
 # Files
 
 
-def test_downloaded_file(client, script):
+def test_download(client, script):
     assert client.download(IMAGE, len(PICTURE)) == PICTURE
     assert script.requests[0].headers["accept-encoding"] == "identity"
 
@@ -365,7 +379,7 @@ def test_unusable_file(client, script, answer, reason):
     assert len(script.requests) == 1
 
 
-def test_web_page_of_a_proxy_for_a_file(client, script):
+def test_web_page_for_a_file(client, script):
     script.answers["file"] = PAGE
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == (
@@ -375,14 +389,14 @@ def test_web_page_of_a_proxy_for_a_file(client, script):
 
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbf\n<!DOCTYPE html>", b"<HTML lang=en>"], ids=str)
-def test_web_page_that_is_stored_as_a_picture(client, script, data):
+def test_web_page_saved_as_a_picture(client, script, data):
     script.answers["file"] = Response(200, "image/jpeg", data)
 
     with pytest.raises(ImageUnusable, match="a web page in place of the file"):
         client.download(IMAGE, 1 << 20)
 
 
-def test_404_page_of_a_proxy(client, script):
+def test_proxy_that_lost_stash(client, script):
     script.answers["file"] = Response(404, "text/html", b"<html>")
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == (BROKEN, "HTTP 404")
@@ -398,25 +412,25 @@ def test_404_page_of_a_proxy(client, script):
         (Trouble.HALF, (UNREACHABLE, "the file was cut short")),
     ],
 )
-def test_fault_in_a_download(fresh, trouble, expected):
+def test_trouble_with_a_file(fresh, trouble, expected):
     server, client = fresh
     server.fail(Fault("image", trouble, times=4, seconds=1.5))
 
     assert problem(lambda: client.download(IMAGE, 1 << 20)) == expected
 
 
-def test_file_that_is_cut_short_is_fetched_again(client, server):
+def test_file_whole_at_the_second_try(client, server):
     server.fail(Fault("image", Trouble.HALF))
 
     assert client.download(IMAGE, 1 << 20) == PICTURE
 
 
-# Stopping
+# The end
 
 
 @pytest.fixture
 def slow_file(server):
-    """A file of slow chunks; the event is set after the first chunk."""
+    """A file that drips; the event is set after its first bytes."""
     started = threading.Event()
 
     def drip():
@@ -429,26 +443,34 @@ def slow_file(server):
 
 
 def seconds_to_stop(stop, started, call):
-    """Seconds that a call takes in its thread after `stop`, and its failures."""
+    """The seconds that a call goes on after `stop`, and the problem that ends it."""
     ends = []
     thread = threading.Thread(target=lambda: ends.append(problem(call)))
     thread.start()
     assert started.wait(5)
-    threading.Event().wait(0.1)  # the client is in the middle of it now
+    threading.Event().wait(0.1)  # the client is in the middle of it
     stop.set()
     began = time.monotonic()
     thread.join(5)
     return time.monotonic() - began, ends
 
 
-def test_stop_ends_a_download(client, stop, slow_file):
+@pytest.mark.parametrize("ask", [StashClient.count, lambda each: each.download(IMAGE, 1 << 20)])
+def test_answer_that_drips(client, slow_file, ask):
+    began = time.monotonic()
+
+    assert problem(lambda: ask(client)) == (SLOW, "no answer in time")
+    assert time.monotonic() - began < 3
+
+
+def test_stop_in_a_download(client, stop, slow_file):
     seconds, ends = seconds_to_stop(stop, slow_file, lambda: client.download(IMAGE, 1 << 20))
 
     assert ends == [(UNREACHABLE, "stopping")]
     assert seconds < 1
 
 
-def test_stop_ends_a_pause_between_tries(server, script, stop):
+def test_stop_in_a_pause(server, script, stop):
     paused = threading.Event()
 
     def refuse(_):
@@ -464,14 +486,14 @@ def test_stop_ends_a_pause_between_tries(server, script, stop):
     assert len(script.requests) == 1
 
 
-def test_no_request_after_stop(client, script, stop):
+def test_nothing_is_asked_after_the_end(client, script, stop):
     stop.set()
 
     assert problem(client.count) == (UNREACHABLE, "stopping")
     assert script.requests == []
 
 
-def test_401_without_a_key(server, script):
+def test_no_key_where_one_is_wanted(server, script):
     script.answers["Server"] = Response(401)
     keyless = StashClient(server.url, "", threading.Event(), pace=HASTY)
 

@@ -1,4 +1,6 @@
-"""The schema and operations for Stash's API, and the files generated from them."""
+"""
+What we believe of Stash's API: the schema, the questions, and what was generated from them.
+"""
 
 import pytest
 from graphql import build_schema, get_named_type, parse, validate
@@ -15,8 +17,9 @@ OPERATIONS = {
     if isinstance(operation, Operation)
 }
 
-#: Names of Stash 0.26, the oldest supported version: types with fields, inputs with keys,
-#: enumerations with values, unions with members, fields with arguments.
+#: Names of Stash 0.26, the oldest that is served, as far as they may matter to us: a type
+#: with its fields, an input with its keys, an enumeration with its values, a union with
+#: its members, a field with its arguments.
 KNOWN = {
     "Query": "findImages findImage systemStatus version",
     "Query.findImages": "image_filter image_ids ids filter",
@@ -53,7 +56,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_generated_files_are_up_to_date(name, tmp_path):
+def test_generated_files_are_fresh(name, tmp_path):
     generate(tmp_path)
 
     assert (STASH / name).read_bytes() == (tmp_path / name).read_bytes(), (
@@ -62,7 +65,7 @@ def test_generated_files_are_up_to_date(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_generated_operation_is_valid(name):
+def test_operation_is_valid(name):
     assert validate(SCHEMA, parse(str(OPERATIONS[name]))) == []
 
 
@@ -76,13 +79,13 @@ def test_every_operation_was_generated():
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_variables_have_the_same_names_in_python_and_graphql(name):
+def test_variables_keep_their_names(name):
     definition = parse(str(OPERATIONS[name])).definitions[0]
 
     assert all(one.variable.name.value.islower() for one in definition.variable_definitions)
 
 
-def test_only_mutation_is_the_rating():
+def test_only_a_rating_can_be_changed():
     kinds = {name: parse(str(each)).definitions[0].operation for name, each in OPERATIONS.items()}
 
     assert [name for name, kind in kinds.items() if kind.value != "query"] == ["rate"]
@@ -91,7 +94,7 @@ def test_only_mutation_is_the_rating():
 
 
 def names_in(schema):
-    """Pairs of a type or field and its names in the schema."""
+    """Pairs of a type (or a field) and the names that our schema gives it."""
     for type in schema.type_map.values():
         if type.name.startswith("__"):
             continue
@@ -108,11 +111,11 @@ def names_in(schema):
 @pytest.mark.parametrize(
     ("owner", "names"), list(names_in(SCHEMA)), ids=lambda value: str(value)[:30]
 )
-def test_schema_has_only_names_of_stash_0_26(owner, names):
+def test_schema_has_only_names_of_stash(owner, names):
     assert set(names) <= set(KNOWN[owner].split())
 
 
-def test_scalars_of_the_schema():
+def test_scalars_of_stash():
     fields = [
         field
         for type in SCHEMA.type_map.values()

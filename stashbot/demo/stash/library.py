@@ -177,6 +177,7 @@ def _as_dict(picture: Picture) -> dict[str, Any]:
     modified = picture.modified.isoformat()
     file = {
         "__typename": "VideoFile" if picture.is_clip else "ImageFile",
+        "basename": picture.basename,
         "size": picture.size,
         "mod_time": modified,
         "width": picture.width,
@@ -193,7 +194,7 @@ def _as_dict(picture: Picture) -> dict[str, Any]:
         "paths": {"image": partial(_address, picture)},
         "visual_files": [file],
         "studio": _named("studio", picture.studio) if picture.studio else None,
-        "performers": [_named("performer", name) for name in picture.performers],
+        "performers": [_performer(name) for name in picture.performers],
         "galleries": [_gallery(gallery) for gallery in picture.galleries],
         "tags": [_named("tag", name) for name in picture.tags],
     }
@@ -215,6 +216,10 @@ def _gallery(gallery: Gallery) -> dict[str, Any]:
         "folder": {"path": gallery.folder} if gallery.folder else None,
         "files": [],
     }
+
+
+def _performer(name: str) -> dict[str, Any]:
+    return _named("performer", name) | {"disambiguation": ""}
 
 
 def _named(kind: str, name: str) -> dict[str, Any]:

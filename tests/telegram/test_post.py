@@ -1,0 +1,73 @@
+"""
+The answers of Telegram are bounded in time and size.
+"""
+
+import gzip
+import tracemalloc
+
+import pytest
+
+from stashbot.demo.http import Response, Server
+from stashbot.errors import TelegramError
+from stashbot.runtime.exchange import TimeLimit
+from stashbot.telegram.client import TelegramClient
+from tests.conftest import TOKEN
+
+
+@pytest.fixture
+def telegram():
+    """A client, and a server that sends it `answer`."""
+    server = Server(lambda _: server.answer)
+    client = TelegramClient(TOKEN, server.url)
+    yield server, client
+    client.close_thread()
+    server.close()
+
+
+def failure(client):
+    """The reason for which a call fails; the message may have arrived."""
+    with pytest.raises(TelegramError) as caught:
+        client.get_me()
+    assert caught.value.maybe_sent
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_packed_answer_of_gigabytes(telegram, status):
+    server, client = telegram
+    body = gzip.compress(gzip.compress(bytes(64 << 20), 1) * 20, 1)
+    headers = {"Content-Encoding": "gzip, gzip"}
+    server.answer = Response(status, body=body, headers=headers)
+    tracemalloc.start()
+    reason = failure(client)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert reason == "an answer without end"
+    assert peak < 64 << 20
+
+
+def test_answer_that_drips(telegram):
+    server, client = telegram
+    client.question = TimeLimit(total=0.4, idle=0.4)
+    server.answer = Response(body=iter(lambda: server.stopping.wait(0.02) or b" ", None))
+
+    assert failure(client) == "no answer in time"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[" * 10**5, b"[]", b"5", b'{"ok":true}', b'{"ok":false}']
+)
+def test_nonsense(telegram, body):
+    server, client = telegram
+    server.answer = Response(body=body)
+
+    assert failure(client)
+
+
+def test_answer_that_is_not_said_to_be_utf_8(telegram):
+    server, client = telegram
+    text = '{"ok":true,"result":{"id":1,"is_bot":true,"first_name":"ö","username":"ö"}}'
+    server.answer = Response(type="text/plain; charset=latin-1", body=text.encode())
+
+    assert client.get_me() == "ö"
