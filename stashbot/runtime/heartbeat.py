@@ -28,6 +28,10 @@ class Heartbeat:
         """Note progress: the limit counts from now."""
         self._overdue_at = self._clock() + self._longest_turn_s
 
+    def extend(self) -> None:
+        """Note progress: the limit counts from now, unless a longer rest goes on."""
+        self._overdue_at = max(self._overdue_at, self._clock() + self._longest_turn_s)
+
     def rest(self, longest_s: float) -> None:
         """Note that the thread begins to wait, for at most so many seconds."""
         self._overdue_at = self._clock() + longest_s
@@ -46,25 +50,20 @@ def adopt(heartbeat: Heartbeat) -> None:
 def beat() -> None:
     """Note progress of the calling thread; without effect on a thread that has no heartbeat."""
     if heartbeat := _heartbeat():
-        heartbeat.beat()
-
-
-def beat() -> None:
-    """Mark the calling thread as alive, if it has a heartbeat."""
-    own: Heartbeat | None = getattr(_own, "pulse", None)
-    if own is not None:
-        own.beat()
+        heartbeat.extend()
 
 
 @contextmanager
 def resting(longest_s: float = math.inf) -> Iterator[None]:
     """Mark the block as waiting for others, for at most so many seconds."""
-    if heartbeat := _heartbeat():
+    heartbeat = _heartbeat()
+    if heartbeat:
         heartbeat.rest(longest_s)
     try:
         yield
     finally:
-        beat()
+        if heartbeat:
+            heartbeat.beat()
 
 
 def _heartbeat() -> Heartbeat | None:

@@ -170,7 +170,8 @@ class StashClient:
     def rate(self, image_id: int, rating100: int | None) -> None:
         """Give an image this rating (1 to 100), or none. UnknownImage as for `rating`.
 
-        It is tried once: after a failure Stash may have the rating or not.
+        It is tried once: after a failure Stash may have the rating or not. Its failures are no
+        outage.
         """
         change = {"id": str(image_id), "rating100": rating100}
         self._ask(queries.RATE, {"input": change}, is_repeatable=False)
@@ -208,7 +209,7 @@ class StashClient:
         The state of Stash is asked before the first one, and after a refusal to explain it.
         """
         put = partial(self._put, question, variables, patience)
-        with self._reported(patience):
+        with self._reported(patience, is_read=is_repeatable):
             if not self._is_checked:
                 self._check(patience)
             try:
@@ -237,8 +238,12 @@ class StashClient:
         return question.answer(self._connection.ask(question.body(variables), patience))
 
     @contextmanager
-    def _reported(self, patience: float | None = None) -> Iterator[None]:
-        """Report the end of the block to the outage."""
+    def _reported(self, patience: float | None = None, *, is_read: bool = True) -> Iterator[None]:
+        """Report the end of the block to the outage.
+
+        Two failures are no outage: a time-out of a hasty caller, and that of a write, as Stash
+        may still serve reads.
+        """
         try:
             yield
         except (UnknownImage, QueryFailed):  # Stash serves
@@ -247,7 +252,8 @@ class StashClient:
         except Interrupted:
             raise
         except StashError as error:
-            if patience is None or error.problem is not StashProblem.SLOW:
+            is_hasty = patience is not None and error.problem is StashProblem.SLOW
+            if is_read and not is_hasty:
                 self.outage.down(error, error.retry_after)
             raise
         self.outage.up()

@@ -503,7 +503,7 @@ def test_line_for_systemctl(desk):
 def test_stats_after_an_outage_that_nobody_ended(desk):
     """A Stash that is back is asked, though no picture has been asked for since."""
     here = desk("2026-05-04 09:00")
-    here.stash.outage = Outage("stash", 20, iter((0.0, 9.0)).__next__)
+    here.stash.outage = Outage("stash", 20, iter((0.0, 9.0, 9.0)).__next__)
     here.stash.outage.down(OSError())
 
     assert "In the library: 10 pictures" in here.stats()
