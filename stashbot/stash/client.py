@@ -119,8 +119,8 @@ class StashClient:
     def newer_ids(self, after: int, limit: int) -> list[int]:
         """Return the first `limit` ids above `after`, ascending.
 
-        Ids up to `after`, which a Stash without this filter answers, are dropped, so that
-        callers who go on from the last id always come to an end.
+        Ids up to `after` are dropped: a Stash that ignores the filter answers them, and a
+        loop that goes on from the last id would never end.
         """
         found = self._ask(queries.IDS, queries.newer(after, limit))
         return sorted(id for id in found if id > after)[:limit]

@@ -1,5 +1,5 @@
 """
-HTTP exchanges end in time, whatever the other side does, and bodies stay small.
+HTTP exchanges end in time, and bodies stay small.
 """
 
 import contextlib

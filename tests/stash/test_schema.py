@@ -1,5 +1,5 @@
 """
-What we believe of Stash's API: the schema, the questions, and what was generated from them.
+Our part of Stash's API: the schema, the questions, and the files generated from them.
 """
 
 import pytest
