@@ -11,7 +11,9 @@ from random import Random
 
 import structlog
 
+from .bot.access import Access
 from .bot.commands import Bot
+from .bot.startup import Startup
 from .bot.status import StatusReports
 from .pictures.candidates import Deck
 from .pictures.delivery import Courier
@@ -50,7 +52,10 @@ class App:
     daemon: Supervisor
     store: Store
     schedules: ChatSchedules
-    bot: Bot
+    telegram: TelegramClient
+    outbox: Outbox
+    requests: RequestQueue
+    startup: Startup
     receiver: Poller
     scheduler: Scheduler
     reports: StatusReports
@@ -79,13 +84,12 @@ class App:
             self.daemon.at_end(pool.close)
             for number in range(1, threads + 1):
                 self.daemon.start(f"{name}-{number}", pool.turn, longest_turn_s=3 * patience)
-        self.bot.resume()
+        self.startup.introduce()
+        self.startup.resume()
         self.rater.wake()
         self.daemon.start("scheduler", self.scheduler.turn, longest_turn_s=patience)
-        is_polling = partial(getattr, self.receiver, "is_polling")
-        receive = self.receiver.turn
+        receive, is_polling = self.receiver.turn, self.receiver.is_polling
         self.daemon.start("receiver", receive, is_idle=is_polling, longest_turn_s=patience)
-        self.bot.introduce()
 
     def end(self, patience: float = PATIENCE) -> None:
         """Stop within so many seconds; what is being sent then is left to the next start."""
@@ -98,7 +102,6 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
 
     Raises StoreError; starts nothing and contacts nobody.
     """
-    telegram, zone = settings.telegram, settings.timezone
     avoid = timedelta(days=settings.history.avoid_days)
     daemon = Supervisor()
     pictures, answers, questions = map(Pool, ASIDE)
@@ -111,7 +114,7 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     for part in (stash, sender, store):
         daemon.at_thread_end(part.close_thread)
 
-    outbox = Outbox(sender, store, answers, _now)
+    outbox = Outbox(telegram=sender, store=store, answers=answers, questions=questions, now=_now)
     ways = store, stash, sender, outbox
     publisher = _publisher(settings, *ways, pictures, stash.outage, avoid)
     wake = threading.Event()
@@ -123,14 +126,81 @@ def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
     )
     write_ratings = settings.votes.write_ratings
     rater = RatingSync(store, stash, stash.outage, questions, write_ratings=write_ratings)
-    queues, coming = (publisher.__len__, rater.__len__), scheduler.next_due
-    reports = StatusReports(store, stash, sender, *queues, coming, zone, avoid, _now)
     voting = Voting(store, settings.votes, rater.wake, _now)
-    answering = reports, schedules, voting
-    bot = Bot(telegram, store, sender, outbox, publisher, *answering, questions, _now)
-    receiver = Poller(sender, bot.handle, sender.outage, daemon.stop, daemon.quit)
+    reports = _reports(settings, store, stash, sender, scheduler)
+    access = _access(settings, store, sender, schedules)
+    bot = _bot(access, outbox, publisher, reports, schedules, voting)
+    startup = _startup(settings, store, sender, outbox, publisher, voting)
+    receiver = Poller(sender, bot.handle, daemon.stop, daemon.quit)
     pools = pictures, answers, questions
-    return App(daemon, store, schedules, bot, receiver, scheduler, reports, rater, *pools)
+    talking = sender, outbox, publisher, startup
+    return App(daemon, store, schedules, *talking, receiver, scheduler, reports, rater, *pools)
+
+
+def _bot(
+    access: Access,
+    outbox: Outbox,
+    requests: RequestQueue,
+    reports: StatusReports,
+    schedules: ChatSchedules,
+    voting: Voting,
+) -> Bot:
+    return Bot(
+        access=access,
+        outbox=outbox,
+        requests=requests,
+        reports=reports,
+        schedules=schedules,
+        voting=voting,
+    )
+
+
+def _access(
+    settings: Settings, store: Store, sender: TelegramClient, schedules: ChatSchedules
+) -> Access:
+    return Access(
+        settings=settings.telegram,
+        store=store,
+        telegram=sender,
+        schedules=schedules,
+        now=_now,
+    )
+
+
+def _reports(
+    settings: Settings,
+    store: Store,
+    stash: StashClient,
+    sender: TelegramClient,
+    scheduler: Scheduler,
+) -> StatusReports:
+    return StatusReports(
+        store=store,
+        stash=stash,
+        telegram=sender,
+        settings=settings,
+        next_due=scheduler.next_due,
+        now=_now,
+    )
+
+
+def _startup(
+    settings: Settings,
+    store: Store,
+    sender: TelegramClient,
+    outbox: Outbox,
+    publisher: RequestQueue,
+    voting: Voting,
+) -> Startup:
+    return Startup(
+        telegram=sender,
+        store=store,
+        outbox=outbox,
+        requests=publisher,
+        voting=voting,
+        language=settings.telegram.language,
+        now=_now,
+    )
 
 
 def _publisher(

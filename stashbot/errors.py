@@ -143,10 +143,10 @@ class Interrupted(StashError):
 
 
 class TelegramError(ServiceError):
-    """Telegram refused a request, throttled us or is out of reach.
+    """Telegram refuses a call, asks for a pause, or cannot be reached.
 
-    `maybe_sent` says that the message may have arrived all the same: the answer
-    was lost after the request had gone out, so it must not be sent again.
+    `maybe_sent`: the request went out and the answer is lost or makes no sense, so the
+    message may have arrived and must not be sent again.
     """
 
     def __init__(
@@ -161,8 +161,12 @@ class TelegramError(ServiceError):
         self.maybe_sent = maybe_sent
 
 
+class TelegramUnreachable(TelegramError):
+    """No connection to Telegram: the request never went out."""
+
+
 class ChatGone(TelegramError):
-    """The bot was blocked or removed, or the chat is deleted: stop writing there."""
+    """The user blocked the bot, a group removed it, or the chat does not exist any more."""
 
 
 class ChatMoved(TelegramError):
@@ -171,6 +175,10 @@ class ChatMoved(TelegramError):
     def __init__(self, chat_id: int) -> None:
         super().__init__(f"the group has become the supergroup {chat_id}", permanent=True)
         self.chat_id = chat_id
+
+
+class PicturesForbidden(TelegramError):
+    """The chat exists, but takes no pictures, or no messages, from the bot."""
 
 
 class MediaRefused(TelegramError):

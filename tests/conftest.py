@@ -20,7 +20,6 @@ from stashbot.demo.pictures.picture import Gallery, Picture
 from stashbot.demo.stash.standin import StashStandIn
 from stashbot.demo.telegram.chats import User
 from stashbot.demo.telegram.standin import TelegramStandIn
-from stashbot.models import Priority
 from stashbot.settings.load import load
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 
@@ -49,7 +48,7 @@ API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
 GROUP = -500
 #: Rate limits that never delay a test.
-AT_ONCE = RateLimits(*[dict.fromkeys(Priority, (Limit(1000, 1.0),))] * 3)
+AT_ONCE = RateLimits(*[Limit(1000, 1.0)] * 5)
 
 
 @cache

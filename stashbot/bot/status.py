@@ -1,60 +1,56 @@
-"""What `/stats` and `/status` answer, and what `systemctl status` shows."""
+"""The texts of `/stats`, `/status` and `systemctl status`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from .. import __version__
 from ..errors import StashError, TelegramError
 from ..messages.catalogue import Texts, coming, duration, size
+from ..settings.keys import Settings
 from ..stash.client import StashClient
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 
-#: Seconds for which a person waits for a number from Stash.
-PATIENCE = 3.0
-#: Of how many of the last pictures it is told how many were liked.
-LAST = 50
-#: Characters of a title; Stash sets no limit, but Telegram does for the whole message.
-TITLE = 200
+#: A user waits so long for a number from Stash.
+PATIENCE_S = 3.0
+#: `/stats` tells how many of the last pictures of a chat are liked.
+LAST_PICTURES = 50
+#: Characters of a title. Stash sets no limit, but Telegram limits the message.
+LONGEST_TITLE = 200
 
 
 class StatusReports:
     """Collects the numbers and puts them into words. Thread-safe; it changes nothing.
 
-    `queue` tells how many requests wait, `ratings` how many ratings, `next_due` when the next
-    order is due. Each report asks Stash or Telegram each thing once, and works without their
-    answers.
+    `next_due` returns the moment of the next schedule. Each report asks Stash and Telegram
+    each thing once, and works without their answers.
     """
 
     def __init__(
         self,
+        *,
         store: Store,
         stash: StashClient,
-        sender: TelegramClient,
-        queue: Callable[[], int],
-        ratings: Callable[[], int],
+        telegram: TelegramClient,
+        settings: Settings,
         next_due: Callable[[], datetime | None],
-        zone: ZoneInfo,
-        avoid: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._stash = stash
-        self._sender = sender
-        self._queue = queue
-        self._waiting_ratings = ratings
+        self._telegram = telegram
+        self._zone = settings.timezone
+        self._avoid = timedelta(days=settings.history.avoid_days)
+        self._writes_ratings = settings.votes.write_ratings != "never"
         self._next_due = next_due
-        self._zone = zone
-        self._avoid = avoid
         self._now = now
         self._started = time.monotonic()
 
     def stats(self, chat_id: int, texts: Texts) -> str:
-        """What this chat has been sent, and what is left. Raises StoreError."""
+        """Return the numbers of one chat, and of the library. Raises StoreError."""
         now = self._now()
         stats = self._store.chat_stats(
             chat_id,
@@ -78,18 +74,18 @@ class StatusReports:
     def _voted(self, chat_id: int, texts: Texts) -> list[str]:
         total = self._store.votes.total(chat_id)
         lines = [texts("stats.votes", likes=total.likes, dislikes=total.dislikes)]
-        liked, pictures = self._store.votes.liked_of_last(chat_id, LAST)
+        liked, pictures = self._store.votes.liked_of_last(chat_id, LAST_PICTURES)
         if pictures:
             lines.append(texts("stats.liked", n=pictures, share=round(100 * liked / pictures)))
         return lines
 
     def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> list[str]:
-        if self._stash.outage.wait:  # it has just failed somebody else
+        if self._stash.outage.wait:  # it failed a moment ago
             return [texts("stats.library_unknown")]
         excluded = self._store.exclusions.of(chat_id)
         try:
-            images = self._stash.count(PATIENCE)
-            barred = self._stash.ids_with(excluded, PATIENCE)
+            images = self._stash.count(PATIENCE_S)
+            barred = self._stash.ids_with(excluded, PATIENCE_S)
         except StashError:
             return [texts("stats.library_unknown")]
         since = now - self._avoid
@@ -102,13 +98,13 @@ class StatusReports:
         return [*lines, texts("stats.library", n=images)]
 
     def line(self) -> str:
-        """How the bot is, in one line of English. Raises StoreError."""
+        """Return the state of the bot in one line of English. Raises StoreError."""
         now = self._now()
         sent, due = self._store.pictures_since(self._midnight(now)), self._next_due()
         parts = [f"{sent} picture{'s' * (sent != 1)} today"]
         if due:
             parts.append(f"next schedule {due.astimezone(self._zone):%a %H:%M}")
-        for name, outage in (("Stash", self._stash.outage), ("Telegram", self._sender.outage)):
+        for name, outage in (("Stash", self._stash.outage), ("Telegram", self._telegram.outage)):
             if outage.since is not None and outage.error:
                 since = now - timedelta(seconds=time.monotonic() - outage.since)
                 clock = f"{since.astimezone(self._zone):%H:%M}"
@@ -116,19 +112,19 @@ class StatusReports:
         return "; ".join(parts)
 
     def _midnight(self, now: datetime) -> datetime:
-        """When today began."""
-        # Where clocks are put back to midnight, the day begins with the first of the two.
+        """Return the moment when today began in the zone of the settings."""
+        # If clocks go back to midnight, the day begins with the first of the two midnights.
         return now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
     def status(self, texts: Texts) -> str:
-        """How the bot is: for the owner's eyes. Raises StoreError."""
+        """Return the state of the bot, for its owner. Raises StoreError."""
         return "\n".join(
             [
                 texts("status.version", version=__version__),
                 texts("status.uptime", duration=duration(time.monotonic() - self._started, texts)),
-                self._telegram(texts),
+                self._telegram_state(texts),
                 self._stash_state(texts),
-                texts("status.queue", n=self._queue()),
+                texts("status.queue", n=len(self._store.waiting_requests())),
                 *self._ratings(texts),
                 texts("status.database", size=size(self._store.size_bytes(), texts)),
                 self._next(texts),
@@ -136,7 +132,7 @@ class StatusReports:
         )
 
     def _ratings(self, texts: Texts) -> list[str]:
-        waiting = self._waiting_ratings()
+        waiting = len(self._store.ratings) if self._writes_ratings else 0
         return [texts("status.ratings", n=waiting)] if waiting else []
 
     def _next(self, texts: Texts) -> str:
@@ -145,17 +141,17 @@ class StatusReports:
             return texts("status.next_none")
         return texts("status.next", moment=coming(due, self._now(), self._zone, texts))
 
-    def _telegram(self, texts: Texts) -> str:
+    def _telegram_state(self, texts: Texts) -> str:
         started = time.monotonic()
         try:
-            self._sender.get_me()
+            self._telegram.get_me()
         except TelegramError as error:
             return texts("status.telegram_down", reason=error)
         return texts("status.telegram_ok", ms=round((time.monotonic() - started) * 1000))
 
     def _stash_state(self, texts: Texts) -> str:
         try:
-            state = self._stash.server(PATIENCE)
+            state = self._stash.server(PATIENCE_S)
         except StashError as error:
             return texts("status.stash_down", reason=error)
         return texts("status.stash_ok", version=state.version, ms=round(state.seconds * 1000))
@@ -163,4 +159,4 @@ class StatusReports:
 
 def _short(title: str) -> str:
     line = " ".join(title.split())
-    return line if len(line) <= TITLE else f"{line[: TITLE - 1]}…"
+    return line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1]}…"

@@ -127,13 +127,13 @@ class Courier:
             _log_sent(delivery.request, group, milliseconds(started))
 
     def _send(self, request: Request, group: Sequence[Parcel]) -> list[Sent]:
-        chat_id, priority = request.chat_id, request.priority
+        chat_id = request.chat_id
         if len(group) > 1:
             items = [(parcel.file, self._caption(request, parcel.image)) for parcel in group]
-            return self._sender.send_album(chat_id, items, priority=priority)
+            return self._sender.send_album(chat_id, items)
         file, image = group[0].file, group[0].image
         words, rows = self._caption(request, image), self._rows(request, image)
-        return [self._sender.send_file(chat_id, file, words, rows, priority=priority)]
+        return [self._sender.send_file(chat_id, file, words, rows)]
 
     def _caption(self, request: Request, image: Image) -> str:
         return caption(image, self._photos.caption, TEXTS[request.language])

@@ -202,7 +202,7 @@ class RequestQueue:
         if request.due and self._now() - request.requested_at > ORDER_LIMIT:
             self._end(job, "failed", "nothing could be sent for 15 minutes")
             return None
-        if wait := self._sender.wait_for(request.chat_id, request.priority, job.delivery.left):
+        if wait := self._sender.take_turn(request.chat_id, request.priority, job.delivery.left):
             return wait
         try:
             is_wanted = not request.due or self._store.orders.is_wanted(request.id)

@@ -1,10 +1,8 @@
-"""Telegram out, and the raw updates in: the one place that speaks to the Bot API.
+"""The client of the Bot API: every call of Telegram goes through it.
 
-Thread-safe. Parameters go into the body and never into the address, so that no proxy's
-log and no error text shows them. Nothing is ever repeated here: every failure ends as
-one of our errors, which tells whether the message may have arrived, and the caller
-decides. A message waits here for a moment if it is not its turn yet, and fails if that would
-take long.
+Parameters go into the body and not into the address, so that no proxy's log and no error
+text shows them. The client repeats nothing: a failure ends as one of our errors, which
+tells whether the message may have arrived, and the caller decides.
 """
 
 from __future__ import annotations
@@ -12,7 +10,8 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,12 +26,13 @@ from ..errors import ChatGone, TelegramError
 from ..models import Kind, KnownFile, Priority, Rows, Sent, Upload
 from ..runtime.exchange import FILE, QUESTION, TimeLimit, exchange, open_session, read_body
 from ..runtime.outage import Outage
-from .errors import http_error, network_error, refused
-from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits
+from .errors import NothingToDo, http_error, network_error, refused, wrong_shape
+from .health import Health, Side
+from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits, Traffic
 
 log = structlog.get_logger()
 
-#: Between tries of a Telegram that has long been away.
+#: The longest pause between two tries while Telegram is away.
 LONGEST_PAUSE_S = 60.0
 #: Seconds to connect.
 CONNECT_S = 5.0
@@ -42,21 +42,24 @@ UPLOAD_IDLE_S = 120.0
 POLL_EXTRA_S = 20.0
 #: Bytes of an answer, unpacked: 100 long updates have 7 MB.
 ANSWER_LIMIT = 16 << 20
+#: The longest pause after a 429: for a chat, and for getUpdates.
+LONGEST_CHAT_PAUSE_S = 3600.0
+LONGEST_POLL_PAUSE_S = 300.0
 #: Seconds; Telegram's servers hold a poll open for at most this long.
 LONG_POLL = 50
 #: Seconds after which an idle connection is taken for dead: to find that out in the
 #: middle of an upload would leave open whether the picture had arrived.
 IDLE = 50
-#: Seconds for which a message waits here for its turn, with everything ready.
-LONGEST_WAIT = 1.5
-#: The kinds of update that are asked for; `my_chat_member` tells that a user blocked us.
+#: The kinds of update to ask for; `my_chat_member` tells that a user blocked the bot.
 UPDATES = ["message", "callback_query", "my_chat_member"]
 
 
 class TelegramClient:
-    """Calls the Bot API for one bot.
+    """Calls the Bot API for one bot. Thread-safe.
 
-    `question` and `upload` limit one exchange each. To be replaced before the first call.
+    Every method that calls Telegram raises TelegramError or a subclass. `outage` tells
+    whether Telegram is away: polls and messages report to it, small calls do not. `question` and
+    `upload` limit one exchange each; they are to be replaced before the first call.
     """
 
     question = QUESTION
@@ -74,6 +77,8 @@ class TelegramClient:
     ) -> None:
         self.outage = Outage("telegram", LONGEST_PAUSE_S)
         self.bot_id = int(token.partition(":")[0])
+        #: The bot's user name; empty until `get_me` has succeeded once.
+        self.name = ""
         self._token = token
         self._base = f"{api_url}/bot{token}"
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
@@ -81,15 +86,14 @@ class TelegramClient:
         self._protect = protect
         self._bot = telebot.TeleBot(token, threaded=False)
         self._local = threading.local()
-        self._lock = threading.Lock()
-        self._pace = RateLimiter(rules)
+        self._limiter = RateLimiter(rules)
+        self._health = Health(self.outage)
         self._heard: dict[int, float] = {}
-        self._closed = threading.Event()
         _SENDERS[token] = self
 
     def close(self) -> None:
-        """Let no message wait for its turn any more: those that do fail."""
-        self._closed.set()
+        """Report no more failures: the program ends, and cuts its own calls short."""
+        self._health.close()
 
     def close_thread(self) -> None:
         """Close the connections of the calling thread."""
@@ -98,89 +102,109 @@ class TelegramClient:
             session.close()
             del self._local.session
 
-    def wait_for(self, chat_id: int, priority: Priority, messages: int = 1) -> float:
-        """The seconds until so many messages may go to this chat, 0 if they may go now."""
-        with self._lock:
-            return self._pace.wait(chat_id, time.monotonic(), messages=messages, priority=priority)
+    def take_turn(
+        self,
+        chat_id: int,
+        priority: Priority = Priority.USER,
+        messages: int = 1,
+        *,
+        traffic: Traffic = Traffic.MEDIA,
+    ) -> float:
+        """Return 0.0 if so many messages may go now, else the seconds until the next try.
+
+        A turn that is taken counts. Take one before each `send_file` (1 message),
+        `send_album` (its number of items), `send_text` and `edit_...`.
+        """
+        return self._limiter.take(chat_id, traffic, priority, messages)
 
     def heard_from(self, chat_id: int) -> None:
-        """Note that a chat writes to us: what it refused before that means nothing now."""
+        """Note that a chat writes to the bot, so that its earlier refusals do not count."""
         self._heard[chat_id] = time.monotonic()
 
-    # Updates in
+    # Updates
 
     def get_updates(self, offset: int, *, limit: int = 100, wait: int) -> list[Any]:
-        """One poll of at most `wait` seconds: the updates from `offset` on, as JSON.
+        """Poll for at most `wait` seconds; return the updates from `offset` on, as JSON.
 
-        Those before `offset` are confirmed by it.
+        The poll confirms the updates before `offset`. An update can have any shape.
         """
-        updates = self._call(
-            apihelper.get_updates,
-            self._token,
-            offset=offset,
-            limit=limit,
-            allowed_updates=UPDATES,
-            long_polling_timeout=wait,
-        )
-        return updates if isinstance(updates, list) else []
+        try:
+            with _mapped():
+                updates: object = apihelper.get_updates(  # type: ignore[no-untyped-call]
+                    self._token,
+                    offset=offset,
+                    limit=limit,
+                    allowed_updates=UPDATES,
+                    long_polling_timeout=wait,
+                )
+                if not isinstance(updates, list):
+                    raise TypeError
+        except TelegramError as error:
+            _bound_pause(error, LONGEST_POLL_PAUSE_S)
+            self._health.failed(Side.POLLS, error)
+            raise
+        self._health.worked(Side.POLLS)
+        return updates[:limit]
 
     # Small calls, safe to repeat
 
     def get_me(self) -> str:
-        """The bot's own user name."""
-        return str(self._call(self._bot.get_me).username)
+        """Return the bot's own user name, and keep it in `name`."""
+        with _mapped():
+            self.name = str(self._bot.get_me().username)
+        return self.name
 
     def get_webhook(self) -> str:
-        """The address that Telegram delivers updates to, empty when we may poll."""
-        return str(self._call(self._bot.get_webhook_info).url or "")
+        """Return the address that Telegram delivers updates to, empty if the bot may poll."""
+        with _mapped():
+            return str(self._bot.get_webhook_info().url or "")
 
     def get_chat(self, chat_id: int) -> None:
-        """Raise ChatGone if the bot cannot write to this chat."""
-        self._call(self._bot.get_chat, chat_id)
+        """Raise ChatGone if the chat does not exist for the bot."""
+        with _mapped():
+            self._bot.get_chat(chat_id)
 
     def set_commands(self, commands: Mapping[str, str], language: str = "") -> None:
-        """Register names and descriptions; without a language, for all who have no other."""
+        """Register names and descriptions; without a language, for all other languages."""
         items = [types.BotCommand(name, description) for name, description in commands.items()]
-        self._call(self._bot.set_my_commands, items, language_code=language or None)
+        with _mapped():
+            self._bot.set_my_commands(items, language_code=language or None)
 
     def answer(self, press_id: str, text: str = "") -> None:
-        """End the spinning of a pressed button, with a passing note (at most 200 characters)."""
-        self._call(self._bot.answer_callback_query, press_id, text=text or None)
+        """Answer a callback query, with a note of at most 200 characters."""
+        with suppress(NothingToDo), _mapped():
+            self._bot.answer_callback_query(press_id, text=text or None)
+
+    def send_chat_action(self, chat_id: int, action: str) -> None:
+        """Show for 5 seconds that the bot is busy, for example with `upload_photo`."""
+        with _mapped():
+            self._bot.send_chat_action(chat_id, action)
 
     # Messages
 
     def send_text(self, chat_id: int, text: str, *, keyboard: str = "", rows: Rows = ()) -> None:
         """Send plain text (at most 4,096 characters).
 
-        With `rows` of buttons under it, or with a keyboard of one button if that is named.
+        With `rows` of buttons under it, or with a keyboard of one button, named `keyboard`.
         """
         markup: Any = _inline(rows)
         if keyboard:
             markup = types.ReplyKeyboardMarkup(resize_keyboard=True, is_persistent=True)
             markup.add(types.KeyboardButton(keyboard))
-        self._send(self._bot.send_message, chat_id, text, reply_markup=markup)
+        with self._sending(chat_id, Side.TEXTS):
+            self._bot.send_message(chat_id, text, reply_markup=markup)
 
     def edit_text(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
-        """Put another text, and other buttons, into a message of ours."""
-        edit = partial(self._bot.edit_message_text, text)
-        self._send(edit, chat_id, message_id, reply_markup=_inline(rows))
+        """Replace the text and the buttons of a message of the bot."""
+        with suppress(NothingToDo), self._sending(chat_id, Side.TEXTS):
+            self._bot.edit_message_text(text, chat_id, message_id, reply_markup=_inline(rows))
 
     def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Put other buttons under a message of ours; it counts as a message, and can wait."""
-        edit = self._bot.edit_message_reply_markup
-        self._send(
-            edit, chat_id, message_id, priority=Priority.BACKGROUND, reply_markup=_inline(rows)
-        )
+        """Replace the buttons of a message of the bot."""
+        with suppress(NothingToDo), self._sending(chat_id, Side.TEXTS):
+            self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=_inline(rows))
 
-    def send_file(
-        self,
-        chat_id: int,
-        file: Upload | KnownFile,
-        caption: str,
-        rows: Rows,
-        *,
-        priority: Priority = Priority.USER,
-    ) -> Sent:
+    def send_file(self, chat_id: int, file: Upload | KnownFile, caption: str, rows: Rows) -> Sent:
         """Send one picture, clip or document, with a caption in HTML."""
         options: dict[str, Any] = {
             "caption": caption or None,
@@ -197,15 +221,12 @@ class TelegramClient:
                 "duration": round(file.duration) or None,
             }
         send = partial(getattr(self._bot, f"send_{file.kind}"), **options)
-        sent = self._send(send, chat_id, _content(file), is_media=True, priority=priority)
-        return _sent(sent)
+        content = _content(file)
+        with self._sending(chat_id, Side.MEDIA):
+            return _sent(send(chat_id, content))
 
     def send_album(
-        self,
-        chat_id: int,
-        items: Sequence[tuple[Upload | KnownFile, str]],
-        *,
-        priority: Priority = Priority.USER,
+        self, chat_id: int, items: Sequence[tuple[Upload | KnownFile, str]]
     ) -> list[Sent]:
         """Send 2 to 10 photos and videos as one album, each with a caption in HTML.
 
@@ -213,10 +234,11 @@ class TelegramClient:
         """
         media = [self._item(file, caption) for file, caption in items]
         send = partial(self._bot.send_media_group, protect_content=self._protect or None)
-        sent = self._send(
-            send, chat_id, media, is_media=True, messages=len(items), priority=priority
-        )
-        return [_sent(message) for message in sent]
+        with self._sending(chat_id, Side.MEDIA):
+            sent = [_sent(message) for message in send(chat_id, media)]
+            if len(sent) != len(items):
+                raise ValueError
+            return sent
 
     def _item(self, file: Upload | KnownFile, caption: str) -> Any:
         kind: Any = types.InputMediaPhoto if file.kind is Kind.PHOTO else types.InputMediaVideo
@@ -227,69 +249,27 @@ class TelegramClient:
             has_spoiler=self._spoiler or None,
         )
 
-    def _send(
-        self,
-        method: Callable[..., Any],
-        chat_id: int,
-        *args: object,
-        is_media: bool = False,
-        messages: int = 1,
-        priority: Priority = Priority.USER,
-        **options: object,
-    ) -> Any:
-        self._take_turn(chat_id, messages, priority)
+    @contextmanager
+    def _sending(self, chat_id: int, side: Side) -> Iterator[None]:
+        """Map the errors of a message, pause the chat after a 429, and report the outcome."""
         began = time.monotonic()
         try:
-            return self._call(method, chat_id, *args, is_media=is_media, **options)
-        except ChatGone:
-            if self._heard.get(chat_id, 0.0) <= began:
-                raise
-            late = TelegramError("the chat refused this before it wrote to us", retry_after=1)
+            with _mapped(is_media=side is Side.MEDIA):
+                yield
         except TelegramError as error:
-            if error.retry_after is not None:
-                self._pause(chat_id, error.retry_after)
+            self._health.failed(side, error)
+            if isinstance(error, ChatGone) and self._heard.get(chat_id, 0.0) > began:
+                late = "the chat refused this before it wrote to the bot"
+                raise TelegramError(late, retry_after=1) from None
+            self._pause(chat_id, error)
             raise
-        raise late
+        self._health.worked(side)
 
-    def _take_turn(self, chat_id: int, messages: int, priority: Priority) -> None:
-        """Wait for a moment at which so many messages may go out, and count them."""
-        while wait := self._try_turn(chat_id, messages, priority):
-            if wait > LONGEST_WAIT or self._closed.wait(wait):
-                raise TelegramError("it is not this chat's turn yet", retry_after=wait)
-
-    def _try_turn(self, chat_id: int, messages: int, priority: Priority) -> float:
-        with self._lock:
-            now = time.monotonic()
-            wait = self._pace.wait(chat_id, now, messages=messages, priority=priority)
-            if not wait:
-                self._pace.take(chat_id, now, messages=messages)
-        return wait
-
-    def _pause(self, chat_id: int, seconds: float) -> None:
-        with self._lock:
-            self._pace.pause(chat_id, time.monotonic(), seconds)
-        log.warning("flood_wait", chat_id=chat_id, seconds=seconds)
-
-    def _call(
-        self, method: Callable[..., Any], *args: object, is_media: bool = False, **options: object
-    ) -> Any:
-        """Call telebot, and map whatever goes wrong.
-
-        The context of an error is cut off: it may name the address, and so the token.
-        """
-        try:
-            return method(*args, **options)
-        except apihelper.ApiTelegramException as error:
-            parameters = error.result_json.get("parameters") or {}
-            text = str(error.description)
-            refusal = refused(error.error_code, text, parameters, is_media=is_media)
-        except apihelper.ApiHTTPException as error:
-            refusal = http_error(error.result.status_code)
-        except (apihelper.ApiInvalidJSONException, KeyError, TypeError, ValueError):
-            refusal = TelegramError("an answer that is none of Telegram's", maybe_sent=True)
-        if refusal is not None:
-            raise refusal from None
-        return None
+    def _pause(self, chat_id: int, error: TelegramError) -> None:
+        _bound_pause(error, LONGEST_CHAT_PAUSE_S)
+        if error.retry_after is not None:
+            self._limiter.pause(chat_id, error.retry_after)
+            log.warning("flood_wait", chat_id=chat_id, seconds=error.retry_after)
 
     def post(self, method: str, params: dict[str, Any] | None, files: Any) -> requests.Response:
         """Make one HTTP request, on this thread's connection; telebot calls it through us."""
@@ -366,6 +346,42 @@ vars(apihelper).update(
 )
 
 
+#: Raised by telebot, or by this module, for an answer of the wrong shape.
+_WRONG_SHAPE = (
+    apihelper.ApiInvalidJSONException,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+@contextmanager
+def _mapped(*, is_media: bool = False) -> Iterator[None]:
+    """Map the errors of one call, and of the reading of its answer, to ours.
+
+    The original errors are left out of tracebacks: they can name the address and the token.
+    """
+    try:
+        yield
+    except apihelper.ApiTelegramException as error:
+        status = error.result.status_code
+        raise refused(error.result_json, status, is_media=is_media) from None
+    except apihelper.ApiHTTPException as error:
+        raise http_error(error.result.status_code) from None
+    except _WRONG_SHAPE as error:
+        raise wrong_shape(error) from None
+
+
+def _bound_pause(error: TelegramError, longest: float) -> None:
+    """Cut a `retry_after` that is longer than this, in seconds."""
+    if error.retry_after is not None and error.retry_after > longest:
+        log.warning("retry_after_cut", asked=error.retry_after, seconds=longest)
+        error.retry_after = longest
+
+
 def _content(file: Upload | KnownFile) -> str | types.InputFile:
     if isinstance(file, KnownFile):
         return file.file_id
@@ -374,7 +390,7 @@ def _content(file: Upload | KnownFile) -> str | types.InputFile:
 
 
 def _inline(rows: Rows) -> types.InlineKeyboardMarkup | None:
-    """None for no buttons: in a new message there are none then, from an old one they go."""
+    """Return the buttons; None means none, and removes those of an old message."""
     if not rows:
         return None
     markup = types.InlineKeyboardMarkup(row_width=8)
@@ -384,11 +400,15 @@ def _inline(rows: Rows) -> types.InlineKeyboardMarkup | None:
 
 
 def _sent(message: types.Message) -> Sent:
-    """What became of a file: Telegram may make an animation of a silent video."""
-    if message.photo:
-        file = KnownFile(Kind.PHOTO, message.photo[-1].file_id)
-    else:
-        kinds = (Kind.ANIMATION, Kind.VIDEO, Kind.DOCUMENT)
-        kind = next(kind for kind in kinds if getattr(message, kind))
-        file = KnownFile(kind, getattr(message, kind).file_id)
-    return Sent(message.message_id, file)
+    """Read the answer: Telegram can make an animation of a silent video.
+
+    An answer of the wrong shape raises one of the errors of `_WRONG_SHAPE`.
+    """
+    kinds = (Kind.PHOTO, Kind.ANIMATION, Kind.VIDEO, Kind.DOCUMENT)
+    kind = next((kind for kind in kinds if getattr(message, kind)), Kind.PHOTO)
+    file = getattr(message, kind)
+    file_id = (file[-1] if kind is Kind.PHOTO else file).file_id
+    message_id: object = message.message_id
+    if not (isinstance(message_id, int) and isinstance(file_id, str)):
+        raise TypeError
+    return Sent(message_id, KnownFile(kind, file_id))

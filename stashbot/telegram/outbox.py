@@ -1,18 +1,17 @@
-"""Small messages out, in the background: answers, notes, the list of commands.
+"""Sends texts and edits in the background, and keeps the state of the chats.
 
 A message that Telegram surely did not get is tried again, with growing pauses, until it
-is too old to be of use. What may have arrived is never repeated, unless repeating does
-no harm.
+is too old. A message that may have arrived is not repeated, unless repeating does no harm.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -21,23 +20,28 @@ import structlog
 
 from ..errors import ChatGone, ChatMoved, StoreError, TelegramError
 from ..models import Priority, Reply, Rows
+from ..runtime.backoff import Backoff
 from ..runtime.pool import Job, Pool
 from .client import TelegramClient
+from .rate_limit import Traffic
 
 log = structlog.get_logger()
 
 Call = Callable[[], None]
 
-#: Seconds for which an unsent message, and the answer to a press, are of use.
-USEFUL, PRESS = 900, 60
-#: The same for new buttons: they are of use as long as their message is looked at.
-BUTTONS = 86_400
-#: Seconds before the second try; it doubles up to a minute.
-PAUSE, LONGEST_PAUSE = 1.0, 60.0
+#: A text that is not sent by then is dropped.
+TEXT_LIFE_S = 900.0
+#: Telegram takes no answer to an older callback query.
+PRESS_LIFE_S = 60.0
+#: New buttons are of use as long as a user looks at their message.
+BUTTONS_LIFE_S = 86_400.0
+#: The pauses between two tries.
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
 
 
 class ChatStore(Protocol):
-    """Where the state of chats is stored. Its methods raise StoreError."""
+    """Stores the state of chats. Its methods raise StoreError."""
 
     def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         """Note that the chat cannot be written to."""
@@ -47,61 +51,105 @@ class ChatStore(Protocol):
 
 
 class Outbox:
-    """Thread-safe. Takes messages at once, and sends them when its threads come to it."""
+    """Accepts messages at once, and sends them in the threads of its pools. Thread-safe.
+
+    `answers` sends; `questions` computes the replies that need Stash or much reading.
+    """
 
     def __init__(
-        self, sender: TelegramClient, store: ChatStore, pool: Pool, now: Callable[[], datetime]
+        self,
+        *,
+        telegram: TelegramClient,
+        store: ChatStore,
+        answers: Pool,
+        questions: Pool,
+        now: Callable[[], datetime],
     ) -> None:
-        self._sender = sender
+        self._telegram = telegram
         self._store = store
-        self._pool = pool
+        self._answers = answers
+        self._questions = questions
         self._now = now
         self._lock = threading.Lock()
-        # The buttons that wait, by chat and message; there is an errand for each.
-        self._redraws: defaultdict[int, dict[int, Rows]] = defaultdict(dict)
+        self._redraws: dict[int, dict[int, Rows]] = {}  # by chat and message
 
     def __len__(self) -> int:
-        return len(self._pool)
+        """Return how many messages and small calls wait."""
+        return len(self._answers)
+
+    # Messages
 
     def say(self, chat_id: int, text: str, *, keyboard: str = "", rows: Rows = ()) -> None:
-        """Send plain text to a chat, after all that it was told before."""
-        send = partial(self._sender.send_text, text=text, keyboard=keyboard, rows=rows)
-        self._tell(chat_id, partial(self._say, chat_id, send))
+        """Send plain text to a chat, after the texts before it."""
+        send = partial(self._telegram.send_text, text=text, keyboard=keyboard, rows=rows)
+        self._submit_text(chat_id, partial(self._say, chat_id, send))
 
-    def edit(self, chat_id: int, message_id: int, listing: Reply) -> None:
-        """Put another text and other buttons into a message of ours."""
-        edit = partial(self._sender.edit_text, chat_id, message_id, listing.text, listing.rows)
-        self._tell(chat_id, edit, is_harmless=True)
+    def say_to_stranger(self, chat_id: int, text: str) -> None:
+        """Send plain text, and store nothing about the chat if it refuses."""
+        self._submit_text(chat_id, partial(self._telegram.send_text, chat_id, text))
+
+    def reply(self, chat_id: int, compute: Callable[[], Reply], trouble: str) -> None:
+        """Send the reply that `compute` returns, or `trouble` if it raises StoreError."""
+
+        def job() -> None:
+            try:
+                reply = compute()
+            except StoreError as error:
+                log.error("store_failed", error=str(error), chat_id=chat_id)
+                reply = Reply(trouble)
+            self.say(chat_id, reply.text, rows=reply.rows)
+
+        self._questions.submit(job)
+
+    def edit(self, chat_id: int, message_id: int, reply: Reply) -> None:
+        """Replace the text and the buttons of a message of the bot."""
+        call = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
+        errand = self._edit_errand(chat_id, call, TEXT_LIFE_S)
+        self._answers.submit(errand, lane=(chat_id, message_id))
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Put other buttons under a message of ours, once nobody waits for anything else.
+        """Replace the buttons of a message of the bot.
 
-        Of a chat's messages that wait for it the newest comes first: it is looked at.
+        Only the last rows of a message count, and a chat's newest message comes first,
+        because its user looks at that one.
         """
         with self._lock:
-            waiting = self._redraws[chat_id]
-            is_awaited = message_id in waiting
+            waiting = self._redraws.setdefault(chat_id, {})
+            is_new = message_id not in waiting
             waiting[message_id] = rows
-        if not is_awaited:
-            redraw = _Redraw(waiting, self._lock, partial(self._sender.edit_buttons, chat_id))
-            wait = partial(self._sender.wait_for, chat_id, Priority.BACKGROUND)
-            errand = _Errand(redraw, time.monotonic() + BUTTONS, is_harmless=True, wait=wait)
-            self._pool.submit(errand, lane=("buttons", chat_id), priority=Priority.BACKGROUND)
+        if is_new:
+            call = _Redraw(waiting, self._lock, partial(self._telegram.edit_buttons, chat_id))
+            errand = self._edit_errand(chat_id, call, BUTTONS_LIFE_S)
+            # So that one thread always stays free for texts, even if edits hang.
+            low = Priority.BACKGROUND
+            self._answers.submit(errand, lane=("buttons", chat_id), priority=low)
+
+    def _submit_text(self, chat_id: int, call: Call) -> None:
+        turn = partial(self._telegram.take_turn, chat_id, traffic=Traffic.TEXT)
+        self._answers.submit(_Errand(call, TEXT_LIFE_S, turn), lane=chat_id)
+
+    def _edit_errand(self, chat_id: int, call: Call, life: float) -> _Errand:
+        turn = partial(self._telegram.take_turn, chat_id, traffic=Traffic.EDIT)
+        return _Errand(call, life, turn, is_harmless=True)
+
+    # Small calls
 
     def answer(self, press_id: str, text: str = "") -> None:
-        """End the spinning of a pressed button."""
-        self.repeat(lambda: self._sender.answer(press_id, text), PRESS)
+        """Answer a callback query."""
+        self.repeat(partial(self._telegram.answer, press_id, text), PRESS_LIFE_S)
 
-    def repeat(self, call: Call, patience: float = USEFUL) -> None:
-        """Make a call that does no harm when it is made twice, until it succeeds once."""
-        self._pool.submit(_Errand(call, time.monotonic() + patience, is_harmless=True))
+    def repeat(self, call: Call, life: float = math.inf) -> None:
+        """Make a call that is harmless if repeated, until it succeeds, for `life` seconds."""
+        self._answers.submit(_Errand(call, life, is_harmless=True))
 
     def later(self, job: Job, delay: float) -> None:
-        """Do something in `delay` seconds; it should take no time."""
-        self._pool.submit(job, delay)
+        """Run a short job in `delay` seconds."""
+        self._answers.submit(job, delay)
+
+    # Chats
 
     def lose_chat(self, chat_id: int, error: ChatGone) -> None:
-        """Remember that nothing can be sent to this chat until it writes again."""
+        """Remember that the bot cannot write to a chat until it writes again."""
         with _logged_trouble(chat_id):
             self._store.set_gone(chat_id, str(error), self._now())
         log.warning("chat_gone", chat_id=chat_id, error=str(error))
@@ -111,11 +159,6 @@ class Outbox:
         with _logged_trouble(chat_id):
             self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
-
-    def _tell(self, chat_id: int, call: Call, *, is_harmless: bool = False) -> None:
-        wait = partial(self._sender.wait_for, chat_id, Priority.USER)
-        errand = _Errand(call, time.monotonic() + USEFUL, is_harmless=is_harmless, wait=wait)
-        self._pool.submit(errand, lane=chat_id)
 
     def _say(self, chat_id: int, send: Callable[[int], None]) -> None:
         try:
@@ -129,7 +172,7 @@ class Outbox:
 
 @dataclass
 class _Redraw:
-    """Draws the buttons of one message: of those that wait by then, the newest."""
+    """Replaces the buttons of the newest message that waits when it is first called."""
 
     waiting: dict[int, Rows]
     lock: threading.Lock
@@ -146,35 +189,38 @@ class _Redraw:
 
 @dataclass
 class _Errand:
-    """A call that is made until it succeeds once, or fails for good. A job of one lane.
+    """A job that makes a call until it succeeds, fails for good, or is `life` seconds old.
 
-    `wait` tells how long it is not yet its turn.
+    Each try takes a `turn` first, which returns the seconds to wait for it.
     """
 
     call: Call
-    deadline: float
-    is_harmless: bool
-    wait: Callable[[], float] = float  # which is 0.0
-    pause: float = PAUSE
+    life: float
+    turn: Callable[[], float] | None = None
+    is_harmless: bool = False
+    began: float = field(default_factory=time.monotonic)
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     def __call__(self) -> float | None:
-        # When it is too late the sender itself refuses, and the message is lost.
-        if (wait := self.wait()) and time.monotonic() < self.deadline:
-            return wait
+        is_old = time.monotonic() - self.began > self.life
+        if self.turn and (wait := self.turn()):
+            if not is_old:
+                return wait
+            log.warning("message_lost", error="the rate limit", maybe_sent=False)
+            return None
         try:
             self.call()
         except TelegramError as error:
-            lost = error.permanent or (error.maybe_sent and not self.is_harmless)
-            if not lost and time.monotonic() < self.deadline:
-                pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
-                return error.retry_after or pause
+            is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
+            if not is_final and not is_old:
+                return error.retry_after or self.backoff.next()
             log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
         return None
 
 
 @contextmanager
 def _logged_trouble(chat_id: int) -> Iterator[None]:
-    """Say what is wrong with the database, and go on: Telegram will tell us once more."""
+    """Log trouble with the database and go on: Telegram tells the same again later."""
     try:
         yield
     except StoreError as error:

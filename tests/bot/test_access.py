@@ -1,4 +1,4 @@
-"""Who is served: strangers learn their id and nothing else, and cost next to nothing."""
+"""Access: which users and chats the bot serves, and what strangers can do."""
 
 import sqlite3
 import time
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stashbot.bot.commands import CROWD, STRANGER_PAUSE, STRANGERS, Strangers
+from stashbot.bot.access import MOST_STRANGERS, STRANGER_PAUSE_S, Strangers
+from stashbot.bot.commands import MOST_WAITING
 from stashbot.demo.http import Fault, Trouble
 from tests.conftest import FRIEND, GROUP, OWNER, STRANGER, picture
 
@@ -15,7 +16,7 @@ CLUB, SUPERGROUP = -600, -1_000_500
 
 
 def update(text="/random", *, user=OWNER, chat=None, **message):
-    """A message as Telegram delivers it, of a user whom it may not know otherwise."""
+    """A message as Telegram delivers it, from any user."""
     chat = chat or {"id": user, "type": "private"}
     sender = {"id": user, "is_bot": False, "first_name": "P", "language_code": "en"}
     values = {"message_id": 77, "date": 1, "chat": chat, "from": sender, "text": text}
@@ -23,7 +24,7 @@ def update(text="/random", *, user=OWNER, chat=None, **message):
 
 
 def after_all(home):
-    """Wait until everything said so far has been answered."""
+    """Wait until the bot has answered everything that was said so far."""
     before = len([call for call in home.telegram.calls if call.chat_id == OWNER])
     home.say("and now?")
     home.telegram.wait_for(lambda call: call.chat_id == OWNER, count=before + 1)
@@ -44,10 +45,11 @@ def chats_on_record(home):
 
 @pytest.fixture
 def groups(house):
-    """A house with an allowed group, and one that is not."""
+    """A house with an allowed group, and one that is not allowed."""
     home = house([picture(7)], start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND, STRANGER])
     home.telegram.add_group(CLUB, "Club", [OWNER, STRANGER])
+    home.telegram.add_user(home.telegram._messenger.user(STRANGER))
     return home.start()
 
 
@@ -56,65 +58,50 @@ def groups(house):
     [("en", "This bot is private"), ("ru", "Это закрытый бот"), ("de", "This bot is private")],
 )
 def test_stranger_in_private(house, language, words):
-    """A stranger is refused in words of his own, with the id that the owner has to add."""
+    """The refusal is in the stranger's language and names the id that the owner needs."""
     home = house()
 
     home.say("/random", user=STRANGER, language=language)
 
-    text = home.wait_for_text(words, chat=STRANGER)
-    assert str(STRANGER) in text
+    assert str(STRANGER) in home.wait_for_text(words, chat=STRANGER)
 
 
-def test_stranger_leaves_no_trace(house):
-    """
-    Whatever a stranger does is worth one line in the log: Stash and the database hear
-    nothing of it.
-    """
-    home = house()
-
+def test_stranger_leaves_no_trace(groups):
+    """One line in the log: Stash and the database are not touched, even if it blocks the bot."""
     for text in ("/start", "/random", "/stats", "/status", "🎲 Random picture", "hello"):
-        home.say(text, user=STRANGER)
-    home.telegram.press(1, "next", user_id=STRANGER)
-    home.telegram.wait_for("answerCallbackQuery")
-    after_all(home)
-
-    [line] = home.events("access_denied")
-    assert (line["user_id"], line["chat_id"]) == (STRANGER, STRANGER)
-    assert [call.method for call in home.telegram.calls if call.chat_id == STRANGER] == [
-        "sendMessage"
-    ]
-    assert not home.stash.requests
-    assert STRANGER not in chats_on_record(home)
-
-
-def test_stranger_in_groups(groups):
-    """In a group a stranger hears nothing, allowed or not, command or not."""
-    for chat in (GROUP, CLUB):
-        for text in ("/random", "/start@stash_demo_bot", "hello"):
-            groups.say(text, user=STRANGER, chat=chat)
+        groups.say(text, user=STRANGER)
+    groups.telegram.press(1, "next", user_id=STRANGER)
+    groups.telegram.block(STRANGER)
+    groups.telegram.wait_for("answerCallbackQuery")
+    groups.telegram.wait_for(lambda call: call.chat_id == STRANGER)
     after_all(groups)
 
-    assert chats_written_to(groups) == {OWNER}
-    assert {line["chat_id"] for line in groups.events("access_denied")} == {GROUP, CLUB}
+    [line] = groups.events("access_denied")
+    assert (line["user_id"], line["chat_id"]) == (STRANGER, STRANGER)
+    answers = [call.method for call in groups.telegram.calls if call.chat_id == STRANGER]
+    assert answers == ["sendMessage"]
     assert not groups.stash.requests
+    assert not groups.events("chat_gone")
+    assert STRANGER not in chats_on_record(groups)
 
 
-def test_friend_in_a_group_that_is_not_allowed(groups):
-    """There even the owner hears nothing, and the log names the group's id."""
+def test_refused_in_groups(groups):
+    """Strangers in any group, and friends in a group that is not allowed, get no answer."""
+    for text in ("/random", "/start@stash_demo_bot", "hello"):
+        groups.say(text, user=STRANGER, chat=GROUP)
+        groups.say(text, user=STRANGER, chat=CLUB)
     groups.say("/random", chat=CLUB)
     after_all(groups)
 
     assert chats_written_to(groups) == {OWNER}
-    [line] = groups.events("access_denied")
-    assert (line["user_id"], line["chat_id"]) == (OWNER, CLUB)
+    refused = [(line["user_id"], line["chat_id"]) for line in groups.events("access_denied")]
+    assert sorted(refused) == [(OWNER, CLUB), (STRANGER, CLUB), (STRANGER, GROUP)]
+    assert not groups.stash.requests
 
 
 @pytest.mark.parametrize("chat", [0, GROUP, CLUB], ids=["private", "allowed", "not allowed"])
 def test_stranger_presses_a_button(groups, chat):
-    """A press is answered wherever it comes from, and brings a stranger nothing."""
-    groups.telegram.add_user(groups.telegram._messenger.user(STRANGER))
     groups.telegram.press(1, "next", user_id=STRANGER, chat_id=chat)
-
     groups.telegram.wait_for("answerCallbackQuery")
     after_all(groups)
 
@@ -122,10 +109,10 @@ def test_stranger_presses_a_button(groups, chat):
     assert not groups.stash.requests
 
 
-def test_flood_of_presses_by_strangers(groups):
-    """While Telegram takes no answers, strangers' presses do not pile up."""
+def test_many_presses_of_strangers(groups):
+    """The answers that wait are bounded while Telegram takes none."""
     groups.telegram.server.fail(Fault("answerCallbackQuery", Trouble.SILENCE, times=9, seconds=1))
-    for number in range(3 * CROWD):
+    for number in range(3 * MOST_WAITING):
         sender = {"id": STRANGER, "is_bot": False, "first_name": "P"}
         groups.telegram.put_update(
             {"callback_query": {"id": f"{number}", "from": sender, "chat_instance": "1"}}
@@ -133,12 +120,12 @@ def test_flood_of_presses_by_strangers(groups):
     while groups.telegram.pending():
         time.sleep(0.01)
 
-    assert len(groups.app.bot._outbox) <= CROWD + 1
+    assert len(groups.app.outbox) <= MOST_WAITING + 1
     assert not groups.events("update_skipped")
 
 
-def test_flood_of_strangers(house):
-    """Three hundred strangers get a hundred answers, and the owner his picture."""
+def test_many_strangers(house):
+    """The bot answers a bounded number of them, and still serves the owner."""
     home = house([picture(7)])
     for number in range(300):
         home.telegram.put_update(update(user=10_000 + number))
@@ -146,13 +133,11 @@ def test_flood_of_strangers(house):
     home.ask()
     home.stop()
 
-    assert len(home.events("access_denied")) == STRANGERS
-    written = chats_written_to(home) - {OWNER}
-    assert 0 < len(written) <= STRANGERS
+    assert len(home.events("access_denied")) == MOST_STRANGERS
+    assert 0 < len(chats_written_to(home) - {OWNER}) <= MOST_STRANGERS
 
 
-def test_channel_post_and_anonymous_message(house):
-    """A message without a sender is nobody's."""
+def test_message_without_a_sender(house):
     home = house()
     message = update(chat={"id": GROUP, "type": "supergroup"})
     del message["message"]["from"]
@@ -165,8 +150,11 @@ def test_channel_post_and_anonymous_message(house):
     assert not home.events("update_skipped")
 
 
+# Groups that move, and users that block the bot
+
+
 def test_group_says_that_it_became_a_supergroup(groups):
-    """The new id takes over at once, strangers staying strangers."""
+    """The new id takes over at once, for the same users."""
     groups.telegram.upgrade_group(GROUP, SUPERGROUP)
 
     groups.ask(chat=SUPERGROUP)
@@ -180,22 +168,20 @@ def test_group_says_that_it_became_a_supergroup(groups):
 
 @pytest.mark.parametrize("text", ["/random", "/help"])
 def test_group_refuses_its_old_id(groups, text):
-    """What Telegram refuses because the group has moved goes to its new id."""
-    groups.telegram._messenger.updates.allow(["callback_query"])  # no word of the move
+    """The answer goes to the new id, and commands from there are served."""
+    groups.telegram._messenger.updates.allow(["callback_query"])  # no update about the move
     groups.telegram.upgrade_group(GROUP, SUPERGROUP)
     groups.telegram.put_update(update(text, chat={"id": GROUP, "type": "group", "title": "F"}))
 
     groups.telegram.wait_for(lambda call: call.chat_id == SUPERGROUP and call.status == 200)
     groups.wait_for_event("chat_moved")
-    groups.telegram.put_update(
-        update("/stats", chat={"id": SUPERGROUP, "type": "supergroup", "title": "F"})
-    )
+    supergroup = {"id": SUPERGROUP, "type": "supergroup", "title": "F"}
+    groups.telegram.put_update(update("/stats", chat=supergroup))
 
-    assert "Pictures in this chat" in groups.wait_for_text("Pictures in", chat=SUPERGROUP)
+    assert groups.wait_for_text("Pictures in this chat", chat=SUPERGROUP)
 
 
-def test_club_does_not_become_ours_by_moving(groups):
-    """A group that was not allowed is not allowed as a supergroup."""
+def test_group_that_is_not_allowed_moves(groups):
     groups.telegram.upgrade_group(CLUB, SUPERGROUP)
     groups.say("/random", chat=SUPERGROUP)
     after_all(groups)
@@ -204,8 +190,7 @@ def test_club_does_not_become_ours_by_moving(groups):
     assert not groups.events("chat_moved")
 
 
-def test_blocked_and_unblocked(house):
-    """Who blocks the bot is left alone; who comes back is served."""
+def test_user_blocks_and_unblocks_the_bot(house):
     home = house([picture(7)])
     home.say("/help", user=FRIEND)
     home.wait_for_text("/random", chat=FRIEND)
@@ -221,20 +206,11 @@ def test_blocked_and_unblocked(house):
     assert not home.app.store.is_gone(FRIEND)
 
 
-def test_stranger_blocks_the_bot(house):
-    """That is no news for the log or the database."""
-    home = house()
-    home.telegram.add_user(home.telegram._messenger.user(STRANGER))
-
-    home.telegram.block(STRANGER)
-    after_all(home)
-
-    assert not home.events("chat_gone")
-    assert STRANGER not in chats_on_record(home)
+# How often strangers are answered
 
 
-def test_stranger_is_answered_once_a_minute():
-    """However often he writes, and again when the minute is over."""
+def test_one_stranger():
+    """One answer a minute."""
     now = [0.0]
     strangers = Strangers(lambda: now[0])
     answers = []
@@ -248,7 +224,7 @@ def test_stranger_is_answered_once_a_minute():
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.floats(0, 5)), max_size=600))
 def test_strangers_in_any_order(visits):
-    """Within any minute nobody is answered twice, nor more than so many remembered."""
+    """Within a minute no stranger gets two answers, and a bounded number get one."""
     now, answered = [0.0], []
     strangers = Strangers(lambda: now[0])
     for user, pause in visits:
@@ -257,6 +233,6 @@ def test_strangers_in_any_order(visits):
             answered.append((now[0], user))
 
     for place, (at, _) in enumerate(answered):
-        recent = [user for when, user in answered[: place + 1] if when > at - STRANGER_PAUSE]
-        assert len(recent) == len(set(recent)) <= STRANGERS
-    assert len(strangers._answered) <= STRANGERS
+        recent = [user for when, user in answered[: place + 1] if when > at - STRANGER_PAUSE_S]
+        assert len(recent) == len(set(recent)) <= MOST_STRANGERS
+    assert len(strangers._answered) <= MOST_STRANGERS

@@ -1,14 +1,10 @@
-"""Commands, the 🎲 button and presses: what is understood, and what is answered."""
+"""Commands, the 🎲 button and presses: the words that the bot understands, and its answers."""
 
 import ast
-import json
 import re
 import sqlite3
-import threading
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -16,30 +12,37 @@ from hypothesis import strategies as st
 
 import stashbot
 from stashbot.app import build
-from stashbot.bot.commands import COMMANDS, images_wanted
-from stashbot.bot.status import TITLE, StatusReports
-from stashbot.demo.http import Fault, Trouble
+from stashbot.bot.commands import COMMANDS, image_count
 from stashbot.messages.catalogue import TEXTS
-from stashbot.models import Facet, Feature, Image, Kind, KnownFile, Sent, Trigger
-from stashbot.runtime.outage import Outage
-from stashbot.stash.client import StashClient
-from stashbot.store.history import NOT_IN_STASH
 from tests.bot.test_access import after_all, chats_written_to, update
-from tests.conftest import FRIEND, GROUP, OWNER, library, picture, utc
+from tests.conftest import FRIEND, GROUP, OWNER, library, picture
+from tests.whole.program import wait_until
 
 HINT, USAGE = "I only understand commands", "After /random you can give a number"
-BERLIN = ZoneInfo("Europe/Berlin")
+PHOTO = {"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}
+STICKER = PHOTO | {"type": "regular", "is_animated": False, "is_video": False}
+IN_GROUP = {"id": GROUP, "type": "group", "title": "F"}
 
 
 @pytest.fixture
 def group(house):
-    """A house with an allowed group."""
+    """A house with an allowed group, whose bot knows its name."""
     home = house(library(5), start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
-    return home.start()
+    home.start()
+    wait_until(lambda: home.app.telegram.name, "the bot knows its name")
+    return home
 
 
-# What is asked for
+def without_text(**message):
+    """A message as Telegram delivers it, with other content than a text."""
+    sent = update(**message)
+    if "text" not in message:
+        del sent["message"]["text"]
+    return sent
+
+
+# The number of images
 
 
 @pytest.mark.parametrize(
@@ -49,80 +52,60 @@ def group(house):
     + [(bad, None) for bad in ("five", "5 5", "٥", "²", "1e1", "9" * 5000)],
     ids=lambda value: str(value)[:10] or "nothing",
 )
-def test_how_many(argument, count):
-    """One to ten, in digits; anything else is not understood."""
-    assert images_wanted(argument) == count
+def test_number_of_images(argument, count):
+    assert image_count(argument) == count
 
 
 @given(st.text(alphabet="0123456789 -+.٥", max_size=6))
-def test_never_more_than_ten(argument):
-    """No argument brings more than an album holds."""
-    assert images_wanted(argument) in {None, *range(1, 11)}
+def test_never_more_than_ten_images(argument):
+    assert image_count(argument) in {None, *range(1, 11)}
 
 
-@pytest.mark.parametrize("text", ["/random 11", "/random five", "/random 0100", "/random\n-1"])
-def test_bad_argument(house, text):
-    """What would be right is said, and no picture comes."""
-    home = house()
-
-    home.say(text)
-    home.wait_for_text(USAGE)
-
-    assert not home.stash.requests
+# Messages that are no command, or not for this bot
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["hello", "/unknown", "/random5", "/", "//random", "🎲🎲", "/random@other_bot", "/ random"],
+    ("text", "answer"),
+    [(f"/random{bad}", USAGE) for bad in (" 11", " five", " 0100", "\n-1")]
+    + [
+        (bad, HINT)
+        for bad in ("hello", "/unknown", "/random5", "/", "//random", "🎲🎲", "/ random")
+    ]
+    + [("/random@other_bot", HINT)],
 )
-def test_anything_else_in_private(house, text):
-    """What is not understood gets a hint, not silence."""
+def test_text_that_is_not_understood(house, text, answer):
     home = house()
+    wait_until(lambda: home.app.telegram.name, "the bot knows its name")
 
     home.say(text)
 
-    assert "\n" not in home.wait_for_text(HINT)
+    assert "\n" not in home.wait_for_text(answer)
+    assert not home.stash.requests
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        {"photo": [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}]},
-        {"caption": "/random", "document": {"file_id": "a", "file_unique_id": "b"}},
-        {"sticker": {"file_id": "a", "file_unique_id": "b", "type": "regular", "width": 1}
-         | {"height": 1, "is_animated": False, "is_video": False}},
+        {"photo": [PHOTO]},
+        {"caption": "/random", "document": PHOTO},
+        {"sticker": STICKER},
         {"text": ""},
         {"dice": {"emoji": "🎯", "value": 3}},
         {"location": {"longitude": 1.0, "latitude": 2.0}},
     ],
     ids=lambda content: next(iter(content)),
-)  # fmt: skip
-def test_no_text_at_all(house, content):
-    """A photo, a sticker or nothing at all gets the hint as well."""
+)
+def test_message_without_a_text(house, content):
     home = house()
-    sent = update()
-    del sent["message"]["text"]
-    sent["message"] |= content
 
-    home.telegram.put_update(sent)
+    home.telegram.put_update(without_text(**content))
 
     home.wait_for_text(HINT)
     assert not home.events("update_skipped")
 
 
-def test_lone_die(house):
-    """Telegram makes a die of a lone 🎲: it asks for a picture."""
-    home = house([picture(7)])
-    sent = update(dice={"emoji": "🎲", "value": 6})
-    del sent["message"]["text"]
-
-    home.telegram.put_update(sent)
-
-    assert home.wait_for_images(1) == [7]
-
-
 def test_edited_message(house):
-    """An edited command is no new command."""
+    """An edited command is not a new command."""
     home = house()
 
     home.telegram.put_update({"edited_message": update()["message"]})
@@ -132,48 +115,39 @@ def test_edited_message(house):
 
 
 @pytest.mark.parametrize("text", ["/random@stash_demo_bot", "/random@STASH_DEMO_BOT 1", "/random"])
-def test_command_for_us_in_a_group(group, text):
-    """A command to this bot, or to nobody, is obeyed."""
+def test_command_for_this_bot_in_a_group(group, text):
     assert len(group.ask(text, chat=GROUP)) == 1
 
 
 @pytest.mark.parametrize(
-    "text", ["/random@other_bot", "/unknown", "hello", "/help@stash_demo_bot2"]
+    "message",
+    [update(text, chat=IN_GROUP) for text in ("/random@other_bot", "/unknown", "hello")]
+    + [update("/help@stash_demo_bot2", chat=IN_GROUP)]
+    + [without_text(chat=IN_GROUP, dice={"emoji": "🎲", "value": 6})],
+    ids=["command for another bot", "unknown command", "talk", "similar name", "dice"],
 )
-def test_not_for_us_in_a_group(group, text):
-    """Talk, unknown commands and those to other bots are left alone."""
-    group.say(text, chat=GROUP)
+def test_message_for_others_in_a_group(group, message):
+    group.telegram.put_update(message)
     after_all(group)
 
     assert chats_written_to(group) == {OWNER}
 
 
-def test_die_in_a_group(group):
-    """In a group a die is a game among people."""
-    sent = update(
-        chat={"id": GROUP, "type": "group", "title": "F"}, dice={"emoji": "🎲", "value": 6}
-    )
-    del sent["message"]["text"]
+def test_single_dice_in_private(house):
+    """Telegram turns a single 🎲 into a dice: it asks for a picture."""
+    home = house([picture(7)])
 
-    group.telegram.put_update(sent)
-    after_all(group)
+    home.telegram.put_update(without_text(dice={"emoji": "🎲", "value": 6}))
 
-    assert chats_written_to(group) == {OWNER}
+    assert home.wait_for_images(1) == [7]
 
 
-def test_own_name_cannot_be_learned(group):
-    """A command to a name is not lost when Telegram fails to say what the bot is called."""
-    group.telegram.server.fail(Fault("getMe", Trouble.RESET))
-
-    assert len(group.ask("/random@stash_demo_bot", chat=GROUP)) == 1
-
-
-# What is said
+# Answers
 
 
 @pytest.mark.parametrize("text", ["/start", "/help"])
 def test_welcome(house, text):
-    """The commands are listed, and the 🎲 button lies on the keyboard, in plain text."""
+    """It lists the commands in plain text, and brings the keyboard."""
     home = house()
 
     home.say(text)
@@ -196,7 +170,7 @@ def test_welcome(house, text):
     ],
 )
 def test_language(house, setting, code, language):
-    """Each user's own language, unless the owner has chosen one for all."""
+    """The user's own language, unless the settings name one."""
     home = house(STASHBOT_TELEGRAM_LANGUAGE=setting)
 
     home.say("hello", language=code)
@@ -204,8 +178,7 @@ def test_language(house, setting, code, language):
     assert home.wait_for_text("/random") == TEXTS[language]("hint")
 
 
-def test_languages_in_one_group(group):
-    """In a group everybody is answered in his own language."""
+def test_two_languages_in_a_group(group):
     group.say("/random x", chat=GROUP)
     group.say("/random x", user=FRIEND, chat=GROUP, language="ru")
 
@@ -215,7 +188,6 @@ def test_languages_in_one_group(group):
 
 @pytest.mark.parametrize(("setting", "fallback"), [("auto", "en"), ("ru", "ru")])
 def test_list_of_commands(house, setting, fallback):
-    """Telegram is given the commands in each language, and for those who have another."""
     home = house(STASHBOT_TELEGRAM_LANGUAGE=setting)
     calls = home.telegram.wait_for("setMyCommands", count=3)
 
@@ -237,7 +209,6 @@ def test_list_of_commands(house, setting, fallback):
 
 @pytest.mark.parametrize("data", ["", "nonsense", "next:1", "like:7", "\x00", "я" * 32])
 def test_unknown_press(house, data):
-    """A button that means nothing to us stops spinning, and nothing happens."""
     home = house()
 
     home.telegram.press(1, data, user_id=OWNER)
@@ -247,8 +218,8 @@ def test_unknown_press(house, data):
     assert not home.stash.requests
 
 
-def test_press_on_a_message_of_long_ago(house):
-    """➡️ works below a message that Telegram does not show us any more."""
+def test_press_on_an_old_message(house):
+    """Telegram does not show the message any more; the press brings a picture."""
     home = house([picture(7)])
 
     home.telegram.press(4000, "next", user_id=OWNER)
@@ -257,8 +228,7 @@ def test_press_on_a_message_of_long_ago(house):
     home.telegram.wait_for("answerCallbackQuery")
 
 
-def test_press_that_is_too_old(house):
-    """A press that Telegram has given up still brings its picture, without a fuss."""
+def test_press_that_is_too_old_to_be_answered(house):
     home = house([picture(7)])
     message = {"chat": {"id": OWNER, "type": "private"}, "message_id": 1, "date": 0}
     press = {"id": "99", "from": update()["message"]["from"], "chat_instance": "1"}
@@ -271,7 +241,7 @@ def test_press_that_is_too_old(house):
 
 
 def test_press_without_a_message(house):
-    """A press from we know not where is answered, and refused."""
+    """Its chat is unknown, so it is refused."""
     home = house()
     press = {"id": "99", "from": update()["message"]["from"], "chat_instance": "1", "data": "next"}
 
@@ -286,7 +256,7 @@ def test_press_without_a_message(house):
 
 
 def test_update_that_comes_again_after_a_restart(house):
-    """What Telegram delivers twice, because it was not confirmed, is served once."""
+    """It is served once."""
     home = house(library(5))
     sent = update() | {"update_id": 600_000_000}
     home.telegram.put_update(dict(sent))
@@ -302,10 +272,7 @@ def test_update_that_comes_again_after_a_restart(house):
 
 
 def test_database_is_locked(house):
-    """
-    While another program holds the database the user hears that the bot cannot answer,
-    a press too; the log says which; afterwards all is well.
-    """
+    """Messages and presses are told so, the log names the file, and later all is well."""
     home = house(library(5), start=False)
     home.app = build(home.settings)
     home.app.store._db.timeout = 0.01  # seconds, or the test would wait for five
@@ -330,229 +297,9 @@ def test_database_is_locked(house):
     assert str(home.settings.database) in lines[0]["error"]
 
 
-# Reports
+# The names in the log
 
-
-class Desk:
-    """Reports upon a house that is not open, at a moment of our choice."""
-
-    def __init__(self, home, now, avoid=30):
-        self.home, self.now = home, now
-        self.app = home.app = build(home.settings)
-        self.stash = StashClient(home.stash.url, "", threading.Event())
-        self.reports = StatusReports(
-            self.app.store,
-            self.stash,
-            self.app.receiver._sender,
-            lambda: 4,
-            lambda: 0,
-            lambda: None,
-            BERLIN,
-            timedelta(days=avoid),
-            lambda: utc(self.now),
-        )
-
-    def sent(self, image_id, at, title="", chat=OWNER):
-        store, image = self.app.store, Image(image_id, title=title)
-        request = store.add_request(
-            update_id=None,
-            chat_id=chat,
-            user_id=OWNER,
-            count=1,
-            trigger=Trigger.COMMAND,
-            language="en",
-            now=utc(at),
-        )
-        [row_id] = store.begin(request, [image], utc(at))
-        arrived = [(row_id, image, Sent(1, KnownFile(Kind.PHOTO, "file")))]
-        store.settle(arrived, utc(at), bot_id=1, shape="", ends=request)
-
-    def stats(self, language="en"):
-        return self.reports.stats(OWNER, TEXTS[language])
-
-    def close(self):
-        self.stash.close_thread()
-
-
-@pytest.fixture
-def desk(house):
-    """A function that opens a desk at a moment in UTC."""
-    desks = []
-
-    def open_desk(now, size=10, **options):
-        desks.append(Desk(house(library(size), start=False), now, **options))
-        return desks[-1]
-
-    yield open_desk
-    for each in desks:
-        each.close()
-
-
-def test_stats(desk):
-    """
-    The day begins at midnight where the owner lives; a week has seven times 24 hours;
-    other chats do not count.
-    """
-    here = desk("2026-05-04 09:00")
-    here.sent(1, "2026-05-03 21:59", "before midnight")
-    here.sent(2, "2026-05-03 22:01")
-    here.sent(3, "2026-05-04 08:15", "A <b>bold</b>\n one & more")
-    here.sent(3, "2026-04-27 09:01")
-    here.sent(4, "2026-04-27 08:59")
-    here.sent(5, "2026-01-01 00:00")
-    here.sent(6, "2026-05-04 08:30", chat=FRIEND)
-
-    assert here.stats().splitlines() == [
-        "Pictures in this chat",
-        "Today: 2 pictures",
-        "In 7 days: 4 pictures",
-        "In all: 6 pictures",
-        "The last one: 2026-05-04 10:15, “A <b>bold</b> one & more”",
-        "Votes: 👍 0, 👎 0",
-        "Liked of the last 5 pictures: 0%",
-        "Not seen yet: 6 pictures",
-        "In the library: 10 pictures",
-    ]
-
-
-def test_stats_with_images_that_cannot_be_sent(desk):
-    """
-    They are not among the unseen ones; one that was sent before counts as seen.
-    """
-    here = desk("2026-05-04 09:00")
-    here.sent(1, "2026-05-04 08:00")
-    store, until = here.home.app.store, utc("2026-05-05 09:00")
-    for image_id, reason in ((1, "too large"), (2, "too large"), (99, NOT_IN_STASH)):
-        store.skip_image(image_id, reason, until)
-    store.exclusions.add(OWNER, Feature(Facet.IMAGE, 2), until)
-    store.exclusions.add(OWNER, Feature(Facet.IMAGE, 3), until)
-
-    assert here.stats().splitlines()[-3:] == [
-        "Not seen yet: 7 pictures",
-        "Cannot be sent: 1 picture",
-        "In the library: 10 pictures",
-    ]
-
-
-def test_stats_of_a_new_chat(desk):
-    """Nothing was sent, and everything is left."""
-    assert desk("2026-05-04 09:00", size=1).stats("ru").splitlines() == [
-        "Картинки в этом чате",
-        "Сегодня: 0 картинок",
-        "За 7 дней: 0 картинок",
-        "Всего: 0 картинок",
-        "Оценки: 👍 0, 👎 0",
-        "Ещё не показана: 1 картинка",
-        "В библиотеке: 1 картинка",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("sent", "now", "today"),
-    [
-        pytest.param("2026-03-28 22:59", "2026-03-29 20:00", 0, id="before it begins"),
-        pytest.param("2026-03-28 23:00", "2026-03-29 20:00", 1, id="as it begins"),
-        pytest.param("2026-03-29 21:59", "2026-03-29 22:00", 0, id="as it ends"),
-        pytest.param("2026-03-29 22:00", "2026-03-29 22:01", 1, id="after it"),
-    ],
-)
-def test_day_of_23_hours(desk, sent, now, today):
-    """A day on which clocks are put forward begins and ends at its own midnights."""
-    here = desk(now)
-    here.sent(1, sent)
-
-    assert f"Today: {today} picture" in here.stats()
-
-
-def test_stats_with_a_title_without_end(desk):
-    """However long a title is, the message fits."""
-    here = desk("2026-05-04 09:00")
-    here.sent(1, "2026-05-04 08:00", "x" * 9000)
-
-    assert "x" * (TITLE - 1) + "…”" in here.stats()
-
-
-def test_stats_while_stash_is_away(desk):
-    """What the bot knows itself is told; Stash, once it has just failed, is not asked."""
-    here = desk("2026-05-04 09:00")
-    here.sent(1, "2026-05-04 08:00")
-    here.home.stash.server.fail(Fault("/graphql", Trouble.UNAUTHORIZED, times=99))
-    first = here.stats()
-    here.home.stash.server.heal()
-    here.home.stash.clear()
-    here.stash.outage.down(OSError())
-
-    assert first == here.stats()
-    assert first.splitlines()[1:2] == ["Today: 1 picture"]
-    assert first.endswith("In the library: unknown, Stash does not answer")
-    assert not here.home.stash.requests
-
-
-def test_line_for_systemctl(desk):
-    """One line says what went out today, in all chats, and what is away since when."""
-    here = desk("2026-05-04 09:00:30")
-    here.sent(1, "2026-05-03 21:00")
-    here.sent(2, "2026-05-04 08:00")
-    calm = here.reports.line()
-    here.stash.outage.down(OSError("no route"))
-
-    assert calm == "1 picture today"
-    assert here.reports.line() == "1 picture today; Stash is away since 11:00: no route"
-
-
-def test_stats_after_an_outage_that_nobody_ended(desk):
-    """A Stash that is back is asked, though no picture has been asked for since."""
-    here = desk("2026-05-04 09:00")
-    here.stash.outage = Outage("stash", 20, iter((0.0, 9.0, 9.0)).__next__)
-    here.stash.outage.down(OSError())
-
-    assert "In the library: 10 pictures" in here.stats()
-
-
-def test_status(house):
-    """The owner learns how everything is; nobody else does."""
-    home = house()
-
-    home.say("/status")
-    lines = home.wait_for_text("stashbot").splitlines()
-    home.say("/status", user=FRIEND)
-    home.wait_for_text("for the bot's owner only", chat=FRIEND)
-
-    patterns = [
-        r"stashbot \S+",
-        r"Uptime: \d+ seconds?",
-        r"Telegram answers in \d+ ms",
-        r"Stash 0\.30\.1 answers in \d+ ms",
-        r"Waiting: 0 requests",
-        r"Database: [\d.]+ kB",
-        r"No schedules",
-    ]
-    assert len(lines) == len(patterns)
-    assert all(re.fullmatch(*pair) for pair in zip(patterns, lines, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("state", "words"),
-    [
-        ({"status": "SETUP"}, "it has not been set up yet"),
-        ({"tripwire": True}, "Stash is not working"),
-    ],
-    ids=str,
-)
-def test_status_while_stash_is_away(house, state, words):
-    """What is wrong with Stash is said in its place, and the rest as ever."""
-    home = house()
-    for name, value in state.items():
-        setattr(home.stash, name, value)
-
-    home.say("/status")
-
-    assert words in home.wait_for_text("Stash is not working")
-
-
-# The log's words
-
-#: The events of a bot that sends pictures when asked, with their fields.
+#: The events that the product promises, with their fields.
 EVENTS = {
     "started": {"version"},
     "stopping": {"version"},
@@ -570,7 +317,7 @@ EVENTS = {
 
 @cache
 def logged_events():
-    """Each event that the sources log, with its fields in every place; `*` is a variable."""
+    """The events in the sources, with the fields of each place; `*` stands for a variable."""
     found = {}
     for path in Path(stashbot.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -584,23 +331,7 @@ def logged_events():
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_events_of_the_log(event):
-    """Each event that people's tools look for is logged under its name, with these fields."""
     places = logged_events()[event]
 
     assert places
     assert all(fields == EVENTS[event] for fields in places)
-
-
-def test_names_of_services_in_the_log(house):
-    """The services that go down and come up are called stash and telegram."""
-    home = house(start=False)
-    app = build(home.settings)
-    home.app = app
-
-    outages = {app.receiver._outage, app.bot._reports._stash.outage}
-    for outage in outages:
-        outage.down(OSError("away"))
-        outage.up()
-
-    names = {json.loads(line)["event"] for line in home.log_stream.getvalue().splitlines()}
-    assert names == {"stash_down", "stash_up", "telegram_down", "telegram_up"}

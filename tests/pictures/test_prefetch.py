@@ -142,7 +142,7 @@ def test_busy_with_large_ones(desk):
 
 
 def shelf_of(home):
-    return home.app.bot._publisher._packer._shelf
+    return home.app.requests._packer._shelf
 
 
 def prepared(home, chat=OWNER):
@@ -296,7 +296,7 @@ def test_telegram_fails_with_an_album(house):
 def test_prepared_for_the_clock(house):
     """What will soon be due by the clock lies ready, and comes though Stash has gone."""
     home = house(library(9))
-    home.app.bot._publisher.prepare(OWNER, 3)
+    home.app.requests.prepare(OWNER, 3)
     wait_until(lambda: shelf_of(home).count(OWNER) == 3, "three lie ready")
     home.stash.server.pause()
 
@@ -459,7 +459,7 @@ def test_who_asks_goes_before_what_is_prepared(house):
     home.ask()
     prepared(home)
     slow = Slow(home, 0.3)
-    home.app.bot._publisher.prepare(OWNER, 10)
+    home.app.requests.prepare(OWNER, 10)
     wait_until(lambda: slow.now, "one is fetched")
 
     home.ask()
@@ -474,7 +474,7 @@ def test_ready_while_another_is_prepared(house):
     home.ask()
     prepared(home)
     slow = Slow(home, 30)
-    home.app.bot._publisher.prepare(OWNER, 3)
+    home.app.requests.prepare(OWNER, 3)
     wait_until(lambda: slow.now, "one is fetched")
     began = time.monotonic()
 
@@ -491,7 +491,7 @@ def test_ready_while_telegram_is_slow(house):
     home.ask()
     prepared(home)
     slow = Slow(home, 6)
-    home.app.bot._publisher.prepare(OWNER, 3)
+    home.app.requests.prepare(OWNER, 3)
     wait_until(lambda: slow.now, "one is fetched")
     home.telegram.server.fail(Fault("sendPhoto", Trouble.FLOOD, seconds=5))
 
@@ -507,7 +507,7 @@ def test_last_one_is_being_prepared(house):
     first = home.ask()
     prepared(home)
     slow = Slow(home, 0.5)
-    home.app.bot._publisher.prepare(OWNER, 2)
+    home.app.requests.prepare(OWNER, 2)
     wait_until(lambda: slow.now, "the last one is fetched")
 
     assert sorted(first + home.ask("/random 2", count=2)) == [1, 2, 3]
@@ -542,7 +542,7 @@ def test_slow_picture_ahead(house):
     home = house(library(9))
     home.stash.server.handle = Late(home.stash.server.handle, home.stash.server, 6)
     home.ask()
-    wait_until(lambda: home.app.bot._publisher._packer._preparing, "it is being prepared")
+    wait_until(lambda: home.app.requests._packer._preparing, "it is being prepared")
     began = time.monotonic()
     home.say("/random")
     home.wait_for_text("Stash has not answered in time")

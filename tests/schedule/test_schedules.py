@@ -359,9 +359,9 @@ def test_stash_stays_away(house):
     schedule = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
     claimed_at = now() - 14 * MINUTE
     request = home.app.store.orders.claim(schedule, claimed_at, "en", claimed_at)
-    home.app.bot._publisher.accept(request)
+    home.app.requests.accept(request)
     home.wait_for_event("stash_down")
-    home.app.bot._publisher._now = lambda: now() + 2 * MINUTE
+    home.app.requests._now = lambda: now() + 2 * MINUTE
 
     [missed] = home.wait_for_event("schedule_missed")
     wait_until(lambda: not home.app.store.waiting_requests(), "it is given up")

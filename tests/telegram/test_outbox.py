@@ -1,7 +1,8 @@
-"""Small messages: what is tried again, what never, and what is remembered of a refusal."""
+"""Texts and edits in the background: repeated, lost, limited, and the state of chats."""
 
 import sqlite3
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from stashbot.app import build
 from stashbot.demo.http import Fault, Trouble
 from stashbot.errors import ChatGone
 from stashbot.models import Button
-from tests.conftest import FRIEND, OWNER, library
+from tests.conftest import FRIEND, GROUP, OWNER, library
 
 
 def texts_to(home, chat=OWNER):
@@ -18,7 +19,6 @@ def texts_to(home, chat=OWNER):
 
 @pytest.mark.parametrize("trouble", [Trouble.FLOOD, Trouble.UNAUTHORIZED])
 def test_text_that_surely_did_not_arrive(house, trouble):
-    """What Telegram throttled, or refused for a token that it knows again, comes later, once."""
     home = house()
     home.telegram.server.fail(Fault("sendMessage", trouble, seconds=1))
 
@@ -31,7 +31,6 @@ def test_text_that_surely_did_not_arrive(house, trouble):
 
 
 def test_text_that_may_have_arrived(house):
-    """A text whose answer was lost is not sent twice, and the log says so."""
     home = house()
     home.telegram.server.fail(Fault("sendMessage", Trouble.RESET, after=True))
 
@@ -44,82 +43,115 @@ def test_text_that_may_have_arrived(house):
     assert len(texts_to(home)) == 2
 
 
-def test_list_of_commands_that_may_have_arrived(house):
-    """What does no harm when done twice is done until it succeeds."""
+def test_harmless_calls_that_may_have_arrived(house):
+    """They are repeated until they succeed."""
     home = house(start=False)
     home.telegram.server.fail(Fault("setMyCommands", Trouble.RESET, times=2))
-    home.start()
-
-    assert len(home.telegram.wait_for("setMyCommands", count=3)) == 3
-
-
-def test_answer_to_a_press_that_may_have_arrived(house):
-    """A button does not spin on because an answer was lost."""
-    home = house()
     home.telegram.server.fail(Fault("answerCallbackQuery", Trouble.RESET))
+    home.start()
 
     home.telegram.press(1, "odd", user_id=OWNER)
 
     assert home.telegram.wait_for("answerCallbackQuery")[0].status == 200
+    assert len(home.telegram.wait_for("setMyCommands", count=3)) == 3
 
 
-def test_buttons_of_the_newest_message_first(house):
-    """
-    While new buttons wait, only the last of each message count, and the newest message is
-    drawn first.
-    """
+@pytest.mark.parametrize("chat", [OWNER, GROUP], ids=["private", "group"])
+def test_text_right_after_an_album(house, chat):
+    """It does not wait until the album's items are paid for."""
+    home = house(library(10), start=False, is_paced=True)
+    home.telegram.add_group(GROUP, "Friends", [OWNER])
+    home.start()
+    home.ask("/random 10", count=10, chat=chat)
+    began = time.monotonic()
+
+    home.say("/help", chat=chat)
+    home.wait_for_text("I send random pictures", chat=chat)
+
+    assert time.monotonic() - began < 1
+
+
+def test_redraw_among_pictures(house):
+    """New buttons do not wait behind the pictures of their chat."""
+    home = house(library(9), is_paced=True)
+    home.ask()
+    [message] = home.received()
+    for _ in range(6):
+        home.say("/random")
+    home.wait_for_images(3)
+    began = time.monotonic()
+
+    home.app.outbox.redraw(OWNER, message.id, [[Button("a", "next")]])
+    home.telegram.wait_for("editMessageReplyMarkup")
+
+    assert time.monotonic() - began < 1
+
+
+def test_redraws_that_wait(house):
+    """Only the last rows of a message are drawn, and the newest message comes first."""
     home = house(library(3))
     for _ in range(3):
         home.ask()
     home.wait_for_event("photo_sent", 3)
     first, second, third = (message.id for message in home.received())
-    home.app.bot._sender._pause(OWNER, 0.3)
-    outbox = home.app.bot._outbox
+    home.app.telegram._limiter.pause(OWNER, 0.3)
 
     for message, label in ((first, "a"), (second, "b"), (first, "c"), (third, "d")):
-        outbox.redraw(OWNER, message, [[Button(label, "next")]])
+        home.app.outbox.redraw(OWNER, message, [[Button(label, "next")]])
     drawn = home.telegram.wait_for("editMessageReplyMarkup", count=3)
     home.stop()
 
     assert [int(call.params["message_id"]) for call in drawn] == [third, second, first]
-    labels = [message.buttons[0][0].text for message in home.received()]
-    assert labels == ["c", "b", "d"]
+    assert [message.buttons[0][0].text for message in home.received()] == ["c", "b", "d"]
     assert len(home.telegram.wait_for("editMessageReplyMarkup")) == 3
 
 
-def test_text_to_somebody_who_has_blocked_us(house):
-    """The refusal is remembered until that chat writes again, and nothing is repeated."""
+def test_text_to_a_user_who_has_blocked_the_bot(house):
+    """The chat is remembered as gone, and the text is not repeated."""
     home = house()
-    home.telegram._messenger.updates.allow(["message"])  # no word of the block
+    home.telegram._messenger.updates.allow(["message"])  # no update about the block
     home.telegram.block(FRIEND)
 
     home.say("hello", user=FRIEND)
     home.wait_for_event("chat_gone")
-    deadline = time.monotonic() + 10
-    while not home.app.store.is_gone(FRIEND):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
-    refused = [call for call in home.telegram.calls if call.status == 403]
-    assert len(refused) == 1
+    assert home.app.store.is_gone(FRIEND)
+    assert len([call for call in home.telegram.calls if call.status == 403]) == 1
     assert not home.events("message_lost")
 
 
-def test_refusal_that_cannot_be_remembered(house):
-    """A database in trouble is named at level error, and stops nobody."""
+def test_chat_that_takes_no_texts(house):
+    """A closed topic costs the text, and not the chat."""
+    home = house()
+    home.telegram.server.handle = _refusing(home.telegram.server.handle, b"TOPIC_CLOSED")
+
+    home.say("hello")
+    home.wait_for_event("message_lost")
+
+    assert not home.app.store.is_gone(OWNER)
+
+
+def test_database_fails_while_a_refusal_is_noted(house):
     home = house(start=False)
     home.app = build(home.settings)
     home.app.store._db.timeout = 0.01  # seconds, or the test would wait for five
-    outbox = home.app.bot._outbox
     other = sqlite3.connect(home.settings.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    outbox.lose_chat(FRIEND, ChatGone("bot was blocked by the user", permanent=True))
-    outbox.move_chat(-5, -1005)
+    home.app.outbox.lose_chat(FRIEND, ChatGone("bot was blocked by the user", permanent=True))
+    home.app.outbox.move_chat(-5, -1005)
     other.close()
 
-    lines = home.events("store_failed")
-    assert [(line["level"], line["chat_id"]) for line in lines] == [
-        ("error", FRIEND),
-        ("error", -5),
-    ]
+    failed = [(line["level"], line["chat_id"]) for line in home.events("store_failed")]
+    assert failed == [("error", FRIEND), ("error", -5)]
+
+
+def _refusing(handle, text):
+    """Refuse each sendMessage with a text; handle all other calls."""
+    answer = b'{"ok":false,"error_code":400,"description":"Bad Request: %b"}' % text
+
+    def refuse(request):
+        response = handle(request)
+        return replace(response, status=400, body=answer) if "sendM" in request.path else response
+
+    return refuse

@@ -1,161 +1,135 @@
-"""How fast messages go out: never faster than Telegram takes them, never slower than needed."""
-
-from itertools import pairwise
+"""The rate limit: no period holds too many messages, and no message waits longer than needed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot.models import Priority
-from stashbot.telegram.rate_limit import CHATS, TELEGRAM_LIMITS, RateLimiter
+from stashbot.telegram.rate_limit import MOST_CHATS, TELEGRAM_LIMITS, RateLimiter, Traffic
 
 PERSON, GROUP = 7, -7
+TEXT, EDIT, SCHEDULED = {"traffic": Traffic.TEXT}, {"traffic": Traffic.EDIT}, {"priority": 1}
+
+
+class Sender:
+    """A limiter with a clock that moves only while a message waits."""
+
+    def __init__(self):
+        self.now = 50.0
+        self.limiter = RateLimiter(TELEGRAM_LIMITS, lambda: self.now)
+
+    def send(self, chat, *, messages=1, traffic=Traffic.MEDIA, priority=Priority.USER):
+        """Send as soon as the limits allow; return the seconds until then."""
+        began = self.now
+        while wait := self.limiter.take(chat, traffic, Priority(priority), messages):
+            self.now += wait
+        return self.now - began
 
 
 @pytest.fixture
-def pace():
-    return RateLimiter(TELEGRAM_LIMITS)
-
-
-def send(pace, chat_id, now, *, messages=1, priority=Priority.USER):
-    """Send as soon as it may be; when that was."""
-    while wait := pace.wait(chat_id, now, messages=messages, priority=priority):
-        now += wait
-    pace.take(chat_id, now, messages=messages)
-    return now
-
-
-def send_all(pace, chats, *, priority=Priority.USER):
-    """Send a message to each chat in turn, as soon as it may be; when that was."""
-    times = [0.0]
-    for chat in chats:
-        times.append(send(pace, chat, times[-1], priority=priority))
-    return times[1:]
+def sender():
+    return Sender()
 
 
 def most(times, seconds):
-    """The most messages in any stretch of so many seconds."""
-    within = (sum(start <= time < start + seconds for time in times) for start in times)
-    return max(within, default=0)
+    """Return the most messages in any period of so many seconds."""
+    return max((sum(start <= t < start + seconds for t in times) for start in times), default=0)
 
 
-requests = st.lists(
-    st.tuples(
-        st.sampled_from([1, 2, 3, -1]),
-        st.floats(0, 3),
-        st.sampled_from([1, 1, 1, 2, 10]),
-        st.sampled_from(Priority),
-    ),
-    min_size=1,
-    max_size=60,
+@pytest.mark.parametrize(
+    ("before", "message", "shortest", "longest"),
+    [
+        pytest.param([{}, {}], {}, 0, 0, id="third picture"),
+        pytest.param([{}, {}, {}], {}, 2.8, 3, id="fourth picture"),
+        pytest.param([{"messages": 10}], {}, 9, 10, id="picture after an album"),
+        pytest.param([{"messages": 10}], TEXT, 0, 0.2, id="text after an album"),
+        pytest.param([{"messages": 10}], EDIT, 0, 0.2, id="edit after an album"),
+        pytest.param([{}, {}, {}], EDIT, 0, 0, id="edit after pictures"),
+        pytest.param([EDIT, EDIT, EDIT], {}, 0, 0, id="picture after edits"),
+        pytest.param([EDIT, EDIT, EDIT], EDIT, 2.8, 3, id="fourth edit"),
+        pytest.param([TEXT, TEXT, TEXT], TEXT, 2.8, 3, id="fourth text"),
+        pytest.param([TEXT], {"messages": 10}, 0, 0, id="album after a text"),
+        pytest.param([{}], {"messages": 10}, 2.8, 3, id="album after a picture"),
+        pytest.param([SCHEDULED], SCHEDULED, 0.8, 1, id="second scheduled picture"),
+    ],
 )
+def test_wait_in_a_private_chat(sender, before, message, shortest, longest):
+    for each in before:
+        sender.send(PERSON, **each)
+    sender.now += 0.2  # so that only the limits of the chat make it wait
+
+    assert shortest <= sender.send(PERSON, **message) <= longest
 
 
-@pytest.mark.parametrize("priority", [Priority.USER, Priority.SCHEDULE])
-def test_album_is_not_kept_away_by_what_nobody_waits_for(pace, priority):
-    """While an album waits for a chat to be quiet, no buttons are drawn there."""
-    times = [send(pace, PERSON, 0.0, priority=Priority.BACKGROUND) for _ in range(2)]
-    now = max(times)
-    wait = pace.wait(PERSON, now, messages=5, priority=priority)
+@pytest.mark.parametrize(
+    ("message", "most_in_a_minute"),
+    [({}, 20), (TEXT, 20), (EDIT, 10)],
+    ids=["pictures", "texts", "edits"],
+)
+def test_messages_to_a_group_in_a_minute(sender, message, most_in_a_minute):
+    times = []
+    for _ in range(45):
+        sender.send(GROUP, **message)
+        times.append(sender.now)
 
-    assert 0 < wait <= 3.1
-    assert pace.wait(PERSON, now + wait - 0.01, priority=Priority.BACKGROUND) > 0
-    assert pace.wait(PERSON, now + wait, messages=5, priority=priority) == 0
-    pace.take(PERSON, now + wait, messages=5)
-    assert send(pace, PERSON, now + wait, priority=Priority.BACKGROUND) < now + wait + 10
-
-
-@given(requests)
-def test_no_stretch_of_time_has_too_many_messages(requests):
-    """Whoever asks for what and when, the limits hold, and each message goes sooner or later."""
-    pace, now, single = RateLimiter(TELEGRAM_LIMITS), 50.0, []
-    for chat, pause, messages, priority in requests:
-        now = send(pace, chat, now + pause, messages=messages, priority=priority)
-        single += [(chat, now)] * (messages == 1)
-
-    assert most([time for _, time in single], 1.0) <= 30
-    for chat in {chat for chat, _ in single}:
-        times = [time for one, time in single if one == chat]
-        assert most(times, 3.0) <= 3
-        assert chat > 0 or most(times, 60.0) <= 20
+    assert most(times, 60) == most_in_a_minute
 
 
-def test_hundred_chats_at_once(pace):
-    """A hundred messages that nobody waits for take four to six seconds, evenly."""
-    times = send_all(pace, range(1, 101), priority=Priority.SCHEDULE)
+def test_hundred_scheduled_chats(sender):
+    """They take less than 4 s, and never more than 30 go within a second."""
+    times = []
+    for chat in range(1, 101):
+        sender.send(chat, **SCHEDULED)
+        times.append(sender.now)
 
-    assert 4 < times[-1] < 6
-    assert most(times, 1.0) <= 25
-
-
-def test_person_in_a_crowd_of_orders(pace):
-    """What somebody waits for goes at once, though the clock has more to send than it may."""
-    last = send_all(pace, range(100, 152), priority=Priority.SCHEDULE)[-1]
-
-    assert pace.wait(PERSON, last, priority=Priority.SCHEDULE) > 0
-    assert pace.wait(PERSON, last, priority=Priority.USER) == 0
+    assert times[-1] - times[0] < 4
+    assert most(times, 1.0) <= 30
 
 
-def test_burst_of_a_person(pace):
-    """Three messages to one chat may follow each other at once; then it is one a second."""
-    times = send_all(pace, [PERSON] * 12)
-
-    assert times[:3] == [0, 0, 0]
-    assert 9 <= times[-1] <= 10
-
-
-def test_orders_of_one_chat(pace):
-    """What the clock sends to one chat is never less than a second apart."""
-    times = send_all(pace, [PERSON] * 5, priority=Priority.SCHEDULE)
-
-    assert min(after - before for before, after in pairwise(times)) >= 1
-
-
-def test_what_nobody_waits_for(pace):
-    """It leaves to people a message of each three, and a quarter of a group's minute."""
-    times = send_all(pace, [PERSON] * 6, priority=Priority.BACKGROUND)
-
-    assert times[:2] == [0, 0]
-    assert most(times, 3) == 2
-    assert pace.wait(PERSON, times[-1], priority=Priority.BACKGROUND) > 0
-    assert pace.wait(PERSON, times[-1], priority=Priority.USER) == 0
-    assert (
-        most(send_all(RateLimiter(TELEGRAM_LIMITS), [GROUP] * 40, priority=Priority.BACKGROUND), 60)
-        == 15
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 2, 3, GROUP]),
+            st.floats(0, 3),
+            st.sampled_from([1, 1, 1, 2, 10]),
+            st.sampled_from(Traffic),
+            st.sampled_from(Priority),
+        ),
+        min_size=1,
+        max_size=60,
     )
+)
+def test_limits_hold_for_any_messages(calls):
+    sender, sent = Sender(), []
+    for chat, pause, messages, traffic, priority in calls:
+        sender.now += pause
+        count = messages if traffic is Traffic.MEDIA else 1
+        sender.send(chat, messages=count, traffic=traffic, priority=priority)
+        sent.append((chat, sender.now, count, traffic))
+
+    assert most([time for _, time, count, _ in sent if count == 1], 1.0) <= 30
+    for chat in {chat for chat, *_ in sent}:
+        for is_edit in (False, True):
+            times = [t for one, t, _, kind in sent if one == chat and (kind == "edit") == is_edit]
+            assert most(times, 3.0) <= 3
+    in_group = [time for chat, time, count, _ in sent if chat == GROUP for _ in range(count)]
+    assert most(in_group, 60.0) <= 20
 
 
-@pytest.mark.parametrize("priority", [Priority.USER, Priority.SCHEDULE])
-def test_group(pace, priority):
-    """A group gets at most twenty messages a minute."""
-    times = send_all(pace, [GROUP] * 45, priority=priority)
+def test_pause_after_429(sender):
+    sender.limiter.pause(PERSON, 30)
+    sender.limiter.pause(PERSON, 5)
 
-    assert most(times, 60) == 20
-    assert times[-1] < 140
-
-
-def test_album(pace):
-    """An album counts each of its items: it goes at once, and what follows waits for them all."""
-    assert send(pace, PERSON, 0.0, messages=10) == 0
-    assert 8 < send(pace, PERSON, 0.0) < 11
-    assert send(pace, PERSON + 1, 0.0) < 1
+    assert sender.send(PERSON + 1) == 0
+    assert sender.send(PERSON, **EDIT) == 30
 
 
-def test_pause(pace):
-    """A chat that Telegram wants left alone is, for as long as it said; the others are not."""
-    pace.pause(PERSON, 100.0, 30)
-    pace.pause(PERSON, 101.0, 5)
+def test_memory_is_bounded(sender):
+    """The limiter forgets chats without recent messages, and keeps those that pause."""
+    sender.limiter.pause(PERSON, 10_000)
+    for number in range(3 * MOST_CHATS):
+        sender.send(1000 + number)
+        sender.now += 10
 
-    assert pace.wait(PERSON, 110.0, priority=Priority.USER) == 20
-    assert pace.wait(PERSON + 1, 110.0, priority=Priority.USER) == 0
-    assert pace.wait(PERSON, 131.0, priority=Priority.USER) == 0
-
-
-def test_memory_is_bounded(pace):
-    """Chats that have long been silent are forgotten, and those that matter are not."""
-    pace.pause(PERSON, 0.0, 10_000)
-    for number in range(5 * CHATS):
-        pace.take(1000 + number, number * 10.0)
-
-    assert len(pace._chats) <= CHATS + 1
-    assert pace.wait(PERSON, 9000.0, priority=Priority.USER) == 1000
+    assert len(sender.limiter._chats) <= MOST_CHATS + 1
+    assert sender.send(PERSON) > 1000

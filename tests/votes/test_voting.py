@@ -109,7 +109,7 @@ def test_votes_of_a_group(house):
     for _ in range(2):
         assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote: 👍"
     wait_for_labels(home, message, [["👍 2", "👎", "➡️"]])
-    home.app.bot._voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
+    home.app.startup._voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
     assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back."
     wait_for_labels(home, message, [["👍 1", "👎", "➡️"]])
 
@@ -204,7 +204,7 @@ def test_vote_that_was_not_shown_before_the_end(sent):
     A mark that was not drawn before the end of the program is drawn after its start.
     """
     home, message = sent(**NO_NEXT)
-    home.app.bot._sender._pause(OWNER, 60)
+    home.app.telegram._limiter.pause(OWNER, 60)
     press(home, "👍")
     home.stop()
     before = labels(home, message)

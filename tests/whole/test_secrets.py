@@ -1,4 +1,4 @@
-"""What may appear nowhere: the token, the key, a proxy's password, and what others write."""
+"""Secrets and messages stay out of the log: the token, the key, a proxy's password, any words."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from tests.whole.program import Program, wait_until, went
 
 PASSWORD = "p@ss of/the:proxy"
 PROXY_USER = "somebody"
-#: What strangers, and those who are served, write; none of it is the log's business.
+#: A word of the messages that users and strangers write.
 WORDS = "xylophone"
 METHODS = (
     "sendMessage",
@@ -22,14 +22,12 @@ METHODS = (
     "answerCallbackQuery",
     "getMe",
 )
-
-
-#: So many that none of them has to wait long for an answer.
+#: Each asks one thing, so that no chat is slowed down by the rate limit.
 PEOPLE = range(2001, 2011)
 
 
 def everything_hidden(bot):
-    """Assert that no form of a secret, and no word of anybody, was written anywhere."""
+    """Assert that the bot has written no form of a secret, and no word of a message."""
     written = "\n".join([*bot.stdout, *bot.stderr])
     pair = f"{PROXY_USER}:{PASSWORD}"
     hidden = {
@@ -48,7 +46,7 @@ def everything_hidden(bot):
 
 
 def build(house, **environ):
-    """A house with every secret there is; Telegram is its own proxy."""
+    """A house with all secrets; Telegram is its own proxy."""
     home = house(library(30), start=False, api_key=API_KEY, **crowd(PEOPLE), **environ)
     home.telegram.add_group(GROUP, f"Group of {WORDS}", [OWNER, STRANGER])
     host = home.telegram.api_url.removeprefix("http://")
@@ -58,7 +56,7 @@ def build(house, **environ):
 
 
 def speak(home):
-    """Everybody writes and presses: the owner, a friend, a stranger, and nonsense comes too."""
+    """The owner, friends and a stranger write and press; some updates make no sense."""
     home.say(f"{WORDS} of a stranger", user=STRANGER)
     home.say(f"/random {WORDS}", user=STRANGER)
     home.say(f"{WORDS} in a group", user=STRANGER, chat=GROUP)
@@ -76,7 +74,6 @@ def speak(home):
 
 @pytest.mark.parametrize("trouble", at_length([*Trouble, None], [*Trouble][::3]), ids=str)
 def test_trouble_everywhere_at_level_debug(house, trouble):
-    """Whatever fails on either side, and however much is logged, no secret comes out."""
     home = build(house, STASHBOT_LOG_LEVEL="debug")
     faults = [("telegram", method) for method in METHODS]
     faults += [("stash", "/graphql"), ("stash", "/image/")]
@@ -100,7 +97,7 @@ def test_trouble_everywhere_at_level_debug(house, trouble):
 
 @pytest.mark.parametrize("side", ["telegram", "stash"])
 def test_connection_refused_at_level_debug(house, side):
-    """Nor when a service is not there at all: those errors would name the whole address."""
+    """The errors of the libraries would name the whole address."""
     home = build(house, STASHBOT_LOG_LEVEL="debug")
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
@@ -118,13 +115,12 @@ def test_connection_refused_at_level_debug(house, side):
 
 
 def test_refused_token_and_key(house):
-    """A token and a key that are refused are not named in the complaint."""
     home = build(house, STASHBOT_LOG_LEVEL="debug")
     home.stash.api_key = "another"
     with Program(environ=home.environ) as bot:
         home.say("/random")
         bot.wait_for_event("stash_down")
-        home.telegram.server.fail(Fault("getUpdates", Trouble.UNAUTHORIZED))
+        home.telegram.server.fail(Fault("getUpdates", Trouble.UNAUTHORIZED, times=2))
         home.telegram.server.cut()
         assert bot.exit_code() == 78
 
@@ -143,7 +139,6 @@ def test_refused_token_and_key(house):
     ids=lambda slip: next(iter(slip)),
 )
 def test_slips_in_the_settings(house, slip):
-    """A secret with a slip in it is complained about and not shown."""
     home = build(house)
     with Program(environ=home.environ | slip) as bot:
         assert bot.exit_code() == 78
@@ -151,8 +146,7 @@ def test_slips_in_the_settings(house, slip):
     everything_hidden(bot)
 
 
-def test_environment_in_a_crash(house):
-    """A database that cannot be opened brings no secret to light either."""
+def test_crash_at_the_start(house):
     home = build(house, STASHBOT_DATABASE_PATH="/proc/stashbot.db")
     with Program(environ=home.environ) as bot:
         assert bot.exit_code() == 1
@@ -161,7 +155,7 @@ def test_environment_in_a_crash(house):
 
 
 def test_titles_at_level_info(house):
-    """What was sent to whom is logged by its id: titles and names stay in the chat."""
+    """The log names images and chats by their ids alone."""
     home = build(house)
     with Program(environ=home.environ) as bot:
         home.ask("/random 3", count=3)

@@ -1,0 +1,112 @@
+"""Which users and chats the bot serves, and how often it answers strangers."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from telebot import types
+
+from ..errors import StoreError
+from ..messages.catalogue import TEXTS, Texts, choose
+from ..schedule.schedules import ChatSchedules
+from ..settings.keys import TelegramSettings
+from ..store.store import Store
+from ..telegram.client import TelegramClient
+
+log = structlog.get_logger()
+
+#: The bot remembers so many strangers, and answers each of them once in this time.
+MOST_STRANGERS = 100
+STRANGER_PAUSE_S = 60.0
+
+
+class Strangers:
+    """Limits the answers to strangers. Owned by the receiver thread.
+
+    It remembers a bounded number of strangers. After it has answered that many within the
+    last minute, it answers no others.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answered: OrderedDict[tuple[int, int], float] = OrderedDict()
+
+    def may_answer(self, user_id: int, chat_id: int) -> bool:
+        """Tell whether to answer this stranger now, and remember the answer."""
+        now = self._clock()
+        while self._answered and next(iter(self._answered.values())) <= now - STRANGER_PAUSE_S:
+            self._answered.popitem(last=False)
+        if (user_id, chat_id) in self._answered or len(self._answered) >= MOST_STRANGERS:
+            return False
+        self._answered[user_id, chat_id] = now
+        return True
+
+
+class Access:
+    """Decides which updates count. Owned by the receiver thread; it makes no slow call."""
+
+    def __init__(
+        self,
+        *,
+        settings: TelegramSettings,
+        store: Store,
+        telegram: TelegramClient,
+        schedules: ChatSchedules,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.strangers = Strangers()
+        self._settings = settings
+        self._store = store
+        self._telegram = telegram
+        self._schedules = schedules
+        self._now = now
+
+    def admits(self, user: types.User, chat: types.Chat) -> bool:
+        """Tell whether the user may use the bot in this chat."""
+        if user.id not in self._settings.allowed_users:
+            return False
+        return chat.type == "private" or self.is_allowed_group(chat.id)
+
+    def is_allowed_group(self, chat_id: int) -> bool:
+        """Tell whether a group stands in the settings, or was one of these before it moved."""
+        allowed = self._settings.allowed_chats
+        try:
+            return chat_id in allowed or self._store.moved_chats().get(chat_id) in allowed
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=chat_id)
+            return False  # better to refuse a friend than to serve a stranger
+
+    def is_known(self, user: types.User, chat: types.Chat) -> bool:
+        """Tell whether a change of the bot's membership in this chat matters."""
+        return (
+            self.admits(user, chat)
+            or self.is_allowed_group(chat.id)
+            or self._schedules.is_fixed_chat(chat.id)
+        )
+
+    def is_owner(self, user_id: int) -> bool:
+        """Tell whether the user is the first of the settings."""
+        return user_id == self._settings.allowed_users[0]
+
+    def is_for_us(self, name: str, chat: types.Chat) -> bool:
+        """Tell whether a command to the bot `name` is for this bot.
+
+        Until the own name is known, a group's command counts as another bot's.
+        """
+        own_name = self._telegram.name
+        return name.lower() == own_name.lower() if own_name else chat.type == "private"
+
+    def texts(self, user: types.User) -> Texts:
+        """Return the texts in the language of the settings, else in the user's own."""
+        return TEXTS[choose(self._settings.language, user.language_code)]
+
+    def meet(self, chat_id: int, texts: Texts) -> None:
+        """Note that a chat can be written to, and resume its schedules. Raises StoreError."""
+        self._telegram.heard_from(chat_id)
+        if self._store.meet_chat(chat_id, texts.language, self._now()):
+            log.info("chat_back", chat_id=chat_id)
+            self._schedules.resumed()

@@ -1,0 +1,213 @@
+"""The texts of /stats, /status and systemctl status."""
+
+import re
+import threading
+
+import pytest
+
+from stashbot.app import build
+from stashbot.bot.status import LONGEST_TITLE, StatusReports
+from stashbot.demo.http import Fault, Trouble
+from stashbot.messages.catalogue import TEXTS
+from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
+from stashbot.runtime.outage import Outage
+from stashbot.stash.client import StashClient
+from tests.conftest import FRIEND, OWNER, library, utc
+
+
+class Desk:
+    """Reports of a bot that is not started, at a moment of the test's choice."""
+
+    def __init__(self, home, now):
+        self.home, self.now = home, now
+        self.app = home.app = build(home.settings)
+        self.stash = StashClient(home.stash.url, "", threading.Event())
+        self.reports = StatusReports(
+            store=self.app.store,
+            stash=self.stash,
+            telegram=self.app.telegram,
+            settings=home.settings,
+            next_due=lambda: None,
+            now=lambda: utc(self.now),
+        )
+
+    def sent(self, image_id, at, title="", chat=OWNER):
+        store, image = self.app.store, Image(image_id, title=title)
+        request = store.add_request(
+            update_id=None,
+            chat_id=chat,
+            user_id=OWNER,
+            count=1,
+            trigger=Trigger.COMMAND,
+            language="en",
+            now=utc(at),
+        )
+        [row_id] = store.begin(request, [image], utc(at))
+        arrived = [(row_id, image, Sent(1, KnownFile(Kind.PHOTO, "file")))]
+        store.settle(arrived, utc(at), bot_id=1, shape="", ends=request)
+
+    def stats(self, language="en"):
+        return self.reports.stats(OWNER, TEXTS[language])
+
+
+@pytest.fixture
+def desk(house):
+    """A function that makes the reports at a moment in UTC; the bot's zone is Berlin."""
+    desks = []
+
+    def open_desk(now, size=10):
+        desks.append(Desk(house(library(size), start=False), now))
+        return desks[-1]
+
+    yield open_desk
+    for each in desks:
+        each.stash.close_thread()
+
+
+def test_stats(desk):
+    """The day begins at midnight in the bot's zone, and a week has seven times 24 hours."""
+    here = desk("2026-05-04 09:00")
+    here.sent(1, "2026-05-03 21:59", "before midnight")
+    here.sent(2, "2026-05-03 22:01")
+    here.sent(3, "2026-05-04 08:15", "A <b>bold</b>\n one & more")
+    here.sent(3, "2026-04-27 09:01")
+    here.sent(4, "2026-04-27 08:59")
+    here.sent(5, "2026-01-01 00:00")
+    here.sent(6, "2026-05-04 08:30", chat=FRIEND)
+
+    assert here.stats().splitlines() == [
+        "Pictures in this chat",
+        "Today: 2 pictures",
+        "In 7 days: 4 pictures",
+        "In all: 6 pictures",
+        "The last one: 2026-05-04 10:15, “A <b>bold</b> one & more”",
+        "Votes: 👍 0, 👎 0",
+        "Liked of the last 5 pictures: 0%",
+        "Not seen yet: 6 pictures",
+        "In the library: 10 pictures",
+    ]
+
+
+def test_stats_of_a_new_chat(desk):
+    assert desk("2026-05-04 09:00", size=1).stats("ru").splitlines() == [
+        "Картинки в этом чате",
+        "Сегодня: 0 картинок",
+        "За 7 дней: 0 картинок",
+        "Всего: 0 картинок",
+        "Оценки: 👍 0, 👎 0",
+        "Ещё не показана: 1 картинка",
+        "В библиотеке: 1 картинка",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "now", "today"),
+    [
+        pytest.param("2026-03-28 22:59", "2026-03-29 20:00", 0, id="before it begins"),
+        pytest.param("2026-03-28 23:00", "2026-03-29 20:00", 1, id="as it begins"),
+        pytest.param("2026-03-29 21:59", "2026-03-29 22:00", 0, id="as it ends"),
+        pytest.param("2026-03-29 22:00", "2026-03-29 22:01", 1, id="after it"),
+    ],
+)
+def test_day_of_23_hours(desk, sent, now, today):
+    here = desk(now)
+    here.sent(1, sent)
+
+    assert f"Today: {today} picture" in here.stats()
+
+
+def test_stats_with_a_long_title(desk):
+    here = desk("2026-05-04 09:00")
+    here.sent(1, "2026-05-04 08:00", "x" * 9000)
+
+    assert "x" * (LONGEST_TITLE - 1) + "…”" in here.stats()
+
+
+def test_stats_while_stash_is_away(desk):
+    """The rest is told. After a failure Stash is not asked again at once."""
+    here = desk("2026-05-04 09:00")
+    here.sent(1, "2026-05-04 08:00")
+    here.home.stash.server.fail(Fault("/graphql", Trouble.UNAUTHORIZED, times=99))
+    first = here.stats()
+    here.home.stash.server.heal()
+    here.home.stash.clear()
+    here.stash.outage.down(OSError())
+
+    assert first == here.stats()
+    assert first.splitlines()[1:2] == ["Today: 1 picture"]
+    assert first.endswith("In the library: unknown, Stash does not answer")
+    assert not here.home.stash.requests
+
+
+def test_line_for_systemctl(desk):
+    here = desk("2026-05-04 09:00:30")
+    here.sent(1, "2026-05-03 21:00")
+    here.sent(2, "2026-05-04 08:00")
+    calm = here.reports.line()
+    here.stash.outage.down(OSError("no route"))
+
+    assert calm == "1 picture today"
+    assert here.reports.line() == "1 picture today; Stash is away since 11:00: no route"
+
+
+def test_stats_after_the_pause_of_an_outage(desk):
+    here = desk("2026-05-04 09:00")
+    here.stash.outage = Outage("stash", 20, iter((0.0, 9.0, 9.0)).__next__)
+    here.stash.outage.down(OSError())
+
+    assert "In the library: 10 pictures" in here.stats()
+
+
+def test_status(house):
+    """Only the owner gets it."""
+    home = house()
+
+    home.say("/status")
+    lines = home.wait_for_text("stashbot").splitlines()
+    home.say("/status", user=FRIEND)
+    home.wait_for_text("for the bot's owner only", chat=FRIEND)
+
+    patterns = [
+        r"stashbot \S+",
+        r"Uptime: \d+ seconds?",
+        r"Telegram answers in \d+ ms",
+        r"Stash 0\.30\.1 answers in \d+ ms",
+        r"Waiting: 0 requests",
+        r"Database: [\d.]+ kB",
+        r"No schedules",
+    ]
+    assert len(lines) == len(patterns)
+    assert all(re.fullmatch(*pair) for pair in zip(patterns, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"status": "SETUP"}, "it has not been set up yet"),
+        ({"tripwire": True}, "Stash is not working"),
+    ],
+    ids=str,
+)
+def test_status_while_stash_is_away(house, state, words):
+    home = house()
+    for name, value in state.items():
+        setattr(home.stash, name, value)
+
+    home.say("/status")
+
+    assert words in home.wait_for_text("Stash is not working")
+
+
+def test_status_with_a_request_that_waits(desk):
+    here = desk("2026-05-04 09:00")
+    here.app.store.add_request(
+        update_id=1,
+        chat_id=OWNER,
+        user_id=OWNER,
+        count=1,
+        trigger=Trigger.COMMAND,
+        language="en",
+        now=utc("2026-05-04 08:59"),
+    )
+
+    assert "Waiting: 1 request" in here.reports.status(TEXTS["en"]).splitlines()
