@@ -15,12 +15,12 @@ from .bot.access import Access
 from .bot.commands import Bot
 from .bot.startup import Startup
 from .bot.status import StatusReports
-from .pictures.candidates import Deck
-from .pictures.delivery import Courier
-from .pictures.prefetch import Shelf
-from .pictures.preparation import Packer
+from .models import Priority
+from .pictures.candidates import Candidates
+from .pictures.delivery import Delivery
+from .pictures.prefetch import Prefetched
+from .pictures.preparation import PhotoFormat, Preparation
 from .pictures.requests import RequestQueue
-from .runtime.outage import Outage
 from .runtime.pool import Pool
 from .runtime.threads import Supervisor
 from .schedule.runner import Scheduler
@@ -37,200 +37,241 @@ from .votes.voting import Voting
 
 log = structlog.get_logger()
 
-#: Threads for pictures, for small messages, and for questions to Stash and ratings.
-PUBLISHERS, ANSWERERS, ASKERS = 6, 2, 2
-#: How many of each are busy at a time with what nobody waits for: always fewer.
-ASIDE = 2, 1, 1
+#: Threads that serve requests.
+PICTURE_THREADS = 6
+#: Threads for texts and edits.
+ANSWER_THREADS = 2
+#: Threads for `/stats` and `/status`, and for ratings.
+QUESTION_THREADS = 2
+#: Jobs of a priority and all lower ones that run at once: some threads stay free for pictures
+#: that need nothing of Stash.
+PICTURE_LIMITS = {Priority.USER: 4, Priority.SCHEDULE: 3, Priority.BACKGROUND: 2}
+ANSWER_LIMITS = {Priority.BACKGROUND: 1}
+QUESTION_LIMITS = {Priority.SCHEDULE: 1}
 #: Seconds that the threads have for their last turn; within 2 s all is over.
-PATIENCE = 1.3
+LAST_TURN_S = 1.3
 
 
 @dataclass(frozen=True)
-class App:
-    """The bot, put together: `start` it, wait for `daemon`, `end` it."""
+class Pools:
+    """The pools of threads: for pictures, for texts, and for questions and ratings."""
 
-    daemon: Supervisor
-    store: Store
-    schedules: ChatSchedules
-    telegram: TelegramClient
-    outbox: Outbox
-    requests: RequestQueue
-    startup: Startup
-    receiver: Poller
-    scheduler: Scheduler
-    reports: StatusReports
-    rater: RatingSync
     pictures: Pool
     answers: Pool
     questions: Pool
 
+
+@dataclass(frozen=True)
+class App:
+    """The bot, put together: `start` it, wait for its `supervisor`, `end` it."""
+
+    supervisor: Supervisor
+    pools: Pools
+    store: Store
+    telegram: TelegramClient
+    outbox: Outbox
+    requests: RequestQueue
+    schedules: ChatSchedules
+    scheduler: Scheduler
+    rating_sync: RatingSync
+    reports: StatusReports
+    startup: Startup
+    poller: Poller
+
     def start(self, watchdog: float = 0.0) -> None:
-        """Take up what was left behind, and start the threads.
+        """Take up the work that the last process left, and start the threads.
 
         A thread may be busy for as long as the `watchdog` says, in seconds, those that upload
         for three times as long; 0 is for ever.
         """
-        patience = watchdog or math.inf
+        longest_turn = watchdog or math.inf
         unknown = self.store.recover(_now())
         if unknown:
             log.warning("sending_interrupted", pictures=unknown)
         self.schedules.take_over()
         pools = (
-            ("publisher", self.pictures, PUBLISHERS),
-            ("answerer", self.answers, ANSWERERS),
-            ("asker", self.questions, ASKERS),
+            ("publisher", self.pools.pictures, PICTURE_THREADS),
+            ("answerer", self.pools.answers, ANSWER_THREADS),
+            ("asker", self.pools.questions, QUESTION_THREADS),
         )
+        start = self.supervisor.start
         for name, pool, threads in pools:
-            self.daemon.at_end(pool.close)
+            self.supervisor.at_end(pool.close)
             for number in range(1, threads + 1):
-                self.daemon.start(f"{name}-{number}", pool.turn, longest_turn_s=3 * patience)
+                start(f"{name}-{number}", pool.turn, longest_turn_s=3 * longest_turn)
         self.startup.introduce()
         self.startup.resume()
-        self.rater.wake()
-        self.daemon.start("scheduler", self.scheduler.turn, longest_turn_s=patience)
-        receive, is_polling = self.receiver.turn, self.receiver.is_polling
-        self.daemon.start("receiver", receive, is_idle=is_polling, longest_turn_s=patience)
+        self.rating_sync.wake()
+        start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
+        is_polling = self.poller.is_polling
+        start("receiver", self.poller.turn, is_idle=is_polling, longest_turn_s=longest_turn)
 
-    def end(self, patience: float = PATIENCE) -> None:
-        """Stop within so many seconds; what is being sent then is left to the next start."""
-        self.daemon.end(patience)
+    def end(self, timeout_s: float = LAST_TURN_S) -> None:
+        """Stop within so many seconds; pictures that are being sent are left to the next start."""
+        self.supervisor.end(timeout_s)
         self.store.close()
 
 
-def build(settings: Settings, rules: RateLimits = TELEGRAM_LIMITS) -> App:
-    """Put the parts together, to send as fast as the rules allow.
+@dataclass(frozen=True)
+class _Base:
+    """The parts that the others stand on."""
+
+    settings: Settings
+    supervisor: Supervisor
+    pools: Pools
+    store: Store
+    stash: StashClient
+    telegram: TelegramClient
+    outbox: Outbox
+
+
+def build(settings: Settings, limits: RateLimits = TELEGRAM_LIMITS) -> App:
+    """Put the parts together, to send as fast as the limits allow.
 
     Raises StoreError; starts nothing and contacts nobody.
     """
-    avoid = timedelta(days=settings.history.avoid_days)
-    daemon = Supervisor()
-    pictures, answers, questions = map(Pool, ASIDE)
-    store = Store(settings.database)
-    stash = StashClient(settings.stash.url, settings.stash.api_key, daemon.stop)
-    sender = _sender(settings, rules)
-    stash.outage.when_back = partial(_hurry, pictures, questions)
-    sender.outage.when_back = answers.hurry
-    daemon.at_end(sender.close)
-    for part in (stash, sender, store):
-        daemon.at_thread_end(part.close_thread)
-
-    outbox = Outbox(telegram=sender, store=store, answers=answers, questions=questions, now=_now)
-    ways = store, stash, sender, outbox
-    publisher = _publisher(settings, *ways, pictures, stash.outage, avoid)
-    wake = threading.Event()
-    daemon.at_end(wake.set)
-    schedules = ChatSchedules(store, settings, wake.set, _now)
-    keep = settings.history.keep_days
-    scheduler = Scheduler(
-        store=store, schedules=schedules, requests=publisher, wake=wake, keep_days=keep, now=_now
+    base = _base(settings, limits)
+    requests = _requests(base)
+    schedules, scheduler = _schedules(base, requests)
+    rating_sync = RatingSync(
+        base.store,
+        base.stash,
+        base.stash.outage,
+        base.pools.questions,
+        write_ratings=settings.votes.write_ratings,
     )
-    write_ratings = settings.votes.write_ratings
-    rater = RatingSync(store, stash, stash.outage, questions, write_ratings=write_ratings)
-    voting = Voting(store, settings.votes, rater.wake, _now)
-    reports = _reports(settings, store, stash, sender, scheduler)
-    access = _access(settings, store, sender, schedules)
-    bot = _bot(access, outbox, publisher, reports, schedules, voting)
-    startup = _startup(settings, store, sender, outbox, publisher, voting)
-    receiver = Poller(sender, bot.handle, daemon.stop, daemon.quit)
-    pools = pictures, answers, questions
-    talking = sender, outbox, publisher, startup
-    return App(daemon, store, schedules, *talking, receiver, scheduler, reports, rater, *pools)
-
-
-def _bot(
-    access: Access,
-    outbox: Outbox,
-    requests: RequestQueue,
-    reports: StatusReports,
-    schedules: ChatSchedules,
-    voting: Voting,
-) -> Bot:
-    return Bot(
-        access=access,
-        outbox=outbox,
+    voting = Voting(base.store, settings.votes, rating_sync.wake, _now)
+    reports = _reports(base, scheduler)
+    bot = Bot(
+        access=_access(base, schedules),
+        outbox=base.outbox,
         requests=requests,
         reports=reports,
         schedules=schedules,
         voting=voting,
     )
-
-
-def _access(
-    settings: Settings, store: Store, sender: TelegramClient, schedules: ChatSchedules
-) -> Access:
-    return Access(
-        settings=settings.telegram,
-        store=store,
-        telegram=sender,
+    return App(
+        supervisor=base.supervisor,
+        pools=base.pools,
+        store=base.store,
+        telegram=base.telegram,
+        outbox=base.outbox,
+        requests=requests,
         schedules=schedules,
+        scheduler=scheduler,
+        rating_sync=rating_sync,
+        reports=reports,
+        startup=_startup(base, requests, voting),
+        poller=Poller(base.telegram, bot.handle, base.supervisor.stop, base.supervisor.quit),
+    )
+
+
+def _base(settings: Settings, limits: RateLimits) -> _Base:
+    supervisor = Supervisor()
+    pools = Pools(Pool(PICTURE_LIMITS), Pool(ANSWER_LIMITS), Pool(QUESTION_LIMITS))
+    store = Store(settings.database)
+    stash = StashClient(settings.stash.url, settings.stash.api_key, supervisor.stop)
+    telegram = TelegramClient(
+        settings.telegram.token,
+        settings.telegram.api_url,
+        settings.telegram.proxy,
+        spoiler=settings.photos.spoiler,
+        protect=settings.photos.protect,
+        rules=limits,
+    )
+    stash.outage.when_back = partial(_hurry, pools.pictures, pools.questions)
+    telegram.outage.when_back = partial(_hurry, pools.pictures, pools.answers)
+    supervisor.at_end(telegram.close)
+    for part in (stash, telegram, store):
+        supervisor.at_thread_end(part.close_thread)
+    outbox = Outbox(
+        telegram=telegram,
+        store=store,
+        answers=pools.answers,
+        questions=pools.questions,
+        now=_now,
+    )
+    return _Base(settings, supervisor, pools, store, stash, telegram, outbox)
+
+
+def _requests(base: _Base) -> RequestQueue:
+    candidates = Candidates(
+        store=base.store,
+        stash=base.stash,
+        avoid=timedelta(days=base.settings.history.avoid_days),
+        random=Random(),
+        now=_now,
+    )
+    preparation = Preparation(
+        store=base.store,
+        stash=base.stash,
+        candidates=candidates,
+        prefetched=Prefetched(),
+        pool=base.pools.pictures,
+        format=PhotoFormat(base.telegram.bot_id, base.settings.photos.max_side),
+    )
+    delivery = Delivery(
+        store=base.store,
+        telegram=base.telegram,
+        preparation=preparation,
+        photos=base.settings.photos,
+        now=_now,
+    )
+    return RequestQueue(
+        store=base.store,
+        preparation=preparation,
+        delivery=delivery,
+        outbox=base.outbox,
+        pool=base.pools.pictures,
         now=_now,
     )
 
 
-def _reports(
-    settings: Settings,
-    store: Store,
-    stash: StashClient,
-    sender: TelegramClient,
-    scheduler: Scheduler,
-) -> StatusReports:
+def _schedules(base: _Base, requests: RequestQueue) -> tuple[ChatSchedules, Scheduler]:
+    wake = threading.Event()
+    base.supervisor.at_end(wake.set)
+    schedules = ChatSchedules(base.store, base.settings, wake.set, _now)
+    scheduler = Scheduler(
+        store=base.store,
+        schedules=schedules,
+        requests=requests,
+        wake=wake,
+        keep_days=base.settings.history.keep_days,
+        now=_now,
+    )
+    return schedules, scheduler
+
+
+def _reports(base: _Base, scheduler: Scheduler) -> StatusReports:
     return StatusReports(
-        store=store,
-        stash=stash,
-        telegram=sender,
-        settings=settings,
+        store=base.store,
+        stash=base.stash,
+        telegram=base.telegram,
+        settings=base.settings,
         next_due=scheduler.next_due,
         now=_now,
     )
 
 
-def _startup(
-    settings: Settings,
-    store: Store,
-    sender: TelegramClient,
-    outbox: Outbox,
-    publisher: RequestQueue,
-    voting: Voting,
-) -> Startup:
-    return Startup(
-        telegram=sender,
-        store=store,
-        outbox=outbox,
-        requests=publisher,
-        voting=voting,
-        language=settings.telegram.language,
+def _access(base: _Base, schedules: ChatSchedules) -> Access:
+    return Access(
+        settings=base.settings.telegram,
+        store=base.store,
+        telegram=base.telegram,
+        schedules=schedules,
         now=_now,
     )
 
 
-def _publisher(
-    settings: Settings,
-    store: Store,
-    stash: StashClient,
-    sender: TelegramClient,
-    outbox: Outbox,
-    pool: Pool,
-    outage: Outage,
-    avoid: timedelta,
-) -> RequestQueue:
-    photos = settings.photos
-    deck = Deck(store, stash, avoid, Random(), _now)
-    shelf = Shelf(deck.give_back)
-    bot_id, max_side = sender.bot_id, photos.max_side
-    packer = Packer(store, deck, stash, shelf, pool, outage, bot_id, max_side, _now)
-    courier = Courier(store, deck, packer, sender, photos, _now)
-    return RequestQueue(courier, packer, store, sender, outbox, pool, outage, _now)
-
-
-def _sender(settings: Settings, rules: RateLimits) -> TelegramClient:
-    telegram, photos = settings.telegram, settings.photos
-    return TelegramClient(
-        telegram.token,
-        telegram.api_url,
-        telegram.proxy,
-        spoiler=photos.spoiler,
-        protect=photos.protect,
-        rules=rules,
+def _startup(base: _Base, requests: RequestQueue, voting: Voting) -> Startup:
+    return Startup(
+        telegram=base.telegram,
+        store=base.store,
+        outbox=base.outbox,
+        requests=requests,
+        voting=voting,
+        language=base.settings.telegram.language,
+        now=_now,
     )
 
 

@@ -28,18 +28,6 @@ class StoreLocked(StoreError):
     """Another program has locked the database; the same call may work later."""
 
 
-class AlreadySending(StoreError):
-    """One of the images is on its way to that chat right now; others may be begun."""
-
-
-class ExcludedMeanwhile(StoreError):
-    """Some of the images, by these ids, are not wanted in that chat any more."""
-
-    def __init__(self, image_ids: set[int]) -> None:
-        super().__init__(f"{len(image_ids)} images are excluded")
-        self.image_ids = image_ids
-
-
 class TimetableFault(StrEnum):
     """Why a text names no times; each has its sentence in the locale files."""
 
@@ -56,28 +44,28 @@ class TimetableError(StashbotError):
         self.fault = fault
 
 
+class NothingReason(StrEnum):
+    """Why there is no image to send; the values are keys of the locale files."""
+
+    EMPTY = "nothing_to_send"
+    EXCLUDED = "all_excluded"
+    UNUSABLE = "nothing_usable"
+
+
 class NothingToSend(StashbotError):
-    """There is no image to send.
+    """There is no image for this request."""
 
-    `is_empty`: because the library has none, and not only because each one is on its
-    way already, or cannot be sent.
-    """
-
-    def __init__(self, reason: str, *, is_empty: bool) -> None:
-        super().__init__(reason)
-        self.is_empty = is_empty
+    def __init__(self, reason: NothingReason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
-class AllUnderWay(NothingToSend):
-    """Each image is on its way to this chat already; one will be free in a moment."""
-
-
-class AllExcluded(NothingToSend):
-    """The library has images, but each that is left is one that the chat has excluded."""
+class GaveUp(StashbotError):
+    """A request could not be served in its time."""
 
 
 class NoRoom(StashbotError):
-    """Too many large files are in memory already; there will be room when they are sent."""
+    """Too many large files are in memory; there will be room when they are sent."""
 
 
 class ImageUnusable(StashbotError):
@@ -169,16 +157,16 @@ class ChatGone(TelegramError):
     """The user blocked the bot, a group removed it, or the chat does not exist any more."""
 
 
+class PicturesForbidden(TelegramError):
+    """The chat is there, and takes no pictures from the bot: a right or its topic is missing."""
+
+
 class ChatMoved(TelegramError):
     """The group has become a supergroup; `chat_id` is its new id."""
 
     def __init__(self, chat_id: int) -> None:
         super().__init__(f"the group has become the supergroup {chat_id}", permanent=True)
         self.chat_id = chat_id
-
-
-class PicturesForbidden(TelegramError):
-    """The chat exists, but takes no pictures, or no messages, from the bot."""
 
 
 class MediaRefused(TelegramError):

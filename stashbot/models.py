@@ -18,11 +18,16 @@ class Kind(StrEnum):
 
 
 class Priority(IntEnum):
-    """Who waits for something: a person, the clock, or nobody. The first is served first."""
+    """How soon a job runs; the lowest number comes first.
 
-    USER = 0
-    SCHEDULE = 1
-    BACKGROUND = 2
+    READY jobs need only Telegram; USER jobs have a user who waits; SCHEDULE jobs were asked for
+    by a schedule; no user waits for BACKGROUND jobs.
+    """
+
+    READY = 0
+    USER = 1
+    SCHEDULE = 2
+    BACKGROUND = 3
 
 
 class Trigger(StrEnum):
@@ -265,8 +270,8 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """A chat's way through the library: where it is in the order `random_<seed>`.
+class Shuffle:
+    """A chat's position in the library: in Stash's order `random_<seed>`.
 
     `offset` counts the images before the page in use. `exhausted_at` is when a whole
     pass found nothing unseen, `newest_id` the highest image id of that pass; both are

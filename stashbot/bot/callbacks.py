@@ -10,7 +10,7 @@ from telebot import types
 
 from ..messages import keyboards
 from ..messages.catalogue import Texts
-from ..models import Facet, Feature, Press, Priority, Reply, Rows, Shown, Trigger, Vote
+from ..models import Facet, Feature, Press, Reply, Rows, Shown, Trigger, Vote
 from ..pictures.requests import RequestQueue
 from ..schedule.schedules import REMOVE, ChatSchedules
 from ..votes.voting import Voting
@@ -94,8 +94,8 @@ class Presses:
         image_id, facet, id = int(match["image"]), Facet(match["facet"]), int(match["id"])
         change = self._voting.exclude if match["action"] == "exclude" else self._voting.include
         note = change(pressed.chat_id, pressed.user_id, image_id, Feature(facet, id), pressed.texts)
-        # Prepares another picture if the one that is ready is excluded now.
-        self._publisher.prepare(pressed.chat_id, priority=Priority.USER)
+        # Replaces the picture that is ready if it is excluded now.
+        self._publisher.prefetch(pressed.chat_id, is_for_user=True)
         return Reaction(note, self._rows(pressed, image_id))
 
     def _rows(self, pressed: _Pressed, image_id: int) -> Rows:

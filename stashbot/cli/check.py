@@ -201,7 +201,7 @@ def _library(stash: StashClient) -> Iterator[Line]:
 
 def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
     """Fetch random pictures and prepare them for sending, until one is good."""
-    images = stash.page(selection.new_walk(Random()).seed, 0, TRIES)
+    images = stash.page(selection.new_shuffle(Random()).seed, 0, TRIES)
     for image in images:
         try:
             data = stash.download(image, media.UPLOAD_LIMIT)

@@ -61,10 +61,10 @@ def demo(options: argparse.Namespace) -> int:
         print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
         app = build(settings)
         # Or the end would have to wait for the long poll.
-        app.daemon.at_end(telegram.close)
+        app.supervisor.at_end(telegram.close)
         log.info("started", version=__version__)
         app.start()
-        app.daemon.wait(ENDING)
+        app.supervisor.wait(ENDING)
         return stop(app, Notifier())
 
 

@@ -46,7 +46,7 @@ def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
         while True:
             notifier.tell(READY=1, STATUS=_line(app))
             look = partial(_look, app, notifier)
-            came = app.daemon.wait(signals, notifier.interval_s, look)
+            came = app.supervisor.wait(signals, notifier.interval_s, look)
             if came != signal.SIGHUP:
                 return stop(app, notifier)
             if _is_right(read_settings):
@@ -73,7 +73,7 @@ def _tell_stopping(notifier: Notifier) -> None:
 
 def _stopped(app: App, began: float) -> int:
     log.info("stopped", version=__version__, seconds=round(time.monotonic() - began, 2))
-    return app.daemon.exit_code
+    return app.supervisor.exit_code
 
 
 def _start(settings: Settings, notifier: Notifier, event: str) -> App | None:
@@ -108,7 +108,7 @@ def _look(app: App, notifier: Notifier) -> None:
 
     The line for the state reads the database: so a file that is gone is noticed.
     """
-    if overdue := app.daemon.overdue():
+    if overdue := app.supervisor.overdue():
         log.critical("stuck", threads=overdue, do="systemd restarts the bot")
         notifier.tell(STATUS=f"stuck: {', '.join(overdue)}")
     else:

@@ -1,28 +1,27 @@
-"""What each chat may be sent next: the walks through the library, and who took what.
+"""Which images a chat may be sent next, and which are claimed for it.
 
-A chat walks through Stash's order `random_<seed>` page by page. The page in use is its
-hand; an image drawn from it is taken until it is discarded or given back. What was
-seen is asked of the database each time, so that a walk is only a hint and a restart
-repeats nothing. Within a page the chat's taste decides what comes first, and when the
-better part of it is drawn, the rest is left for a later pass; what the chat excludes is
-passed over. When a page has nothing unseen, ids alone are searched, a thousand at a time;
-when a whole pass has nothing unseen, the images shown longest ago come again, and with
-each of them we look for new ones. That a pass found nothing is believed for a day at
-most, and never after a restart: what was on its way then may not have gone out.
+Each chat goes through Stash's order `random_<seed>` page by page. The database knows which
+images the chat has seen and is asked each time, so the position in the order is only a hint,
+and a restart repeats nothing. Within a page the votes of the chat decide; when the better part
+of a page is used, the rest is left for a later pass. When a page has nothing unseen, ids alone
+are searched, a thousand at a time. When a whole pass has nothing unseen, the images that were
+shown longest ago come again, and before each of them Stash is asked for new images. That
+everything is seen is believed for a day at most, and not after a restart.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count as count_from
 from random import Random
 
-from ..errors import AllExcluded, AllUnderWay, NothingToSend
-from ..models import Feature, Image, Walk
+from ..errors import NothingReason, NothingToSend, StashError
+from ..models import Feature, Image, Shuffle
 from ..rules import preferences, selection
 from ..rules.selection import PAGE, SCAN
 from ..stash.client import StashClient
@@ -30,38 +29,71 @@ from ..store.exclusions import is_excluded
 from ..store.history import NOT_IN_STASH
 from ..store.store import Store
 
-#: How long a library counts as wholly seen before a whole pass is made again: an image
-#: may have come back, or may have been seen so long ago that it is as good as new.
+#: A whole pass is made again after this time: an image may be as good as new by then.
 RECHECK = timedelta(days=1)
-#: How long an image that Stash no longer has is left out.
+#: An image that Stash no longer has is left out for this time.
 GONE = timedelta(days=1)
-#: A moment after all that were ever noted, by whatever clock.
+#: An image from an older page is read from Stash again, for its present words.
+PAGE_FRESH = timedelta(minutes=10)
+#: Later than every time in the history, whatever the clock was then.
 END = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass
-class _Hand:
-    """The images in use, and `all` that were free when it was laid.
+class Claims:
+    """The images that are on their way to each chat. Thread-safe."""
 
-    `since` is set when they come again: what went out after it is used. `excluded` is what
-    the chat excluded then, and whenever new images were looked for since.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._claimed: defaultdict[int, set[int]] = defaultdict(set)
+
+    def of(self, chat_id: int) -> set[int]:
+        """Return the ids of the images that are claimed for a chat."""
+        with self._lock:
+            return set(self._claimed[chat_id])
+
+    @contextmanager
+    def hold(self, chat_id: int) -> Iterator[Callable[[int], None]]:
+        """Give a function that claims an image by its id; the end of the block releases all."""
+        held: set[int] = set()
+
+        def claim(image_id: int) -> None:
+            with self._lock:
+                self._claimed[chat_id].add(image_id)
+            held.add(image_id)
+
+        try:
+            yield claim
+        finally:
+            with self._lock:
+                self._claimed[chat_id] -= held
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The images in use for one chat.
+
+    `excluded` is what the chat excludes. Where `repeats` is set, the chat has seen the images,
+    and they come again, each once: `used` has the ids of those that were chosen. They come again
+    only while the images in `claimed` are claimed.
     """
 
-    images: list[Image]
+    images: Sequence[Image]
+    read_at: datetime
     excluded: frozenset[Feature]
-    since: datetime | None = None
-    all: tuple[Image, ...] = ()
+    repeats: bool = False
+    used: set[int] = field(default_factory=set)
+    claimed: frozenset[int] = frozenset()
 
 
-class Deck:
-    """Draws images for chats, no image twice. Thread-safe.
+class Candidates:
+    """Chooses images for chats, none twice. One thread at a time may choose for a chat.
 
-    The lock guards memory, and is held while a few rows are read; Stash is asked outside of
-    it. It fetches no files, and writes the walks and which images are gone from Stash.
+    It writes the positions in the order, and the images that Stash no longer has.
     """
 
     def __init__(
         self,
+        *,
         store: Store,
         stash: StashClient,
         avoid: timedelta,
@@ -75,214 +107,218 @@ class Deck:
         self._recheck = min(RECHECK, avoid)
         self._random = random
         self._now = now
-        self._lock = threading.Lock()
-        self._hands: dict[int, _Hand] = {}
-        self._walks: dict[int, Walk] = {}
-        self._taken: defaultdict[int, set[int]] = defaultdict(set)
+        self._claims = Claims()
+        self._pages: dict[int, _Page] = {}
+        self._shuffles: dict[int, Shuffle] = {}
 
-    def draw(self, chat_id: int) -> Image:
-        """Take an image for this chat: one that it has not seen, else the one seen longest ago.
+    @contextmanager
+    def choose(
+        self,
+        chat_id: int,
+        count: int = 1,
+        without: Collection[int] = (),
+        *,
+        unseen_only: bool = False,
+    ) -> Iterator[list[Image]]:
+        """Claim up to `count` images, at least one; the end of the block releases them.
 
-        Raises NothingToSend (AllUnderWay, if it is worth another try), StashError, StoreError.
+        Unseen images come first, then, unless `unseen_only`, those shown longest ago. `without`
+        are ids to pass over. Raises NothingToSend, StashError, StoreError.
         """
-        self._look_for_new(chat_id)
-        while (image := self._take(chat_id)) is None:
-            self._deal(chat_id)
-        return image
+        with self._claims.hold(chat_id) as claim:
+            for image_id in without:
+                claim(image_id)
+            images = list[Image]()
+            try:
+                while len(images) < count:
+                    images += self._choose(chat_id, claim, unseen_only=unseen_only)
+            except (NothingToSend, StashError):
+                if not images:
+                    raise
+            yield images
 
     def is_wanted(self, chat_id: int, image: Image) -> bool:
-        """Whether the chat has not excluded it. Raises StoreError."""
+        """Whether the chat has not excluded the image. Raises StoreError."""
         return not is_excluded(image, self._store.exclusions.of(chat_id))
 
-    def has_seen_all(self, chat_id: int) -> bool:
-        """Whether images come again in this chat, for want of new ones."""
-        hand = self._hands.get(chat_id)
-        return hand is not None and hand.since is not None
+    def _choose(
+        self, chat_id: int, claim: Callable[[int], None], *, unseen_only: bool
+    ) -> list[Image]:
+        """Claim one image and return it alone; nothing if Stash no longer has it."""
+        self._look_for_new(chat_id)
+        while (image := self._pick(chat_id, unseen_only=unseen_only)) is None:
+            self._turn_page(chat_id)
+        claim(image.id)
+        if abs(self._now() - self._pages[chat_id].read_at) <= PAGE_FRESH:
+            return [image]
+        found = self._stash.images([image.id])
+        if not found:
+            self._skip_gone(image.id)
+        return found
 
-    def discard(self, chat_id: int, image: Image) -> None:
-        """The image was sent, or cannot be; the database knows, so it is taken no longer."""
-        with self._lock:
-            self._taken[chat_id].discard(image.id)
-
-    def give_back(self, chat_id: int, image: Image) -> None:
-        """The image was not sent, and may be drawn again."""
-        with self._lock:
-            self._taken[chat_id].discard(image.id)
-            hand = self._hands.get(chat_id)
-            if hand and image not in hand.images:
-                hand.images.insert(0, image)
-
-    def _take(self, chat_id: int) -> Image | None:
-        with self._lock:
-            hand = self._hands.get(chat_id)
-            if hand is None:
-                return None
-            image = self._choose(chat_id, hand)
-            if image is not None:
-                self._taken[chat_id].add(image.id)
-                hand.images.remove(image)
+    def _pick(self, chat_id: int, *, unseen_only: bool) -> Image | None:
+        """An image of the page; None if none of it is free, or worth to wait for."""
+        page = self._pages.get(chat_id)
+        if page is None:
+            return None
+        free = self._free(chat_id, page.images, page.read_at)
+        if page.repeats and unseen_only and not free:
+            raise NothingToSend(NothingReason.UNUSABLE, "the chat has seen every image")
+        if page.repeats:
+            barred = page.used | self._unwanted(chat_id, page.images, END)
+            image = free[0] if free else selection.first(page.images, barred)
+            page.used.update([image.id] if image else [])
             return image
-
-    def _choose(self, chat_id: int, hand: _Hand) -> Image | None:
-        """An image of the hand; None if nothing in it is free, or worth to wait for."""
-        unwanted = self._unwanted(chat_id, hand.images)
-        free = [image for image in hand.images if image.id not in unwanted]
-        if hand.since:
-            used = self._unwanted(chat_id, hand.images, hand.since)
-            return free[0] if free else selection.first(hand.images, used)
-        weights = self._weights(chat_id, {*hand.all, *hand.images})
+        weights = self._weights(chat_id, page.images)
         left = [weights[image.id] for image in free]
-        if selection.is_spent([weights[image.id] for image in hand.all], left):
-            hand.images.clear()
+        if selection.is_spent(list(weights.values()), left):
             return None
         return selection.pick(free, left, self._random)
 
-    def _weights(self, chat_id: int, images: Collection[Image]) -> dict[int, float]:
+    def _weights(self, chat_id: int, images: Sequence[Image]) -> dict[int, float]:
         features = {feature for image in images for feature in image.features}
         counts = self._store.votes.counts(chat_id, features)
         ids = (image.id for image in images)
         return dict(zip(ids, preferences.weights(images, counts), strict=True))
 
-    def _unwanted(
-        self, chat_id: int, images: Iterable[Image], since: datetime | None = None
-    ) -> set[int]:
-        """Those of the images that are not to be sent now, or not at all to this chat."""
-        images = list(images)
+    # Which images are free
+
+    def _free(self, chat_id: int, images: Sequence[Image], since: datetime = END) -> list[Image]:
+        """The images that are unseen, and were not shown `since` then; none that is excluded."""
+        unwanted = self._unwanted(chat_id, images, min(since, self._now() - self._avoid))
+        return [image for image in images if image.id not in unwanted]
+
+    def _unwanted(self, chat_id: int, images: Sequence[Image], since: datetime) -> set[int]:
+        """Ids of the images that are excluded, or unavailable as `_unavailable` says."""
         excluded = self._store.exclusions.of(chat_id)
         barred = {image.id for image in images if is_excluded(image, excluded)}
         return barred | self._unavailable(chat_id, [image.id for image in images], since)
 
-    def _unavailable(
-        self, chat_id: int, ids: Sequence[int], since: datetime | None = None
-    ) -> set[int]:
-        now = self._now()
-        seen = self._store.unavailable(chat_id, ids, since or now - self._avoid, now)
-        return seen | self._taken[chat_id]
+    def _unavailable(self, chat_id: int, ids: Sequence[int], since: datetime) -> set[int]:
+        """Those ids that the chat saw `since` then, or that are skipped, claimed or being sent."""
+        seen = self._store.unavailable(chat_id, ids, since, self._now())
+        return seen | self._claims.of(chat_id)
 
-    def _deal(self, chat_id: int) -> None:
-        """Give the chat its next hand, with something in it that is free."""
-        walk = self._next_walk(chat_id)
-        if walk.exhausted_at is None:
-            images = self._page(walk)
-            if not self._has_free(chat_id, images):
-                walk = self._search(chat_id, walk)
-                images = [] if walk.exhausted_at else self._page(walk)
-        self._keep(chat_id, walk)
-        if walk.exhausted_at:
-            self._lay(chat_id, self._again(chat_id))
+    # The next page
+
+    def _turn_page(self, chat_id: int) -> None:
+        """Put the next page with something free in use. Raises NothingToSend."""
+        shuffle, images = self._next_position(chat_id), list[Image]()
+        if not shuffle.exhausted_at:
+            images = self._free(chat_id, self._read(shuffle))
+            if not images:
+                shuffle = self._search(chat_id, shuffle)
+        if not images and not shuffle.exhausted_at:
+            images = self._free(chat_id, self._read(shuffle))
+        if shuffle.exhausted_at:
+            self._pages[chat_id] = self._shown_longest_ago(chat_id)
         else:
-            self._lay(chat_id, _Hand(images, self._store.exclusions.of(chat_id)))
+            excluded = self._store.exclusions.of(chat_id)
+            self._pages[chat_id] = _Page(images, self._now(), excluded)
+        self._save(chat_id, shuffle)
 
-    def _lay(self, chat_id: int, hand: _Hand) -> None:
-        """Use this hand from now on, with what is unseen of the last: it was given back."""
-        with self._lock:
-            if last := self._hands.get(chat_id):
-                no_more = self._unwanted(chat_id, last.images)
-                no_more.update(image.id for image in hand.images)
-                hand.images[:0] = [image for image in last.images if image.id not in no_more]
-            if not hand.since:
-                unwanted = self._unwanted(chat_id, hand.images)
-                hand.images = [image for image in hand.images if image.id not in unwanted]
-            hand.all = tuple(hand.images)
-            self._hands[chat_id] = hand
+    def _next_position(self, chat_id: int) -> Shuffle:
+        """Where to read next; after a start, the page that was in use before."""
+        shuffle, is_in_use = self._shuffle(chat_id), chat_id in self._pages
+        if shuffle is None or (shuffle.exhausted_at and not is_in_use):
+            return selection.new_shuffle(self._random)
+        if shuffle.exhausted_at or not is_in_use:
+            return shuffle
+        return selection.next_page(shuffle)
 
-    def _next_walk(self, chat_id: int) -> Walk:
-        """Where to look for the next hand; after a start, where the last one came from."""
-        walk, is_in_use = self._walk(chat_id), chat_id in self._hands
-        if walk is None or (walk.exhausted_at and not is_in_use):
-            return selection.new_walk(self._random)
-        if walk.exhausted_at or not is_in_use:
-            return walk
-        return selection.next_page(walk)
-
-    def _walk(self, chat_id: int) -> Walk | None:
-        if chat_id not in self._walks:
-            walk = self._store.walk(chat_id)
-            if walk is None:
+    def _shuffle(self, chat_id: int) -> Shuffle | None:
+        if chat_id not in self._shuffles:
+            shuffle = self._store.shuffle(chat_id)
+            if shuffle is None:
                 return None
-            self._walks[chat_id] = walk
-        return self._walks[chat_id]
+            self._shuffles[chat_id] = shuffle
+        return self._shuffles[chat_id]
 
-    def _keep(self, chat_id: int, walk: Walk) -> None:
-        if walk != self._walks.get(chat_id):
-            self._store.save_walk(chat_id, walk)
-            self._walks[chat_id] = walk
+    def _save(self, chat_id: int, shuffle: Shuffle) -> None:
+        if shuffle != self._shuffles.get(chat_id):
+            self._store.save_shuffle(chat_id, shuffle)
+            self._shuffles[chat_id] = shuffle
 
-    def _page(self, walk: Walk) -> list[Image]:
-        return self._stash.page(walk.seed, walk.offset, PAGE)
+    def _read(self, shuffle: Shuffle) -> list[Image]:
+        return self._stash.page(shuffle.seed, shuffle.offset, PAGE)
 
-    def _has_free(self, chat_id: int, images: Iterable[Image]) -> bool:
-        images = list(images)
-        return not self._unwanted(chat_id, images).issuperset(image.id for image in images)
-
-    def _search(self, chat_id: int, walk: Walk) -> Walk:
-        """The walk at its next page with something unseen, or a new one, or an exhausted one."""
-        walks = [walk] if walk.offset == 0 else [walk, selection.new_walk(self._random)]
+    def _search(self, chat_id: int, shuffle: Shuffle) -> Shuffle:
+        """The next page with something unseen, in this order or a new one; else exhausted."""
+        orders = [shuffle]
+        if shuffle.offset:
+            orders.append(selection.new_shuffle(self._random))
         newest, barred = 0, self._stash.ids_with(self._store.exclusions.of(chat_id))
-        for start in walks:
+        for start in orders:
             found, newest = self._scan(chat_id, start, barred)
             if found:
                 return found
         if not newest:
-            raise NothingToSend("the library is empty", is_empty=True)
-        return replace(walks[-1], exhausted_at=self._now(), newest_id=newest)
+            raise NothingToSend(NothingReason.EMPTY, "the library is empty")
+        return replace(orders[-1], exhausted_at=self._now(), newest_id=newest)
 
-    def _scan(self, chat_id: int, walk: Walk, barred: set[int]) -> tuple[Walk | None, int]:
-        """Where the rest of a pass has something unseen, and the highest id on the way."""
+    def _scan(self, chat_id: int, shuffle: Shuffle, barred: set[int]) -> tuple[Shuffle | None, int]:
+        """The page where the rest of a pass has something unseen, and the highest id on the way."""
         newest = 0
-        for block in count(walk.offset // SCAN):
-            ids = self._stash.ids(walk.seed, block * SCAN, SCAN)
+        for block in count_from(shuffle.offset // SCAN):
+            ids = self._stash.ids(shuffle.seed, block * SCAN, SCAN)
             newest = max([newest, *ids])
-            unwanted = barred | self._unavailable(chat_id, ids)
-            found = selection.page_with_unseen(walk, block, ids, unwanted)
+            unwanted = barred | self._unavailable(chat_id, ids, self._now() - self._avoid)
+            found = selection.page_with_unseen(shuffle, block, ids, unwanted)
             if found or len(ids) < SCAN:
                 return found, newest
         raise AssertionError
 
-    def _again(self, chat_id: int) -> _Hand:
+    # When all was seen
+
+    def _shown_longest_ago(self, chat_id: int) -> _Page:
         """The images that the chat saw longest ago, as far as Stash still has them."""
-        now, taken = self._now(), self._taken[chat_id]
-        is_busy, excluded = bool(taken), self._store.exclusions.of(chat_id)
+        now, claimed = self._now(), self._claims.of(chat_id)
+        excluded = self._store.exclusions.of(chat_id)
         barred = self._stash.ids_with(excluded)
-        longest_ago = self._store.shown_longest_ago
-        while ids := longest_ago(chat_id, PAGE + len(taken), now, without=barred):
+        without = barred | claimed
+        while ids := self._store.shown_longest_ago(chat_id, PAGE, now, without=without):
             images = self._stash.images(ids)
-            there = {image.id for image in images}
-            for gone in set(ids) - there:
-                self._store.skip_image(gone, NOT_IN_STASH, now + GONE)
-            # A clock that was put back leaves a history that lies in the future.
-            for since in (now, END):
-                if not self._unwanted(chat_id, images, since).issuperset(there):
-                    return _Hand(images, excluded, since)
-            if len(there) == len(ids):  # somebody else has taken them meanwhile
-                raise AllUnderWay("every image is on its way", is_empty=False)
-        if is_busy or taken:
-            raise AllUnderWay("every image is on its way", is_empty=False)
-        is_empty = not self._stash.count()
-        if barred and not is_empty:
-            raise AllExcluded("every image that is left is excluded", is_empty=False)
-        raise NothingToSend("no image can be sent", is_empty=is_empty)
+            for gone in set(ids) - {image.id for image in images}:
+                self._skip_gone(gone)
+            if selection.first(images, self._unwanted(chat_id, images, END)):
+                return _Page(images, now, excluded, repeats=True, claimed=frozenset(claimed))
+            without |= set(ids)
+        if claimed:
+            raise NothingToSend(NothingReason.UNUSABLE, "every other image is on its way")
+        if not self._stash.count():
+            raise NothingToSend(NothingReason.EMPTY, "the library is empty")
+        if barred:
+            raise NothingToSend(NothingReason.EXCLUDED, "every image that is left is excluded")
+        raise NothingToSend(NothingReason.UNUSABLE, "no image can be sent")
+
+    def _skip_gone(self, image_id: int) -> None:
+        self._store.skip_image(image_id, NOT_IN_STASH, self._now() + GONE)
 
     def _look_for_new(self, chat_id: int) -> None:
-        """Where all was seen, put what has come into the library since on top."""
-        walk, hand = self._walk(chat_id), self._hands.get(chat_id)
-        if walk is None or walk.exhausted_at is None or hand is None:
+        """Where all was seen, put the images in use that have come into the library since."""
+        page, shuffle = self._pages.get(chat_id), self._shuffle(chat_id)
+        if page is None or shuffle is None or shuffle.exhausted_at is None:
             return
-        is_brought_back = not hand.excluded <= self._store.exclusions.of(chat_id)
-        if is_brought_back or self._now() - walk.exhausted_at >= self._recheck:
-            with self._lock:
-                self._hands.pop(chat_id, None)
-        elif not self._has_free(chat_id, hand.images):
-            hand.excluded |= self._store.exclusions.of(chat_id)  # which may be passed over now
-            self._keep(chat_id, self._deal_new(chat_id, walk))
+        excluded = self._store.exclusions.of(chat_id)
+        is_brought_back = not page.excluded <= excluded
+        is_released = not page.claimed <= self._claims.of(chat_id)
+        is_old = self._now() - shuffle.exhausted_at >= self._recheck
+        if is_brought_back or is_released or is_old:
+            del self._pages[chat_id]
+        elif not self._free(chat_id, page.images):
+            self._pages[chat_id] = replace(page, excluded=page.excluded | excluded)
+            self._save(chat_id, self._use_new(chat_id, shuffle))
 
-    def _deal_new(self, chat_id: int, walk: Walk) -> Walk:
-        """Deal the next new images, if any; the walk, past all those that were seen."""
-        while ids := self._stash.newer_ids(walk.newest_id, PAGE):
-            unavailable = self._unavailable(chat_id, ids)
+    def _use_new(self, chat_id: int, shuffle: Shuffle) -> Shuffle:
+        """Put the next new images in use, if any; the order, past all those that were seen."""
+        while ids := self._stash.newer_ids(shuffle.newest_id, PAGE):
+            unavailable = self._unavailable(chat_id, ids, self._now() - self._avoid)
             images = self._stash.images([id for id in ids if id not in unavailable])
-            if self._has_free(chat_id, images):
-                self._lay(chat_id, _Hand(images, self._store.exclusions.of(chat_id)))
+            if free := self._free(chat_id, images):
+                page = self._pages[chat_id]
+                self._pages[chat_id] = replace(
+                    page, images=free, read_at=self._now(), repeats=False
+                )
                 break
-            walk = replace(walk, newest_id=ids[-1])
-        return walk
+            shuffle = replace(shuffle, newest_id=ids[-1])
+        return shuffle

@@ -1,139 +1,190 @@
-"""One request carried out: pack, claim, send, settle.
+"""Prepared pictures, sent: each is recorded as `sending` before, and as `sent` after.
 
-A failure of Stash or Telegram ends the try, with everything put back that was not sent;
-when to try again is decided elsewhere.
+A delivery waits in its place for the rate limit and for Telegram, and goes on with another form
+where Telegram refuses one.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 
 from ..errors import (
-    AlreadySending,
     ChatGone,
     ChatMoved,
-    ExcludedMeanwhile,
+    GaveUp,
     ImageUnusable,
     MediaRefused,
+    NothingReason,
     NothingToSend,
+    PicturesForbidden,
     StoreError,
     TelegramError,
 )
 from ..messages import keyboards
 from ..messages.caption import caption
 from ..messages.catalogue import TEXTS
-from ..models import Image, Kind, KnownFile, Request, Rows, Sent, Upload
+from ..models import Image, Kind, KnownFile, Priority, Request, Rows, Sent
+from ..runtime.backoff import Backoff
+from ..runtime.pool import Again
 from ..settings.keys import PhotosSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
-from . import media
-from .candidates import Deck
-from .prefetch import Parcel
-from .preparation import ALBUM_BYTES, Delivery, Packer, milliseconds
+from .prefetch import Prepared
+from .preparation import ALBUM_BYTES, Preparation, milliseconds
 
 log = structlog.get_logger()
 
-#: How many refused messages in a row make us give up.
-REFUSALS = 10
+#: Refusals and doubtful answers of Telegram after which a request gives up.
+MOST_REFUSALS = 10
+#: Pictures in an album: https://core.telegram.org/bots/api#sendmediagroup
+MOST_IN_ALBUM = 10
+#: An image that cannot be sent is left out for this time.
+LEFT_OUT = timedelta(days=1)
+#: Between two tries of a Telegram that is away.
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
 
 
-class Courier:
-    """Carries requests out, several at a time. Thread-safe.
+@dataclass
+class Serving:
+    """A request while it is served. Changed by the thread that serves it, read by timers.
 
-    It does not wait, repeat or speak to the user.
+    `give_up_at` is on the monotonic clock. `left` counts the pictures still to be sent. `used`
+    are the ids of the images that this request does not choose again; `passed_over` are those
+    that it goes on without, with the reasons.
     """
+
+    request: Request
+    give_up_at: float
+    left: int
+    refusals: int = 0
+    used: set[int] = field(default_factory=set)
+    passed_over: list[tuple[Image, str]] = field(default_factory=list)
+    is_uploading: bool = False
+    is_over: bool = False
+    is_recorded: bool = False
+
+    def count_refusal(self) -> None:
+        """Note that Telegram refused a message. Raises NothingToSend when it did so often."""
+        self.refusals += 1
+        if self.refusals >= MOST_REFUSALS:
+            raise NothingToSend(NothingReason.UNUSABLE, "Telegram refuses one after the other")
+
+    def pass_over(self, images: Iterable[tuple[Image, str]]) -> None:
+        """Go on without these images."""
+        for image, reason in images:
+            self.used.add(image.id)
+            self.passed_over.append((image, reason))
+
+
+class Delivery:
+    """Sends pictures. Thread-safe."""
 
     def __init__(
         self,
+        *,
         store: Store,
-        deck: Deck,
-        packer: Packer,
-        sender: TelegramClient,
+        telegram: TelegramClient,
+        preparation: Preparation,
         photos: PhotosSettings,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._deck = deck
-        self._packer = packer
-        self._sender = sender
+        self._telegram = telegram
+        self._preparation = preparation
         self._photos = photos
         self._now = now
 
-    def carry(self, delivery: Delivery) -> None:
-        """Send all that is left of a request.
+    def deliver(self, serving: Serving, prepared: Sequence[Prepared]) -> Iterator[Again]:
+        """Send the pictures, as far as Telegram takes them; yield before each wait.
 
-        Raises NothingToSend, NoRoom, StashError, TelegramError, StoreError; what was not
-        sent by then may be drawn again.
+        Raises ChatGone, ChatMoved, PicturesForbidden, NothingToSend, GaveUp, StashError,
+        StoreError.
         """
-        chat_id = delivery.request.chat_id
-        try:
-            for _ in range(delivery.left + REFUSALS):
-                self._packer.pack(delivery)
-                self._deliver_all(delivery)
-                if delivery.left <= 0:
-                    return
-            raise NothingToSend("Telegram refuses one image after the other", is_empty=False)
-        finally:
-            delivery.is_sending = False
-            self._packer.put_back(delivery)
-            while delivery.done:
-                self._deck.discard(chat_id, delivery.done.pop())
-            while delivery.refused:
-                self._deck.discard(chat_id, delivery.refused.pop()[0])
-
-    def _deliver_all(self, delivery: Delivery) -> None:
-        delivery.is_sending = True
-        for group in albums(delivery.parcels):
-            self._deliver(delivery, group)
-        delivery.is_sending = False
-
-    def _deliver(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
-        """Claim, send, record: what was begun and not recorded counts as sent."""
-        started = time.monotonic()
-        images = [parcel.image for parcel in group]
-        try:
-            rows = self._store.begin(delivery.request, images, self._now())
-        except AlreadySending:  # by another process; others are drawn in their place
-            self._remove(delivery, group)
-            return
-        except ExcludedMeanwhile as error:
-            no_more = [each for each in group if each.image.id in error.image_ids]
-            self._remove(delivery, no_more)
-            if wanted := [each for each in group if each not in no_more]:
-                self._deliver(delivery, wanted)
-            return
-        try:
-            sent = self._send(delivery.request, group)
-        except MediaRefused as refusal:
-            self._store.withdraw(rows)
-            self._try_otherwise(delivery, group, refusal)
-        except TelegramError as error:
-            if error.maybe_sent:
-                self._store.lose(rows, self._now())
-                self._done_with(delivery, group)
-                _log_failed(images, f"maybe sent: {error}")
-                return
-            self._store.withdraw(rows)
-            if not error.permanent or isinstance(error, (ChatGone, ChatMoved)):
+        groups = deque(albums(prepared))
+        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while groups:
+            yield from self._wait_for_turn(serving, len(groups[0]))
+            group = groups.popleft()
+            try:
+                self._send(serving, group)
+                backoff.reset()
+            except (ChatGone, ChatMoved, PicturesForbidden):
                 raise
-            self._pass_over(delivery, group, error)
-        else:
-            self._settle(delivery, group, rows, sent)
-            _log_sent(delivery.request, group, milliseconds(started))
+            except TelegramError as error:
+                if error.permanent:
+                    groups.extendleft(reversed(self._otherwise(serving, group, error)))
+                elif error.maybe_sent:
+                    serving.count_refusal()
+                    yield from self._wait_while_down(serving, backoff)
+                else:
+                    groups.appendleft(group)
+                    yield self._pause(serving, error.retry_after or backoff.next())
 
-    def _send(self, request: Request, group: Sequence[Parcel]) -> list[Sent]:
+    def leave_out(self, serving: Serving) -> None:
+        """Leave out for a while, in every chat, the images that this request passed over.
+
+        It must have sent another picture: then neither the disk nor the chat is the cause.
+        """
+        while serving.passed_over:
+            image, reason = serving.passed_over.pop()
+            try:
+                self._store.skip_image(image.id, reason, self._now() + LEFT_OUT)
+            except StoreError as error:  # the image may come once more then
+                log.error("store_failed", error=str(error))
+            log.warning("image_skipped", image_id=image.id, reason=reason)
+
+    # Waiting
+
+    def _wait_for_turn(self, serving: Serving, messages: int) -> Iterator[Again]:
+        request = serving.request
+        while wait := self._telegram.take_turn(request.chat_id, request.priority, messages):
+            yield self._pause(serving, wait)
+
+    def _wait_while_down(self, serving: Serving, backoff: Backoff) -> Iterator[Again]:
+        if self._telegram.outage.error:
+            yield self._pause(serving, backoff.next())
+
+    def _pause(self, serving: Serving, seconds: float) -> Again:
+        if time.monotonic() + seconds > serving.give_up_at:
+            raise GaveUp("Telegram took nothing in time")
+        return Again(seconds, Priority.READY)
+
+    # Sending
+
+    def _send(self, serving: Serving, group: Sequence[Prepared]) -> None:
+        """Record, send, record: a picture that is not recorded as sent counts as seen."""
+        started = time.monotonic()
+        rows = self._store.begin(serving.request, [each.image for each in group], self._now())
+        group = [each for each in group if each.image.id in rows]
+        serving.used |= rows.keys()
+        if not group:
+            return
+        serving.is_uploading = True
+        try:
+            sent = self._call(serving.request, group)
+        except TelegramError as error:
+            serving.is_uploading = False
+            self._record_failure(list(rows.values()), error)
+            _log_failed(group, error)
+            raise
+        self._record(serving, group, rows, sent)
+        _log_sent(serving.request, group, milliseconds(started))
+
+    def _call(self, request: Request, group: Sequence[Prepared]) -> list[Sent]:
         chat_id = request.chat_id
         if len(group) > 1:
-            items = [(parcel.file, self._caption(request, parcel.image)) for parcel in group]
-            return self._sender.send_album(chat_id, items)
-        file, image = group[0].file, group[0].image
-        words, rows = self._caption(request, image), self._rows(request, image)
-        return [self._sender.send_file(chat_id, file, words, rows)]
+            items = [(each.file, self._caption(request, each.image)) for each in group]
+            return self._telegram.send_album(chat_id, items)
+        [one] = group
+        words, rows = self._caption(request, one.image), self._rows(request, one.image)
+        return [self._telegram.send_file(chat_id, one.file, words, rows)]
 
     def _caption(self, request: Request, image: Image) -> str:
         return caption(image, self._photos.caption, TEXTS[request.language])
@@ -149,119 +200,89 @@ class Courier:
             is_private=chat_id > 0,
         )
 
-    def _pass_over(self, delivery: Delivery, group: Sequence[Parcel], error: TelegramError) -> None:
-        """Go on without a picture that Telegram refuses, whatever it is about it."""
-        if len(group) > 1:
-            self._deliver_one_by_one(delivery, group)
-            return
-        [parcel] = group
-        delivery.parcels.remove(parcel)
-        delivery.refused.append((parcel.image, ImageUnusable(f"Telegram refuses it: {error}")))
-        _log_failed([parcel.image], str(error))
-
-    def _deliver_one_by_one(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
-        for parcel in group:
-            self._deliver(delivery, [parcel])
-
-    def _try_otherwise(
-        self, delivery: Delivery, group: Sequence[Parcel], refusal: MediaRefused
+    def _record(
+        self,
+        serving: Serving,
+        group: Sequence[Prepared],
+        rows: dict[int, int],
+        sent: Sequence[Sent],
     ) -> None:
-        """Send the pictures of a refused album one by one, and a refused file in another form."""
-        if len(group) > 1:
-            self._deliver_one_by_one(delivery, group)
-            return
-        [parcel] = group
-        delivery.parcels.remove(parcel)
-        chat_id, image = delivery.request.chat_id, parcel.image
-        try:
-            other = replace(parcel, file=self._other_form(delivery, parcel, refusal))
-        except ImageUnusable as error:
-            self._packer.leave_out(chat_id, image, error)
-            return
-        except BaseException:
-            self._deck.give_back(chat_id, image)
-            raise
-        delivery.parcels.append(other)
-        self._deliver(delivery, [other])
-
-    def _other_form(self, delivery: Delivery, parcel: Parcel, refusal: MediaRefused) -> Upload:
-        """The file itself for a file_id, a document for anything else."""
-        if isinstance(parcel.file, KnownFile):
-            self._store.forget_file(self._sender.bot_id, parcel.image.id)
-            return self._packer.unpack(delivery, parcel.image)
-        if parcel.file.kind is Kind.DOCUMENT:
-            raise ImageUnusable(f"Telegram refuses it: {refusal}")
-        return media.as_document(parcel.file.data, parcel.image)
-
-    def _settle(
-        self, delivery: Delivery, group: Sequence[Parcel], rows: Sequence[int], sent: Sequence[Sent]
-    ) -> None:
-        images = [parcel.image for parcel in group]
-        ends = delivery.request if delivery.left == len(group) else None
+        serving.is_recorded = serving.left == len(group)
+        arrived = [
+            (rows[each.image.id], each.image, one) for each, one in zip(group, sent, strict=True)
+        ]
         self._store.settle(
-            list(zip(rows, images, sent, strict=True)),
+            arrived,
             self._now(),
-            bot_id=self._sender.bot_id,
-            shape=self._packer.shape,
-            ends=ends,
+            bot_id=self._preparation.format.bot_id,
+            shape=self._preparation.format.shape,
+            ends=serving.request if serving.is_recorded else None,
         )
-        delivery.is_settled = ends is not None
-        self._done_with(delivery, group)
-        # Another was taken: so it is not the chat that does not take what they were.
-        try:
-            while delivery.refused:
-                self._packer.leave_out(delivery.request.chat_id, *delivery.refused.pop())
-        except StoreError as error:  # it may come once more then
-            log.error("store_failed", error=str(error), chat_id=delivery.request.chat_id)
+        serving.left -= len(group)
 
-    def _done_with(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
-        delivery.left -= len(group)
-        self._remove(delivery, group)
-
-    def _remove(self, delivery: Delivery, group: Sequence[Parcel]) -> None:
-        """Free the bytes, and keep the images from being drawn once more for this request."""
-        for parcel in group:
-            delivery.parcels.remove(parcel)
-            delivery.done.append(parcel.image)
-
-
-def albums(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
-    """Cut parcels, in their order, into messages.
-
-    PhotosSettings and videos that follow each other share an album, up to ten of them and as
-    many bytes as Telegram takes at once; anything else goes alone.
-    """
-    groups: list[list[Parcel]] = []
-    room = 0
-    for parcel in parcels:
-        size = parcel.size
-        fits_album = parcel.file.kind in (Kind.PHOTO, Kind.VIDEO)
-        if groups and fits_album and len(groups[-1]) < 10 and size <= room:
-            groups[-1].append(parcel)
+    def _record_failure(self, row_ids: Sequence[int], error: TelegramError) -> None:
+        if error.maybe_sent:
+            self._store.lose(row_ids, self._now())
         else:
-            groups.append([parcel])
+            self._store.withdraw(row_ids)
+
+    # When Telegram refuses
+
+    def _otherwise(
+        self, serving: Serving, group: Sequence[Prepared], error: TelegramError
+    ) -> list[list[Prepared]]:
+        """What to send in place of a refused message: single pictures, or another form."""
+        serving.count_refusal()
+        if len(group) > 1:
+            return [[each] for each in group]
+        [one] = group
+        reason = f"Telegram refuses it: {error}"
+        if isinstance(error, MediaRefused):
+            try:
+                return [[self._preparation.prepare_otherwise(one)]]
+            except ImageUnusable:
+                pass
+        serving.pass_over([(one.image, reason)])
+        return []
+
+
+def albums(prepared: Sequence[Prepared]) -> list[list[Prepared]]:
+    """Cut pictures, in their order, into messages.
+
+    Photos and videos that follow each other share an album, up to ten of them and as
+    many bytes as Telegram takes in one call; anything else goes alone.
+    """
+    groups: list[list[Prepared]] = []
+    room = 0
+    for one in prepared:
+        fits_album = one.file.kind in (Kind.PHOTO, Kind.VIDEO)
+        if groups and fits_album and len(groups[-1]) < MOST_IN_ALBUM and one.size <= room:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
             room = ALBUM_BYTES if fits_album else -1
-        room -= size
+        room -= one.size
     return groups
 
 
-def _log_failed(images: Iterable[Image], reason: str) -> None:
-    for image in images:
-        log.warning("photo_failed", image_id=image.id, reason=reason)
+def _log_failed(group: Iterable[Prepared], error: TelegramError) -> None:
+    reason = f"maybe sent: {error}" if error.maybe_sent else str(error)
+    for each in group:
+        log.warning("photo_failed", image_id=each.image.id, reason=reason)
 
 
-def _log_sent(request: Request, group: Sequence[Parcel], send_ms: float) -> None:
-    for parcel in group:
+def _log_sent(request: Request, group: Sequence[Prepared], send_ms: float) -> None:
+    for each in group:
         log.info(
             "photo_sent",
             chat_id=request.chat_id,
             user_id=request.user_id,
-            image_id=parcel.image.id,
-            kind="album" if len(group) > 1 else parcel.file.kind,
+            image_id=each.image.id,
+            kind="album" if len(group) > 1 else each.file.kind,
             trigger=request.trigger,
-            pick_ms=parcel.pick_ms,
-            fetch_ms=parcel.fetch_ms,
+            pick_ms=each.pick_ms,
+            fetch_ms=each.fetch_ms,
             send_ms=send_ms,
-            bytes=parcel.size,
-            reused=isinstance(parcel.file, KnownFile),
+            bytes=each.size,
+            reused=isinstance(each.file, KnownFile),
         )

@@ -1,6 +1,6 @@
-"""Pictures that lie ready: for each chat what it will be sent next.
+"""The pictures that lie ready: for a few chats the one that comes next.
 
-Nothing of this outlives the process: a picture that is lost with it was only reserved.
+They live in memory. A picture that is lost with the process was only claimed.
 """
 
 from __future__ import annotations
@@ -8,127 +8,78 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ..models import Image, KnownFile, Upload
 
-#: How many chats have some, and how many bytes all of them.
-CHATS, BYTES = 8, 24 * 2**20
-#: Seconds after which one is too old to be sent.
-TOO_OLD = 86_400.0
-#: Seconds within which one is not given up for what the clock will want.
-FRESH = 120.0
+MOST_CHATS = 8
+MOST_BYTES = 24 * 2**20
+#: After this time a picture is prepared anew, for the present words of its caption.
+FRESH_S = 3600.0
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One image, ready to go since a moment on the monotonic clock, and how long that took."""
+class Prepared:
+    """One image that can be sent, and how long that took.
+
+    `prepared_at` is on the monotonic clock, in seconds; `pick_ms` and `fetch_ms` are
+    milliseconds.
+    """
 
     image: Image
     file: Upload | KnownFile
-    packed_at: float
+    prepared_at: float
     pick_ms: float
     fetch_ms: float
 
     @property
     def size(self) -> int:
-        """The bytes that there are to upload."""
+        """The bytes to upload."""
         return len(self.file.data) if isinstance(self.file, Upload) else 0
 
 
-class Shelf:
-    """Keeps parcels for a few chats. Thread-safe; `give_up` is called for each it drops.
+class Prefetched:
+    """Keeps one picture a chat, with its claim. Thread-safe.
 
-    The chat that had a parcel put there longest ago makes room for what is new. Whenever
-    something is put there, or looked for, what is too old goes, of whatever chat.
+    A new picture takes the place of those that were put there longest ago, where there is no
+    room. A picture's claim ends when the picture is dropped.
     """
 
-    def __init__(
-        self,
-        give_up: Callable[[int, Image], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._give_up = give_up
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._parcels: OrderedDict[int, list[Parcel]] = OrderedDict()
+        self._ready: OrderedDict[int, tuple[Prepared, ExitStack]] = OrderedDict()
 
-    def count(self, chat_id: int) -> int:
-        """How many lie ready for a chat."""
-        return len(self.ready(chat_id))
-
-    def ready(self, chat_id: int) -> list[Parcel]:
-        """Those that lie ready for a chat, the oldest first; they stay where they are."""
-        with self._lock:
-            old = self._take_old()
-            own = list(self._parcels.get(chat_id, ()))
-        self._drop(old)
-        return own
+    def has(self, chat_id: int) -> bool:
+        """Whether a picture lies ready for a chat."""
+        return chat_id in self._ready
 
     @property
-    def is_busy(self) -> bool:
-        """Whether it is about full, and of what was put there just now."""
+    def is_full(self) -> bool:
+        """Whether one more picture would drop another."""
         with self._lock:
-            is_full = len(self._parcels) >= CHATS or self._size() > BYTES // 2
-            oldest = next(iter(self._parcels.values()), [])
-        return is_full and all(self._clock() - each.packed_at < FRESH for each in oldest)
+            return len(self._ready) >= MOST_CHATS or self._bytes() > MOST_BYTES // 2
 
-    def put(self, chat_id: int, parcels: Sequence[Parcel]) -> None:
-        """Keep parcels beside those that the chat has; what has no room is given up."""
+    def put(self, chat_id: int, prepared: Prepared, claim: ExitStack) -> None:
+        """Keep a picture and its claim, in place of the chat's last one."""
         with self._lock:
-            dropped = self._take_old()
-            own = [*self._parcels.pop(chat_id, ()), *parcels]
-            while _bytes(own) > BYTES:
-                dropped.append((chat_id, own.pop()))
-            if own:
-                self._parcels[chat_id] = own
-            while len(self._parcels) > CHATS or self._size() > BYTES:
-                other, theirs = self._parcels.popitem(last=False)
-                dropped += [(other, parcel) for parcel in theirs]
-        self._drop(dropped)
+            dropped = [self._ready.pop(chat_id)] if chat_id in self._ready else []
+            self._ready[chat_id] = prepared, claim
+            while len(self._ready) > MOST_CHATS or self._bytes() > MOST_BYTES:
+                dropped.append(self._ready.popitem(last=False)[1])
+        for _, other in dropped:
+            other.close()
 
-    def take(self, chat_id: int, count: int) -> list[Parcel]:
-        """Up to so many parcels of a chat, the oldest first; they are its own then."""
+    def take(self, chat_id: int, block: ExitStack) -> Prepared | None:
+        """Hand a chat's picture over, its claim to `block`; None if none lies ready."""
         with self._lock:
-            old = self._take_old()
-            own = self._parcels.get(chat_id, [])
-            taken = own[:count]
-            self._keep(chat_id, own[len(taken) :])
-        self._drop(old)
-        return taken
+            prepared, claim = self._ready.pop(chat_id, (None, None))
+        if prepared is None or claim is None:
+            return None
+        block.enter_context(claim)
+        return prepared if self._clock() - prepared.prepared_at < FRESH_S else None
 
-    def remove(self, chat_id: int, parcel: Parcel) -> bool:
-        """Take one parcel of a chat; False if somebody else has taken it."""
-        with self._lock:
-            own = self._parcels.get(chat_id, [])
-            rest = [each for each in own if each is not parcel]
-            self._keep(chat_id, rest)
-        return len(rest) < len(own)
-
-    def _keep(self, chat_id: int, parcels: list[Parcel]) -> None:
-        """Leave these to a chat, which does not count as put there."""
-        if parcels:
-            self._parcels[chat_id] = parcels
-        else:
-            self._parcels.pop(chat_id, None)
-
-    def _take_old(self) -> list[tuple[int, Parcel]]:
-        """Take what is too old from all chats."""
-        limit = self._clock() - TOO_OLD
-        old = []
-        for chat_id, own in list(self._parcels.items()):
-            old += [(chat_id, parcel) for parcel in own if parcel.packed_at < limit]
-            self._keep(chat_id, [parcel for parcel in own if parcel.packed_at >= limit])
-        return old
-
-    def _size(self) -> int:
-        return sum(map(_bytes, self._parcels.values()))
-
-    def _drop(self, entries: Iterable[tuple[int, Parcel]]) -> None:
-        for chat_id, parcel in entries:
-            self._give_up(chat_id, parcel.image)
-
-
-def _bytes(parcels: Iterable[Parcel]) -> int:
-    return sum(parcel.size for parcel in parcels)
+    def _bytes(self) -> int:
+        return sum(prepared.size for prepared, _ in self._ready.values())

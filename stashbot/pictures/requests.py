@@ -1,113 +1,90 @@
-"""Requests waiting to be carried out, and what happens to them when a service is away."""
+"""The requests for pictures: each is served until it is done, given up or refused for good.
+
+One generator serves one request from its beginning to its end, and is owned by the thread that
+runs its next step. It yields where it has to wait; the pool runs it on when the time has come,
+one request of a chat after the other. The images that it has claimed are released by the
+`with` block that claimed them, however that block ends.
+"""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Literal
 
 import structlog
 
 from ..errors import (
-    AllExcluded,
-    AllUnderWay,
     ChatGone,
     ChatMoved,
+    GaveUp,
+    ImageUnusable,
     Interrupted,
     NoRoom,
+    NothingReason,
     NothingToSend,
+    PicturesForbidden,
+    StashbotError,
     StashError,
     StashProblem,
     StoreError,
-    TelegramError,
 )
 from ..messages.catalogue import TEXTS
 from ..models import Priority, Request, Shown, Trigger
-from ..runtime.outage import Outage
-from ..runtime.pool import Pool
+from ..runtime.pool import Again, Pool
 from ..store.store import Store
-from ..telegram.client import TelegramClient
 from ..telegram.outbox import Outbox
-from .delivery import Courier
-from .preparation import Delivery, Packer
+from .delivery import Delivery, Serving
+from .preparation import Batch, Preparation
 
 log = structlog.get_logger()
 
-#: Seconds after which the user hears that the picture takes longer, if Stash has owed an
-#: answer for LATE seconds by then; else it is looked at again, as many times as LOOKS.
-PATIENCE, LATE, LOOK_AGAIN, LOOKS = 4.0, 1.5, 0.5, 120
-#: Seconds for which a request waits for Stash, and for Telegram.
-STASH_LIMIT, TELEGRAM_LIMIT = 900.0, 86_400.0
-#: How long what the clock wants waits for either.
-ORDER_LIMIT = timedelta(minutes=15)
-#: Seconds in which an image that is on its way should have gone out, or made room for another.
-SOON = 0.5
-#: Seconds after which it is looked whether a picture that is being prepared is done.
-AT_HAND = 0.05
-#: Seconds before Telegram is tried again, and the longest pause that grows from it.
-PAUSE, LONGEST_PAUSE = 1.0, 60.0
-
-
-@dataclass
-class _Job:
-    """A request in memory, owned by the thread that serves it.
-
-    `accepted_at` is when that was, `without_stash_since` and `without_telegram_since` when
-    that service began to fail it, `under_way_since` when it began to wait for what is on its
-    way already, on the monotonic clock; `pause` the seconds before Telegram is tried
-    again; `looks` how often it is still looked at whether it is late; `is_told`, that the
-    user knows.
-    """
-
-    delivery: Delivery
-    accepted_at: float
-    without_stash_since: float | None = None
-    without_telegram_since: float | None = None
-    under_way_since: float | None = None
-    pause: float = PAUSE
-    looks: int = LOOKS
-    is_told: bool = False
-
-    @property
-    def request(self) -> Request:
-        return self.delivery.request
+#: The user sees that a picture is on its way when it is not out after this time.
+ACTION_AFTER_S = 0.5
+#: Telegram shows a chat action for five seconds.
+ACTION_AGAIN_S = 4.5
+#: The user is told that the picture takes longer when it is not being uploaded after this time.
+SLOW_AFTER_S = 4.0
+#: Stash is said not to answer when an answer is outstanding for longer.
+SILENT_AFTER_S = 1.5
+#: A request waits for Stash for at most this time; a schedule's waits for Telegram no longer.
+STASH_LIMIT_S = 900.0
+#: A user's request waits for Telegram for at most this time.
+TELEGRAM_LIMIT_S = 86_400.0
+#: A request that waits for Stash, or for other large files, looks again after this time.
+STEP_S = 0.5
 
 
 class RequestQueue:
-    """Keeps each request until it is served, refused for good, or too old. Thread-safe.
+    """Takes requests and serves them. Thread-safe.
 
-    While Stash is away, one request after the other tries it again, with pauses; the
-    others wait without asking.
+    While Stash is away, one request after the other tries it, with pauses; the others wait.
     """
 
     def __init__(
         self,
-        courier: Courier,
-        packer: Packer,
+        *,
         store: Store,
-        sender: TelegramClient,
+        preparation: Preparation,
+        delivery: Delivery,
         outbox: Outbox,
         pool: Pool,
-        stash: Outage,
         now: Callable[[], datetime],
     ) -> None:
-        self._courier = courier
-        self._packer = packer
         self._store = store
-        self._sender = sender
+        self._preparation = preparation
+        self._delivery = delivery
         self._outbox = outbox
         self._pool = pool
-        self._stash = stash
         self._now = now
-        self._lock = threading.Lock()
-        self._waiting: dict[int, int] = {}  # the chats of the requests, by their ids
+        self._stash = preparation.stash
+        self._waiting: dict[int, int] = {}  # the chats of the unfinished requests, by their ids
 
     def __len__(self) -> int:
-        """How many requests are not served yet."""
+        """The number of unfinished requests."""
         return len(self._waiting)
 
     def ask(
@@ -121,10 +98,10 @@ class RequestQueue:
         language: str,
         after: Shown | None = None,
     ) -> None:
-        """Keep a request of a person, and serve it. Raises StoreError.
+        """Store a user's request and serve it. Raises StoreError.
 
-        An update asks once, however often it comes. One `after` another picture is wanted
-        only while that is the chat's newest.
+        An update makes one request, however often it is delivered. A request `after` a picture
+        counts only while that picture is the chat's newest.
         """
         request = self._store.add_request(
             update_id=update_id,
@@ -139,229 +116,173 @@ class RequestQueue:
         if request:
             self.accept(request)
 
-    def accept(self, request: Request) -> None:
-        """Serve this request, which is in the database already."""
-        job = _new_job(request)
+    def accept(self, request: Request, refusals: int = 0) -> None:
+        """Serve a request that is in the database, and was refused so often before."""
+        serving = _new_serving(request, refusals)
         self._waiting[request.id] = request.chat_id
-        self._pool.submit(
-            partial(self._serve, job), lane=request.chat_id, priority=request.priority
-        )
+        steps = self._serve(serving, time.monotonic())
+        is_ready = self._preparation.is_ready(request.chat_id, request.count)
+        priority = Priority.READY if is_ready else request.priority
+        self._pool.submit(partial(next, steps, None), lane=request.chat_id, priority=priority)
         if request.priority is Priority.USER:
-            self._outbox.later(partial(self._tell_if_late, job), PATIENCE)
+            self._outbox.later(partial(self._show_action, serving), ACTION_AFTER_S)
+            self._outbox.later(partial(self._tell_if_slow, serving), SLOW_AFTER_S)
 
     def give_up(self, request: Request, reason: str) -> None:
-        """Do not serve a request of the clock any more."""
-        self._end(_new_job(request), "failed", reason)
+        """End a request without serving it; `reason` is for the log."""
+        self._end(_new_serving(request), reason)
 
-    # Pictures that lie ready
+    def prefetch(self, chat_id: int, *, is_for_user: bool = False) -> None:
+        """Have the next picture of a chat lie ready, once its requests are served.
 
-    def prepare(self, chat_id: int, count: int = 1, priority: Priority = Priority.SCHEDULE) -> None:
-        """Have the next pictures of a chat lie ready, once nothing else is to be done for it.
-
-        Unless a person has just asked (`priority`), only while there is room. It is done in a lane
-        of its own, so that what lies ready already does not wait behind it.
+        If it is not for a user, only while there is room.
         """
-        job = partial(self._prepare, chat_id, count, priority)
-        begin = partial(
-            self._pool.submit, job, lane=("ready", chat_id), priority=Priority.BACKGROUND
-        )
-        self._pool.submit(begin, lane=chat_id, priority=Priority.BACKGROUND)
+        job = partial(self._prefetch, chat_id, is_for_user=is_for_user)
+        self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
 
-    def _prepare(self, chat_id: int, count: int, priority: Priority) -> float | None:
-        """Prepare one picture; 0 if there may be another to prepare, else None."""
-        is_full = self._packer.is_busy and priority is not Priority.USER
-        if is_full or self._stash.error or self._is_awaited(chat_id):
-            return None
-        request = Request(0, chat_id, 0, 1, Trigger.COMMAND, self._now(), "en")
-        delivery = Delivery(request, left=1, is_awaited=False)
-        with self._packer.preparing(delivery):
-            # Whoever has asked since then looks for it, and whoever had asked before is seen.
-            if self._is_awaited(chat_id):
-                return None
-            return 0.0 if self._make_ready(delivery, count) else None
+    # The way of a request
 
-    def _is_awaited(self, chat_id: int) -> bool:
-        """Whether somebody waits for a picture in a chat; no other is prepared there then."""
-        return chat_id in self._waiting.copy().values()
-
-    def _make_ready(self, delivery: Delivery, count: int) -> bool:
+    def _serve(self, serving: Serving, accepted_at: float) -> Iterator[Again]:
+        """Serve one request to its end; yield before each wait."""
+        request = serving.request
         try:
-            return self._packer.prepare(delivery, count)
+            failure = yield from self._send_all(serving, accepted_at)
+            self._end(serving, failure)
+            self.prefetch(request.chat_id, is_for_user=request.priority is Priority.USER)
         except Interrupted:
-            return False
-        except (StashError, NothingToSend, NoRoom, StoreError) as error:
-            # Nobody waits for it. Whoever asks next hears what is wrong.
-            log.debug("not_prepared", chat_id=delivery.request.chat_id, error=str(error))
-            return False
-
-    # Requests
-
-    def _serve(self, job: _Job) -> float | None:
-        """One try; the seconds until the next, None where there will be none."""
-        request = job.request
-        if request.due and self._now() - request.requested_at > ORDER_LIMIT:
-            self._end(job, "failed", "nothing could be sent for 15 minutes")
-            return None
-        if wait := self._sender.take_turn(request.chat_id, request.priority, job.delivery.left):
-            return wait
-        try:
-            is_wanted = not request.due or self._store.orders.is_wanted(request.id)
-        except StoreError:
-            is_wanted = True  # the try will tell
-        if not is_wanted:
-            self._end(job, "failed", "the schedule was removed")
-            return None
-        is_ready = self._packer.is_ready(job.delivery)
-        if not is_ready and self._packer.in_preparation(request.chat_id):
-            return self._wait_for_others(job, AT_HAND, "gave_up")
-        if is_ready or self._stash.may_try():
-            return self._try(job)
-        return self._wait_for_stash(job)
-
-    def _try(self, job: _Job) -> float | None:
-        try:
-            self._courier.carry(job.delivery)
-            self._end(job, "done")
-            self.prepare(job.request.chat_id, priority=job.request.priority)
-        except Interrupted:
-            return None  # it is taken up at the next start
-        except StashError as error:
-            self._stash.down(error, error.retry_after)
-            return self._wait_for_stash(job)
-        except TelegramError as error:
-            return self._wait_for_telegram(job, error)
-        except NoRoom:
-            return self._wait_for_others(job, SOON, "gave_up")
-        except AllUnderWay:
-            return self._wait_for_others(job, SOON, "nothing_usable")
-        except NothingToSend as error:
-            self._stash.up()  # which has answered: it has nothing more
-            log.error("nothing_to_send", error=str(error), chat_id=job.request.chat_id)
-            self._give_up(job, _in_words(error))
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=job.request.chat_id)
-            self._give_up(job, "cannot_answer")
-        except BaseException:
-            # A bug. The request is tried again after the next start.
-            self._waiting.pop(job.request.id, None)
-            raise
-        return None
-
-    def _wait_for_others(self, job: _Job, pause: float, key: str) -> float | None:
-        """Wait until what is on its way has gone out; not for ever, lest it never does."""
-        now = time.monotonic()
-        job.under_way_since = job.under_way_since or now
-        if now - job.under_way_since <= STASH_LIMIT:
-            return pause
-        log.error("nothing_to_send", error=TEXTS["en"](key), chat_id=job.request.chat_id)
-        self._give_up(job, key)
-        return None
-
-    # When Stash is away
-
-    def _wait_for_stash(self, job: _Job) -> float | None:
-        now = time.monotonic()
-        # It may have waited behind another request while Stash was away for both.
-        job.without_stash_since = job.without_stash_since or max(
-            job.accepted_at, self._stash.since or now
-        )
-        if now - job.without_stash_since > STASH_LIMIT:
-            self._give_up(job, "gave_up")
-            return None
-        if isinstance(error := self._stash.error, StashError):
-            self._tell(job, error)
-        return max(0.05, self._stash.wait)
-
-    def _tell_if_late(self, job: _Job) -> float | None:
-        """Say that Stash is slow, or away, if that is why the picture is not out yet."""
-        delivery = job.delivery
-        job.looks -= 1
-        if delivery.request.id not in self._waiting or not job.looks:
-            return None
-        since = self._asking_since(delivery)
-        if not since and self._has_all(delivery):
-            return LOOK_AGAIN  # it is Telegram that is slow, and a file may be wanted again
-        error = self._stash.error
-        if since and time.monotonic() - since > LATE:
-            error = StashError(StashProblem.SLOW, f"no answer for {LATE} s")
-            self._stash.down(error)
-        if isinstance(error, StashError):
-            self._tell(job, error)
-            return None
-        return LOOK_AGAIN
-
-    def _asking_since(self, delivery: Delivery) -> float | None:
-        """Since when Stash owes an answer for a request, or for the picture it waits for."""
-        if delivery.asking_since or self._has_all(delivery):
-            return delivery.asking_since
-        ahead = self._packer.in_preparation(delivery.request.chat_id)
-        return ahead.asking_since if ahead else None
-
-    def _has_all(self, delivery: Delivery) -> bool:
-        """Whether a request has all that it needs of Stash, as far as is known."""
-        return delivery.is_sending or self._packer.is_ready(delivery)
-
-    def _tell(self, job: _Job, error: StashError) -> None:
-        """Tell who has asked, once, what is wrong and that the picture will follow."""
-        with self._lock:
-            if job.is_told or job.request.priority is not Priority.USER:
-                return
-            job.is_told = True
-        texts = TEXTS[job.request.language]
-        problem = texts(f"stash.{error.problem}", version=error.version)
-        follows = texts("picture_follows", n=job.delivery.left)
-        self._outbox.say(job.request.chat_id, f"{problem} {follows}")
-
-    # When Telegram is away
-
-    def _wait_for_telegram(self, job: _Job, error: TelegramError) -> float | None:
-        request = job.request
-        job.without_stash_since = job.under_way_since = None  # there was something to send
-        job.without_telegram_since = job.without_telegram_since or time.monotonic()
-        if isinstance(error, ChatMoved):
-            self._outbox.move_chat(request.chat_id, error.chat_id)
-            job.delivery.request = replace(request, chat_id=error.chat_id)
-            return 0.0
-        if isinstance(error, ChatGone):
+            pass  # the request is taken up at the next start
+        except ChatMoved as moved:
+            self._outbox.move_chat(request.chat_id, moved.chat_id)
+            moved_request = replace(request, chat_id=moved.chat_id, count=serving.left)
+            serving.count_refusal()
+            self.accept(moved_request, serving.refusals)
+        except ChatGone as error:
             self._outbox.lose_chat(request.chat_id, error)
-            self._end(job, "failed", "the chat is gone")
-        elif time.monotonic() - job.without_telegram_since > TELEGRAM_LIMIT:
-            log.error("request_failed", chat_id=request.chat_id, error=str(error))
-            self._give_up(job, "nothing_usable")
+            self._end(serving, "the chat is gone")
+        except (PicturesForbidden, NothingToSend, GaveUp, StoreError) as error:
+            self._refuse(serving, error)
+        finally:
+            serving.is_over = True
+            if self._waiting.get(request.id) == request.chat_id:
+                del self._waiting[request.id]
+
+    def _send_all(self, serving: Serving, accepted_at: float) -> Generator[Again, None, str]:
+        """Prepare and deliver until nothing is left; the reason if the request is void."""
+        request, without_stash_since = serving.request, 0.0
+        while serving.left > 0:
+            if request.due and not self._store.orders.is_wanted(request.id):
+                return "the schedule was removed"
+            try:
+                with ExitStack() as block:
+                    batch = self._prepare(serving, block)
+                    if batch:
+                        without_stash_since = 0.0
+                        yield Again(0.0, Priority.READY)
+                        yield from self._delivery.deliver(serving, batch.prepared)
+                        if batch.is_last:
+                            break
+                        continue
+            except Interrupted:
+                raise
+            except StashError as error:
+                log.debug("stash_failed", error=str(error), chat_id=request.chat_id)
+            # While the request waited behind others, Stash may have been away for all of them.
+            now, away_since = time.monotonic(), self._stash.outage.since
+            without_stash_since = without_stash_since or max(accepted_at, away_since or now)
+            if now - without_stash_since > STASH_LIMIT_S:
+                raise GaveUp("Stash gave no picture in time")
+            yield Again(max(STEP_S, self._stash.outage.wait), request.priority)
+        if serving.left < request.count:
+            self._delivery.leave_out(serving)
         else:
-            pause, job.pause = job.pause, min(job.pause * 2, LONGEST_PAUSE)
-            return error.retry_after or pause
-        return None
+            raise NothingToSend(NothingReason.UNUSABLE, "Telegram takes none of the images")
+        return ""
+
+    def _prepare(self, serving: Serving, block: ExitStack) -> Batch | None:
+        """The next pictures to send; None while it is not this request's turn."""
+        chat_id = serving.request.chat_id
+        is_ready = self._preparation.is_ready(chat_id, serving.left)
+        if not is_ready and not self._stash.outage.may_try():
+            return None
+        try:
+            batch = self._preparation.prepare_batch(chat_id, serving.left, serving.used, block)
+        except NoRoom:
+            return None
+        except NothingToSend:
+            if serving.left < serving.request.count:
+                return Batch(is_last=True)
+            raise
+        serving.pass_over(batch.unusable)
+        return batch
+
+    def _prefetch(self, chat_id: int, *, is_for_user: bool) -> None:
+        is_awaited = chat_id in self._waiting.copy().values()
+        has_room = is_for_user or not self._preparation.is_full
+        if is_awaited or not has_room or self._stash.outage.error:
+            return
+        try:
+            self._preparation.prefetch(chat_id)
+        except (StashError, NothingToSend, NoRoom, ImageUnusable, StoreError) as error:
+            # No user waits for it. The next request says it if something is wrong.
+            log.debug("not_prefetched", chat_id=chat_id, error=str(error))
+
+    # Words for the user
+
+    def _show_action(self, serving: Serving) -> float | None:
+        """Show in the chat that a picture is on its way, until the request is over."""
+        if serving.is_over or self._stash.outage.error:
+            return None
+        self._outbox.show_uploading(serving.request.chat_id)
+        return ACTION_AGAIN_S
+
+    def _tell_if_slow(self, serving: Serving) -> None:
+        """Say that the picture takes longer, and why as far as is known."""
+        if serving.is_over or serving.is_uploading:
+            return
+        texts = TEXTS[serving.request.language]
+        error = self._stash.outage.error
+        if isinstance(error, StashError):
+            reason = texts(f"stash.{error.problem}", version=error.version)
+        elif self._stash.silent_for() > SILENT_AFTER_S:
+            reason = texts(f"stash.{StashProblem.SLOW}")
+        else:
+            reason = texts("takes_longer")
+        follows = texts("picture_follows", n=serving.left)
+        self._outbox.say(serving.request.chat_id, f"{reason} {follows}")
 
     # The end of a request
 
-    def _give_up(self, job: _Job, key: str) -> None:
-        """Tell a person why nothing comes; what the clock wanted is logged alone."""
-        if job.request.priority is Priority.USER:
-            self._outbox.say(job.request.chat_id, TEXTS[job.request.language](key))
-        self._end(job, "failed", TEXTS["en"](key))
+    def _refuse(self, serving: Serving, error: StashbotError) -> None:
+        """End a request, and tell the user why; a schedule's end is only logged."""
+        request = serving.request
+        event, key = "request_failed", "gave_up"
+        if isinstance(error, NothingToSend):
+            event, key = "nothing_to_send", error.reason
+        elif isinstance(error, PicturesForbidden):
+            key = "pictures_forbidden"
+        elif isinstance(error, StoreError):
+            event, key = "store_failed", "cannot_answer"
+        log.error(event, error=str(error), chat_id=request.chat_id)
+        if request.priority is Priority.USER:
+            self._outbox.say(request.chat_id, TEXTS[request.language](key))
+        self._end(serving, TEXTS["en"](key))
 
-    def _end(self, job: _Job, state: Literal["done", "failed"], reason: str = "") -> None:
-        request = job.request
-        self._waiting.pop(request.id, None)
-        if job.delivery.is_settled:
+    def _end(self, serving: Serving, failure: str) -> None:
+        """Record the end of a request; `failure` is empty if it was served."""
+        request = serving.request
+        if serving.is_recorded:
             return
-        if request.due and state == "failed":
+        if request.due and failure:
             due = request.due.isoformat()
             about = {"chat_id": request.chat_id, "when": request.when, "due": due}
-            log.warning("schedule_missed", **about, reason=reason)
+            log.warning("schedule_missed", **about, reason=failure)
         try:
-            self._store.finish_request(request.id, state, self._now())
+            self._store.finish_request(request.id, "failed" if failure else "done", self._now())
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=request.chat_id)
 
 
-def _new_job(request: Request) -> _Job:
-    return _Job(Delivery(request, left=request.count), time.monotonic())
-
-
-def _in_words(error: NothingToSend) -> str:
-    """The key of the sentence that tells why nothing comes."""
-    if isinstance(error, AllExcluded):
-        return "all_excluded"
-    return "nothing_to_send" if error.is_empty else "nothing_usable"
+def _new_serving(request: Request, refusals: int = 0) -> Serving:
+    is_scheduled = request.priority is Priority.SCHEDULE
+    limit_s = STASH_LIMIT_S if is_scheduled else TELEGRAM_LIMIT_S
+    return Serving(request, time.monotonic() + limit_s, left=request.count, refusals=refusals)

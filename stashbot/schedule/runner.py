@@ -53,7 +53,7 @@ class RequestQueue(Protocol):
     def accept(self, request: Request) -> None:
         """Send the pictures of a request."""
 
-    def prepare(self, chat_id: int) -> None:
+    def prefetch(self, chat_id: int) -> None:
         """Prepare a picture that the chat will soon be sent."""
 
 
@@ -149,8 +149,8 @@ class Scheduler:
         moment = entry.next_after(entry.schedule.handled_until)
         self._plan(moment, partial(self._serve, entry), DUE)
         if moment > self._now() and entry.schedule.count == 1:  # albums are not prepared
-            prepare = partial(self._requests.prepare, entry.schedule.chat_id)
-            self._plan(moment - AHEAD, prepare, SOON)
+            prefetch = partial(self._requests.prefetch, entry.schedule.chat_id)
+            self._plan(moment - AHEAD, prefetch, SOON)
 
     def _serve(self, entry: Entry) -> None:
         """Claim the moment that is due of a schedule, and log the moments that were missed."""

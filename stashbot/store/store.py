@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import AlreadySending, ExcludedMeanwhile
-from ..models import Image, Kind, KnownFile, Request, Sent, Shown, Trigger, Walk
+from ..models import Image, Kind, KnownFile, Request, Sent, Shown, Shuffle, Trigger
 from . import history
 from .database import open_database
 from .exclusions import ExclusionStore
@@ -186,22 +185,23 @@ class Store:
 
     # The history
 
-    def begin(self, request: Request, images: Sequence[Image], now: datetime) -> list[int]:
-        """Claim images for a chat before they are sent; the ids of their rows, in order.
+    def begin(self, request: Request, images: Sequence[Image], now: datetime) -> dict[int, int]:
+        """Note that images are about to be sent to a chat; their rows, by image id.
 
-        All or none: raises AlreadySending if one of them is claimed there already, and
-        ExcludedMeanwhile if some are not wanted there any more.
+        Images that the chat has excluded meanwhile, or that are being sent to it already, get no
+        row.
         """
-        ids = [image.id for image in images]
-        claimed = history.claimed(request.chat_id).where(SentPhotos.image_id.in_(each(ids)))
+        sending = history.claimed(request.chat_id).where(
+            SentPhotos.image_id.in_(each([image.id for image in images]))
+        )
         with self._db.writing():
-            if claimed.exists(self._db):
-                raise AlreadySending(f"an image is on its way to chat {request.chat_id} already")
-            if excluded := self.exclusions.excluded_of(request.chat_id, images):
-                raise ExcludedMeanwhile(excluded)
-            self.votes.remember(images)
-            return [
-                SentPhotos.insert(
+            refused = {image_id for (image_id,) in sending.tuples().execute(self._db)}
+            refused |= self.exclusions.excluded_of(request.chat_id, images)
+            wanted = [image for image in images if image.id not in refused]
+            if wanted:
+                self.votes.remember(wanted)
+            return {
+                image.id: SentPhotos.insert(
                     image_id=image.id,
                     sent_at=now,
                     user_id=request.user_id,
@@ -210,8 +210,8 @@ class Store:
                     request_id=request.id,
                     state="sending",
                 ).execute(self._db)
-                for image in images
-            ]
+                for image in wanted
+            }
 
     def settle(
         self,
@@ -309,19 +309,19 @@ class Store:
 
     # The library
 
-    def walk(self, chat_id: int) -> Walk | None:
-        """Where the chat is in the library; None if it has not set out."""
+    def shuffle(self, chat_id: int) -> Shuffle | None:
+        """The chat's position in the library; None if it has none yet."""
         saved = Walks.select(Walks.seed, Walks.offset, Walks.exhausted_at, Walks.newest_id).where(
             Walks.chat_id == chat_id
         )
         with self._db.reading():
             row = saved.tuples().first(self._db)
-        return row and Walk(*row)
+        return row and Shuffle(*row)
 
-    def save_walk(self, chat_id: int, walk: Walk) -> None:
-        """Keep where the chat is in the library."""
+    def save_shuffle(self, chat_id: int, shuffle: Shuffle) -> None:
+        """Keep the chat's position in the library."""
         with self._db.writing():
-            Walks.insert(chat_id=chat_id, **asdict(walk)).on_conflict_replace().execute(self._db)
+            Walks.insert(chat_id=chat_id, **asdict(shuffle)).on_conflict_replace().execute(self._db)
 
     def skip_image(self, image_id: int, reason: str, until: datetime) -> None:
         """Leave an image out, for every chat, until a moment."""

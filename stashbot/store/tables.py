@@ -360,7 +360,7 @@ class SentPhotos(peewee.Model):
 
 
 class Walks(peewee.Model):
-    """The place of each chat in the library: `models.Walk`."""
+    """The place of each chat in the library: `models.Shuffle`."""
 
     chat_id = peewee.IntegerField(primary_key=True)
     seed = peewee.IntegerField()

@@ -142,6 +142,10 @@ class Outbox:
         """Make a call that is harmless if repeated, until it succeeds, for `life` seconds."""
         self._answers.submit(_Errand(call, life, is_harmless=True))
 
+    def show_uploading(self, chat_id: int) -> None:
+        """Show for five seconds that a picture is on its way."""
+        self.repeat(partial(self._telegram.send_chat_action, chat_id, "upload_photo"), 0.0)
+
     def later(self, job: Job, delay: float) -> None:
         """Run a short job in `delay` seconds."""
         self._answers.submit(job, delay)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stashbot.pictures.prefetch import CHATS as READY
+from stashbot.pictures.prefetch import MOST_CHATS as READY
 from stashbot.store.store import Store
 
 from .process import ASKERS, BotProcess, run_bot

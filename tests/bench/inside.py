@@ -17,7 +17,7 @@ from random import Random
 from stashbot.demo.stash.library import _id
 from stashbot.demo.stash.standin import StashStandIn
 from stashbot.models import Facet, Feature, Press, Vote
-from stashbot.pictures.candidates import Deck
+from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 from stashbot.store.votes import _COUNT
@@ -56,15 +56,22 @@ def remembering(
         with closing(Store(path)) as store:
             fill_history(path, rows)
             fill_votes(path, store, votes, others=rounds * times)
-            deck = Deck(store, client, timedelta(days=30), Random(1), lambda: now)
+            candidates = Candidates(
+                store=store,
+                stash=client,
+                avoid=timedelta(days=30),
+                random=Random(1),
+                now=lambda: now,
+            )
 
             def pick(_: int) -> None:
-                deck.give_back(ANN, deck.draw(ANN))
+                with candidates.choose(ANN):
+                    pass
 
             pick(0)
             yield Measured(PICKING, measured(pick))
-            hand = deck._hands[ANN]
-            yield Measured(WEIGHTS, measured(lambda _: deck._weights(ANN, hand.all)))
+            page = candidates._pages[ANN].images
+            yield Measured(WEIGHTS, measured(lambda _: candidates._weights(ANN, page)))
             yield Measured(VOTING, measured(lambda number: vote(store, number, votes, now)))
             _exclude(store, exclusions, now)
             pick(0)

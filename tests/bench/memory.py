@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from stashbot.pictures.prefetch import CHATS as READY
+from stashbot.pictures.prefetch import MOST_CHATS as READY
 
 from . import rounds as everyday
 from .crowd import CROWD, SILENCE_S, last_minute, serve

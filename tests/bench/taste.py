@@ -19,7 +19,7 @@ from random import Random
 from stashbot.demo.pictures.picture import Gallery, Picture
 from stashbot.demo.stash.standin import StashStandIn
 from stashbot.models import Image, Press, Request, Trigger, Vote
-from stashbot.pictures.candidates import Deck
+from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 
@@ -74,19 +74,27 @@ def library(random: Random) -> list[Picture]:
 
 
 @contextmanager
-def desk(pictures: list[Picture], random: Random) -> Iterator[tuple[StashStandIn, Store, Deck]]:
+def desk(
+    pictures: list[Picture], random: Random
+) -> Iterator[tuple[StashStandIn, Store, Candidates]]:
     with tempfile.TemporaryDirectory() as folder, StashStandIn(pictures) as stash:
         client = StashClient(stash.url, "", threading.Event())
         with closing(Store(Path(folder) / "stashbot.db")) as store:
-            yield stash, store, Deck(store, client, timedelta(days=30), random, lambda: NOW)
+            candidates = Candidates(
+                store=store,
+                stash=client,
+                avoid=timedelta(days=30),
+                random=random,
+                now=lambda: NOW,
+            )
+            yield stash, store, candidates
         client.close_thread()
 
 
-def show(store: Store, deck: Deck, request: Request) -> Image:
+def show(store: Store, candidates: Candidates, request: Request) -> Image:
     """Draw a picture, and note it as shown."""
-    image = deck.draw(ANN)
-    store.lose(store.begin(request, [image], NOW), NOW)
-    deck.discard(ANN, image)
+    with candidates.choose(ANN) as [image]:
+        store.lose(store.begin(request, [image], NOW).values(), NOW)
     return image
 
 
@@ -102,7 +110,7 @@ def simulate(
     pictures = library(random)
     liked = {f"tag {number}" for number in random.sample(range(TAGS), int(LIKED * TAGS))}
     tags = []
-    with desk(pictures, random) as (stash, store, deck):
+    with desk(pictures, random) as (stash, store, candidates):
         request = store.add_request(
             update_id=None,
             chat_id=ANN,
@@ -114,7 +122,7 @@ def simulate(
         )
         assert request
         for number in range(learning + shown):
-            image = show(store, deck, request)
+            image = show(store, candidates, request)
             tag = image.tags[0].name
             vote = Vote.LIKE if tag in liked else Vote.DISLIKE
             if vote in buttons:

@@ -42,7 +42,7 @@ class Desk:
             language="en",
             now=utc(at),
         )
-        [row_id] = store.begin(request, [image], utc(at))
+        [row_id] = store.begin(request, [image], utc(at)).values()
         arrived = [(row_id, image, Sent(1, KnownFile(Kind.PHOTO, "file")))]
         store.settle(arrived, utc(at), bot_id=1, shape="", ends=request)
 

@@ -1,16 +1,16 @@
-"""The deck: what may come next, in the corners that the whole bot does not reach."""
+"""The candidates, in situations that the whole bot does not reach."""
 
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
 from stashbot.demo.stash.standin import StashStandIn
-from stashbot.errors import AllUnderWay, NothingToSend
+from stashbot.errors import NothingReason, NothingToSend
 from stashbot.models import Facet, Feature, Kind, KnownFile, Sent, Trigger
-from stashbot.pictures.candidates import RECHECK, Deck
+from stashbot.pictures.candidates import PAGE_FRESH, RECHECK, Candidates
 from stashbot.schedule.runner import Scheduler
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
@@ -21,7 +21,7 @@ AVOID, HOUR, EVER = timedelta(days=30), timedelta(hours=1), utc("2000-01-01")
 
 
 class Table:
-    """A deck over a library of tiny pictures, with a clock that is set by hand."""
+    """Candidates over a library of tiny pictures, with a clock that is set by hand."""
 
     def __init__(self, folder, count, avoid=AVOID):
         self.store = Store(folder / "stashbot.db")
@@ -36,7 +36,24 @@ class Table:
     def restart(self):
         """What was in memory is gone, and what was being sent is in doubt."""
         self.store.recover(self.now)
-        self.deck = Deck(self.store, self.client, self.avoid, random.Random(1), self.tick)
+        self.blocks = {}
+        self.candidates = Candidates(
+            store=self.store,
+            stash=self.client,
+            avoid=self.avoid,
+            random=random.Random(1),
+            now=self.tick,
+        )
+
+    def draw(self, chat=CHAT):
+        """Choose an image, which is claimed until it is released."""
+        with ExitStack() as block:
+            [image] = block.enter_context(self.candidates.choose(chat))
+            self.blocks[chat, image.id] = block.pop_all()
+        return image
+
+    def release(self, image, chat=CHAT):
+        self.blocks.pop((chat, image.id)).close()
 
     def tick(self):
         self.now += timedelta(microseconds=1)
@@ -46,19 +63,18 @@ class Table:
         self.stash.add(*(picture(id, data=b"tiny") for id in ids))
 
     def send(self, image, chat=CHAT):
-        """What the courier does with an image that arrives."""
-        row_ids = self._begin([image], chat)
-        self._settle([image], row_ids)
-        self.deck.discard(chat, image)
+        """Record that an image was sent."""
+        self.remember([image], chat)
+        self.release(image, chat)
         return image.id
 
     def leave_out(self, image, chat=CHAT):
-        """What the courier does with an image that cannot be sent."""
+        """Record that an image cannot be sent."""
         self.store.skip_image(image.id, "odd", self.now + timedelta(days=1))
-        self.deck.discard(chat, image)
+        self.release(image, chat)
 
     def send_next(self, chat=CHAT):
-        return self.send(self.deck.draw(chat), chat)
+        return self.send(self.draw(chat), chat)
 
     def remember(self, images, chat=CHAT):
         """Have these images in the history."""
@@ -74,7 +90,7 @@ class Table:
             language="en",
             now=self.now,
         )
-        return self.store.begin(request, images, self.tick())
+        return self.store.begin(request, images, self.tick()).values()
 
     def _settle(self, images, row_ids):
         sent = Sent(1, KnownFile(Kind.PHOTO, "file"))
@@ -109,7 +125,7 @@ def test_last_unseen_image(table, size):
     last = home.client.page(5, 0, size)[-1].id
 
     assert home.send_next() == last
-    assert home.deck.draw(CHAT).id in range(1, size + 1)
+    assert home.draw().id in range(1, size + 1)
 
 
 @pytest.mark.parametrize("size", [2, 40, 41, 81])
@@ -159,10 +175,10 @@ def test_image_given_back_when_all_else_was_seen(table):
     home = table(3)
     home.send_next()
     home.send_next()
-    unseen = home.deck.draw(CHAT)
+    unseen = home.draw()
     home.send_next()
 
-    home.deck.give_back(CHAT, unseen)
+    home.release(unseen)
 
     assert home.send_next() == unseen.id
 
@@ -172,11 +188,11 @@ def test_seen_image_given_back_upon_an_unseen_one(table):
     home = table(3)
     home.send_next()
     home.send_next()
-    unseen = home.deck.draw(CHAT)
-    again = home.deck.draw(CHAT)
+    unseen = home.draw()
+    again = home.draw()
 
-    home.deck.give_back(CHAT, unseen)
-    home.deck.give_back(CHAT, again)
+    home.release(unseen)
+    home.release(again)
 
     assert home.send_next() == unseen.id
 
@@ -185,12 +201,12 @@ def test_new_images_cover_one_that_was_given_back(table):
     """New images do not make the deck forget what was given back unseen."""
     home = table(2)
     home.send_next()
-    unseen = home.deck.draw(CHAT)
+    unseen = home.draw()
     home.send_next()
     home.add(7)
-    new = home.deck.draw(CHAT)
+    new = home.draw()
 
-    home.deck.give_back(CHAT, unseen)
+    home.release(unseen)
     home.send(new)
 
     assert new.id == 7
@@ -202,7 +218,7 @@ def test_restart_while_the_last_unseen_image_is_under_way(table):
     home = table(3)
     home.send_next()
     home.send_next()
-    unseen = home.deck.draw(CHAT)
+    unseen = home.draw()
     home.send_next()
 
     home.restart()
@@ -213,13 +229,13 @@ def test_restart_while_the_last_unseen_image_is_under_way(table):
 def test_everything_is_under_way(table):
     """Where every image is being sent, another try in a moment is worth it."""
     home = table(1)
-    only = home.deck.draw(CHAT)
+    only = home.draw()
 
-    with pytest.raises(AllUnderWay) as caught:
-        home.deck.draw(CHAT)
+    with pytest.raises(NothingToSend) as caught:
+        home.draw()
     home.send(only)
 
-    assert not caught.value.is_empty
+    assert caught.value.reason is NothingReason.UNUSABLE
     assert home.send_next() == 1
 
 
@@ -227,7 +243,7 @@ def test_chats_do_not_wait_for_each_other(table):
     """An image on its way to one chat is free for another."""
     home = table(1)
 
-    assert home.deck.draw(CHAT) == home.deck.draw(OTHER)
+    assert home.draw() == home.draw(OTHER)
 
 
 @pytest.mark.parametrize("is_seen", [False, True], ids=["unseen", "seen"])
@@ -239,12 +255,12 @@ def test_library_that_was_emptied(table, is_seen):
     home.stash.remove(1, 2)
 
     if is_seen:  # the other one is still in hand
-        home.leave_out(home.deck.draw(CHAT))
+        home.leave_out(home.draw())
     with pytest.raises(NothingToSend) as caught:
-        home.deck.draw(CHAT)
+        home.draw()
     home.add(9)
 
-    assert caught.value.is_empty
+    assert caught.value.reason is NothingReason.EMPTY
     assert home.send_next() == 9
 
 
@@ -255,10 +271,9 @@ def test_everything_is_left_out(table):
         home.store.skip_image(id, "too large", home.now + HOUR)
 
     with pytest.raises(NothingToSend) as caught:
-        home.deck.draw(CHAT)
+        home.draw()
 
-    assert not caught.value.is_empty
-    assert not isinstance(caught.value, AllUnderWay)
+    assert caught.value.reason is NothingReason.UNUSABLE
     home.now += HOUR + RECHECK
     assert home.send_next() in {1, 2}
 
@@ -338,31 +353,43 @@ def test_moved_group(table):
     assert sorted(images) == list(range(1, 61))
 
 
-def test_many_hands(table):
-    """However many draw, send and give back at once, no image comes twice while one is left."""
-    home = table(90)
-    random_ = random.Random(3)
-    fates = [random_.random() < 0.6 for _ in range(400)]
-    order, lock = [], threading.Lock()
+def test_album_of_several_images_at_once(table):
+    home = table(12)
+    for _ in range(7):
+        home.send_next()
+    with home.candidates.choose(CHAT, 10) as images:
+        ids = [image.id for image in images]
+        home.remember(images)
 
-    def one(is_sent):
-        if len(order) >= 90:
-            return
-        try:
-            image = home.deck.draw(CHAT)
-        except AllUnderWay:
-            return
-        if is_sent:
-            with lock:
-                order.append(image.id)
-            home.send(image)
-        else:
-            home.deck.give_back(CHAT, image)
+    assert len(set(ids)) == 10
+    assert len({home.send_next() for _ in range(2)} | set(ids)) == 12
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(one, fates))
 
-    assert len(set(order[:82])) == 82  # up to eight of the last may have been out at once
+def test_images_to_pass_over_are_not_chosen(table):
+    home = table(5)
+
+    with home.candidates.choose(CHAT, 9, without=[1, 2]) as images:
+        assert {image.id for image in images} == {3, 4, 5}
+
+
+def test_image_from_an_old_page_has_the_present_words(table):
+    home = table(30)
+    home.send_next()
+    home.stash.add(*(picture(id, data=b"tiny", title=f"New {id}") for id in range(1, 31)))
+    fresh = home.draw()
+    home.now += PAGE_FRESH
+
+    assert fresh.title.startswith("Picture")
+    assert home.draw().title.startswith("New")
+
+
+def test_image_from_an_old_page_that_is_gone_is_passed_over(table):
+    home = table(30)
+    home.send_next()
+    home.now += PAGE_FRESH
+    home.stash.remove(*range(1, 30))
+
+    assert home.draw().id == 30
 
 
 class Model:
@@ -390,7 +417,7 @@ class Model:
     def draw(self, chat):
         expected = self.unseen(chat)
         try:
-            image = self.home.deck.draw(chat)
+            image = self.home.draw(chat)
         except NothingToSend as error:
             nothing = error
         else:
@@ -398,7 +425,7 @@ class Model:
             assert not expected or self.is_unseen(image.id, chat)
             return
         assert not expected
-        assert nothing.is_empty <= (not self.library)
+        assert (nothing.reason is NothingReason.EMPTY) <= (not self.library)
 
     def finish(self, chat):
         image = self.out[chat].pop(self.chance.randrange(len(self.out[chat])))
@@ -406,7 +433,7 @@ class Model:
             case "s":
                 self.seen[chat][self.home.send(image, chat)] = self.home.now
             case "g":
-                self.home.deck.give_back(chat, image)
+                self.home.release(image, chat)
             case "x":
                 self.left_out[image.id] = self.home.now + RECHECK
                 self.home.leave_out(image, chat)

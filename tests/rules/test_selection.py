@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stashbot.models import Image, Walk
+from stashbot.models import Image, Shuffle
 from stashbot.rules.selection import (
     PAGE,
     SCAN,
     SEEDS,
     first,
     is_spent,
-    new_walk,
+    new_shuffle,
     next_page,
     page_with_unseen,
     pick,
@@ -97,9 +97,9 @@ def test_first_that_is_free(candidates, taken, found):
     assert (image and image.id) == found
 
 
-def test_new_walk():
+def test_new_shuffle():
     """A walk begins at the beginning, with a seed that Stash tells apart from others."""
-    walks = [new_walk(Random(seed)) for seed in range(100)]
+    walks = [new_shuffle(Random(seed)) for seed in range(100)]
 
     assert len({walk.seed for walk in walks}) == 100
     assert all(0 <= walk.seed < SEEDS for walk in walks)
@@ -108,7 +108,7 @@ def test_new_walk():
 
 def test_next_page():
     """A walk goes on by whole pages, in its order."""
-    assert next_page(Walk(seed=7, offset=PAGE)) == Walk(seed=7, offset=2 * PAGE)
+    assert next_page(Shuffle(seed=7, offset=PAGE)) == Shuffle(seed=7, offset=2 * PAGE)
 
 
 @given(
@@ -119,7 +119,7 @@ def test_next_page():
 def test_page_with_something_unseen(block, size, unseen):
     """The page is that of the first unseen id, wherever in the scan it stands."""
     ids = range(10_000, 10_000 + size)
-    walk = Walk(seed=7, offset=3, exhausted_at=datetime(2026, 1, 1, tzinfo=UTC), newest_id=9)
+    walk = Shuffle(seed=7, offset=3, exhausted_at=datetime(2026, 1, 1, tzinfo=UTC), newest_id=9)
 
     found = page_with_unseen(walk, block, ids, {id for id in ids if id - 10_000 not in unseen})
 
@@ -127,7 +127,7 @@ def test_page_with_something_unseen(block, size, unseen):
     if position is None:
         assert found is None
     else:
-        assert found == Walk(seed=7, offset=block * SCAN + position // PAGE * PAGE)
+        assert found == Shuffle(seed=7, offset=block * SCAN + position // PAGE * PAGE)
         assert found.offset % PAGE == 0
 
 

@@ -22,7 +22,7 @@ from tests.whole.program import wait_until
 def pool():
     """A pool on a clock of its own that stands still until it is set."""
     now = [100.0]
-    pool = Pool(aside=2, clock=lambda: now[0])
+    pool = Pool({Priority.BACKGROUND: 2}, clock=lambda: now[0])
     pool.now = now
     yield pool
     pool.close()
@@ -91,7 +91,7 @@ def test_nothing_is_done_before_its_time(pool):
 
 
 def test_idle_thread_works_while_another_is_busy():
-    pool = Pool(aside=2)
+    pool = Pool({Priority.BACKGROUND: 2})
     release, late = threading.Event(), threading.Event()
     end = in_threads(pool, 2)
 
@@ -135,7 +135,7 @@ def test_jobs_of_one_lane(pool):
 
 def test_one_job_of_a_lane_at_a_time():
     """However many threads there are, a lane's next job waits until the one before is done."""
-    pool = Pool(aside=2)
+    pool = Pool({Priority.BACKGROUND: 2})
     release, done = threading.Event(), []
     pool.submit(lambda: (release.wait(10) and done.append("slow")) or None, lane=1)
     pool.submit(job(done, "quick"), lane=1)
@@ -197,7 +197,7 @@ def test_background_jobs_come_last(pool):
 
 @pytest.mark.parametrize("aside", [1, 2])
 def test_only_so_many_aside(aside):
-    pool = Pool(aside)
+    pool = Pool({Priority.BACKGROUND: aside})
     release, under_way, most = threading.Event(), [], []
 
     def slow():
@@ -236,7 +236,7 @@ def test_job_that_raises(pool):
 
 
 def test_work_for_all_that_wait():
-    pool = Pool(aside=2)
+    pool = Pool({Priority.BACKGROUND: 2})
     both = threading.Barrier(2, timeout=5)
     end = in_threads(pool, 2)
     for _ in range(2):
@@ -359,7 +359,7 @@ def test_idle_bot_is_not_stuck(house):
     home.ask()
     time.sleep(1)
 
-    assert home.app.daemon.overdue() == []
+    assert home.app.supervisor.overdue() == []
 
 
 def test_order_of_the_end():

@@ -68,7 +68,7 @@ class Clockwork:
     def accept(self, request):
         self.requests.append(request)
 
-    def prepare(self, chat_id):
+    def prefetch(self, chat_id):
         self.prepared.append(chat_id)
 
     def crash(self):

@@ -40,7 +40,8 @@ def ask(store, chat_id=CHAT, *, count=1, update_id=None, now=NOW):
 
 def begin(store, *image_ids, chat_id=CHAT, now=NOW):
     request = ask(store, chat_id, count=len(image_ids), now=now)
-    return store.begin(request, [Image(id, title=f"No. {id}") for id in image_ids], now)
+    images = [Image(id, title=f"No. {id}") for id in image_ids]
+    return list(store.begin(request, images, now).values())
 
 
 def arrive(store, rows, images, now=NOW, *, ends=None, shape="2560"):

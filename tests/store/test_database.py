@@ -288,7 +288,7 @@ for n in range(1, 10**6):
     request = store.add_request(update_id=n, chat_id=1, user_id=1, count=1,
                                 trigger=Trigger.COMMAND, language="en", now=now)
     rows = store.begin(request, [Image(n)], now)
-    store.settle([(rows[0], Image(n), Sent(n, KnownFile(Kind.PHOTO, "f")))], now,
+    store.settle([(rows[n], Image(n), Sent(n, KnownFile(Kind.PHOTO, "f")))], now,
                  bot_id=1, shape="", ends=request)
     print(n, flush=True)
 """

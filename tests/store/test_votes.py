@@ -54,7 +54,7 @@ class Voter:
 @pytest.fixture
 def voter(store):
     for image in IMAGES.values():
-        arrive(store, store.begin(ask(store, ANN), [image], NOW), [image])
+        arrive(store, store.begin(ask(store, ANN), [image], NOW).values(), [image])
     return Voter(store)
 
 
@@ -142,7 +142,7 @@ def test_counts_by_feature(voter):
 
 def test_picture_that_may_have_arrived_counts_as_shown(voter):
     store = voter.store
-    store.lose(store.begin(ask(store, ANN), [IMAGES[1]], NOW), NOW)
+    store.lose(store.begin(ask(store, ANN), [IMAGES[1]], NOW).values(), NOW)
 
     assert store.votes.counts(ANN, [TAG])[TAG].shown == 3
 
@@ -160,7 +160,8 @@ def test_group_moves(voter):
     voter.press(LIKE, chat=GROUP)
     voter.press(LIKE, user=BEN, image=2, chat=-900)
     for chat in (GROUP, -900):
-        voter.store.lose(voter.store.begin(ask(voter.store, chat), [IMAGES[1]], NOW), NOW)
+        rows = voter.store.begin(ask(voter.store, chat), [IMAGES[1]], NOW)
+        voter.store.lose(rows.values(), NOW)
     voter.store.exclusions.add(GROUP, TAG, NOW)
 
     voter.store.move_chat(GROUP, -900, NOW)

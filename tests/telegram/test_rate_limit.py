@@ -8,7 +8,8 @@ from stashbot.models import Priority
 from stashbot.telegram.rate_limit import MOST_CHATS, TELEGRAM_LIMITS, RateLimiter, Traffic
 
 PERSON, GROUP = 7, -7
-TEXT, EDIT, SCHEDULED = {"traffic": Traffic.TEXT}, {"traffic": Traffic.EDIT}, {"priority": 1}
+TEXT, EDIT = {"traffic": Traffic.TEXT}, {"traffic": Traffic.EDIT}
+SCHEDULED = {"priority": Priority.SCHEDULE}
 
 
 class Sender:

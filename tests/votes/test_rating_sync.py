@@ -419,7 +419,7 @@ class Desk:
         self.store = Store(folder / "stashbot.db")
         self.client = StashClient(stash.url, "", threading.Event())
         self.outage = Outage("stash", 20.0, self.clock)
-        self.pool = Pool(aside=1, clock=self.clock)
+        self.pool = Pool({Priority.BACKGROUND: 1}, clock=self.clock)
         self.sync = RatingSync(
             self.store,
             self.client,
@@ -442,7 +442,7 @@ class Desk:
         over = []
         self.pool.submit(lambda: over.append(1), seconds, priority=Priority.BACKGROUND)
         while not over:
-            if not any(self.pool._lines.values()):
+            if not any(self.pool._queues.values()):
                 self.now = max(self.now, self.pool._due[0][0])
             self.pool.turn()
 

@@ -214,7 +214,7 @@ def test_kill(service):
     [
         ("stashbot.telegram.polling Poller _handle_all", "telegram/polling.py", "/help"),
         ("stashbot.schedule.runner Scheduler work", "schedule/runner.py", "/schedule daily 09:00"),
-        ("stashbot.pictures.delivery Courier carry", "pictures/requests.py", "/random"),
+        ("stashbot.pictures.delivery Delivery _send", "pictures/delivery.py", "/random"),
     ],
     ids=["receiver", "scheduler", "publisher"],
 )
