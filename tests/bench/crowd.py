@@ -31,7 +31,7 @@ LEAD = timedelta(seconds=10)
 #: Seconds without a message after which no more will come.
 SILENCE_S = 3.0
 
-CROWD_TIME = Budget("100 chats due at once, all sent", 8, "s")
+CROWD_TIME = Budget("100 chats due at once, all sent", 4.5, "s")
 LATE_TIME = Budget("100 chats due before the start, all sent", 8, "s")
 A_SECOND = Budget("messages in a second, at most", 30, "", holds_anywhere=True, digits=0)
 TO_ONE = Budget("messages to one chat in a second, at most", 1, "", holds_anywhere=True, digits=0)

@@ -88,6 +88,8 @@ def run_bot(
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
             "STASHBOT_TELEGRAM_ALLOWED_USERS": ",".join(map(str, people)),
             "STASHBOT_TIMEZONE": "UTC",
+            # The library of the stand-in is made on demand and keeps no rating.
+            "STASHBOT_VOTES_WRITE_RATINGS": "never",
             "STASHBOT_TELEGRAM_API_URL": telegram.api_url(),
             "STASHBOT_STASH_URL": stash.url(),
             "STASHBOT_DATABASE_PATH": str((folder or Path(empty)) / "stashbot.db"),

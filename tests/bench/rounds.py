@@ -16,12 +16,12 @@ QUIET = 5  # seconds; the timer of a slow request ends after 4 s
 IDLE_SECONDS = 12
 IMAGES = 10_000
 
-START = Budget("start to first getUpdates", 0.6, "s")
+START = Budget("start to first getUpdates", 0.45, "s")
 STOP_BUSY = Budget("SIGTERM to exit, busy", 2, "s")
-REACTION = Budget("update to sendPhoto, median of 200", 20, "ms", digits=1)
+REACTION = Budget("update to sendPhoto, median of 200", 12, "ms", digits=1)
 QUESTIONS = Budget("GraphQL requests a picture", 0.1, "", holds_anywhere=True, digits=3)
 BYTES = Budget("GraphQL bytes a picture", 1, "kB", holds_anywhere=True)
-MEMORY = Budget("memory after 200 pictures", 60, "MiB", digits=1)
+MEMORY = Budget("memory after 200 pictures", 50, "MiB", digits=1)
 PEAK = Budget("memory at the peak", 160, "MiB", digits=1)
 UPLOAD = Budget("upload of a 12-megapixel, 6 MB photo", 1, "MB", holds_anywhere=True)
 IDLE = Budget("processor while idle, a minute", 0.02, "s", digits=3)

@@ -175,6 +175,32 @@ class Telegram:
         calls = self._telegram.wait_for("sendPhoto", count=count, timeout=timeout)
         return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
 
+    def vote(self, user_id: int, timeout: float = 30) -> float:
+        """Press 👍 under the newest picture; returns the seconds until its mark is there."""
+        message = next(each for each in reversed(self._telegram.messages(user_id)) if each.buttons)
+        data = message.buttons[0][0].data
+        pressed_at = time.monotonic()
+        self._telegram.press(message, data, user_id=user_id)
+        [call, *_] = self._telegram.wait_for(
+            lambda call: (
+                call.method == "editMessageReplyMarkup"
+                and int(call.params["message_id"]) == message.id
+            ),
+            timeout=timeout,
+        )
+        return call.time - self._telegram.server.delay - pressed_at
+
+    def wait_for_album(self, timeout: float = 60) -> None:
+        self._telegram.wait_for("sendMediaGroup", timeout=timeout)
+
+    def wait_for_text(self, part: str, timeout: float = 60) -> float:
+        """Wait for a text that contains `part`; returns the time of the last one."""
+        calls = self._telegram.wait_for(
+            lambda call: call.method == "sendMessage" and part in call.params["text"],
+            timeout=timeout,
+        )
+        return calls[-1].time - self._telegram.server.delay
+
     def messages(self) -> list[tuple[float, int, int]]:
         """Time, chat and image id (0: none) of each message, in order of time."""
         calls = [call for call in self._telegram.calls if call.method.startswith("send")]
