@@ -1,7 +1,7 @@
 """Prepared pictures, sent: each is recorded as `sending` before, and as `sent` after.
 
-A delivery waits in its place for the rate limit and for Telegram, and goes on with another form
-where Telegram refuses one.
+A delivery waits for the rate limit and for Telegram without being given up, and goes on with
+another form where Telegram refuses one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..errors import (
     NothingReason,
     NothingToSend,
     PicturesForbidden,
+    StashError,
     StoreError,
     TelegramError,
 )
@@ -55,15 +56,18 @@ LONGEST_PAUSE_S = 60.0
 class Serving:
     """A request while it is served. Changed by the thread that serves it, read by timers.
 
-    `give_up_at` is on the monotonic clock. `left` counts the pictures still to be sent. `used`
-    are the ids of the images that this request does not choose again; `passed_over` are those
-    that it goes on without, with the reasons.
+    `accepted_at` and `give_up_at` are on the monotonic clock. `left` counts the pictures still to
+    be sent. `used` are the ids of the images that this request does not choose again;
+    `passed_over` are those that it goes on without, with the reasons. `is_uploading` stays set
+    after a picture was sent; `is_recorded` is set when the end of the request is in the database.
     """
 
     request: Request
+    accepted_at: float
     give_up_at: float
     left: int
     refusals: int = 0
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
     used: set[int] = field(default_factory=set)
     passed_over: list[tuple[Image, str]] = field(default_factory=list)
     is_uploading: bool = False
@@ -71,10 +75,10 @@ class Serving:
     is_recorded: bool = False
 
     def count_refusal(self) -> None:
-        """Note that Telegram refused a message. Raises NothingToSend when it did so often."""
+        """Count a refusal or a doubtful answer. Raises NothingToSend when there are too many."""
         self.refusals += 1
         if self.refusals >= MOST_REFUSALS:
-            raise NothingToSend(NothingReason.UNUSABLE, "Telegram refuses one after the other")
+            raise NothingToSend(NothingReason.UNUSABLE, "Telegram takes none of the pictures")
 
     def pass_over(self, images: Iterable[tuple[Image, str]]) -> None:
         """Go on without these images."""
@@ -104,35 +108,39 @@ class Delivery:
     def deliver(self, serving: Serving, prepared: Sequence[Prepared]) -> Iterator[Again]:
         """Send the pictures, as far as Telegram takes them; yield before each wait.
 
-        Raises ChatGone, ChatMoved, PicturesForbidden, NothingToSend, GaveUp, StashError,
-        StoreError.
+        Raises ChatGone, ChatMoved, PicturesForbidden, NothingToSend, GaveUp, StoreError, and
+        StashError after the last picture if a refused one could not be downloaded again.
         """
-        groups = deque(albums(prepared))
-        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        groups, stash_error = deque(albums(prepared)), None
         while groups:
             yield from self._wait_for_turn(serving, len(groups[0]))
             group = groups.popleft()
             try:
                 self._send(serving, group)
-                backoff.reset()
+                serving.backoff.reset()
             except (ChatGone, ChatMoved, PicturesForbidden):
                 raise
             except TelegramError as error:
                 if error.permanent:
-                    groups.extendleft(reversed(self._otherwise(serving, group, error)))
+                    try:
+                        groups.extendleft(reversed(self._otherwise(serving, group, error)))
+                    except StashError as raised:
+                        stash_error = raised
                 elif error.maybe_sent:
                     serving.count_refusal()
-                    yield from self._wait_while_down(serving, backoff)
+                    yield from self._pause_if_down(serving)
                 else:
                     groups.appendleft(group)
-                    yield self._pause(serving, error.retry_after or backoff.next())
+                    yield self._pause(serving, error.retry_after or serving.backoff.next())
+        if stash_error:
+            raise stash_error
 
     def leave_out(self, serving: Serving) -> None:
         """Leave out for a while, in every chat, the images that this request passed over.
 
-        It must have sent another picture: then neither the disk nor the chat is the cause.
+        Only if it sent another picture: then neither the disk nor the chat is the cause.
         """
-        while serving.passed_over:
+        while serving.passed_over and serving.left < serving.request.count:
             image, reason = serving.passed_over.pop()
             try:
                 self._store.skip_image(image.id, reason, self._now() + LEFT_OUT)
@@ -147,9 +155,9 @@ class Delivery:
         while wait := self._telegram.take_turn(request.chat_id, request.priority, messages):
             yield self._pause(serving, wait)
 
-    def _wait_while_down(self, serving: Serving, backoff: Backoff) -> Iterator[Again]:
+    def _pause_if_down(self, serving: Serving) -> Iterator[Again]:
         if self._telegram.outage.error:
-            yield self._pause(serving, backoff.next())
+            yield self._pause(serving, serving.backoff.next())
 
     def _pause(self, serving: Serving, seconds: float) -> Again:
         if time.monotonic() + seconds > serving.give_up_at:
@@ -159,11 +167,11 @@ class Delivery:
     # Sending
 
     def _send(self, serving: Serving, group: Sequence[Prepared]) -> None:
-        """Record, send, record: a picture that is not recorded as sent counts as seen."""
+        """Record, send, record. If the bot stops in between, the pictures count as seen."""
         started = time.monotonic()
         rows = self._store.begin(serving.request, [each.image for each in group], self._now())
+        serving.used.update(each.image.id for each in group)
         group = [each for each in group if each.image.id in rows]
-        serving.used |= rows.keys()
         if not group:
             return
         serving.is_uploading = True
@@ -207,7 +215,7 @@ class Delivery:
         rows: dict[int, int],
         sent: Sequence[Sent],
     ) -> None:
-        serving.is_recorded = serving.left == len(group)
+        is_last = serving.left == len(group)
         arrived = [
             (rows[each.image.id], each.image, one) for each, one in zip(group, sent, strict=True)
         ]
@@ -216,8 +224,9 @@ class Delivery:
             self._now(),
             bot_id=self._preparation.format.bot_id,
             shape=self._preparation.format.shape,
-            ends=serving.request if serving.is_recorded else None,
+            ends=serving.request if is_last else None,
         )
+        serving.is_recorded = is_last
         serving.left -= len(group)
 
     def _record_failure(self, row_ids: Sequence[int], error: TelegramError) -> None:
@@ -260,7 +269,7 @@ def albums(prepared: Sequence[Prepared]) -> list[list[Prepared]]:
             groups[-1].append(one)
         else:
             groups.append([one])
-            room = ALBUM_BYTES if fits_album else -1
+            room = ALBUM_BYTES if fits_album else -1  # nothing joins a file that goes alone
         room -= one.size
     return groups
 

@@ -72,14 +72,14 @@ class Prefetched:
         for _, other in dropped:
             other.close()
 
-    def take(self, chat_id: int, block: ExitStack) -> Prepared | None:
-        """Hand a chat's picture over, its claim to `block`; None if none lies ready."""
+    def take(self, chat_id: int) -> tuple[Prepared, ExitStack] | None:
+        """Hand over a chat's picture and its claim; None if no fresh one lies ready."""
         with self._lock:
-            prepared, claim = self._ready.pop(chat_id, (None, None))
-        if prepared is None or claim is None:
+            ready = self._ready.pop(chat_id, None)
+        if ready and self._clock() - ready[0].prepared_at >= FRESH_S:
+            ready[1].close()
             return None
-        block.enter_context(claim)
-        return prepared if self._clock() - prepared.prepared_at < FRESH_S else None
+        return ready
 
     def _bytes(self) -> int:
         return sum(prepared.size for prepared, _ in self._ready.values())

@@ -32,16 +32,16 @@ MOST_LARGE = 2
 UNKNOWN_BYTES = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
     """Pictures that are ready to be sent, and the images that were found to be unusable.
 
-    `is_last` is set when there are no more images for this request.
+    `error` says why there are no more pictures, if there are fewer than were asked for.
     """
 
     prepared: list[Prepared] = field(default_factory=list)
     unusable: list[tuple[Image, str]] = field(default_factory=list)
-    is_last: bool = False
+    error: NothingToSend | NoRoom | StashError | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Preparation:
         self._large = threading.Semaphore(MOST_LARGE)
 
     def is_ready(self, chat_id: int, count: int) -> bool:
-        """Whether so many pictures need nothing of Stash."""
+        """Whether one picture is asked for, and one lies ready."""
         return count == 1 and self._prefetched.has(chat_id)
 
     @property
@@ -90,42 +90,37 @@ class Preparation:
     def prepare_batch(
         self, chat_id: int, count: int, without: Collection[int], block: ExitStack
     ) -> Batch:
-        """Prepare up to `count` pictures, at least one, as many as fit into an album.
+        """Prepare up to `count` pictures, as many as fit into an album.
 
-        They are claimed until `block` ends. `without` are ids of images to pass over. Raises
-        NothingToSend, NoRoom, StashError, StoreError.
+        The end of `block` releases their claims. `without` are ids of images to pass over. Raises
+        StoreError.
         """
-        batch = Batch(self._take_ready(chat_id, block))
+        batch = Batch()
+        if ready := self._take_ready(chat_id, block):
+            batch.prepared.append(ready)
         has_room = True
-        while has_room and (missing := count - len(batch.prepared)):
-            try:
+        try:
+            while has_room and (missing := count - len(batch.prepared)):
                 has_room = self._fill(batch, chat_id, missing, without, block)
-            except NothingToSend as error:
-                if batch.prepared:
-                    return replace(batch, is_last=True)
-                raise _explained(error, batch) from None
-            except (StashError, NoRoom):
-                if batch.prepared:
-                    return batch
-                raise
+        except (NothingToSend, NoRoom, StashError) as error:
+            batch.error = error
         return batch
 
     def prefetch(self, chat_id: int) -> None:
         """Prepare the next picture of a chat, unless one lies ready that is still wanted.
 
-        An image that comes again is not prepared: a new one may come in its place. Raises as
-        `prepare_batch`, and ImageUnusable.
+        Only unseen images are prepared. Raises NothingToSend, NoRoom, ImageUnusable, StashError,
+        StoreError.
         """
         with ExitStack() as block:
-            ready = self._take_ready(chat_id, block)
-            if not ready:
+            prepared = self._take_ready(chat_id, block)
+            if not prepared:
                 chosen = self._candidates.choose(chat_id, unseen_only=True)
                 [image] = block.enter_context(chosen)
                 if image.size > LARGE_BYTES:
                     raise NoRoom("the file is too large to lie ready")
-                ready = [self._prepare(image)]
-            for prepared in ready:
-                self._prefetched.put(chat_id, prepared, block.pop_all())
+                prepared = self._prepare(image)
+            self._prefetched.put(chat_id, prepared, block.pop_all())
 
     def prepare_otherwise(self, refused: Prepared) -> Prepared:
         """Prepare a picture in another form, after Telegram refused this one.
@@ -140,10 +135,16 @@ class Preparation:
             raise ImageUnusable("Telegram refuses the file as a document too")
         return replace(refused, file=media.as_document(refused.file.data, refused.image))
 
-    def _take_ready(self, chat_id: int, block: ExitStack) -> list[Prepared]:
-        prepared = self._prefetched.take(chat_id, block)
-        is_wanted = prepared and self._candidates.is_wanted(chat_id, prepared.image)
-        return [prepared] if prepared and is_wanted else []
+    def _take_ready(self, chat_id: int, block: ExitStack) -> Prepared | None:
+        ready = self._prefetched.take(chat_id)
+        if ready is None:
+            return None
+        prepared, claim = ready
+        if not self._candidates.is_wanted(chat_id, prepared.image):
+            claim.close()
+            return None
+        block.enter_context(claim)
+        return prepared
 
     def _fill(
         self, batch: Batch, chat_id: int, count: int, without: Collection[int], block: ExitStack
@@ -172,7 +173,7 @@ class Preparation:
         if failure:
             raise failure
         if len(batch.unusable) >= MOST_UNUSABLE:
-            raise NothingToSend(NothingReason.UNUSABLE, "that is enough")
+            raise NothingToSend(NothingReason.UNUSABLE, "too many images cannot be used")
         return len(images) == len(chosen)
 
     def _admit(self, images: Sequence[Image], block: ExitStack) -> None:
@@ -198,16 +199,8 @@ class Preparation:
         return self._store.known_file(self.format.bot_id, image, self.format.shape)
 
 
-def _explained(error: NothingToSend, batch: Batch) -> NothingToSend:
-    if not batch.unusable:
-        return error
-    count, (_, reason) = len(batch.unusable), batch.unusable[-1]
-    text = f"none of {count} images can be sent; the last: {reason}"
-    return NothingToSend(NothingReason.UNUSABLE, text)
-
-
 def _fitting(images: Sequence[Image], room: int) -> list[Image]:
-    """The first images whose files have room together, in bytes; at least one."""
+    """The first images whose files fit into `room` bytes together; one in any case."""
     fitting = list[Image]()
     for image in images:
         if fitting and image.size > room:

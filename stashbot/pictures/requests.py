@@ -9,7 +9,7 @@ one request of a chat after the other. The images that it has claimed are releas
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -37,8 +37,8 @@ from ..models import Priority, Request, Shown, Trigger
 from ..runtime.pool import Again, Pool
 from ..store.store import Store
 from ..telegram.outbox import Outbox
-from .delivery import Delivery, Serving
-from .preparation import Batch, Preparation
+from .delivery import MOST_REFUSALS, Delivery, Serving
+from .preparation import MOST_UNUSABLE, Batch, Preparation
 
 log = structlog.get_logger()
 
@@ -46,15 +46,19 @@ log = structlog.get_logger()
 ACTION_AFTER_S = 0.5
 #: Telegram shows a chat action for five seconds.
 ACTION_AGAIN_S = 4.5
+#: A user does not look at the chat for longer.
+ACTION_LIMIT_S = 60.0
 #: The user is told that the picture takes longer when it is not being uploaded after this time.
 SLOW_AFTER_S = 4.0
 #: Stash is said not to answer when an answer is outstanding for longer.
 SILENT_AFTER_S = 1.5
-#: A request waits for Stash for at most this time; a schedule's waits for Telegram no longer.
+#: A request waits for Stash for at most this time.
 STASH_LIMIT_S = 900.0
+#: A schedule's request waits for at most this time.
+SCHEDULE_LIMIT_S = 900.0
 #: A user's request waits for Telegram for at most this time.
 TELEGRAM_LIMIT_S = 86_400.0
-#: A request that waits for Stash, or for other large files, looks again after this time.
+#: A request that waits for Stash, or for other large files, tries again after this time.
 STEP_S = 0.5
 
 
@@ -117,10 +121,13 @@ class RequestQueue:
             self.accept(request)
 
     def accept(self, request: Request, refusals: int = 0) -> None:
-        """Serve a request that is in the database, and was refused so often before."""
+        """Serve a request that is in the database.
+
+        `refusals` is how often Telegram refused it before its chat moved.
+        """
         serving = _new_serving(request, refusals)
         self._waiting[request.id] = request.chat_id
-        steps = self._serve(serving, time.monotonic())
+        steps = self._serve(serving)
         is_ready = self._preparation.is_ready(request.chat_id, request.count)
         priority = Priority.READY if is_ready else request.priority
         self._pool.submit(partial(next, steps, None), lane=request.chat_id, priority=priority)
@@ -142,20 +149,18 @@ class RequestQueue:
 
     # The way of a request
 
-    def _serve(self, serving: Serving, accepted_at: float) -> Iterator[Again]:
+    def _serve(self, serving: Serving) -> Iterator[Again]:
         """Serve one request to its end; yield before each wait."""
         request = serving.request
         try:
-            failure = yield from self._send_all(serving, accepted_at)
-            self._end(serving, failure)
+            yield from self._send_all(serving)
+            self._end(serving)
             self.prefetch(request.chat_id, is_for_user=request.priority is Priority.USER)
         except Interrupted:
             pass  # the request is taken up at the next start
         except ChatMoved as moved:
             self._outbox.move_chat(request.chat_id, moved.chat_id)
-            moved_request = replace(request, chat_id=moved.chat_id, count=serving.left)
-            serving.count_refusal()
-            self.accept(moved_request, serving.refusals)
+            self._serve_again(serving, moved.chat_id)
         except ChatGone as error:
             self._outbox.lose_chat(request.chat_id, error)
             self._end(serving, "the chat is gone")
@@ -166,53 +171,71 @@ class RequestQueue:
             if self._waiting.get(request.id) == request.chat_id:
                 del self._waiting[request.id]
 
-    def _send_all(self, serving: Serving, accepted_at: float) -> Generator[Again, None, str]:
-        """Prepare and deliver until nothing is left; the reason if the request is void."""
-        request, without_stash_since = serving.request, 0.0
+    def _serve_again(self, serving: Serving, chat_id: int) -> None:
+        """Serve the rest of a request in another chat; that counts as a refusal."""
+        rest = replace(serving.request, chat_id=chat_id, count=serving.left)
+        if serving.refusals + 1 < MOST_REFUSALS:
+            self.accept(rest, serving.refusals + 1)
+        else:
+            self._end(serving, "the chat moves again and again")
+
+    def _send_all(self, serving: Serving) -> Iterator[Again]:
+        """Prepare and deliver until nothing is left; wait while Stash is away."""
+        request, first_failure = serving.request, None
         while serving.left > 0:
             if request.due and not self._store.orders.is_wanted(request.id):
-                return "the schedule was removed"
-            try:
-                with ExitStack() as block:
-                    batch = self._prepare(serving, block)
-                    if batch:
-                        without_stash_since = 0.0
-                        yield Again(0.0, Priority.READY)
+                raise GaveUp("the schedule was removed")
+            if time.monotonic() > serving.give_up_at:
+                raise GaveUp("it waited too long")
+            error: Exception | None = None
+            with ExitStack() as block:
+                batch = self._prepare(serving, block)
+                if batch.prepared:
+                    first_failure = None
+                    # From here on the request needs only Telegram.
+                    yield Again(0.0, Priority.READY)
+                    try:
                         yield from self._delivery.deliver(serving, batch.prepared)
-                        if batch.is_last:
-                            break
-                        continue
-            except Interrupted:
-                raise
-            except StashError as error:
-                log.debug("stash_failed", error=str(error), chat_id=request.chat_id)
-            # While the request waited behind others, Stash may have been away for all of them.
-            now, away_since = time.monotonic(), self._stash.outage.since
-            without_stash_since = without_stash_since or max(accepted_at, away_since or now)
-            if now - without_stash_since > STASH_LIMIT_S:
-                raise GaveUp("Stash gave no picture in time")
-            yield Again(max(STEP_S, self._stash.outage.wait), request.priority)
-        if serving.left < request.count:
-            self._delivery.leave_out(serving)
-        else:
-            raise NothingToSend(NothingReason.UNUSABLE, "Telegram takes none of the images")
-        return ""
+                    except StashError as raised:
+                        error = raised
+                else:
+                    error = batch.error
+            if isinstance(error, Interrupted):
+                raise error
+            if isinstance(batch.error, NothingToSend):
+                return self._accept_end(serving, batch)
+            if error:
+                first_failure = first_failure or self._failing_since(serving)
+                if time.monotonic() - first_failure > STASH_LIMIT_S:
+                    raise GaveUp("Stash gave no picture for 15 minutes")
+                yield Again(max(STEP_S, self._stash.outage.wait), request.priority)
 
-    def _prepare(self, serving: Serving, block: ExitStack) -> Batch | None:
-        """The next pictures to send; None while it is not this request's turn."""
+    def _failing_since(self, serving: Serving) -> float:
+        """When Stash began to fail a request, which may have waited behind others then."""
+        return max(serving.accepted_at, self._stash.outage.since or time.monotonic())
+
+    def _accept_end(self, serving: Serving, batch: Batch) -> None:
+        """Be content with fewer pictures; raise NothingToSend if none was sent."""
+        if serving.left < serving.request.count:
+            return
+        if batch.prepared:
+            raise NothingToSend(NothingReason.UNUSABLE, "Telegram takes none of the images")
+        if serving.passed_over:
+            count, (_, reason) = len(serving.passed_over), serving.passed_over[-1]
+            text = f"none of {count} images can be sent; the last: {reason}"
+            raise NothingToSend(NothingReason.UNUSABLE, text)
+        raise batch.error or AssertionError
+
+    def _prepare(self, serving: Serving, block: ExitStack) -> Batch:
+        """Prepare the next pictures; without effect while it is not this request's turn."""
         chat_id = serving.request.chat_id
         is_ready = self._preparation.is_ready(chat_id, serving.left)
         if not is_ready and not self._stash.outage.may_try():
-            return None
-        try:
-            batch = self._preparation.prepare_batch(chat_id, serving.left, serving.used, block)
-        except NoRoom:
-            return None
-        except NothingToSend:
-            if serving.left < serving.request.count:
-                return Batch(is_last=True)
-            raise
+            return Batch(error=NoRoom("another request tries Stash"))
+        batch = self._preparation.prepare_batch(chat_id, serving.left, serving.used, block)
         serving.pass_over(batch.unusable)
+        if len(serving.passed_over) >= MOST_UNUSABLE and not batch.prepared:
+            batch.error = NothingToSend(NothingReason.UNUSABLE, "too many images cannot be used")
         return batch
 
     def _prefetch(self, chat_id: int, *, is_for_user: bool) -> None:
@@ -229,10 +252,12 @@ class RequestQueue:
     # Words for the user
 
     def _show_action(self, serving: Serving) -> float | None:
-        """Show in the chat that a picture is on its way, until the request is over."""
-        if serving.is_over or self._stash.outage.error:
+        """Show in the chat that a picture is on its way, for a minute at most."""
+        age = time.monotonic() - serving.accepted_at
+        if serving.is_over or age > ACTION_LIMIT_S:
             return None
-        self._outbox.show_uploading(serving.request.chat_id)
+        if not self._stash.outage.error:
+            self._outbox.show_uploading(serving.request.chat_id)
         return ACTION_AGAIN_S
 
     def _tell_if_slow(self, serving: Serving) -> None:
@@ -265,11 +290,12 @@ class RequestQueue:
         log.error(event, error=str(error), chat_id=request.chat_id)
         if request.priority is Priority.USER:
             self._outbox.say(request.chat_id, TEXTS[request.language](key))
-        self._end(serving, TEXTS["en"](key))
+        self._end(serving, str(error))
 
-    def _end(self, serving: Serving, failure: str) -> None:
+    def _end(self, serving: Serving, failure: str = "") -> None:
         """Record the end of a request; `failure` is empty if it was served."""
         request = serving.request
+        self._delivery.leave_out(serving)
         if serving.is_recorded:
             return
         if request.due and failure:
@@ -284,5 +310,6 @@ class RequestQueue:
 
 def _new_serving(request: Request, refusals: int = 0) -> Serving:
     is_scheduled = request.priority is Priority.SCHEDULE
-    limit_s = STASH_LIMIT_S if is_scheduled else TELEGRAM_LIMIT_S
-    return Serving(request, time.monotonic() + limit_s, left=request.count, refusals=refusals)
+    limit_s = SCHEDULE_LIMIT_S if is_scheduled else TELEGRAM_LIMIT_S
+    now = time.monotonic()
+    return Serving(request, now, now + limit_s, left=request.count, refusals=refusals)

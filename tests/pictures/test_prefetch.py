@@ -33,10 +33,13 @@ class Desk:
         self.prefetched.put(chat, prepared_picture(id, size), claim)
 
     def take(self, chat):
-        with ExitStack() as block:
-            taken = self.prefetched.take(chat, block)
-            assert taken is None or taken.image.id not in self.released
-        return taken and taken.image.id
+        taken = self.prefetched.take(chat)
+        if taken is None:
+            return None
+        prepared, claim = taken
+        assert prepared.image.id not in self.released
+        claim.close()
+        return prepared.image.id
 
 
 @pytest.fixture

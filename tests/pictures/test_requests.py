@@ -113,8 +113,8 @@ def test_a_refused_picture_is_left_out_when_another_was_sent(house):
     home = house(library(6))
     Answering(home, refusal(CANNOT_PARSE), words="Picture 3<")
 
-    came = home.ask("/random 5", count=5)
-    home.stop()
+    came = home.ask("/random 6", count=5)
+    is_over(home)
 
     assert sorted(came) == [1, 2, 4, 5, 6]
     assert [each["image_id"] for each in home.events("image_skipped")] == [3]
