@@ -60,6 +60,7 @@ class Serving:
     be sent. `used` are the ids of the images that this request does not choose again;
     `passed_over` are those that it goes on without, with the reasons. `is_uploading` stays set
     after a picture was sent; `is_recorded` is set when the end of the request is in the database.
+    `stash_error` is the first failure of Stash, and `failing_since` when it began.
     """
 
     request: Request
@@ -70,6 +71,8 @@ class Serving:
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
     used: set[int] = field(default_factory=set)
     passed_over: list[tuple[Image, str]] = field(default_factory=list)
+    stash_error: StashError | None = None
+    failing_since: float | None = None
     is_uploading: bool = False
     is_over: bool = False
     is_recorded: bool = False

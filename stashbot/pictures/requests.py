@@ -181,7 +181,7 @@ class RequestQueue:
 
     def _send_all(self, serving: Serving) -> Iterator[Again]:
         """Prepare and deliver until nothing is left; wait while Stash is away."""
-        request, first_failure = serving.request, None
+        request = serving.request
         while serving.left > 0:
             if request.due and not self._store.orders.is_wanted(request.id):
                 raise GaveUp("the schedule was removed")
@@ -191,7 +191,7 @@ class RequestQueue:
             with ExitStack() as block:
                 batch = self._prepare(serving, block)
                 if batch.prepared:
-                    first_failure = None
+                    serving.failing_since = None
                     # From here on the request needs only Telegram.
                     yield Again(0.0, Priority.READY)
                     try:
@@ -205,14 +205,20 @@ class RequestQueue:
             if isinstance(batch.error, NothingToSend):
                 return self._accept_end(serving, batch)
             if error:
-                first_failure = first_failure or self._failing_since(serving)
-                if time.monotonic() - first_failure > STASH_LIMIT_S:
-                    raise GaveUp("Stash gave no picture for 15 minutes")
+                self._note_failure(serving, error)
                 yield Again(max(STEP_S, self._stash.outage.wait), request.priority)
 
-    def _failing_since(self, serving: Serving) -> float:
-        """When Stash began to fail a request, which may have waited behind others then."""
-        return max(serving.accepted_at, self._stash.outage.since or time.monotonic())
+    def _note_failure(self, serving: Serving, error: Exception) -> None:
+        """Note that a step failed. Raises GaveUp after STASH_LIMIT_S without a picture."""
+        if isinstance(error, StashError) and serving.stash_error is None:
+            log.warning("stash_failed", error=str(error), chat_id=serving.request.chat_id)
+            serving.stash_error = error
+        now = time.monotonic()
+        if serving.failing_since is None:
+            # While the request waited behind others, Stash may have been away for all of them.
+            serving.failing_since = max(serving.accepted_at, self._stash.outage.since or now)
+        if now - serving.failing_since > STASH_LIMIT_S:
+            raise GaveUp("Stash gave no picture for 15 minutes")
 
     def _accept_end(self, serving: Serving, batch: Batch) -> None:
         """Be content with fewer pictures; raise NothingToSend if none was sent."""
@@ -265,7 +271,7 @@ class RequestQueue:
         if serving.is_over or serving.is_uploading:
             return
         texts = TEXTS[serving.request.language]
-        error = self._stash.outage.error
+        error = self._stash.outage.error or serving.stash_error
         if isinstance(error, StashError):
             reason = texts(f"stash.{error.problem}", version=error.version)
         elif self._stash.silent_for() > SILENT_AFTER_S:
