@@ -182,11 +182,11 @@ def _base(settings: Settings, limits: RateLimits) -> _Base:
     stash.outage.when_back = partial(_hurry, pools.pictures, pools.questions)
     telegram.outage.when_back = partial(_hurry, pools.pictures, pools.answers)
     supervisor.at_end(telegram.close)
-    for part in (stash, telegram, store):
-        supervisor.at_thread_end(part.close_thread)
+    for close in (stash.close_thread, telegram.close_thread, store.close):
+        supervisor.at_thread_end(close)
     outbox = Outbox(
         telegram=telegram,
-        store=store,
+        store=store.chats,
         answers=pools.answers,
         questions=pools.questions,
         now=_now,

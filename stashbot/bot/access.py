@@ -75,7 +75,7 @@ class Access:
         """Tell whether a group stands in the settings, or was one of these before it moved."""
         allowed = self._settings.allowed_chats
         try:
-            return chat_id in allowed or self._store.moved_chats().get(chat_id) in allowed
+            return chat_id in allowed or self._store.chats.moved_chats().get(chat_id) in allowed
         except StoreError as error:
             log.error("store_failed", error=str(error), chat_id=chat_id)
             return False  # better to refuse a friend than to serve a stranger
@@ -107,6 +107,6 @@ class Access:
     def meet(self, chat_id: int, texts: Texts) -> None:
         """Note that a chat can be written to, and resume its schedules. Raises StoreError."""
         self._telegram.heard_from(chat_id)
-        if self._store.meet_chat(chat_id, texts.language, self._now()):
+        if self._store.chats.meet_chat(chat_id, texts.language, self._now()):
             log.info("chat_back", chat_id=chat_id)
             self._schedules.resumed()

@@ -183,7 +183,7 @@ class RequestQueue:
         """Prepare and deliver until nothing is left; wait while Stash is away."""
         request = serving.request
         while serving.left > 0:
-            if request.due and not self._store.orders.is_wanted(request.id):
+            if request.due and not self._store.schedules.is_wanted(request.id):
                 raise GaveUp("the schedule was removed")
             if time.monotonic() > serving.give_up_at:
                 raise GaveUp("it waited too long")

@@ -136,7 +136,7 @@ class Scheduler:
         self._jobs.clear(SOON)
         retry = self._plan(self._now() + AGAIN, self._load, DUE)
         try:
-            self._store.orders.rewind(self._now())
+            self._store.schedules.rewind(self._now())
             entries = self._schedules.entries()
         except StoreError as error:
             log.error("store_failed", error=str(error))
@@ -171,10 +171,10 @@ class Scheduler:
         if until is None:
             return entry
         if passed.serve:
-            request = self._store.orders.claim(served, passed.serve, entry.language, now)
+            request = self._store.schedules.claim(served, passed.serve, entry.language, now)
         else:
             request = None
-            self._store.orders.skip(served, until)
+            self._store.schedules.skip(served, until)
         about = {"chat_id": served.chat_id, "when": served.when}
         if passed.first_missed and passed.last_missed:
             log.warning(

@@ -61,7 +61,7 @@ class ChatSchedules:
         changed: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._store = store.orders
+        self._store = store.schedules
         self._settings = settings
         self._changed = changed
         self._now = now

@@ -1,6 +1,7 @@
 """The database file: opened, brought up to date, watched, and its troubles in words.
 
-`tables` says which tables the file has; `store` and its neighbours read and write the rows.
+`migrations/` has one SQL script a version of the schema. A released script never changes: a new
+one is added. A script ends with a semicolon.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -43,28 +44,30 @@ _TROUBLES = {
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports errors; look at it",
 }
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# One statement, and so one snapshot: another process may be making the tables now.
+_LOOK = """
+    SELECT application_id, user_version, (SELECT COUNT(*) FROM sqlite_master)
+    FROM pragma_application_id, pragma_user_version
+"""
 
 
 class Database(peewee.SqliteDatabase):
     """One SQLite file, with a connection a thread that is opened at its first use.
 
     Thread-safe. WAL with synchronous=FULL: a commit outlives a power cut
-    (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    (https://www.sqlite.org/pragma.html#pragma_synchronous). The last connection that is closed
+    removes the WAL; where one was left open, the next start reads it.
     """
 
     def __init__(self, path: Path, busy_ms: int) -> None:
         self._path = path
         self._file_id = _file_id(path)
         self._is_there = True
-        self._place_lock = threading.Lock()
-        #: The connections of all threads, also of threads that ended without closing theirs.
-        self._connections: set[sqlite3.Connection] = set()
         super().__init__(
             f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
             uri=True,
             pragmas={"synchronous": "FULL", "foreign_keys": 1, "cache_size": -CACHE_KIB},
             timeout=busy_ms / 1000,
-            check_same_thread=False,  # only so that `close_all` may close them
         )
 
     @contextmanager
@@ -83,36 +86,35 @@ class Database(peewee.SqliteDatabase):
     def run(
         self, statement: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[Any]:
-        """Execute one statement of SQL; the rows that it gives."""
-        return self._connection().execute(statement, values).fetchall()
+        """Execute one statement of SQL; the rows that it gives. Raises StoreError."""
+        with self.reading():
+            cursor = self.execute_sql(statement, values)  # type: ignore[no-untyped-call]
+            return list(cursor.fetchall())
 
-    def connect(self, reuse_if_open: bool = False) -> bool:  # noqa: FBT001, FBT002 - peewee's
-        opened = super().connect(reuse_if_open)
-        self._connections.add(self._connection())
-        return opened
+    def write(self, query: Any) -> Any:
+        """Execute a statement: the number of its rows, or an inserted id. Raises StoreError."""
+        with self.reading():
+            return query.execute(self)
 
-    def close(self) -> bool:
-        if not self.is_closed():
-            self._connections.discard(self._connection())
-        return super().close()
+    def rows(self, query: Any) -> list[Any]:
+        """The rows of a query, as tuples. Raises StoreError."""
+        with self.reading():
+            return list(query.tuples().execute(self))
 
-    def close_all(self) -> None:
-        """Close every thread's connection; none of them may be in use."""
-        self.close()
-        while self._connections:
-            self._connections.pop().close()
+    def row(self, query: Any) -> Any:
+        """The first row of a query, as a tuple; None if there is none. Raises StoreError."""
+        with self.reading():
+            return query.tuples().first(self)
 
-    def _connection(self) -> sqlite3.Connection:
-        """The calling thread's connection, opened if need be."""
-        connection: sqlite3.Connection = self.connection()  # type: ignore[no-untyped-call]
-        return connection
+    def value(self, query: Any) -> Any:
+        """The first value of the first row; None if there is no row. Raises StoreError."""
+        return (self.row(query) or [None])[0]
 
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""
-        with self._place_lock:  # so that it is logged once
-            was_there, self._is_there = self._is_there, _file_id(self._path) == self._file_id
-            if self._is_there:
-                return
+        was_there, self._is_there = self._is_there, _file_id(self._path) == self._file_id
+        if self._is_there:
+            return
         error = f"the database {self._path} was moved or deleted"
         if was_there:
             log.error(
@@ -130,8 +132,14 @@ def _file_id(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def scripts() -> list[str]:
+    """The migrations, from version 1 on."""
+    files = (resources.files(__package__) / "migrations").iterdir()
+    return [file.read_text("utf-8") for file in sorted(files, key=lambda file: file.name)]
+
+
 def open_database(path: Path, *, busy_ms: int, migrations: Sequence[str]) -> Database:
-    """Open our database, made or brought up to date as needed.
+    """Open our database, made or brought up to date as needed; then wait `busy_ms` for locks.
 
     A file of another program, or of a newer version, is not changed at all. A new file is
     readable for its owner alone; SQLite gives its side files the same mode. Raises StoreError,
@@ -147,7 +155,7 @@ def open_database(path: Path, *, busy_ms: int, migrations: Sequence[str]) -> Dat
             _migrate(database, migrations)
             database.timeout = busy_ms / 1000
         except BaseException:
-            database.close_all()
+            database.close()
             raise
     return database
 
@@ -196,7 +204,12 @@ def _create(path: Path) -> None:
 
 def _check_ours(path: Path, *, known: int) -> None:
     """Refuse the file of another program and of a newer version; an empty file is ours."""
-    application_id, version, tables = _look_at(path)
+    # Without a WAL the file has everything, and `immutable` keeps SQLite from making a
+    # WAL. With a WAL the newest values may stand there.
+    has_wal = path.with_name(f"{path.name}-wal").exists()
+    uri = f"{path.as_uri()}?mode=ro" + ("" if has_wal else "&immutable=1")
+    with closing(sqlite3.connect(uri, uri=True, timeout=OPENING_MS / 1000)) as connection:
+        [(application_id, version, tables)] = connection.execute(_LOOK)
     if application_id != APPLICATION_ID and (application_id or tables):
         raise StoreError(
             f"the database {path} belongs to another program; move it away, or set database.path"
@@ -205,26 +218,6 @@ def _check_ours(path: Path, *, known: int) -> None:
         raise StoreError(
             f"the database {path} was written by a newer stashbot"
             f" (schema {version}; this one knows {known}); install that version again"
-        )
-
-
-def _look_at(path: Path) -> tuple[int, int, int]:
-    """The application_id, the schema's version and the number of tables, writing nothing."""
-    # Without a WAL the file has everything, and `immutable` keeps SQLite from making a
-    # WAL. With a WAL the newest values may stand there.
-    has_wal = path.with_name(f"{path.name}-wal").exists()
-    uri = f"{path.as_uri()}?mode=ro" + ("" if has_wal else "&immutable=1")
-    with closing(sqlite3.connect(uri, uri=True, timeout=OPENING_MS / 1000)) as connection:
-
-        def ask(sql: str) -> int:
-            return int(connection.execute(sql).fetchone()[0])
-
-        # One snapshot for all three: another process may be making the tables now.
-        connection.execute("BEGIN")
-        return (
-            ask("PRAGMA application_id"),
-            ask("PRAGMA user_version"),
-            ask("SELECT COUNT(*) FROM sqlite_master"),
         )
 
 
@@ -249,8 +242,6 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-    if statement.strip():
-        raise ValueError(f"this migration lacks its last semicolon: {statement.strip()}")
 
 
 @contextmanager

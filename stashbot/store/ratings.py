@@ -15,6 +15,8 @@ from ..rules.ratings import Step
 from .database import Database
 from .tables import Ratings, Votes
 
+_IS_QUEUED = Ratings.queued.is_null(False)
+
 
 class RatingQueue:
     """The ratings that wait. Thread-safe; each method that writes is one transaction."""
@@ -23,52 +25,38 @@ class RatingQueue:
         self._db = database
 
     def __len__(self) -> int:
-        with self._db.reading():
-            return int(Ratings.select().where(Ratings.queued.is_null(False)).count(self._db))
+        return len(self._db.rows(Ratings.select(Ratings.queued).where(_IS_QUEUED)))
 
     def first(self, without: Collection[int] = ()) -> Rating | None:
         """The rating that has waited longest; `without` holds values of `queued` to pass over."""
-        waiting = Ratings.select(
-            Ratings.image_id,
-            Ratings.queued,
-            Ratings.target,
-            Ratings.is_new,
-            Ratings.written,
-            Ratings.announced,
-            Ratings.before,
-        ).where(Ratings.queued.is_null(False), Ratings.queued.not_in(list(without)))
-        with self._db.reading():
-            row = waiting.order_by(Ratings.queued).tuples().first(self._db)
+        waiting = Ratings.select().where(_IS_QUEUED, Ratings.queued.not_in(list(without)))
+        row = self._db.row(waiting.order_by(Ratings.queued))
         return row and Rating(*row)
 
     def announce(self, rating: Rating, step: Step) -> bool:
         """Note the write that follows; False if a later vote has changed the entry."""
-        with self._db.writing():
-            if step.entry is None:
-                return bool(_same(rating, Ratings.select()).exists(self._db))
-            noted = Ratings.update(
-                is_new=step.entry.is_new,
-                written=step.entry.written,
-                announced=step.entry.announced,
-                before=step.entry.before,
-            )
-            return bool(_same(rating, noted).execute(self._db))
+        entry = step.entry or rating
+        noted = Ratings.update(
+            is_new=entry.is_new,
+            written=entry.written,
+            announced=entry.announced,
+            before=entry.before,
+        )
+        return bool(self._db.write(noted.where(_is(rating))))
 
     def finish(self, rating: Rating, step: Step) -> None:
         """Note that the step is done; a later vote on the image stays in the queue."""
         written, before = (step.entry.announced, step.entry.before) if step.entry else (None, None)
         with self._db.writing():
             if step.entry is None:
-                _same(rating, Ratings.delete()).execute(self._db)
-            Ratings.update(written=written, announced=None, before=before).where(
-                Ratings.image_id == rating.image_id
-            ).execute(self._db)
-            _same(rating, Ratings.update(queued=None)).execute(self._db)
+                self.drop(rating)
+            confirmed = Ratings.update(written=written, announced=None, before=before)
+            self._db.write(confirmed.where(Ratings.image_id == rating.image_id))
+            self._db.write(Ratings.update(queued=None).where(_is(rating)))
 
     def drop(self, rating: Rating) -> None:
-        """Forget the entry of an image that Stash does not have any more."""
-        with self._db.writing():
-            _same(rating, Ratings.delete()).execute(self._db)
+        """Forget an entry, unless a later vote has changed it."""
+        self._db.write(Ratings.delete().where(_is(rating)))
 
     # Parts of transactions
 
@@ -78,33 +66,25 @@ class RatingQueue:
         An entry that is new stays so if a vote is taken back before it is written.
         """
         change = {"queued": queued, "target": target} | ({"is_new": True} if is_new else {})
-        Ratings.insert(image_id=image_id, queued=queued, target=target, is_new=is_new).on_conflict(
-            conflict_target=[Ratings.image_id], update=change
-        ).execute(self._db)
+        entry = Ratings.insert(image_id=image_id, queued=queued, target=target, is_new=is_new)
+        self._db.write(entry.on_conflict(conflict_target=[Ratings.image_id], update=change))
 
     def unwant(self, image_id: int) -> None:
         """Take an image out of the queue; part of a transaction."""
-        Ratings.update(queued=None, is_new=False).where(Ratings.image_id == image_id).execute(
-            self._db
-        )
+        entry = Ratings.update(queued=None, is_new=False)
+        self._db.write(entry.where(Ratings.image_id == image_id))
 
     def waiting_for(self, votes: Any) -> list[tuple[int, int]]:
-        """The image ids and `queued` of entries for images with votes that meet a condition.
-
-        Part of a transaction.
-        """
+        """The image ids and `queued` of entries for images with votes that meet a condition."""
         images = Votes.select(Votes.image_id).where(votes)
-        waiting = Ratings.select(Ratings.image_id, Ratings.queued).where(
-            Ratings.queued.is_null(False), Ratings.image_id.in_(images)
-        )
-        return list(waiting.tuples().execute(self._db))
+        waiting = Ratings.select(Ratings.image_id, Ratings.queued)
+        return self._db.rows(waiting.where(_IS_QUEUED, Ratings.image_id.in_(images)))
 
 
-def _same(rating: Rating, query: Any) -> Any:
-    """The query, limited to this entry if no vote has changed it since."""
-    is_target = (
-        Ratings.target.is_null() if rating.target is None else (Ratings.target == rating.target)
-    )
-    return query.where(
-        Ratings.image_id == rating.image_id, Ratings.queued == rating.queued, is_target
+def _is(rating: Rating) -> Any:
+    """The condition that an entry is this one, and that no vote has changed it since."""
+    return (
+        (Ratings.image_id == rating.image_id)
+        & (Ratings.queued == rating.queued)
+        & (Ratings.target == rating.target)
     )

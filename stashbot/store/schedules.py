@@ -14,10 +14,18 @@ from peewee import JOIN, fn
 
 from ..models import Request, Schedule, Trigger
 from .database import Database
+from .history import insert_request
 from .tables import Chats, Requests, Schedules
 
 #: A schedule of the settings: its chat, its times, its zone and its count.
 Fixed = tuple[int, str, str, int]
+
+# The chat that a group has become, and the chat of a schedule.
+_HEIR = Chats.alias("heir")
+_CHAT = Chats.alias("chat")
+_CHAT_ID = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
+# The columns of `Fixed`.
+_FIXED = (Schedules.chat_id, Schedules.when, Schedules.zone, Schedules.count)
 
 
 class ScheduleStore:
@@ -32,7 +40,7 @@ class ScheduleStore:
 
     def of(self, chat_id: int) -> list[Schedule]:
         """A chat's schedules, those of the settings first."""
-        return self._select(_chat_id() == chat_id)
+        return self._select(chat_id == _CHAT_ID)
 
     def add(self, chat_id: int, when: str, count: int, now: datetime) -> Schedule | None:
         """Add a schedule for a chat, from now on; None if the chat has it already."""
@@ -40,15 +48,20 @@ class ScheduleStore:
             Schedules.chat_id == chat_id, Schedules.when == when, Schedules.count == count
         )
         with self._db.writing():
-            if same.exists(self._db):
+            if self._db.row(same):
                 return None
             id = self._insert((chat_id, when, "", count), now, is_fixed=False)
             return self._select(Schedules.id == id)[0]
 
     def remove(self, schedules: Iterable[Schedule], now: datetime) -> None:
         """Remove schedules, and give up their requests that still wait."""
+        ids = [schedule.id for schedule in schedules]
         with self._db.writing():
-            self._remove([schedule.id for schedule in schedules], now)
+            failed = Requests.update(state="failed", finished_at=now).where(
+                Requests.schedule_id.in_(ids), Requests.state == "waiting"
+            )
+            self._db.write(failed)
+            self._db.write(Schedules.delete().where(Schedules.id.in_(ids)))
 
     def set_fixed(
         self, wanted: Iterable[Fixed], now: datetime
@@ -58,31 +71,21 @@ class ScheduleStore:
         A new one counts from now on; the others keep their handled moments.
         """
         wanted = set(wanted)
-        key = (Schedules.chat_id, Schedules.when, Schedules.zone, Schedules.count)
-        fixed = Schedules.select(Schedules.id, *key).where(Schedules.is_fixed == 1).tuples()
         with self._db.writing():
-            known = {row[1:]: row[0] for row in fixed.execute(self._db)}
-            gone = [known[each] for each in known.keys() - wanted]
-            gone_schedules = self._select(Schedules.id.in_(gone))
-            self._remove(gone, now)
-            for each in sorted(wanted - known.keys()):
-                self._insert(each, now, is_fixed=True)
-            all_fixed = self._select(Schedules.is_fixed == 1)
-        return [
-            schedule for schedule in all_fixed if schedule.id not in known.values()
-        ], gone_schedules
+            fixed = Schedules.select(Schedules.id, *_FIXED).where(Schedules.is_fixed)
+            known = {tuple(row[1:]): row[0] for row in self._db.rows(fixed)}
+            gone = self._select(Schedules.id.in_([known[each] for each in known.keys() - wanted]))
+            self.remove(gone, now)
+            new = [self._insert(each, now, is_fixed=True) for each in sorted(wanted - known.keys())]
+            return self._select(Schedules.id.in_(new)), gone
 
     def rewind(self, now: datetime) -> None:
         """Where the clock was ahead, count no moment in the future as handled."""
-        with self._db.writing():
-            Schedules.update(handled_until=now).where(Schedules.handled_until > now).execute(
-                self._db
-            )
+        self._handle(Schedules.handled_until > now, now)
 
     def skip(self, schedule: Schedule, until: datetime) -> None:
         """Note that all moments up to this one are handled."""
-        with self._db.writing():
-            self._handle(schedule, until)
+        self._handle(Schedules.id == schedule.id, until)
 
     def claim(
         self, schedule: Schedule, due: datetime, language: str, now: datetime
@@ -96,38 +99,41 @@ class ScheduleStore:
         )
         with self._db.writing():
             current = self._select((Schedules.id == schedule.id) & _CHAT.gone_since.is_null())
-            if not current or taken.exists(self._db):
+            if not current or self._db.row(taken):
                 return None
             chat_id = current[0].chat_id
             user_id = max(0, chat_id)  # a private chat has the id of its user
-            id = Requests.insert(
+            request = Request(
+                id=0,
                 chat_id=chat_id,
                 user_id=user_id,
                 count=schedule.count,
                 trigger=Trigger.SCHEDULE,
                 requested_at=now,
                 language=language,
-                state="waiting",
-                schedule_id=schedule.id,
+                when=schedule.when,
                 due=due,
-            ).execute(self._db)
-            self._handle(schedule, due)
-        count, when = schedule.count, schedule.when
-        return Request(id, chat_id, user_id, count, Trigger.SCHEDULE, now, language, when, due)
+            )
+            self.skip(schedule, due)
+            return insert_request(self._db, request, schedule_id=schedule.id)
 
     def is_wanted(self, request_id: int) -> bool:
         """Whether a request still waits, and was not given up with its schedule."""
-        waiting = Requests.select(Requests.id).where(
-            Requests.id == request_id, Requests.state == "waiting"
-        )
-        with self._db.reading():
-            return bool(waiting.exists(self._db))
+        state = Requests.select(Requests.state).where(Requests.id == request_id)
+        return bool(self._db.value(state) == "waiting")
 
-    def _select(self, which: Any) -> list[Schedule]:
+    # Parts of transactions
+
+    def resume(self, chat_id: int, now: datetime) -> None:
+        """Let the schedules of a chat that was gone go on from now; part of a transaction."""
+        old_id = Chats.select(Chats.moved_from).where(Chats.chat_id == chat_id)
+        self._handle((Schedules.chat_id == chat_id) | Schedules.chat_id.in_(old_id), now)
+
+    def _select(self, condition: Any) -> list[Schedule]:
         query = (
             Schedules.select(
                 Schedules.id,
-                _chat_id(),
+                _CHAT_ID,
                 Schedules.when,
                 Schedules.zone,
                 Schedules.count,
@@ -136,51 +142,16 @@ class ScheduleStore:
                 fn.COALESCE(_CHAT.language, ""),
             )
             .join(_HEIR, JOIN.LEFT_OUTER, on=(_HEIR.moved_from == Schedules.chat_id))
-            .join(_CHAT, JOIN.LEFT_OUTER, on=(_CHAT.chat_id == _chat_id()))
-            .where(which)
+            .join(_CHAT, JOIN.LEFT_OUTER, on=(_CHAT.chat_id == _CHAT_ID))
+            .where(condition)
             .order_by(Schedules.is_fixed.desc(), Schedules.id)
         )
-        with self._db.reading():
-            rows = list(query.tuples().execute(self._db))
-        return [
-            Schedule(id, chat_id, when, zone, count, bool(is_fixed), handled_until, language)
-            for id, chat_id, when, zone, count, is_fixed, handled_until, language in rows
-        ]
-
-    # Parts of the transactions above
+        return [Schedule(*row) for row in self._db.rows(query)]
 
     def _insert(self, schedule: Fixed, now: datetime, *, is_fixed: bool) -> int:
-        chat_id, when, zone, count = schedule
-        insert = Schedules.insert(
-            chat_id=chat_id,
-            when=when,
-            zone=zone,
-            count=count,
-            is_fixed=int(is_fixed),
-            handled_until=now,
-        )
-        return int(insert.execute(self._db))
+        row = dict(zip(_FIXED, schedule, strict=True))
+        row |= {Schedules.is_fixed: is_fixed, Schedules.handled_until: now}
+        return int(self._db.write(Schedules.insert(row)))
 
-    def _remove(self, ids: list[int], now: datetime) -> None:
-        Requests.update(state="failed", finished_at=now).where(
-            Requests.schedule_id.in_(ids), Requests.state == "waiting"
-        ).execute(self._db)
-        Schedules.delete().where(Schedules.id.in_(ids)).execute(self._db)
-
-    def _handle(self, schedule: Schedule, until: datetime) -> None:
-        Schedules.update(handled_until=until).where(Schedules.id == schedule.id).execute(self._db)
-
-
-def resumed(chat_id: int, now: datetime) -> Any:
-    """A query, not yet executed: the schedules of a chat that was gone go on from now."""
-    old_id = Chats.select(Chats.moved_from).where(Chats.chat_id == chat_id)
-    its = (Schedules.chat_id == chat_id) | Schedules.chat_id.in_(old_id)
-    return Schedules.update(handled_until=now).where(its)
-
-
-# The chat that a group has become, and the chat of a schedule.
-_HEIR, _CHAT = Chats.alias("heir"), Chats.alias("chat")
-
-
-def _chat_id() -> Any:
-    return fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
+    def _handle(self, condition: Any, until: datetime) -> None:
+        self._db.write(Schedules.update(handled_until=until).where(condition))

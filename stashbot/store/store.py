@@ -1,8 +1,8 @@
-"""What outlives the process: chats, requests, the history, walks and known files.
+"""The database: requests, the history, positions in the library, and known files.
 
 Values in, values out; no rule of the product is decided here. Every moment is an aware
-datetime, and `now` is the caller's. Whatever is wrong with the file is a `StoreError`
-that names it, and the transaction at hand has left nothing behind.
+datetime, and `now` is the caller's. All trouble with the file is a `StoreError` that names it,
+and the transaction at hand has changed nothing.
 """
 
 from __future__ import annotations
@@ -14,107 +14,51 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..models import Image, Kind, KnownFile, Request, Sent, Shown, Shuffle, Trigger
+from peewee import JOIN, fn
+
+from ..models import Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
 from . import history
-from .database import open_database
+from .chats import ChatStore
+from .database import open_database, scripts
 from .exclusions import ExclusionStore
-from .history import ChatStats, each
+from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, each, insert_request
 from .ratings import RatingQueue
-from .schedules import ScheduleStore, resumed
-from .tables import MIGRATIONS, Chats, Files, Requests, SentPhotos, SkippedImages, Walks, in_utc
+from .schedules import ScheduleStore
+from .tables import Files, Requests, Schedules, SentPhotos, SkippedImages, Walks, in_utc
 from .votes import VoteStore
 
-# Telegram keeps an update for 24 hours at most (https://core.telegram.org/bots/api
-# #getting-updates), so that a request needs no longer memory to be accepted only once.
-# The moment of an order is not to be served again by a clock that has been put back.
+#: Telegram keeps an update for a day (https://core.telegram.org/bots/api#getting-updates). A
+#: moment of a schedule must not be served again by a clock that was put back.
 FINISHED_FOR = timedelta(days=8)
-
-# So many rows go in one transaction, lest others wait long for the lock.
+#: The number of rows that one transaction deletes, so that others need not wait long.
 PRUNE_BATCH = 1000
+
+_SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
 
 class Store:
-    """The database. Thread-safe; a thread that ends calls `close_thread`.
+    """The database. Thread-safe; a thread that ends calls `close`.
 
     Each method that writes is one transaction, except `prune`, which is many.
     """
 
-    def __init__(
-        self, path: Path, *, busy_ms: int = 5000, migrations: Sequence[str] = MIGRATIONS
-    ) -> None:
+    def __init__(self, path: Path, *, busy_ms: int = 5000) -> None:
         """Open or make the file; wait `busy_ms` milliseconds for another writer."""
-        self._db = open_database(path, busy_ms=busy_ms, migrations=migrations)
-        self.orders = ScheduleStore(self._db)
+        self._db = open_database(path, busy_ms=busy_ms, migrations=scripts())
+        self.schedules = ScheduleStore(self._db)
         self.ratings = RatingQueue(self._db)
         self.votes = VoteStore(self._db, self.ratings)
         self.exclusions = ExclusionStore(self._db)
-
-    def close_thread(self) -> None:
-        """Close the calling thread's connection; its next call opens another."""
-        self._db.close()
+        self.chats = ChatStore(
+            database=self._db,
+            schedules=self.schedules,
+            votes=self.votes,
+            exclusions=self.exclusions,
+        )
 
     def close(self) -> None:
-        """Close every thread's connection, at the end of all work."""
-        self._db.close_all()
-
-    # Chats
-
-    def is_gone(self, chat_id: int) -> bool:
-        """Whether the chat cannot be written to, as far as is known."""
-        with self._db.reading():
-            return (
-                Chats.select(Chats.chat_id)
-                .where(Chats.chat_id == chat_id, Chats.gone_since.is_null(False))
-                .exists(self._db)
-            )
-
-    def meet_chat(self, chat_id: int, language: str, now: datetime) -> bool:
-        """Note that the chat writes to us, and whether it had been gone until now.
-
-        If it had, its standing orders go on from now.
-        """
-        known = Chats.select(Chats.language, Chats.gone_since).where(Chats.chat_id == chat_id)
-        with self._db.reading():
-            row = known.tuples().first(self._db)
-        if row == (language, None):
-            return False
-        present = {"language": language, "gone_since": None, "gone_reason": None}
-        with self._db.writing():
-            Chats.insert(chat_id=chat_id, **present).on_conflict(
-                conflict_target=[Chats.chat_id], update=present
-            ).execute(self._db)
-            was_gone = row is not None and row[1] is not None
-            if was_gone:
-                resumed(chat_id, now).execute(self._db)
-        return was_gone
-
-    def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
-        """Note that the chat cannot be written to; the first reason stays."""
-        with self._db.writing():
-            self._set_gone(chat_id, reason, now)
-
-    def move_chat(self, old: int, new: int, now: datetime) -> None:
-        """Let all that a chat has follow it to its new id; again does no harm."""
-        with self._db.writing():
-            language = Chats.select(Chats.language).where(Chats.chat_id == old).scalar(self._db)
-            Chats.insert(chat_id=new, language=language or "", moved_from=old).on_conflict(
-                conflict_target=[Chats.chat_id], update={Chats.moved_from: old}
-            ).execute(self._db)
-            self._set_gone(old, f"moved to {new}", now)
-            # The messages of the new chat have numbers of their own.
-            its = Requests.update(chat_id=new, after_message=None)
-            its.where(Requests.chat_id == old).execute(self._db)
-            for update in history.moved(old, new):
-                update.execute(self._db)
-            self._move_walk(old, new)
-            self.votes.move(old, new)
-            self.exclusions.move(old, new)
-
-    def moved_chats(self) -> dict[int, int]:
-        """The old id of each chat that has moved, by its new one."""
-        moved = Chats.select(Chats.chat_id, Chats.moved_from).where(Chats.moved_from.is_null(False))
-        with self._db.reading():
-            return dict(moved.tuples().execute(self._db))
+        """Close the calling thread's connection; its next call opens another."""
+        self._db.close()
 
     # Requests
 
@@ -132,41 +76,43 @@ class Store:
     ) -> Request | None:
         """Accept a request; None if one was accepted for this update before.
 
-        One `after` a picture is accepted only while that is the chat's newest and nobody has
-        asked for another.
+        A request `after` a picture is accepted only while that is the chat's newest and no
+        other picture is asked for.
         """
         same = Requests.select(Requests.id).where(Requests.update_id == update_id)
         with self._db.writing():
-            if update_id is not None and same.exists(self._db):
+            if update_id is not None and self._db.row(same):
                 return None
             if after and not self._may_follow(chat_id, after):
                 return None
-            id = Requests.insert(
-                update_id=update_id,
-                chat_id=chat_id,
-                user_id=user_id,
-                count=count,
-                trigger=trigger,
-                requested_at=now,
-                language=language,
-                state="waiting",
-                after_message=after and after.message_id,
-            ).execute(self._db)
-        return Request(id, chat_id, user_id, count, trigger, now, language)
+            request = Request(0, chat_id, user_id, count, trigger, now, language)
+            after_message = after and after.message_id
+            columns = {"update_id": update_id, "after_message": after_message}
+            return insert_request(self._db, request, **columns)
 
     def waiting_requests(self) -> list[Request]:
-        """The requests with pictures not yet begun, oldest first; `count` is how many."""
-        with self._db.reading():
-            rows = list(history.left_over().execute(self._db))
-        return [
-            Request(id, chat_id, user_id, count, Trigger(trigger), *others)
-            for id, chat_id, user_id, count, trigger, *others in rows
-        ]
+        """The requests with pictures not yet begun, oldest first; `count` is their number."""
+        waiting = (
+            Requests.select(
+                Requests.id,
+                Requests.chat_id,
+                Requests.user_id,
+                LEFT,
+                Requests.trigger,
+                Requests.requested_at,
+                Requests.language,
+                fn.COALESCE(Schedules.when, ""),
+                Requests.due,
+            )
+            .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.schedule_id))
+            .where(IS_WAITING, LEFT > 0)
+            .order_by(Requests.id)
+        )
+        return [Request(*row) for row in self._db.rows(waiting)]
 
     def finish_request(self, request_id: int, state: str, now: datetime) -> None:
         """Close a request as 'done' or 'failed': nothing more is sent for it."""
-        with self._db.writing():
-            self._finish(Requests.id == request_id, state, now)
+        self._finish(Requests.id == request_id, state, now)
 
     def recover(self, now: datetime) -> int:
         """Tidy up after a crash, before anything is sent; how many pictures were under way.
@@ -175,13 +121,10 @@ class Store:
         that have nothing left to begin are done.
         """
         with self._db.writing():
-            sending = SentPhotos.select(SentPhotos.id).where(history.IS_SENDING).tuples()
-            self.votes.show([id for (id,) in sending.execute(self._db)])
-            unknown: int = (
-                SentPhotos.update(state="unknown").where(history.IS_SENDING).execute(self._db)
-            )
-            self._finish(Requests.count <= history.begun(), "done", now)
-        return unknown
+            sending = self._db.rows(SentPhotos.select(SentPhotos.id).where(IS_SENDING))
+            self.lose([id for (id,) in sending], now)
+            self._finish(LEFT <= 0, "done", now)
+        return len(sending)
 
     # The history
 
@@ -191,25 +134,25 @@ class Store:
         Images that the chat has excluded meanwhile, or that are being sent to it already, get no
         row.
         """
-        sending = history.claimed(request.chat_id).where(
-            SentPhotos.image_id.in_(each([image.id for image in images]))
-        )
+        chat_id, ids = request.chat_id, [image.id for image in images]
+        sending = history.under_way(chat_id).where(SentPhotos.image_id.in_(each(ids)))
         with self._db.writing():
-            refused = {image_id for (image_id,) in sending.tuples().execute(self._db)}
-            refused |= self.exclusions.excluded_of(request.chat_id, images)
+            refused = {image_id for (image_id,) in self._db.rows(sending)}
+            refused |= self.exclusions.excluded_of(chat_id, images)
             wanted = [image for image in images if image.id not in refused]
-            if wanted:
-                self.votes.remember(wanted)
+            self.votes.remember(wanted)
             return {
-                image.id: SentPhotos.insert(
-                    image_id=image.id,
-                    sent_at=now,
-                    user_id=request.user_id,
-                    title=image.title,
-                    chat_id=request.chat_id,
-                    request_id=request.id,
-                    state="sending",
-                ).execute(self._db)
+                image.id: self._db.write(
+                    SentPhotos.insert(
+                        image_id=image.id,
+                        sent_at=now,
+                        user_id=request.user_id,
+                        title=image.title,
+                        chat_id=chat_id,
+                        request_id=request.id,
+                        state="sending",
+                    )
+                )
                 for image in wanted
             }
 
@@ -229,39 +172,40 @@ class Store:
         """
         with self._db.writing():
             for row_id, image, sent in arrived:
-                SentPhotos.update(
-                    state="sent", sent_at=now, kind=sent.file.kind, message_id=sent.message_id
-                ).where(SentPhotos.id == row_id).execute(self._db)
-                Files.insert(
+                kind, file_id = sent.file.kind, sent.file.file_id
+                row = SentPhotos.update(
+                    state="sent", sent_at=now, kind=kind, message_id=sent.message_id
+                )
+                self._db.write(row.where(SentPhotos.id == row_id))
+                file = Files.insert(
                     bot_id=bot_id,
                     image_id=image.id,
                     fingerprint=image.fingerprint,
                     shape=shape,
-                    kind=sent.file.kind,
-                    file_id=sent.file.file_id,
+                    kind=kind,
+                    file_id=file_id,
                     saved_at=now,
-                ).on_conflict_replace().execute(self._db)
+                )
+                self._db.write(file.on_conflict_replace())
             self.votes.show([row_id for row_id, _, _ in arrived])
             if ends is not None:
-                self._finish(Requests.id == ends.id, "done", now)
+                self.finish_request(ends.id, "done", now)
 
     def withdraw(self, row_ids: Collection[int]) -> None:
         """Forget pictures that certainly did not arrive: they are free again."""
-        with self._db.writing():
-            SentPhotos.delete().where(SentPhotos.id.in_(each(row_ids))).execute(self._db)
+        self._db.write(SentPhotos.delete().where(SentPhotos.id.in_(each(row_ids))))
 
     def lose(self, row_ids: Collection[int], now: datetime) -> None:
         """Note that pictures may have arrived: they count as seen."""
+        lost = SentPhotos.update(state="unknown", sent_at=now)
         with self._db.writing():
-            SentPhotos.update(state="unknown", sent_at=now).where(
-                SentPhotos.id.in_(each(row_ids))
-            ).execute(self._db)
+            self._db.write(lost.where(SentPhotos.id.in_(each(row_ids))))
             self.votes.show(row_ids)
 
     def unavailable(
         self, chat_id: int, image_ids: Collection[int], since: datetime, now: datetime
     ) -> set[int]:
-        """Those of the images, however many, that should not be sent now.
+        """The images, of any number, that should not be sent now.
 
         The chat saw them at or after `since`, or they are on their way to it, or skipped.
         """
@@ -271,64 +215,63 @@ class Store:
             "since": in_utc(since),
             "now": in_utc(now),
         }
-        with self._db.reading():
-            return {image_id for (image_id,) in self._db.run(history.UNAVAILABLE, asked)}
+        return {image_id for (image_id,) in self._db.run(history.UNAVAILABLE, asked)}
 
     def shown_longest_ago(
         self, chat_id: int, limit: int, now: datetime, *, without: Collection[int] = ()
     ) -> list[int]:
         """Image ids, least recently shown first, without those under way or skipped."""
-        with self._db.reading():
-            oldest = history.shown_longest_ago(chat_id, limit, now, without).execute(self._db)
-            return [image_id for (image_id,) in oldest]
+        oldest = history.latest(chat_id, SentPhotos.image_id).where(
+            IS_SETTLED,
+            SentPhotos.image_id.not_in(history.skipped(now)),
+            SentPhotos.image_id.not_in(each(without)),
+        )
+        rows = self._db.rows(oldest.order_by(SentPhotos.sent_at).limit(limit))
+        return [image_id for (image_id,) in rows]
 
     def pictures_since(self, since: datetime) -> int:
-        """How many pictures all chats were sent since then."""
-        with self._db.reading():
-            return int(history.sent_since(since).scalar(self._db))
+        """The number of pictures that all chats were sent since then."""
+        sent = SentPhotos.select(fn.COUNT(SentPhotos.id))
+        return int(self._db.value(sent.where(SentPhotos.sent_at >= since, IS_SETTLED)))
 
     def chat_stats(
         self, chat_id: int, today_start: datetime, week_start: datetime, seen_since: datetime
     ) -> ChatStats:
         """Count the chat's pictures, and find the last one."""
-        with self._db.reading():
-            title, sent_at = history.last(chat_id).first(self._db) or ("", None)
-            return ChatStats(
-                today=history.pictures(chat_id, today_start).scalar(self._db),
-                week=history.pictures(chat_id, week_start).scalar(self._db),
-                total=history.pictures(chat_id).scalar(self._db),
-                seen=history.images(chat_id, seen_since).scalar(self._db),
-                last_title=title,
-                last_at=sent_at,
-            )
+        last = history.latest(chat_id, SentPhotos.title, SentPhotos.sent_at)
+        numbers = history.numbers(chat_id, today_start, week_start, seen_since)
+        last_one = self._db.row(last.where(IS_SETTLED)) or ("", None)
+        return ChatStats(*self._db.row(numbers), *last_one)
 
     def unsendable(self, chat_id: int, since: datetime, now: datetime) -> int:
-        """The number of images that are skipped and that the chat has not seen since."""
-        with self._db.reading():
-            return int(history.unsendable(chat_id, since, now).scalar(self._db))
+        """The number of images in Stash that are skipped and that the chat has not seen since."""
+        seen = SentPhotos.select(SentPhotos.id).where(
+            SentPhotos.chat_id == chat_id,
+            SentPhotos.image_id == SkippedImages.image_id,
+            SentPhotos.sent_at >= since,
+        )
+        skipped = history.skipped(now).where(
+            SkippedImages.reason != history.NOT_IN_STASH, ~fn.EXISTS(seen)
+        )
+        return len(self._db.rows(skipped))
 
     # The library
 
     def shuffle(self, chat_id: int) -> Shuffle | None:
         """The chat's position in the library; None if it has none yet."""
-        saved = Walks.select(Walks.seed, Walks.offset, Walks.exhausted_at, Walks.newest_id).where(
-            Walks.chat_id == chat_id
-        )
-        with self._db.reading():
-            row = saved.tuples().first(self._db)
+        position = (Walks.seed, Walks.offset, Walks.exhausted_at, Walks.newest_id)
+        row = self._db.row(Walks.select(*position).where(Walks.chat_id == chat_id))
         return row and Shuffle(*row)
 
     def save_shuffle(self, chat_id: int, shuffle: Shuffle) -> None:
         """Keep the chat's position in the library."""
-        with self._db.writing():
-            Walks.insert(chat_id=chat_id, **asdict(shuffle)).on_conflict_replace().execute(self._db)
+        position = Walks.insert(chat_id=chat_id, **asdict(shuffle))
+        self._db.write(position.on_conflict_replace())
 
     def skip_image(self, image_id: int, reason: str, until: datetime) -> None:
         """Leave an image out, for every chat, until a moment."""
-        with self._db.writing():
-            SkippedImages.insert(
-                image_id=image_id, reason=reason, until=until
-            ).on_conflict_replace().execute(self._db)
+        skipped = SkippedImages.insert(image_id=image_id, reason=reason, until=until)
+        self._db.write(skipped.on_conflict_replace())
 
     def known_file(self, bot_id: int, image: Image, shape: str) -> KnownFile | None:
         """The file that Telegram has of this image, as it is now and in this shape."""
@@ -338,83 +281,58 @@ class Store:
             Files.fingerprint == image.fingerprint,
             Files.shape == shape,
         )
-        with self._db.reading():
-            row = known.tuples().first(self._db)
-        return row and KnownFile(Kind(row[0]), row[1])
+        row = self._db.row(known)
+        return row and KnownFile(*row)
 
     def forget_file(self, bot_id: int, image_id: int) -> None:
         """Drop a file_id that Telegram does not take any more."""
-        with self._db.writing():
-            Files.delete().where(Files.bot_id == bot_id, Files.image_id == image_id).execute(
-                self._db
-            )
+        its = (Files.bot_id == bot_id) & (Files.image_id == image_id)
+        self._db.write(Files.delete().where(its))
 
     # The file
 
     def prune(self, now: datetime, keep_days: int) -> int:
-        """Drop what is of no more use; how many pictures left the history for their age.
+        """Drop old rows; the number of pictures that left the history for their age.
 
         Finished requests go after eight days, skipped images when they may be sent again.
         """
-        with self._db.writing():
-            Requests.delete().where(Requests.finished_at < now - FINISHED_FOR).execute(self._db)
-            SkippedImages.delete().where(SkippedImages.until <= now).execute(self._db)
-        pruned = 0
-        while batch := self._prune_history(now - timedelta(days=keep_days)):
-            pruned += batch
-        with self._db.writing():
-            self.votes.prune()
+        self._db.write(Requests.delete().where(Requests.finished_at < now - FINISHED_FOR))
+        self._db.write(SkippedImages.delete().where(SkippedImages.until <= now))
+        oldest, pruned = now - timedelta(days=keep_days), 0
+        old = SentPhotos.select(SentPhotos.id).where(SentPhotos.sent_at < oldest)
+        batch = SentPhotos.delete().where(SentPhotos.id.in_(old.limit(PRUNE_BATCH)))
+        while deleted := self._db.write(batch):
+            pruned += deleted
+        self.votes.prune()
         return pruned
 
     def size_bytes(self) -> int:
-        """How large the database is."""
-        with self._db.reading():
-            return int(self._db.pragma("page_count") * self._db.pragma("page_size"))
+        """The size of the database in bytes."""
+        [(size,)] = self._db.run(_SIZE)
+        return int(size)
 
     def check_integrity(self) -> str | None:
         """Read the whole file; the first damage that is found, None if it is sound."""
-        with self._db.reading():
-            found = str(self._db.pragma("quick_check(1)"))
+        [(found,)] = self._db.run("PRAGMA quick_check(1)")
         return None if found == "ok" else found
 
     # Parts of the transactions above
 
     def _may_follow(self, chat_id: int, after: Shown) -> bool:
-        its = Requests.select(Requests.id).where(Requests.chat_id == chat_id)
-        # What the clock sends besides is not what the vote has asked for.
-        is_asked_for = (
-            (Requests.state == "waiting")
-            & (Requests.trigger != Trigger.SCHEDULE)
-            & (Requests.count > history.begun())
-        )
+        # A scheduled picture does not replace the one that the vote asks for.
+        is_asked_for = IS_WAITING & (Requests.trigger != Trigger.SCHEDULE) & (LEFT > 0)
         is_followed = (Requests.after_message == after.message_id) | is_asked_for
-        if its.where(is_followed).exists(self._db):
+        its = Requests.select(Requests.id).where(Requests.chat_id == chat_id)
+        if self._db.row(its.where(is_followed)):
             return False
-        image_id, message_id = history.newest(chat_id).first(self._db) or (0, 0)
-        if message_id is None:  # nobody has told us that it arrived, but whoever presses has it
+        newest = history.latest(chat_id, SentPhotos.image_id, SentPhotos.message_id)
+        image_id, message_id = self._db.row(newest) or (0, 0)
+        if message_id is None:  # its arrival is not confirmed, but the user who votes sees it
             return bool(image_id == after.image_id)
         return bool(message_id == after.message_id)
 
-    def _set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
-        gone = {"gone_since": now, "gone_reason": reason}
-        Chats.insert(chat_id=chat_id, **gone).on_conflict(
-            conflict_target=[Chats.chat_id], update=gone, where=Chats.gone_since.is_null()
-        ).execute(self._db)
-
-    def _move_walk(self, old: int, new: int) -> None:
-        own = Walks.select(Walks.chat_id).where(Walks.chat_id == new)
-        if not own.exists(self._db):
-            Walks.update(chat_id=new).where(Walks.chat_id == old).execute(self._db)
-        Walks.delete().where(Walks.chat_id == old).execute(self._db)
-
-    def _finish(self, which: Any, state: str, now: datetime) -> None:
+    def _finish(self, condition: Any, state: str, now: datetime) -> None:
         change = {"state": state, "finished_at": now}
-        if state == "failed":  # then a picture is owed as before
+        if state == "failed":  # then a later vote may ask for a picture again
             change["after_message"] = None
-        Requests.update(change).where(Requests.state == "waiting", which).execute(self._db)
-
-    def _prune_history(self, before: datetime) -> int:
-        old = SentPhotos.select(SentPhotos.id).where(SentPhotos.sent_at < before)
-        with self._db.writing():
-            delete = SentPhotos.delete().where(SentPhotos.id.in_(old.limit(PRUNE_BATCH)))
-            return int(delete.execute(self._db))
+        self._db.write(Requests.update(change).where(IS_WAITING, condition))

@@ -1,4 +1,4 @@
-"""The tables of the database: the script of each version, and the models for Peewee.
+"""The tables of the database, as models for Peewee; `migrations/` makes them.
 
 The modules beside this one read and write the rows.
 """
@@ -8,256 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 import peewee
 
-from ..models import Facet, Feature
-
-# The triggers keep `is_latest` right whenever rows are added, changed or deleted: of the rows
-# of one image in one chat, exactly the newest has it. The index on (chat_id, is_latest, …)
-# relies on that: it counts the images that a chat has seen, and finds the one shown longest
-# ago, without reading the history.
-#: One script a version. A released script never changes: a new one is appended.
-MIGRATIONS = (
-    """
-    CREATE TABLE chats (
-        chat_id INTEGER PRIMARY KEY,
-        language TEXT NOT NULL DEFAULT '',
-        gone_since TEXT,
-        gone_reason TEXT,
-        moved_from INTEGER
-    );
-
-    CREATE TABLE requests (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        update_id INTEGER UNIQUE,
-        chat_id INTEGER NOT NULL,
-        user_id INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        "trigger" TEXT NOT NULL,
-        requested_at TEXT NOT NULL,
-        language TEXT NOT NULL,
-        state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
-        finished_at TEXT
-    );
-
-    CREATE TABLE sent_photos (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        image_id INTEGER NOT NULL,
-        sent_at TEXT NOT NULL,
-        user_id INTEGER NOT NULL,
-        title TEXT NOT NULL DEFAULT '',
-        chat_id INTEGER NOT NULL,
-        request_id INTEGER REFERENCES requests (id) ON DELETE SET NULL,
-        state TEXT NOT NULL DEFAULT 'sent' CHECK (state IN ('sending', 'sent', 'unknown')),
-        kind TEXT,
-        message_id INTEGER,
-        is_latest INTEGER NOT NULL DEFAULT 1
-    );
-    CREATE INDEX sent_photos_image_id ON sent_photos (image_id);
-    CREATE INDEX sent_photos_sent_at ON sent_photos (sent_at);
-    CREATE INDEX sent_photos_seen ON sent_photos (chat_id, image_id, sent_at);
-    CREATE INDEX sent_photos_latest ON sent_photos (chat_id, is_latest, sent_at, state);
-    CREATE INDEX sent_photos_request_id ON sent_photos (request_id) WHERE request_id IS NOT NULL;
-    CREATE UNIQUE INDEX sent_photos_sending ON sent_photos (chat_id, image_id)
-        WHERE state = 'sending';
-
-    CREATE TRIGGER sent_photos_added AFTER INSERT ON sent_photos BEGIN
-        UPDATE sent_photos SET is_latest = NOT is_latest
-        WHERE chat_id = NEW.chat_id AND image_id = NEW.image_id AND is_latest <> (id = (
-            SELECT id FROM sent_photos WHERE chat_id = NEW.chat_id AND image_id = NEW.image_id
-            ORDER BY sent_at DESC, id DESC LIMIT 1
-        ));
-    END;
-    CREATE TRIGGER sent_photos_changed AFTER UPDATE OF sent_at ON sent_photos BEGIN
-        UPDATE sent_photos SET is_latest = NOT is_latest
-        WHERE chat_id = NEW.chat_id AND image_id = NEW.image_id AND is_latest <> (id = (
-            SELECT id FROM sent_photos WHERE chat_id = NEW.chat_id AND image_id = NEW.image_id
-            ORDER BY sent_at DESC, id DESC LIMIT 1
-        ));
-    END;
-    CREATE TRIGGER sent_photos_removed AFTER DELETE ON sent_photos WHEN OLD.is_latest BEGIN
-        UPDATE sent_photos SET is_latest = 1 WHERE id = (
-            SELECT id FROM sent_photos WHERE chat_id = OLD.chat_id AND image_id = OLD.image_id
-            ORDER BY sent_at DESC, id DESC LIMIT 1
-        );
-    END;
-
-    CREATE TABLE walks (
-        chat_id INTEGER PRIMARY KEY,
-        seed INTEGER NOT NULL,
-        "offset" INTEGER NOT NULL,
-        exhausted_at TEXT,
-        newest_id INTEGER NOT NULL
-    );
-
-    CREATE TABLE files (
-        bot_id INTEGER NOT NULL,
-        image_id INTEGER NOT NULL,
-        fingerprint TEXT NOT NULL,
-        shape TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        file_id TEXT NOT NULL,
-        saved_at TEXT NOT NULL,
-        PRIMARY KEY (bot_id, image_id)
-    ) WITHOUT ROWID;
-
-    CREATE TABLE skipped_images (
-        image_id INTEGER PRIMARY KEY,
-        until TEXT NOT NULL,
-        reason TEXT NOT NULL
-    );
-    """,
-    """
-    CREATE TABLE orders (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        chat_id INTEGER NOT NULL,
-        "when" TEXT NOT NULL,
-        zone TEXT NOT NULL DEFAULT '',
-        count INTEGER NOT NULL DEFAULT 1,
-        is_fixed INTEGER NOT NULL DEFAULT 0,
-        handled_until TEXT NOT NULL,
-        UNIQUE (chat_id, "when", zone, count, is_fixed)
-    );
-
-    ALTER TABLE requests ADD COLUMN order_id INTEGER;
-    ALTER TABLE requests ADD COLUMN due TEXT;
-    CREATE UNIQUE INDEX requests_due ON requests (order_id, due) WHERE order_id IS NOT NULL;
-    """,
-    """
-    CREATE TABLE pictures (
-        image_id INTEGER PRIMARY KEY,
-        features TEXT NOT NULL
-    );
-
-    CREATE TABLE votes (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        user_id INTEGER NOT NULL,
-        image_id INTEGER NOT NULL,
-        chat_id INTEGER NOT NULL,
-        vote TEXT CHECK (vote IN ('like', 'dislike')),
-        pressed TEXT NOT NULL,
-        shown INTEGER NOT NULL,
-        voted_at TEXT NOT NULL,
-        worth REAL NOT NULL,
-        features TEXT NOT NULL,
-        UNIQUE (user_id, image_id)
-    );
-    CREATE INDEX votes_image_id ON votes (image_id);
-    CREATE INDEX votes_chat_id ON votes (chat_id);
-
-    CREATE TABLE presses (
-        update_id INTEGER PRIMARY KEY,
-        pressed_at TEXT NOT NULL
-    );
-
-    CREATE TABLE tallies (
-        chat_id INTEGER NOT NULL,
-        facet TEXT NOT NULL,
-        feature_id INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        likes INTEGER NOT NULL,
-        dislikes INTEGER NOT NULL,
-        liked REAL NOT NULL,
-        disliked REAL NOT NULL,
-        PRIMARY KEY (chat_id, facet, feature_id)
-    ) WITHOUT ROWID;
-
-    CREATE TABLE ratings (
-        image_id INTEGER PRIMARY KEY,
-        queued INTEGER,
-        ballot INTEGER,
-        target INTEGER,
-        told INTEGER,
-        before INTEGER,
-        is_sure INTEGER NOT NULL DEFAULT 1,
-        seen INTEGER,
-        announced INTEGER NOT NULL DEFAULT 0,
-        since INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX ratings_queued ON ratings (queued) WHERE queued IS NOT NULL;
-
-    CREATE TABLE exclusions (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        chat_id INTEGER NOT NULL,
-        facet TEXT NOT NULL,
-        feature_id INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        excluded_at TEXT NOT NULL,
-        UNIQUE (chat_id, facet, feature_id)
-    );
-
-    ALTER TABLE requests ADD COLUMN after_message INTEGER;
-    CREATE UNIQUE INDEX requests_after_message ON requests (chat_id, after_message)
-        WHERE after_message IS NOT NULL;
-    """,
-    """
-    CREATE TABLE showings (
-        chat_id INTEGER NOT NULL,
-        facet TEXT NOT NULL,
-        feature_id INTEGER NOT NULL,
-        times REAL NOT NULL,
-        PRIMARY KEY (chat_id, facet, feature_id)
-    ) WITHOUT ROWID;
-    """,
-    """
-    ALTER TABLE orders RENAME TO schedules;
-    ALTER TABLE requests RENAME COLUMN order_id TO schedule_id;
-
-    ALTER TABLE votes DROP COLUMN pressed;
-    ALTER TABLE votes DROP COLUMN shown;
-    ALTER TABLE votes DROP COLUMN worth;
-    ALTER TABLE votes ADD COLUMN taken_back TEXT;
-    ALTER TABLE votes ADD COLUMN update_id INTEGER NOT NULL DEFAULT 0;
-    UPDATE votes SET update_id = last.update_id
-    FROM (SELECT update_id FROM presses ORDER BY pressed_at DESC LIMIT 1) AS last;
-    DROP TABLE presses;
-
-    CREATE TABLE feature_counts (
-        chat_id INTEGER NOT NULL,
-        facet TEXT NOT NULL,
-        feature_id INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        likes INTEGER NOT NULL,
-        dislikes INTEGER NOT NULL,
-        shown INTEGER NOT NULL,
-        PRIMARY KEY (chat_id, facet, feature_id)
-    ) WITHOUT ROWID;
-    INSERT INTO feature_counts
-    SELECT chat_id, facet, feature_id, MAX(name), SUM(likes), SUM(dislikes), SUM(shown) FROM (
-        SELECT chat_id, facet, feature_id, name, likes, dislikes, 0 AS shown FROM tallies
-        UNION ALL
-        SELECT chat_id, each.value ->> 0,
-            iif(each.value ->> 0 = 'image', 0, each.value ->> 1), '', 0, 0, times
-        FROM (
-            SELECT chat_id, image_id, COUNT(*) AS times FROM sent_photos
-            WHERE state <> 'sending' GROUP BY chat_id, image_id
-        ) AS sent
-        JOIN pictures ON pictures.image_id = sent.image_id
-        JOIN json_each(pictures.features) AS each
-    ) GROUP BY chat_id, facet, feature_id;
-    DROP TABLE tallies;
-    DROP TABLE showings;
-
-    ALTER TABLE ratings RENAME TO old_ratings;
-    DROP INDEX ratings_queued;
-    CREATE TABLE ratings (
-        image_id INTEGER PRIMARY KEY,
-        queued INTEGER,
-        target INTEGER,
-        is_new INTEGER NOT NULL DEFAULT 0,
-        written INTEGER,
-        announced INTEGER,
-        before INTEGER
-    );
-    CREATE INDEX ratings_queued ON ratings (queued) WHERE queued IS NOT NULL;
-    INSERT INTO ratings
-    SELECT image_id, queued, target, queued IS NOT NULL AND queued IS ballot AND announced < ballot,
-        iif(is_sure, told, NULLIF(seen, before)), iif(is_sure, NULL, told), before
-    FROM old_ratings;
-    DROP TABLE old_ratings;
-    """,
-)
+from ..models import Facet, Feature, Kind, Trigger, Vote
 
 
 def in_utc(moment: datetime) -> str:
@@ -278,6 +34,17 @@ class TimeField(peewee.TextField):
 
     def python_value(self, value: str | None) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+class EnumField(peewee.TextField):
+    """A value of a StrEnum, stored as its text."""
+
+    def __init__(self, values: type[StrEnum], **options: Any) -> None:
+        super().__init__(**options)
+        self._values = values
+
+    def python_value(self, value: str | None) -> StrEnum | None:
+        return None if value is None else self._values(value)
 
 
 class FeaturesField(peewee.TextField):
@@ -308,11 +75,8 @@ class Schedules(peewee.Model):
     when = peewee.TextField()
     zone = peewee.TextField()
     count = peewee.IntegerField()
-    is_fixed = peewee.IntegerField()
+    is_fixed = peewee.BooleanField()
     handled_until = TimeField()
-
-    class Meta:
-        table_name = "schedules"
 
 
 class Requests(peewee.Model):
@@ -327,10 +91,10 @@ class Requests(peewee.Model):
     chat_id = peewee.IntegerField()
     user_id = peewee.IntegerField()
     count = peewee.IntegerField()
-    trigger = peewee.TextField()
+    trigger = EnumField(Trigger)
     requested_at = TimeField()
     language = peewee.TextField()
-    state = peewee.TextField()
+    state = peewee.TextField(default="waiting")
     finished_at = TimeField(null=True)
     schedule_id = peewee.IntegerField(null=True)
     due = TimeField(null=True)
@@ -340,7 +104,10 @@ class Requests(peewee.Model):
 class SentPhotos(peewee.Model):
     """The history: a row is 'sending', then 'sent', or 'unknown' if it may have arrived.
 
-    `sent_at` is when sending began, then when it ended. Only the triggers set `is_latest`.
+    `sent_at` is when sending began, then when it ended. Triggers set `is_latest` for the newest
+    row of an image in a chat, whenever rows are added, changed or deleted. The index on
+    (chat_id, is_latest, ...) relies on it to count the images that a chat has seen, and to find
+    the one shown longest ago, without reading the history.
     """
 
     id = peewee.AutoField()
@@ -376,7 +143,7 @@ class Files(peewee.Model):
     image_id = peewee.IntegerField()
     fingerprint = peewee.TextField()
     shape = peewee.TextField()
-    kind = peewee.TextField()
+    kind = EnumField(Kind)
     file_id = peewee.TextField()
     saved_at = TimeField()
 
@@ -412,27 +179,11 @@ class Votes(peewee.Model):
     user_id = peewee.IntegerField()
     image_id = peewee.IntegerField()
     chat_id = peewee.IntegerField()
-    vote = peewee.TextField(null=True)
+    vote = EnumField(Vote, null=True)
     voted_at = TimeField()
     features = FeaturesField()
-    taken_back = peewee.TextField(null=True)
+    taken_back = EnumField(Vote, null=True)
     update_id = peewee.IntegerField()
-
-
-class FeatureCounts(peewee.Model):
-    """The votes of each chat, and the pictures it was sent, by feature: `models.VoteCounts`."""
-
-    chat_id = peewee.IntegerField()
-    facet = peewee.TextField()
-    feature_id = peewee.IntegerField()
-    name = peewee.TextField()
-    likes = peewee.IntegerField()
-    dislikes = peewee.IntegerField()
-    shown = peewee.IntegerField()
-
-    class Meta:
-        table_name = "feature_counts"
-        primary_key = peewee.CompositeKey("chat_id", "facet", "feature_id")
 
 
 class Ratings(peewee.Model):
@@ -455,7 +206,7 @@ class Exclusions(peewee.Model):
 
     id = peewee.AutoField()
     chat_id = peewee.IntegerField()
-    facet = peewee.TextField()
+    facet = EnumField(Facet)
     feature_id = peewee.IntegerField()
     name = peewee.TextField()
     excluded_at = TimeField()

@@ -117,9 +117,9 @@ def _add_schedules(folder: Path, due: datetime, chats: Sequence[int]) -> Counter
             ways = DAILY if number % SEVERAL_EVERY == 0 else DAILY[:1]
             for way in ways:
                 when = f"{due.minute} {due.hour} {way}"
-                store.orders.add(chat, when, 1, due - timedelta(minutes=5))
+                store.schedules.add(chat, when, 1, due - timedelta(minutes=5))
             sleeping = f"{later.minute} {later.hour} * * *"
-            store.orders.add(chat, sleeping, 1, due - timedelta(minutes=5))
+            store.schedules.add(chat, sleeping, 1, due - timedelta(minutes=5))
             wanted[chat] = len(ways)
     return wanted
 

@@ -20,7 +20,6 @@ from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
-from stashbot.store.votes import _COUNT
 
 from .standins import VastLibrary, picture
 from .table import Budget, Measured
@@ -164,7 +163,7 @@ def fill_votes(path: Path, store: Store, votes: int, *, others: int) -> None:
             map(known, range(1, votes + others + 1)),
         )
     with store._db.writing():
-        store._db.run(_COUNT.format(condition="user_id = ?"), (ANN, 1, ANN))
+        store.votes._count("user_id = ?", ANN, sign=1)
 
 
 def _vote(number: int) -> Vote:

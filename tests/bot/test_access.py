@@ -11,6 +11,7 @@ from stashbot.bot.access import MOST_STRANGERS, STRANGER_PAUSE_S, Strangers
 from stashbot.bot.commands import MOST_WAITING
 from stashbot.demo.http import Fault, Trouble
 from tests.conftest import FRIEND, GROUP, OWNER, STRANGER, picture
+from tests.store.stored import is_gone
 
 CLUB, SUPERGROUP = -600, -1_000_500
 
@@ -197,13 +198,13 @@ def test_user_blocks_and_unblocks_the_bot(house):
     home.telegram.block(FRIEND)
     home.wait_for_event("chat_gone")
     after_all(home)
-    is_gone = home.app.store.is_gone(FRIEND)
+    was_gone = is_gone(home.app.store, FRIEND)
 
     home.telegram.unblock(FRIEND)
     home.ask(user=FRIEND)
 
-    assert is_gone
-    assert not home.app.store.is_gone(FRIEND)
+    assert was_gone
+    assert not is_gone(home.app.store, FRIEND)
 
 
 # How often strangers are answered

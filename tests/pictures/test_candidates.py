@@ -347,7 +347,7 @@ def test_moved_group(table):
     home = table(60)
     images = [home.send_next(-5) for _ in range(30)]
 
-    home.store.move_chat(-5, -1005, home.now)
+    home.store.chats.move_chat(-5, -1005, home.now)
     images += [home.send_next(-1005) for _ in range(30)]
 
     assert sorted(images) == list(range(1, 61))

@@ -148,7 +148,7 @@ def test_picture_is_prepared_before_it_is_due(clockwork):
 def test_due_within_a_minute(clockwork, count, prepared):
     """A single picture is prepared at once where no minute is left, an album not at all."""
     clock = clockwork(now=utc("2026-05-04 10:29:30"))
-    clock.store.orders.add(CHAT, "30 12 * * *", count, clock.now)
+    clock.store.schedules.add(CHAT, "30 12 * * *", count, clock.now)
     clock.wake.set()
     clock.scheduler.work()
 
@@ -261,11 +261,11 @@ def test_job_that_raises(clockwork):
 def test_chat_that_is_gone(clockwork):
     """The schedules of a chat that cannot be written to rest, and go on when it is there again."""
     clock = clockwork((CHAT, "every 1 hour"))
-    clock.store.set_gone(CHAT, "blocked", clock.now)
+    clock.store.chats.set_gone(CHAT, "blocked", clock.now)
     clock.go_to(NOW + 4 * HOUR)
     gone = list(clock.served)
     clock.now += 30 * MINUTE
-    clock.store.meet_chat(CHAT, "ru", clock.now)
+    clock.store.chats.meet_chat(CHAT, "ru", clock.now)
     clock.schedules.resumed()
     clock.scheduler.work()
     clock.go_to(NOW + 6 * HOUR)
@@ -280,7 +280,7 @@ def test_group_that_has_moved(clockwork):
     """A schedule of the settings follows its group to its new id, over a restart too."""
     clock = clockwork((-5, "every 1 hour"))
     clock.go_to(NOW + HOUR)
-    clock.store.move_chat(-5, -1005, clock.now)
+    clock.store.chats.move_chat(-5, -1005, clock.now)
     clock.go_to(NOW + 2 * HOUR)
     clock.crash()
     clock.start()
@@ -292,8 +292,8 @@ def test_group_that_has_moved(clockwork):
 
 def test_chat_whose_user_is_no_longer_allowed(clockwork):
     clock = clockwork()
-    clock.store.orders.add(CHAT, "every 1 hour", 1, clock.now)
-    clock.store.orders.add(OTHER, "every 1 hour", 1, clock.now)
+    clock.store.schedules.add(CHAT, "every 1 hour", 1, clock.now)
+    clock.store.schedules.add(OTHER, "every 1 hour", 1, clock.now)
     clock.crash()
     clock.start()
     clock.go_to(NOW + HOUR)

@@ -40,7 +40,7 @@ def with_fixed(home, *schedules):
 def overdue(home, chat=OWNER, count=1):
     """Give a schedule that was due a moment ago; the bot learns of it now."""
     store, schedules = home.app.store, home.app.schedules
-    schedule = store.orders.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
+    schedule = store.schedules.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
     schedules.resumed()
     return schedule
 
@@ -89,7 +89,7 @@ def test_adding_a_schedule(house, text, shown, count):
     assert "times in Europe/Berlin" in message.text
     assert re.search(r"next: \w{3} 20\d\d-\d\d-\d\d \d\d:\d\d, in \d+ (day|hour|min)", message.text)
     assert labels(message) == [[f"✖️ {shown}"]]
-    [schedule] = home.app.store.orders.of(OWNER)
+    [schedule] = home.app.store.schedules.of(OWNER)
     assert schedule.count == count
     [added] = home.wait_for_event("schedule_added")
     assert (added["chat_id"], added["when"]) == (OWNER, schedule.when)
@@ -121,7 +121,7 @@ def test_schedule_that_cannot_be_kept(house, argument, answer):
     home.say(f"/schedule {argument}")
 
     assert home.wait_for_text(answer)
-    assert not home.app.store.orders.of(OWNER)
+    assert not home.app.store.schedules.of(OWNER)
 
 
 def test_same_schedule_twice(house):
@@ -134,20 +134,20 @@ def test_same_schedule_twice(house):
     home.say("/schedule daily 09:00 x2")
     home.wait_for_text("Added.", count=2)
 
-    assert len(home.app.store.orders.of(OWNER)) == 2
+    assert len(home.app.store.schedules.of(OWNER)) == 2
 
 
 def test_twenty_schedules(house):
     """A chat can have twenty schedules; the next is refused until one is removed."""
     home = house()
     for hour in range(20):
-        home.app.store.orders.add(OWNER, f"daily {hour}:00", 1, now())
+        home.app.store.schedules.add(OWNER, f"daily {hour}:00", 1, now())
 
     home.say("/schedule daily 23:30")
 
     message = last_text(home, "can have 20 schedules")
     assert len(message.buttons) == 20
-    assert len(home.app.store.orders.of(OWNER)) == 20
+    assert len(home.app.store.schedules.of(OWNER)) == 20
 
 
 def test_more_than_a_message_holds(house):
@@ -156,7 +156,7 @@ def test_more_than_a_message_holds(house):
     home = with_fixed(house(start=False), *fixed).start()
     for hour in range(20):
         words = ", ".join(f"{hour}:{minute:02}" for minute in range(0, 60, 5))
-        home.app.store.orders.add(OWNER, f"mon,tue,wed {words}"[:100].rstrip(", "), hour, now())
+        home.app.store.schedules.add(OWNER, f"mon,tue,wed {words}"[:100].rstrip(", "), hour, now())
 
     home.say("/schedule")
 
@@ -197,7 +197,7 @@ def test_button_of_a_schedule_that_is_gone(house):
     home.say("/help")
     home.wait_for_text("I send random")
 
-    assert not home.app.store.orders.of(OWNER)
+    assert not home.app.store.schedules.of(OWNER)
     assert not home.events("update_skipped")
     assert not home.events("message_lost")
 
@@ -205,7 +205,7 @@ def test_button_of_a_schedule_that_is_gone(house):
 def test_schedule_of_another_chat(house):
     """A button that names another chat's schedule removes nothing."""
     home = house()
-    schedule = home.app.store.orders.add(FRIEND, "daily 09:00", 1, now())
+    schedule = home.app.store.schedules.add(FRIEND, "daily 09:00", 1, now())
     home.say("/schedule daily 09:00")
     message = last_text(home, "Added.")
 
@@ -227,7 +227,7 @@ def test_schedule_of_another_chat(house):
     )
     home.telegram.wait_for("editMessageText")
 
-    assert [each.id for each in home.app.store.orders.of(FRIEND)] == [schedule.id]
+    assert [each.id for each in home.app.store.schedules.of(FRIEND)] == [schedule.id]
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "выкл"])
@@ -243,7 +243,7 @@ def test_off(house, word):
     message = last_text(home, "2 schedules removed.")
     assert "daily 07:00 – from the bot's settings" in message.text
     assert not message.buttons
-    assert [schedule.when for schedule in home.app.store.orders.of(OWNER)] == ["daily 07:00"]
+    assert [schedule.when for schedule in home.app.store.schedules.of(OWNER)] == ["daily 07:00"]
 
 
 def test_schedules_of_the_settings(house):
@@ -277,7 +277,7 @@ def test_group(house):
 
     assert "1. daily 07:00" in listed.text
     assert not listed.buttons
-    assert len(home.app.store.orders.of(GROUP)) == 1
+    assert len(home.app.store.schedules.of(GROUP)) == 1
 
 
 def test_schedules_outlive_a_restart(house):
@@ -331,8 +331,8 @@ def test_channel(house):
     home = with_fixed(house(library(3), start=False), (-700, "every 5 minutes", 1))
     home.telegram.add_group(-700, "News", [])
     home.start()
-    [schedule] = home.app.store.orders.of(-700)
-    home.app.store.orders.skip(schedule, now() - 5 * MINUTE)
+    [schedule] = home.app.store.schedules.of(-700)
+    home.app.store.schedules.skip(schedule, now() - 5 * MINUTE)
     home.app.schedules.resumed()
 
     home.wait_for_images(1)
@@ -358,8 +358,8 @@ def test_stash_stays_away(house, monkeypatch):
     monkeypatch.setattr(requests, "STASH_LIMIT_S", 1.0)
     home = house(library(3))
     home.stash.server.pause()
-    schedule = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
-    request = home.app.store.orders.claim(schedule, now(), "en", now())
+    schedule = home.app.store.schedules.add(OWNER, "0 0 29 2 *", 1, now())
+    request = home.app.store.schedules.claim(schedule, now(), "en", now())
     home.app.requests.accept(request)
 
     [missed] = home.wait_for_event("schedule_missed")
@@ -373,8 +373,10 @@ def test_stash_stays_away(house, monkeypatch):
 def test_crash_with_a_schedule_waiting(house, minutes, is_served):
     home = house(library(3), start=False)
     home.app = build(home.settings)
-    schedule = home.app.store.orders.add(OWNER, "0 0 29 2 *", 1, now())
-    home.app.store.orders.claim(schedule, now() - minutes * MINUTE, "en", now() - minutes * MINUTE)
+    schedule = home.app.store.schedules.add(OWNER, "0 0 29 2 *", 1, now())
+    home.app.store.schedules.claim(
+        schedule, now() - minutes * MINUTE, "en", now() - minutes * MINUTE
+    )
     home.stop()
     home.start()
 
@@ -486,7 +488,7 @@ def test_person_before_the_crowd(house):
     home = house(library(50), is_paced=True, **options)
     home.telegram.server.delay = 0.05
     for user in people:
-        home.app.store.orders.add(user, "every 5 minutes", 1, now() - 5 * MINUTE)
+        home.app.store.schedules.add(user, "every 5 minutes", 1, now() - 5 * MINUTE)
     home.app.schedules.resumed()
     home.wait_for_images(5)
 
@@ -504,7 +506,7 @@ def test_schedules_of_one_chat_do_not_come_at_once(house):
     """Several schedules of one chat at one moment are a second apart."""
     home = house(library(9), is_paced=True)
     for words in ("every 5 minutes", "every 6 minutes", "every 10 minutes"):
-        home.app.store.orders.add(OWNER, words, 1, now() - 11 * MINUTE)
+        home.app.store.schedules.add(OWNER, words, 1, now() - 11 * MINUTE)
     home.app.schedules.resumed()
     home.wait_for_images(3)
 
@@ -529,7 +531,7 @@ def test_unreadable_schedule_in_the_database(house):
     """A schedule that this version cannot read is named in the log, listed, and can be removed."""
     home = house(start=False)
     home.app = build(home.settings)
-    home.app.store.orders.add(OWNER, "daily 09:00", 1, now())
+    home.app.store.schedules.add(OWNER, "daily 09:00", 1, now())
     home.stop()
     with closing(sqlite3.connect(home.settings.database)) as connection, connection:
         connection.execute("UPDATE schedules SET [when] = 'once in a blue moon'")

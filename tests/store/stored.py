@@ -61,3 +61,12 @@ def show(store, *image_ids, chat_id=CHAT, now=NOW):
 def rows_of(path, sql):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
+
+
+def is_gone(store, chat_id):
+    """Tell whether the chat is noted as one that cannot be written to."""
+    return bool(
+        store._db.run(
+            "SELECT 1 FROM chats WHERE chat_id = ? AND gone_since IS NOT NULL", (chat_id,)
+        )
+    )

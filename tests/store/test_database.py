@@ -15,9 +15,8 @@ import pytest
 
 from stashbot.errors import StoreError
 from stashbot.models import Image, Request, Trigger
-from stashbot.store.database import APPLICATION_ID
+from stashbot.store.database import APPLICATION_ID, open_database, scripts
 from stashbot.store.store import Store
-from stashbot.store.tables import MIGRATIONS
 from tests.store.stored import CHAT, NOW, USER, ask, rows_of, show
 
 
@@ -61,22 +60,12 @@ def test_threads_write_together(store):
             for image_id in range(n * 100, n * 100 + 10):
                 show(store, image_id)
         finally:
-            store.close_thread()
+            store.close()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
 
     assert store.chat_stats(CHAT, NOW, NOW, NOW).total == 80
-
-
-def test_forgotten_connections(path):
-    """Closing the store closes the connections of threads that did not do it themselves."""
-    store = Store(path)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: store.meet_chat(CHAT, "en", NOW), range(4)))
-    store.close()
-
-    assert [left.name for left in path.parent.iterdir()] == [path.name]
 
 
 OLD = ("CREATE TABLE notes (id INTEGER PRIMARY KEY, word TEXT);",)
@@ -90,13 +79,17 @@ NEW = (
 )
 
 
+def opened(path, migrations):
+    return open_database(path, busy_ms=5000, migrations=migrations)
+
+
 def test_migration_chain(path):
-    old = Store(path, migrations=OLD)
-    old._db.run("INSERT INTO notes (word) VALUES ('picture')")
+    old = opened(path, OLD)
+    old.run("INSERT INTO notes (word) VALUES ('picture')")
     old.close()
 
     for _ in range(2):
-        Store(path, migrations=NEW).close()
+        opened(path, NEW).close()
 
     assert rows_of(path, "SELECT * FROM notes") == [(1, "picture", 7)]
     assert rows_of(path, "PRAGMA user_version") == [(3,)]
@@ -105,18 +98,12 @@ def test_migration_chain(path):
 
 def test_migration_that_fails(path):
     """A migration is done wholly or not at all."""
-    Store(path, migrations=OLD).close()
-    with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
-        Store(path, migrations=(*OLD, "DROP TABLE notes; \n UPDATE nowhere SET x = 1;"))
+    opened(path, OLD).close()
+    with pytest.raises(peewee.OperationalError, match="no such table: nowhere"):
+        opened(path, (*OLD, "DROP TABLE notes; \n UPDATE nowhere SET x = 1;"))
 
     assert rows_of(path, "SELECT * FROM notes") == []
     assert rows_of(path, "PRAGMA user_version") == [(1,)]
-
-
-def test_unfinished_migration(path):
-    """A statement that lacks its end is a bug that cannot pass unseen."""
-    with pytest.raises(ValueError, match="lacks its last semicolon: CREATE"):
-        Store(path, migrations=("CREATE TABLE notes (id INTEGER)",))
 
 
 def test_two_processes_start_at_once(path):
@@ -126,7 +113,7 @@ def test_two_processes_start_at_once(path):
     for store in stores:
         store.close()
 
-    assert rows_of(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert rows_of(path, "PRAGMA user_version") == [(len(scripts()),)]
 
 
 def contents(folder):
@@ -136,7 +123,7 @@ def contents(folder):
 @pytest.mark.parametrize("is_running", [False, True], ids=["at rest", "in use"])
 def test_newer_database(path, is_running):
     """A database of a newer version is refused with a clear word, and left as it is."""
-    newer = Store(path, migrations=(*MIGRATIONS, *("SELECT 1;",) * 5))
+    newer = opened(path, [*scripts(), *["SELECT 1;"] * 5])
     if not is_running:
         newer.close()
     before = contents(path.parent)
@@ -199,7 +186,7 @@ def test_read_only_database(store):
     store._db.run("PRAGMA query_only = 1")
 
     with pytest.raises(StoreError, match="is read-only; make it and its folder writable"):
-        store.meet_chat(CHAT, "en", NOW)
+        store.chats.meet_chat(CHAT, "en", NOW)
 
     assert store.unavailable(CHAT, [1], NOW, NOW) == {1}
 
@@ -211,9 +198,9 @@ def test_locked_database(path):
         other.execute("BEGIN EXCLUSIVE")
 
         with pytest.raises(StoreError, match=f"{path.name} is locked by another program"):
-            store.meet_chat(CHAT, "en", NOW)
+            store.chats.meet_chat(CHAT, "en", NOW)
 
-    store.meet_chat(CHAT, "en", NOW)
+    store.chats.meet_chat(CHAT, "en", NOW)
     store.close()
 
 

@@ -25,6 +25,7 @@ from tests.store.stored import (
     arrive,
     ask,
     begin,
+    is_gone,
     rows_of,
     show,
 )
@@ -34,26 +35,26 @@ from tests.store.stored import (
 
 def test_new_chat(store):
     """A chat that writes for the first time is there, and has not come back."""
-    assert store.meet_chat(CHAT, "en", NOW) is False
-    assert not store.is_gone(CHAT)
+    assert store.chats.meet_chat(CHAT, "en", NOW) is False
+    assert not is_gone(store, CHAT)
 
 
 def test_gone_chat_comes_back(store):
     """A chat that blocked us is gone until it writes again, and comes back once."""
-    store.meet_chat(CHAT, "en", NOW)
-    store.set_gone(CHAT, "bot was blocked by the user", NOW)
-    gone = store.is_gone(CHAT)
+    store.chats.meet_chat(CHAT, "en", NOW)
+    store.chats.set_gone(CHAT, "bot was blocked by the user", NOW)
+    gone = is_gone(store, CHAT)
 
     assert gone
-    assert store.meet_chat(CHAT, "en", NOW) is True
-    assert store.meet_chat(CHAT, "en", NOW) is False
-    assert not store.is_gone(CHAT)
+    assert store.chats.meet_chat(CHAT, "en", NOW) is True
+    assert store.chats.meet_chat(CHAT, "en", NOW) is False
+    assert not is_gone(store, CHAT)
 
 
 def test_first_reason_stays(store, path):
     """Why and since when a chat is gone is what the first refusal said."""
-    store.set_gone(CHAT, "blocked", NOW)
-    store.set_gone(CHAT, "chat not found", NOW + HOUR)
+    store.chats.set_gone(CHAT, "blocked", NOW)
+    store.chats.set_gone(CHAT, "chat not found", NOW + HOUR)
 
     assert rows_of(path, "SELECT gone_since, gone_reason FROM chats") == [
         ("2026-05-04 09:00:00.000000", "blocked")
@@ -62,37 +63,37 @@ def test_first_reason_stays(store, path):
 
 def test_language_follows(store, path):
     """A chat's language is the one it was last met in."""
-    store.meet_chat(CHAT, "en", NOW)
-    store.meet_chat(CHAT, "ru", NOW)
+    store.chats.meet_chat(CHAT, "en", NOW)
+    store.chats.meet_chat(CHAT, "ru", NOW)
 
     assert rows_of(path, "SELECT language FROM chats") == [("ru",)]
 
 
 def test_known_chat_costs_no_write(store, path):
     """A chat that is as we know it is met even while another program holds the database."""
-    store.meet_chat(CHAT, "en", NOW)
+    store.chats.meet_chat(CHAT, "en", NOW)
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        came_back = store.meet_chat(CHAT, "en", NOW)
+        came_back = store.chats.meet_chat(CHAT, "en", NOW)
 
     assert came_back is False
 
 
 def test_everything_follows_a_group(store):
     """A group that becomes a supergroup keeps its requests, its history and its walk."""
-    store.meet_chat(CHAT, "ru", NOW)
+    store.chats.meet_chat(CHAT, "ru", NOW)
     show(store, 1, 2)
     waiting = ask(store, count=2)
     store.save_shuffle(CHAT, Shuffle(5, 40))
 
     for _ in range(2):
-        store.move_chat(CHAT, OTHER, NOW)
+        store.chats.move_chat(CHAT, OTHER, NOW)
 
-    assert store.moved_chats() == {OTHER: CHAT}
-    assert store.is_gone(CHAT)
-    assert not store.is_gone(OTHER)
-    assert store.meet_chat(OTHER, "ru", NOW) is False
+    assert store.chats.moved_chats() == {OTHER: CHAT}
+    assert is_gone(store, CHAT)
+    assert not is_gone(store, OTHER)
+    assert store.chats.meet_chat(OTHER, "ru", NOW) is False
     assert [(r.id, r.chat_id) for r in store.waiting_requests()][-1] == (waiting.id, OTHER)
     assert store.unavailable(OTHER, [1, 2, 3], NOW - DAY, NOW) == {1, 2}
     assert store.unavailable(CHAT, [1, 2, 3], NOW - DAY, NOW) == set()
@@ -109,7 +110,7 @@ def test_supergroup_that_has_begun(store):
     store.save_shuffle(CHAT, Shuffle(5))
     store.save_shuffle(OTHER, Shuffle(6))
 
-    store.move_chat(CHAT, OTHER, NOW + HOUR)
+    store.chats.move_chat(CHAT, OTHER, NOW + HOUR)
 
     assert store.shuffle(OTHER) == Shuffle(6)
     assert store.shown_longest_ago(OTHER, 10, NOW) == [2, 1]
@@ -118,9 +119,9 @@ def test_supergroup_that_has_begun(store):
 
 def test_group_that_never_wrote(store):
     """A group that only a schedule knows can move too."""
-    store.move_chat(CHAT, OTHER, NOW)
+    store.chats.move_chat(CHAT, OTHER, NOW)
 
-    assert store.moved_chats() == {OTHER: CHAT}
+    assert store.chats.moved_chats() == {OTHER: CHAT}
 
 
 # Requests
@@ -267,7 +268,7 @@ def test_one_of_eight_threads_may_send_an_image(store):
         try:
             return store.begin(request, [Image(1)], NOW)
         finally:
-            store.close_thread()
+            store.close()
 
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(claim, requests))
@@ -369,7 +370,7 @@ def test_one_row_is_latest(shared, steps):
         elif step == "lose":
             shared.lose(begin(shared, image_id, chat_id=chat_id, now=now), NOW)
         elif step == "move":
-            shared.move_chat(chat_id, CHAT + OTHER - chat_id, now)
+            shared.chats.move_chat(chat_id, CHAT + OTHER - chat_id, now)
         else:
             shared.prune(now + DAY, keep_days=1)
 
@@ -454,7 +455,7 @@ def test_forgotten_file(store):
 def test_prune(store, path):
     """What is older than asked goes, in as many steps as it takes; the rest stays."""
     with store._db.writing():
-        store._db._connection().executemany(
+        store._db.connection().executemany(
             "INSERT INTO sent_photos (image_id, sent_at, user_id, chat_id) VALUES (?, ?, ?, ?)",
             [(image_id, "2024-01-01 00:00:00.000000", USER, CHAT) for image_id in range(2500)],
         )

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from stashbot.models import Facet, Feature, Image, Named, Press, Shown, Trigger, Vote, VoteCounts
 from stashbot.rules.preferences import TOTAL
-from stashbot.store.database import open_database
+from stashbot.store.database import open_database, scripts
 from stashbot.store.store import Store
-from stashbot.store.tables import MIGRATIONS
 from stashbot.store.votes import _LATEST, _LIKED_OF_LAST, _OF_IMAGE
 from tests.conftest import at_length
 from tests.store.stored import CHAT, DAY, NOW, USER, arrive, ask, begin, rows_of, show
@@ -164,7 +163,7 @@ def test_group_moves(voter):
         voter.store.lose(rows.values(), NOW)
     voter.store.exclusions.add(GROUP, TAG, NOW)
 
-    voter.store.move_chat(GROUP, -900, NOW)
+    voter.store.chats.move_chat(GROUP, -900, NOW)
 
     assert voter.counts(-900) == (1, 0)
     assert voter.store.votes.total(-900) == VoteCounts(2, 0, shown=2)
@@ -266,15 +265,15 @@ INSERT INTO exclusions (chat_id, facet, feature_id, name, excluded_at)
 
 
 def test_database_of_an_older_version(path):
-    old = open_database(path, busy_ms=1000, migrations=MIGRATIONS[:4])
+    old = open_database(path, busy_ms=1000, migrations=scripts()[:4])
     for statement in OLD.split(";\n"):
         old.run(statement)
-    old.close_all()
+    old.close()
 
     store = Store(path)
     voter = Voter(store)
 
-    assert [each.when for each in store.orders.of(ANN)] == ["daily 09:00"]
+    assert [each.when for each in store.schedules.of(ANN)] == ["daily 09:00"]
     assert store.waiting_requests()[0].when == "daily 09:00"
     assert store.votes.counts(ANN, [TAG]) == {
         TOTAL: VoteCounts(1, 0, shown=2),
@@ -378,7 +377,7 @@ def test_next_in_a_group_that_has_moved(store, path):
     number = message_of(path, 1)
     first = follow(store, number, 1, chat_id=GROUP)
     store.finish_request(first.id, "done", NOW)
-    store.move_chat(GROUP, -900, NOW)
+    store.chats.move_chat(GROUP, -900, NOW)
     [row] = begin(store, 3, chat_id=-900, now=NOW + DAY)
     store.lose([row], NOW + DAY)
 
@@ -391,9 +390,9 @@ def test_next_beside_a_schedule(store, path):
     """
     show(store, 1)
     store.recover(NOW)
-    order = store.orders.add(CHAT, "daily 09:00", 1, NOW)
+    order = store.schedules.add(CHAT, "daily 09:00", 1, NOW)
 
-    assert store.orders.claim(order, NOW + DAY, "en", NOW)
+    assert store.schedules.claim(order, NOW + DAY, "en", NOW)
     assert follow(store, message_of(path, 1), 1)
 
 

@@ -11,6 +11,7 @@ from stashbot.demo.http import Fault, Trouble
 from stashbot.errors import ChatGone
 from stashbot.models import Button
 from tests.conftest import FRIEND, GROUP, OWNER, library
+from tests.store.stored import is_gone
 
 
 def texts_to(home, chat=OWNER):
@@ -115,7 +116,7 @@ def test_text_to_a_user_who_has_blocked_the_bot(house):
     home.say("hello", user=FRIEND)
     home.wait_for_event("chat_gone")
 
-    assert home.app.store.is_gone(FRIEND)
+    assert is_gone(home.app.store, FRIEND)
     assert len([call for call in home.telegram.calls if call.status == 403]) == 1
     assert not home.events("message_lost")
 
@@ -128,7 +129,7 @@ def test_chat_that_takes_no_texts(house):
     home.say("hello")
     home.wait_for_event("message_lost")
 
-    assert not home.app.store.is_gone(OWNER)
+    assert not is_gone(home.app.store, OWNER)
 
 
 def test_database_fails_while_a_refusal_is_noted(house):
