@@ -4,46 +4,60 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from . import history
 from .database import Database
-from .exclusions import ExclusionStore
-from .schedules import ScheduleStore
-from .tables import Chats, Requests, SentPhotos, Walks
-from .votes import VoteStore
+from .tables import Chats, Schedules
+from .votes import ADD_COUNTS
+
+# The statements that move the rows of a chat from its `old` id to its `new` one.
+_MOVES = (
+    # The messages of the new chat have numbers of their own.
+    "UPDATE requests SET chat_id = :new, after_message = NULL WHERE chat_id = :old",
+    # An image cannot be under way twice in one chat. The old one may have arrived.
+    """
+    UPDATE sent_photos SET state = 'unknown'
+    WHERE chat_id = :old AND state = 'sending' AND image_id IN (
+        SELECT image_id FROM sent_photos WHERE chat_id = :new AND state = 'sending'
+    )
+    """,
+    # Naming `sent_at` makes the trigger find the latest row of each image again.
+    "UPDATE sent_photos SET chat_id = :new, sent_at = sent_at WHERE chat_id = :old",
+    "UPDATE OR IGNORE walks SET chat_id = :new WHERE chat_id = :old",
+    "DELETE FROM walks WHERE chat_id = :old",
+    "UPDATE votes SET chat_id = :new WHERE chat_id = :old",
+    ADD_COUNTS.format(
+        rows="""
+        SELECT :new, facet, feature_id, name, likes, dislikes, shown
+        FROM feature_counts WHERE chat_id = :old
+        """
+    ),
+    "DELETE FROM feature_counts WHERE chat_id = :old",
+    "UPDATE OR REPLACE exclusions SET chat_id = :new WHERE chat_id = :old",
+)
 
 
 class ChatStore:
     """The state of all chats. Thread-safe; each method that writes is one transaction."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        schedules: ScheduleStore,
-        votes: VoteStore,
-        exclusions: ExclusionStore,
-    ) -> None:
+    def __init__(self, database: Database) -> None:
         self._db = database
-        self._schedules = schedules
-        self._votes = votes
-        self._exclusions = exclusions
 
     def meet_chat(self, chat_id: int, language: str, now: datetime) -> bool:
         """Note that the chat writes to the bot; True if it was gone until now.
 
         The schedules of a chat that was gone go on from now.
         """
-        known = Chats.select(Chats.language, Chats.gone_since).where(Chats.chat_id == chat_id)
-        row = self._db.row(known)
-        if row == (language, None):
+        known = Chats.select(Chats.language, Chats.gone_since, Chats.moved_from)
+        row = self._db.row(known.where(Chats.chat_id == chat_id)) or (None, None, None)
+        was_gone = row[1] is not None
+        if row[0] == language and not was_gone:
             return False
         present = {"language": language, "gone_since": None, "gone_reason": None}
-        was_gone = row is not None and row[1] is not None
+        insert = Chats.insert(chat_id=chat_id, **present)
         with self._db.writing():
-            insert = Chats.insert(chat_id=chat_id, **present)
             self._db.write(insert.on_conflict(conflict_target=[Chats.chat_id], update=present))
             if was_gone:
-                self._schedules.resume(chat_id, now)
+                its = Schedules.chat_id.in_([chat_id, row[2]])
+                self._db.write(Schedules.update(handled_until=now).where(its))
         return was_gone
 
     def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
@@ -63,25 +77,10 @@ class ChatStore:
                 insert.on_conflict(conflict_target=[Chats.chat_id], update={Chats.moved_from: old})
             )
             self.set_gone(old, f"moved to {new}", now)
-            # The messages of the new chat have numbers of their own.
-            requests = Requests.update(chat_id=new, after_message=None)
-            self._db.write(requests.where(Requests.chat_id == old))
-            self._move_history(old, new)
-            self._db.run("UPDATE OR IGNORE walks SET chat_id = ? WHERE chat_id = ?", (new, old))
-            self._db.write(Walks.delete().where(Walks.chat_id == old))
-            self._votes.move(old, new)
-            self._exclusions.move(old, new)
+            for statement in _MOVES:
+                self._db.run(statement, {"old": old, "new": new})
 
     def moved_chats(self) -> dict[int, int]:
         """The old id of each chat that has moved, by its new one."""
         moved = Chats.select(Chats.chat_id, Chats.moved_from).where(Chats.moved_from.is_null(False))
         return dict(self._db.rows(moved))
-
-    def _move_history(self, old: int, new: int) -> None:
-        # An image cannot be under way twice in one chat. The old one may have arrived.
-        twice = history.IS_SENDING & SentPhotos.image_id.in_(history.under_way(new))
-        lost = SentPhotos.update(state="unknown").where(SentPhotos.chat_id == old, twice)
-        self._db.write(lost)
-        # Naming `sent_at` makes the trigger find the latest row of each image again.
-        moved = SentPhotos.update(chat_id=new, sent_at=SentPhotos.sent_at)
-        self._db.write(moved.where(SentPhotos.chat_id == old))

@@ -34,7 +34,6 @@ OPENING_MS = 1000
 # the machine can cause. Any other code is a bug, and keeps its own name.
 _TROUBLES = {
     sqlite3.SQLITE_BUSY: "is locked by another program; close that program",
-    sqlite3.SQLITE_LOCKED: "is locked by another program; close that program",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space",
     sqlite3.SQLITE_CORRUPT: "is damaged; put a backup in its place, or move it away",
     sqlite3.SQLITE_NOTADB: "is not an SQLite database; move it away, or set database.path",
@@ -43,7 +42,6 @@ _TROUBLES = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: it must be a file, in a writable folder",
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports errors; look at it",
 }
-_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # One statement, and so one snapshot: another process may be making the tables now.
 _LOOK = """
     SELECT application_id, user_version, (SELECT COUNT(*) FROM sqlite_master)
@@ -252,7 +250,7 @@ def _named_troubles(path: Path) -> Iterator[None]:
         code = _trouble(error)
         if code is None:
             raise
-        kind = StoreLocked if code in _LOCKED else StoreError
+        kind = StoreLocked if code == sqlite3.SQLITE_BUSY else StoreError
         raise kind(f"the database {path} {_TROUBLES[code]}") from error
 
 

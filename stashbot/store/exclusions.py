@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from ..models import Exclusion, Feature, Image
 from .database import Database
 from .tables import Exclusions
+
+_FEATURE = (Exclusions.facet, Exclusions.feature_id, Exclusions.name)
 
 
 class ExclusionStore:
@@ -39,41 +40,22 @@ class ExclusionStore:
 
     def feature(self, chat_id: int, exclusion_id: int) -> Feature | None:
         """The feature of an exclusion; None if the chat has no such exclusion."""
-        found = self._list(_of(chat_id).where(Exclusions.id == exclusion_id))
-        return found[0].feature if found else None
+        row = self._db.row(_of(chat_id, *_FEATURE).where(Exclusions.id == exclusion_id))
+        return row and Feature(*row)
 
     def of(self, chat_id: int) -> frozenset[Feature]:
-        """The features that a chat excludes, without their names."""
-        # Without the names, SQLite reads the index alone.
-        rows = self._db.rows(_of(chat_id).select(Exclusions.facet, Exclusions.feature_id))
+        """The features that a chat excludes; without names, so that SQLite reads an index alone."""
+        rows = self._db.rows(_of(chat_id, Exclusions.facet, Exclusions.feature_id))
         return frozenset(Feature(*row) for row in rows)
 
     def page(self, chat_id: int, offset: int, limit: int) -> list[Exclusion]:
         """A part of the exclusions of a chat, the newest first."""
-        newest = _of(chat_id).order_by(Exclusions.id.desc())
-        return self._list(newest.offset(offset).limit(limit))
-
-    def count(self, chat_id: int) -> int:
-        """The number of exclusions of a chat."""
-        return len(self.of(chat_id))
-
-    # Parts of transactions
-
-    def excluded_of(self, chat_id: int, images: Iterable[Image]) -> set[int]:
-        """The ids of the images that a chat excludes; part of a transaction."""
-        excluded = self.of(chat_id)
-        return {image.id for image in images if is_excluded(image, excluded)}
-
-    def move(self, old: int, new: int) -> None:
-        """Move the exclusions of a group to its new id; part of a transaction."""
-        self._db.run("UPDATE OR REPLACE exclusions SET chat_id = ? WHERE chat_id = ?", (new, old))
-
-    def _list(self, query: Any) -> list[Exclusion]:
-        return [Exclusion(id, Feature(*feature)) for id, *feature in self._db.rows(query)]
+        newest = _of(chat_id, Exclusions.id, *_FEATURE).order_by(Exclusions.id.desc())
+        rows = self._db.rows(newest.offset(offset).limit(limit))
+        return [Exclusion(id, Feature(*feature)) for id, *feature in rows]
 
 
-def _of(chat_id: int) -> Any:
-    columns = (Exclusions.id, Exclusions.facet, Exclusions.feature_id, Exclusions.name)
+def _of(chat_id: int, *columns: Any) -> Any:
     return Exclusions.select(*columns).where(Exclusions.chat_id == chat_id)
 
 

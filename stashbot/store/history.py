@@ -41,11 +41,7 @@ UNAVAILABLE = """
 
 @dataclass(frozen=True, slots=True)
 class ChatStats:
-    """A chat's history in numbers.
-
-    `today`, `week` and `total` count pictures, and `seen` different images. The last
-    picture is the newest that is not under way; `last_at` is None if there is none.
-    """
+    """Numbers of pictures, of different images `seen`, and the last picture that has settled."""
 
     today: int
     week: int

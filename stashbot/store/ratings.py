@@ -7,10 +7,11 @@ between the two, the rating in Stash shows whether it arrived.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..models import Rating
+from ..models import Rating, Vote
 from ..rules.ratings import Step
 from .database import Database
 from .tables import Ratings, Votes
@@ -46,33 +47,45 @@ class RatingQueue:
 
     def finish(self, rating: Rating, step: Step) -> None:
         """Note that the step is done; a later vote on the image stays in the queue."""
-        written, before = (step.entry.announced, step.entry.before) if step.entry else (None, None)
+        entry = step.entry or replace(rating, announced=None, before=None)
+        values = {"written": entry.announced, "announced": None, "before": entry.before}
         with self._db.writing():
             if step.entry is None:
                 self.drop(rating)
-            confirmed = Ratings.update(written=written, announced=None, before=before)
-            self._db.write(confirmed.where(Ratings.image_id == rating.image_id))
+            self._db.write(Ratings.update(values).where(Ratings.image_id == rating.image_id))
             self._db.write(Ratings.update(queued=None).where(_is(rating)))
 
     def drop(self, rating: Rating) -> None:
         """Forget an entry, unless a later vote has changed it."""
         self._db.write(Ratings.delete().where(_is(rating)))
 
-    # Parts of transactions
+    def queue(
+        self,
+        image_id: int,
+        changed: int,
+        rating100: Mapping[Vote, int] | None,
+        *,
+        is_new: bool,
+    ) -> None:
+        """Queue the rating of the newest vote on an image, for the vote with the id `changed`.
 
-    def want(self, image_id: int, queued: int, target: int | None, *, is_new: bool) -> None:
-        """Queue an image, or change its entry in the queue; part of a transaction.
-
-        An entry that is new stays so if a vote is taken back before it is written.
+        If that vote is deleted, it is for the newest one; without any vote, or without
+        `rating100`, the image leaves the queue. An entry that is new stays so if a vote is
+        taken back before it is written.
         """
-        change = {"queued": queued, "target": target} | ({"is_new": True} if is_new else {})
-        entry = Ratings.insert(image_id=image_id, queued=queued, target=target, is_new=is_new)
+        votes = Votes.select(Votes.id, Votes.vote).where(
+            Votes.image_id == image_id, Votes.vote.is_null(False)
+        )
+        newest = self._db.row(votes.order_by(Votes.id.desc()))
+        vote = self._db.row(Votes.select(Votes.id).where(Votes.id == changed)) or newest
+        if rating100 is None or vote is None:
+            left = Ratings.update(queued=None, is_new=False)
+            self._db.write(left.where(Ratings.image_id == image_id))
+            return
+        change = {"queued": vote[0], "target": rating100[newest[1]] if newest else None}
+        entry = Ratings.insert(image_id=image_id, is_new=is_new, **change)
+        change |= {"is_new": True} if is_new else {}
         self._db.write(entry.on_conflict(conflict_target=[Ratings.image_id], update=change))
-
-    def unwant(self, image_id: int) -> None:
-        """Take an image out of the queue; part of a transaction."""
-        entry = Ratings.update(queued=None, is_new=False)
-        self._db.write(entry.where(Ratings.image_id == image_id))
 
     def waiting_for(self, votes: Any) -> list[tuple[int, int]]:
         """The image ids and `queued` of entries for images with votes that meet a condition."""

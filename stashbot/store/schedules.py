@@ -14,7 +14,7 @@ from peewee import JOIN, fn
 
 from ..models import Request, Schedule, Trigger
 from .database import Database
-from .history import insert_request
+from .history import IS_WAITING, insert_request
 from .tables import Chats, Requests, Schedules
 
 #: A schedule of the settings: its chat, its times, its zone and its count.
@@ -23,7 +23,7 @@ Fixed = tuple[int, str, str, int]
 # The chat that a group has become, and the chat of a schedule.
 _HEIR = Chats.alias("heir")
 _CHAT = Chats.alias("chat")
-_CHAT_ID = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
+_its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
 # The columns of `Fixed`.
 _FIXED = (Schedules.chat_id, Schedules.when, Schedules.zone, Schedules.count)
 
@@ -40,7 +40,7 @@ class ScheduleStore:
 
     def of(self, chat_id: int) -> list[Schedule]:
         """A chat's schedules, those of the settings first."""
-        return self._select(chat_id == _CHAT_ID)
+        return self._select(_its_chat == chat_id)
 
     def add(self, chat_id: int, when: str, count: int, now: datetime) -> Schedule | None:
         """Add a schedule for a chat, from now on; None if the chat has it already."""
@@ -58,7 +58,7 @@ class ScheduleStore:
         ids = [schedule.id for schedule in schedules]
         with self._db.writing():
             failed = Requests.update(state="failed", finished_at=now).where(
-                Requests.schedule_id.in_(ids), Requests.state == "waiting"
+                Requests.schedule_id.in_(ids), IS_WAITING
             )
             self._db.write(failed)
             self._db.write(Schedules.delete().where(Schedules.id.in_(ids)))
@@ -103,37 +103,21 @@ class ScheduleStore:
                 return None
             chat_id = current[0].chat_id
             user_id = max(0, chat_id)  # a private chat has the id of its user
-            request = Request(
-                id=0,
-                chat_id=chat_id,
-                user_id=user_id,
-                count=schedule.count,
-                trigger=Trigger.SCHEDULE,
-                requested_at=now,
-                language=language,
-                when=schedule.when,
-                due=due,
-            )
+            count, when, clock = schedule.count, schedule.when, Trigger.SCHEDULE
+            request = Request(0, chat_id, user_id, count, clock, now, language, when, due)
             self.skip(schedule, due)
             return insert_request(self._db, request, schedule_id=schedule.id)
 
     def is_wanted(self, request_id: int) -> bool:
         """Whether a request still waits, and was not given up with its schedule."""
-        state = Requests.select(Requests.state).where(Requests.id == request_id)
-        return bool(self._db.value(state) == "waiting")
-
-    # Parts of transactions
-
-    def resume(self, chat_id: int, now: datetime) -> None:
-        """Let the schedules of a chat that was gone go on from now; part of a transaction."""
-        old_id = Chats.select(Chats.moved_from).where(Chats.chat_id == chat_id)
-        self._handle((Schedules.chat_id == chat_id) | Schedules.chat_id.in_(old_id), now)
+        its = Requests.select(Requests.id).where(Requests.id == request_id, IS_WAITING)
+        return self._db.row(its) is not None
 
     def _select(self, condition: Any) -> list[Schedule]:
         query = (
             Schedules.select(
                 Schedules.id,
-                _CHAT_ID,
+                _its_chat,
                 Schedules.when,
                 Schedules.zone,
                 Schedules.count,
@@ -142,7 +126,7 @@ class ScheduleStore:
                 fn.COALESCE(_CHAT.language, ""),
             )
             .join(_HEIR, JOIN.LEFT_OUTER, on=(_HEIR.moved_from == Schedules.chat_id))
-            .join(_CHAT, JOIN.LEFT_OUTER, on=(_CHAT.chat_id == _CHAT_ID))
+            .join(_CHAT, JOIN.LEFT_OUTER, on=(_CHAT.chat_id == _its_chat))
             .where(condition)
             .order_by(Schedules.is_fixed.desc(), Schedules.id)
         )

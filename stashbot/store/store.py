@@ -1,8 +1,7 @@
 """The database: requests, the history, positions in the library, and known files.
 
-Values in, values out; no rule of the product is decided here. Every moment is an aware
-datetime, and `now` is the caller's. All trouble with the file is a `StoreError` that names it,
-and the transaction at hand has changed nothing.
+Every moment is an aware datetime, and `now` is the caller's. All trouble with the file is a
+`StoreError` that names it, and the transaction at hand has changed nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from peewee import JOIN, fn
 
@@ -20,7 +18,7 @@ from ..models import Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
 from . import history
 from .chats import ChatStore
 from .database import open_database, scripts
-from .exclusions import ExclusionStore
+from .exclusions import ExclusionStore, is_excluded
 from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, each, insert_request
 from .ratings import RatingQueue
 from .schedules import ScheduleStore
@@ -32,7 +30,6 @@ from .votes import VoteStore
 FINISHED_FOR = timedelta(days=8)
 #: The number of rows that one transaction deletes, so that others need not wait long.
 PRUNE_BATCH = 1000
-
 _SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
 
@@ -49,12 +46,7 @@ class Store:
         self.ratings = RatingQueue(self._db)
         self.votes = VoteStore(self._db, self.ratings)
         self.exclusions = ExclusionStore(self._db)
-        self.chats = ChatStore(
-            database=self._db,
-            schedules=self.schedules,
-            votes=self.votes,
-            exclusions=self.exclusions,
-        )
+        self.chats = ChatStore(self._db)
 
     def close(self) -> None:
         """Close the calling thread's connection; its next call opens another."""
@@ -112,7 +104,11 @@ class Store:
 
     def finish_request(self, request_id: int, state: str, now: datetime) -> None:
         """Close a request as 'done' or 'failed': nothing more is sent for it."""
-        self._finish(Requests.id == request_id, state, now)
+        change = {"state": state, "finished_at": now}
+        if state == "failed":  # then a later vote may ask for a picture again
+            change["after_message"] = None
+        its = (Requests.id == request_id) & IS_WAITING
+        self._db.write(Requests.update(change).where(its))
 
     def recover(self, now: datetime) -> int:
         """Tidy up after a crash, before anything is sent; how many pictures were under way.
@@ -120,10 +116,11 @@ class Store:
         Those may have arrived: they count as seen, and are not sent again. Requests
         that have nothing left to begin are done.
         """
+        done = Requests.update(state="done", finished_at=now).where(IS_WAITING, LEFT <= 0)
         with self._db.writing():
             sending = self._db.rows(SentPhotos.select(SentPhotos.id).where(IS_SENDING))
             self.lose([id for (id,) in sending], now)
-            self._finish(LEFT <= 0, "done", now)
+            self._db.write(done)
         return len(sending)
 
     # The history
@@ -131,16 +128,17 @@ class Store:
     def begin(self, request: Request, images: Sequence[Image], now: datetime) -> dict[int, int]:
         """Note that images are about to be sent to a chat; their rows, by image id.
 
-        Images that the chat has excluded meanwhile, or that are being sent to it already, get no
-        row.
+        Images that the chat has excluded, or that are being sent to it, get no row.
         """
         chat_id, ids = request.chat_id, [image.id for image in images]
         sending = history.under_way(chat_id).where(SentPhotos.image_id.in_(each(ids)))
         with self._db.writing():
             refused = {image_id for (image_id,) in self._db.rows(sending)}
-            refused |= self.exclusions.excluded_of(chat_id, images)
+            excluded = self.exclusions.of(chat_id)
+            refused |= {image.id for image in images if is_excluded(image, excluded)}
             wanted = [image for image in images if image.id not in refused]
-            self.votes.remember(wanted)
+            if wanted:
+                self.votes.remember(wanted)
             return {
                 image.id: self._db.write(
                     SentPhotos.insert(
@@ -172,7 +170,7 @@ class Store:
         """
         with self._db.writing():
             for row_id, image, sent in arrived:
-                kind, file_id = sent.file.kind, sent.file.file_id
+                kind = sent.file.kind
                 row = SentPhotos.update(
                     state="sent", sent_at=now, kind=kind, message_id=sent.message_id
                 )
@@ -183,7 +181,7 @@ class Store:
                     fingerprint=image.fingerprint,
                     shape=shape,
                     kind=kind,
-                    file_id=file_id,
+                    file_id=sent.file.file_id,
                     saved_at=now,
                 )
                 self._db.write(file.on_conflict_replace())
@@ -209,12 +207,8 @@ class Store:
 
         The chat saw them at or after `since`, or they are on their way to it, or skipped.
         """
-        asked = {
-            "chat_id": chat_id,
-            "asked": json.dumps(list(image_ids)),
-            "since": in_utc(since),
-            "now": in_utc(now),
-        }
+        times = {"since": in_utc(since), "now": in_utc(now)}
+        asked = {"chat_id": chat_id, "asked": json.dumps(list(image_ids)), **times}
         return {image_id for (image_id,) in self._db.run(history.UNAVAILABLE, asked)}
 
     def shown_longest_ago(
@@ -316,8 +310,6 @@ class Store:
         [(found,)] = self._db.run("PRAGMA quick_check(1)")
         return None if found == "ok" else found
 
-    # Parts of the transactions above
-
     def _may_follow(self, chat_id: int, after: Shown) -> bool:
         # A scheduled picture does not replace the one that the vote asks for.
         is_asked_for = IS_WAITING & (Requests.trigger != Trigger.SCHEDULE) & (LEFT > 0)
@@ -330,9 +322,3 @@ class Store:
         if message_id is None:  # its arrival is not confirmed, but the user who votes sees it
             return bool(image_id == after.image_id)
         return bool(message_id == after.message_id)
-
-    def _finish(self, condition: Any, state: str, now: datetime) -> None:
-        change = {"state": state, "finished_at": now}
-        if state == "failed":  # then a later vote may ask for a picture again
-            change["after_message"] = None
-        self._db.write(Requests.update(change).where(IS_WAITING, condition))

@@ -17,10 +17,7 @@ from ..models import Facet, Feature, Kind, Trigger, Vote
 
 
 def in_utc(moment: datetime) -> str:
-    """An aware datetime in UTC as the database stores it: 'YYYY-MM-DD HH:MM:SS.ffffff'.
-
-    The text sorts as the time does, and SQLite's date functions read it.
-    """
+    """An aware datetime in UTC as text that sorts as the time: 'YYYY-MM-DD HH:MM:SS.ffffff'."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment} names no time zone")
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
@@ -43,8 +40,8 @@ class EnumField(peewee.TextField):
         super().__init__(**options)
         self._values = values
 
-    def python_value(self, value: str | None) -> StrEnum | None:
-        return None if value is None else self._values(value)
+    def adapt(self, value: str) -> StrEnum:
+        return self._values(value)
 
 
 class FeaturesField(peewee.TextField):
@@ -105,9 +102,8 @@ class SentPhotos(peewee.Model):
     """The history: a row is 'sending', then 'sent', or 'unknown' if it may have arrived.
 
     `sent_at` is when sending began, then when it ended. Triggers set `is_latest` for the newest
-    row of an image in a chat, whenever rows are added, changed or deleted. The index on
-    (chat_id, is_latest, ...) relies on it to count the images that a chat has seen, and to find
-    the one shown longest ago, without reading the history.
+    row of an image in a chat. The index that begins with (chat_id, is_latest) relies on it to
+    count the images that a chat has seen, and to find the one shown longest ago.
     """
 
     id = peewee.AutoField()

@@ -16,16 +16,15 @@ from .database import Database
 from .ratings import RatingQueue
 from .tables import Pictures, SentPhotos, Votes, in_utc
 
-# `feature_counts` holds the votes of each chat, and the pictures it was sent, by feature.
-_ADD = """
+#: Adds rows to `feature_counts`: the votes of each chat, and the pictures sent there, by feature.
+ADD_COUNTS = """
     INSERT INTO feature_counts {rows} ON CONFLICT (chat_id, facet, feature_id) DO UPDATE SET
         name = excluded.name,
         likes = likes + excluded.likes,
         dislikes = dislikes + excluded.dislikes,
         shown = shown + excluded.shown
 """
-# Adds votes to the counts of the chats where they count with the sign 1, or subtracts them
-# with -1.
+# The votes of a condition for each chat where they count, to be added (sign 1) or taken off (-1).
 _COUNT = """
     SELECT chat.value, feature.value ->> 0, feature.value ->> 1, MAX(feature.value ->> 2),
         sign * SUM(vote = 'like'), sign * SUM(vote = 'dislike'), 0
@@ -34,11 +33,6 @@ _COUNT = """
             json_array(user_id), json_array(user_id, votes.chat_id))) AS chat
     WHERE vote IS NOT NULL AND ({condition})
     GROUP BY 1, 2, 3
-"""
-_FORGET_COUNTS = "DELETE FROM feature_counts WHERE chat_id = ?"
-_MOVE_COUNTS = """
-    SELECT ?, facet, feature_id, name, likes, dislikes, shown
-    FROM feature_counts WHERE chat_id = ?
 """
 # Counts the features of pictures as shown; the image itself stands for the total.
 _SHOW = """
@@ -110,7 +104,7 @@ class VoteStore:
             is_changed = rules.is_change(last, press, vote)
             if is_changed:
                 id = self._replace(last, press, vote, now)
-                self._queue(press.image_id, id, rating100, is_new=vote is not None)
+                self._ratings.queue(press.image_id, id, rating100, is_new=vote is not None)
             elif last:
                 read = Votes.update(update_id=press.update_id)
                 self._db.write(read.where(Votes.id == last.id))
@@ -122,10 +116,9 @@ class VoteStore:
         return VoteCounts(*counts)
 
     def latest(self, since: datetime, limit: int) -> list[tuple[int, int, int, str]]:
-        """The newest `limit` changes of votes, those before `since` left out.
+        """The votes since then among the newest `limit`, without albums and gone chats.
 
         Each is a chat, an image, the message that shows it there, and the chat's language.
-        Albums, which have no buttons, and chats that are gone are left out.
         """
         return self._db.run(_LATEST, (limit, in_utc(since)))
 
@@ -161,12 +154,11 @@ class VoteStore:
         its = (Votes.chat_id == chat_id) | (Votes.user_id == chat_id)
         with self._db.writing():
             self._count("votes.chat_id = ? OR user_id = ?", chat_id, chat_id, sign=-1)
-            self._db.run(_FORGET_COUNTS, (chat_id,))
+            self._db.run("DELETE FROM feature_counts WHERE chat_id = ?", (chat_id,))
             waiting = self._ratings.waiting_for(its)
             deleted = self._db.write(Votes.delete().where(its))
             for image_id, queued in waiting:
-                is_left = self._db.row(Votes.select(Votes.id).where(Votes.id == queued))
-                self._queue(image_id, queued if is_left else None, rating100, is_new=False)
+                self._ratings.queue(image_id, queued, rating100, is_new=False)
         return int(deleted)
 
     # Parts of transactions
@@ -180,12 +172,6 @@ class VoteStore:
     def show(self, row_ids: Iterable[int]) -> None:
         """Count the pictures of these rows of the history as shown; part of a transaction."""
         self._add(_SHOW, (json.dumps(list(row_ids)),))
-
-    def move(self, old: int, new: int) -> None:
-        """Move the votes of a group to its new id; part of a transaction."""
-        self._db.write(Votes.update(chat_id=new).where(Votes.chat_id == old))
-        self._add(_MOVE_COUNTS, (new, old))
-        self._db.run(_FORGET_COUNTS, (old,))
 
     def prune(self) -> None:
         """Drop the features of images that left the history; part of a transaction."""
@@ -223,30 +209,7 @@ class VoteStore:
         self._add(_COUNT.format(condition=condition), (sign, *values))
 
     def _add(self, rows: str, values: tuple[object, ...]) -> None:
-        self._db.run(_ADD.format(rows=rows), values)
-
-    def _queue(
-        self,
-        image_id: int,
-        changed: int | None,
-        rating100: Mapping[Vote, int] | None,
-        *,
-        is_new: bool,
-    ) -> None:
-        """Queue the rating of the newest vote on an image, for the changed vote or for itself.
-
-        The image leaves the queue if neither of these votes exists.
-        """
-        votes = Votes.select(Votes.id, Votes.vote).where(
-            Votes.image_id == image_id, Votes.vote.is_null(False)
-        )
-        newest = self._db.row(votes.order_by(Votes.id.desc()))
-        queued = changed or (newest and newest[0])
-        if rating100 is None or queued is None:
-            self._ratings.unwant(image_id)
-        else:
-            target = rating100[newest[1]] if newest else None
-            self._ratings.want(image_id, queued, target, is_new=is_new)
+        self._db.run(ADD_COUNTS.format(rows=rows), values)
 
     def _read(self, query: str, **values: object) -> dict[Feature, VoteCounts]:
         return {

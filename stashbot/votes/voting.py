@@ -108,7 +108,7 @@ class Voting:
 
     def excluded(self, chat_id: int, page: int, texts: Texts) -> Reply:
         """A page of the chat's exclusions; the last one if `page` is too high."""
-        count = self._exclusions.count(chat_id)
+        count = len(self._exclusions.of(chat_id))
         if not count:
             return Reply(texts("excluded.none"))
         page = min(page, (count - 1) // keyboards.PAGE)
