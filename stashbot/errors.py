@@ -1,4 +1,4 @@
-"""Everything that can go wrong and that a caller may want to tell apart."""
+"""Errors that a caller may want to tell apart."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ class StashbotError(Exception):
 
 
 class SettingsError(StashbotError):
-    """The settings are missing, malformed or contradictory; the owner must mend them.
-
-    `faults` holds one line a fault, each with its key and what would be right.
-    """
+    """The settings are wrong. `faults` has one line a fault: its key, and the right value."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
@@ -29,7 +26,7 @@ class StoreLocked(StoreError):
 
 
 class TimetableFault(StrEnum):
-    """Why a text names no times; each has its sentence in the locale files."""
+    """The reasons why a text names no times; each has its sentence in the locale files."""
 
     UNREADABLE = "unreadable"
     NEVER = "never"
@@ -37,7 +34,7 @@ class TimetableFault(StrEnum):
 
 
 class TimetableError(StashbotError):
-    """What was written is no cron expression and no words for times that we know."""
+    """A text is no cron expression, and no words for times that the bot knows."""
 
     def __init__(self, fault: TimetableFault, text: str) -> None:
         super().__init__(f"{fault}: {text}")
@@ -45,7 +42,7 @@ class TimetableError(StashbotError):
 
 
 class NothingReason(StrEnum):
-    """Why there is no image to send; the values are keys of the locale files."""
+    """The reasons why there is no image to send; the values are keys of the locale files."""
 
     EMPTY = "nothing_to_send"
     EXCLUDED = "all_excluded"
@@ -69,29 +66,11 @@ class NoRoom(StashbotError):
 
 
 class ImageUnusable(StashbotError):
-    """One image cannot be sent: its file is gone, empty, or over every limit.
-
-    `str()` is the reason in a few words, for the log. Another image may do.
-    """
-
-
-class ServiceError(StashbotError):
-    """A service outside the process refused, or did not answer.
-
-    `permanent` errors come back the same however soon we ask again; `retry_after`
-    is the number of seconds that the service asked us to wait, if it did.
-    """
-
-    def __init__(
-        self, reason: str, *, permanent: bool = False, retry_after: float | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.permanent = permanent
-        self.retry_after = retry_after
+    """One image cannot be sent: its file is gone, empty, or over every limit."""
 
 
 class StashProblem(StrEnum):
-    """What is wrong with Stash; each has its sentence in the locale files."""
+    """The states of a Stash that cannot serve; each has its sentence in the locale files."""
 
     UNREACHABLE = "unreachable"
     SLOW = "slow"
@@ -103,38 +82,35 @@ class StashProblem(StrEnum):
     TOO_OLD = "too_old"
 
 
-class StashError(ServiceError):
-    """Stash is away, refuses us, or is in a state in which it cannot serve.
+class StashError(StashbotError):
+    """Stash is away, refuses the bot, or is in a state in which it cannot serve.
 
-    `version` is the release that was found, for `TOO_OLD`, else empty.
+    `version` is the release that was found, for `TOO_OLD`, else empty. `retry_after` is the
+    pause that it asks for, in seconds.
     """
 
     def __init__(
-        self,
-        problem: StashProblem,
-        reason: str,
-        *,
-        version: str = "",
-        retry_after: float | None = None,
+        self, problem: StashProblem, text: str, version: str = "", retry_after: float | None = None
     ) -> None:
-        passing = (StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN)
-        super().__init__(reason, permanent=problem not in passing, retry_after=retry_after)
+        super().__init__(text)
         self.problem = problem
         self.version = version
+        self.retry_after = retry_after
 
 
 class Interrupted(StashError):
-    """The end of the program has cut an exchange with Stash short; that is no fault of Stash's."""
+    """The end of the program has cut an exchange with Stash short; Stash is not at fault."""
 
     def __init__(self) -> None:
         super().__init__(StashProblem.UNREACHABLE, "stopping")
 
 
-class TelegramError(ServiceError):
+class TelegramError(StashbotError):
     """Telegram refuses a call, asks for a pause, or cannot be reached.
 
-    `maybe_sent`: the request went out and the answer is lost or makes no sense, so the
-    message may have arrived and must not be sent again.
+    A `permanent` error comes back for the same call at any time. `retry_after` is the pause
+    that Telegram asks for, in seconds. `maybe_sent`: the request went out and the answer is
+    lost or makes no sense, so the message may have arrived and must not be sent again.
     """
 
     def __init__(
@@ -145,7 +121,9 @@ class TelegramError(ServiceError):
         retry_after: float | None = None,
         maybe_sent: bool = False,
     ) -> None:
-        super().__init__(reason, permanent=permanent, retry_after=retry_after)
+        super().__init__(reason)
+        self.permanent = permanent
+        self.retry_after = retry_after
         self.maybe_sent = maybe_sent
 
 

@@ -1,4 +1,4 @@
-"""The values that the parts of the program hand to each other. All are frozen."""
+"""The values that the parts of the program give to each other. All are frozen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 
 
 class Kind(StrEnum):
-    """How a file goes out: the name of the Bot API's method and field for it."""
+    """The form in which a file is sent: the name of the Bot API's method and field for it."""
 
     PHOTO = "photo"
     ANIMATION = "animation"
@@ -18,11 +18,7 @@ class Kind(StrEnum):
 
 
 class Priority(IntEnum):
-    """How soon a job runs; the lowest number comes first.
-
-    READY jobs need only Telegram; USER jobs have a user who waits; SCHEDULE jobs were asked for
-    by a schedule; no user waits for BACKGROUND jobs.
-    """
+    """The order of jobs. READY jobs need only Telegram; a user waits for USER jobs."""
 
     READY = 0
     USER = 1
@@ -31,7 +27,7 @@ class Priority(IntEnum):
 
 
 class Trigger(StrEnum):
-    """What asked for a picture."""
+    """The source of a request for pictures."""
 
     COMMAND = "command"
     SCHEDULE = "schedule"
@@ -46,7 +42,7 @@ class Vote(StrEnum):
 
 
 class Facet(StrEnum):
-    """In which respect images can be alike, or, for IMAGE, be one and the same."""
+    """A property that images share, or, for IMAGE, an image itself."""
 
     IMAGE = "image"
     PERFORMER = "performer"
@@ -57,10 +53,7 @@ class Facet(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A performer, tag, gallery or studio that images share, or an image itself.
-
-    `id` is its id in Stash; two features are one if they have facet and id in common.
-    """
+    """A performer, tag, gallery or studio that images share, or an image; `id` is Stash's."""
 
     facet: Facet
     id: int
@@ -79,28 +72,8 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredVote:
-    """A user's last vote on an image: the vote, or None after it was taken back.
-
-    `id` grows with each change by any user. The vote counts in the chat `chat_id`, and in the
-    user's private chat. `taken_back` is the vote that the last change took back, if it did;
-    `voted_at` (UTC) is the time of that change. `update_id` is the last update that was read.
-    """
-
-    id: int
-    chat_id: int
-    vote: Vote | None
-    taken_back: Vote | None
-    voted_at: datetime
-    update_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class VoteCounts:
-    """The votes on one image, or on all images with one feature.
-
-    `shown` is how many pictures with that feature the chat was sent; 0 for one image.
-    """
+    """The votes on one image; or on all images with one feature, and the pictures of it shown."""
 
     likes: int = 0
     dislikes: int = 0
@@ -108,28 +81,8 @@ class VoteCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Rating:
-    """A rating that waits to be written to Stash, and the bot's knowledge of Stash.
-
-    `queued` is the id of the change of a vote that asks for it. `target` is the `rating100`
-    to write, None to restore the rating `before`. `is_new` is true until the write for a
-    vote that was given is announced. `written` is the value that the bot has written, and
-    `before` the value that it replaced. `announced` is set from the announcement of a write
-    to its confirmation: Stash has this value, or still the one from before the write.
-    """
-
-    image_id: int
-    queued: int
-    target: int | None
-    is_new: bool = True
-    written: int | None = None
-    announced: int | None = None
-    before: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Exclusion:
-    """What a chat does not want to be sent, by its number there."""
+    """A feature whose images are not sent to a chat; `id` is the id of this exclusion."""
 
     id: int
     feature: Feature
@@ -137,7 +90,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A performer, tag, gallery or studio: its id in Stash and what it is called."""
+    """A performer, tag, gallery or studio: its id in Stash and its name."""
 
     id: int
     name: str
@@ -145,13 +98,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image in Stash, with the few fields that a caption and the choice need.
+    """An image in Stash, with the fields that a caption and the choice need.
 
-    `date` is as Stash has it: YYYY, YYYY-MM or YYYY-MM-DD, or empty. `rating100` is
-    1 to 100, None for none. `fingerprint` changes when the file's content does;
-    `width`, `height` (pixels) and `duration` (seconds) are 0 where Stash does not
-    know them; so is the file's `size` (bytes). `source` is the path of the file on the
-    server, with the query.
+    `date` is YYYY, YYYY-MM, YYYY-MM-DD or empty; `rating100` 1 to 100, or None. `fingerprint`
+    changes with the file's content. `size` (bytes), `width`, `height` (pixels) and `duration`
+    (seconds) are 0 if Stash does not know them. `source` is the file's path and query.
     """
 
     id: int
@@ -171,16 +122,17 @@ class Image:
 
     @property
     def itself(self) -> Feature:
-        """The image as something to be named or excluded."""
+        """The image as a feature."""
         return Feature(Facet.IMAGE, self.id, self.title)
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """What it shares with others, the most telling facets first."""
+        """The features that it shares with others, the most telling facets first."""
+        studios = (self.studio,) if self.studio else ()
         shared = (
             (Facet.PERFORMER, self.performers),
             (Facet.GALLERY, self.galleries),
-            (Facet.STUDIO, (self.studio,) if self.studio else ()),
+            (Facet.STUDIO, studios),
             (Facet.TAG, self.tags),
         )
         return tuple(Feature(facet, each.id, each.name) for facet, all in shared for each in all)
@@ -188,10 +140,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file in a form that Telegram takes.
+    """A file in a form that Telegram takes; the receiver of a document sees `filename`.
 
-    `kind` says by which method; `filename` is what the receiver sees of a document.
-    `width`, `height` (pixels) and `duration` (seconds) are 0 where unknown.
+    `width`, `height` (pixels) and `duration` (seconds) are 0 if they are unknown.
     """
 
     kind: Kind
@@ -204,7 +155,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file that Telegram has from us already, and how it went out."""
+    """A file that Telegram has from the bot already."""
 
     kind: Kind
     file_id: str
@@ -212,7 +163,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What Telegram made of a message: its id, and the file in it."""
+    """A message that Telegram has sent: its id, and the file in it."""
 
     message_id: int
     file: KnownFile
@@ -220,10 +171,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody, or the clock, wants `count` pictures in a chat.
+    """A request for `count` pictures, made at `requested_at` (UTC).
 
-    `requested_at` is in UTC; `language` is that of the messages about it. What the clock
-    wants has the standing order `when` it came from, and the moment `due`, in UTC.
+    A scheduled request has the times `when` of its schedule, and the moment `due` (UTC).
     """
 
     id: int
@@ -238,13 +188,12 @@ class Request:
 
     @property
     def priority(self) -> Priority:
-        """Who waits for it."""
         return Priority.SCHEDULE if self.trigger is Trigger.SCHEDULE else Priority.USER
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message of ours, and the image in it."""
+    """A message of the bot, and the image in it."""
 
     message_id: int
     image_id: int
@@ -252,11 +201,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A standing order: `count` pictures for a chat, `when` in the words it was given in.
+    """A schedule: `count` pictures for a chat, at the times `when`, in the user's words.
 
-    `zone` is the IANA name of its time zone, empty for the bot's own. One that `is_fixed`
-    stands in the settings. `handled_until`, in UTC, is the moment up to which it has been
-    served, or given up; `language` is that of its chat, empty where it has not written yet.
+    `zone` is an IANA name, empty for the bot's time zone. `is_fixed` schedules stand in the
+    settings. The moments up to `handled_until` (UTC) are served or given up. `language` is that
+    of the chat, empty if it has not written yet.
     """
 
     id: int
@@ -271,11 +220,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Shuffle:
-    """A chat's position in the library: in Stash's order `random_<seed>`.
+    """A chat's position in the library, in Stash's order `random_<seed>`.
 
-    `offset` counts the images before the page in use. `exhausted_at` is when a whole
-    pass found nothing unseen, `newest_id` the highest image id of that pass; both are
-    unset while there may be more to see.
+    `offset` counts the images before the page in use. At `exhausted_at` a whole pass had found
+    nothing unseen, up to the image id `newest_id`; both are unset while there may be more.
     """
 
     seed: int

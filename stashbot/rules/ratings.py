@@ -12,7 +12,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..models import Rating
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """A rating that waits to be written to Stash, and the bot's knowledge of Stash.
+
+    The vote with the id `queued` asks for it. `target` is the `rating100` to write, None to
+    restore the rating `before`. `is_new` is true until the write for a given vote is announced.
+    `written` is the bot's value in Stash, and `before` the value that it replaced. `announced`
+    is set from the announcement of a write to its confirmation: Stash has this value, or still
+    the one from before the write.
+    """
+
+    image_id: int
+    queued: int
+    target: int | None
+    is_new: bool = True
+    written: int | None = None
+    announced: int | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,32 @@ a second press on the same button takes the vote back, unless it is a double tap
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..models import Press, StoredVote, Vote
+from ..models import Press, Vote
 
 #: A second press in a group within this time is a double tap.
 DOUBLE_TAP = timedelta(seconds=2)
 #: Telegram keeps an update for a day. After a week without updates it picks a new, random id.
 REDELIVERED_FOR = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVote:
+    """A user's last vote on an image: the vote, or None after it was taken back.
+
+    `id` grows with each change by any user. The vote counts in `chat_id` and in the user's
+    private chat. The last change, at `voted_at` (UTC), took back the vote `taken_back`, if any.
+    `update_id` is the last update that was read.
+    """
+
+    id: int
+    chat_id: int
+    vote: Vote | None
+    taken_back: Vote | None
+    voted_at: datetime
+    update_id: int
 
 
 def is_redelivered(last: StoredVote, press: Press, now: datetime) -> bool:

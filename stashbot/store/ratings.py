@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..models import Rating, Vote
-from ..rules.ratings import Step
+from ..models import Vote
+from ..rules.ratings import Rating, Step
 from .database import Database
 from .tables import Ratings, Votes
 

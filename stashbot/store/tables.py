@@ -166,7 +166,7 @@ class Pictures(peewee.Model):
 
 
 class Votes(peewee.Model):
-    """The votes: `models.StoredVote`. A change replaces the row by one with a higher id.
+    """The votes: `rules.votes.StoredVote`. A change replaces the row by one with a higher id.
 
     `features` are those of the image at that time, and the ones `feature_counts` counts.
     """
@@ -183,7 +183,7 @@ class Votes(peewee.Model):
 
 
 class Ratings(peewee.Model):
-    """The ratings that the bot has written or has to write: `models.Rating`.
+    """The ratings that the bot has written or has to write: `rules.ratings.Rating`.
 
     `queued` is unset while there is nothing to write.
     """

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..models import Facet, Feature, Image, Press, StoredVote, Vote, VoteCounts
+from ..models import Facet, Feature, Image, Press, Vote, VoteCounts
 from ..rules import votes as rules
 from ..rules.preferences import TOTAL
 from .database import Database
@@ -178,14 +178,14 @@ class VoteStore:
         sent = SentPhotos.select(SentPhotos.image_id)
         self._db.write(Pictures.delete().where(Pictures.image_id.not_in(sent)))
 
-    def _last(self, user_id: int, image_id: int) -> StoredVote | None:
+    def _last(self, user_id: int, image_id: int) -> rules.StoredVote | None:
         columns = (Votes.id, Votes.chat_id, Votes.vote, Votes.taken_back, Votes.voted_at)
         last = Votes.select(*columns, Votes.update_id)
         row = self._db.row(last.where(Votes.user_id == user_id, Votes.image_id == image_id))
-        return row and StoredVote(*row)
+        return row and rules.StoredVote(*row)
 
     def _replace(
-        self, last: StoredVote | None, press: Press, vote: Vote | None, now: datetime
+        self, last: rules.StoredVote | None, press: Press, vote: Vote | None, now: datetime
     ) -> int:
         """Store a changed vote in place of `last`; its id."""
         if last:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from ..errors import Interrupted, StashError, StoreError
-from ..models import Priority, Rating
-from ..rules.ratings import plan
+from ..models import Priority
+from ..rules.ratings import Rating, plan
 from ..runtime.outage import Outage
 from ..runtime.pool import Pool
 from ..stash.client import StashClient

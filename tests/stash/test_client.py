@@ -394,7 +394,6 @@ def test_too_old(client, script, app_schema, release):
         client.count()
 
     assert (caught.value.problem, caught.value.version) == (StashProblem.TOO_OLD, release)
-    assert caught.value.permanent
     assert script.asked == ["Server"]
 
 

@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from stashbot.demo.http import Fault, Response, Trouble
 from stashbot.demo.stash.standin import StashStandIn
 from stashbot.logs import configure
-from stashbot.models import Image, Press, Priority, Rating, Vote
-from stashbot.rules.ratings import plan
+from stashbot.models import Image, Press, Priority, Vote
+from stashbot.rules.ratings import Rating, plan
 from stashbot.runtime.outage import Outage
 from stashbot.runtime.pool import Pool
 from stashbot.settings.load import load
