@@ -119,7 +119,8 @@ class Store:
         done = Requests.update(state="done", finished_at=now).where(IS_WAITING, LEFT <= 0)
         with self._db.writing():
             sending = self._db.rows(SentPhotos.select(SentPhotos.id).where(IS_SENDING))
-            self.lose([id for (id,) in sending], now)
+            self.votes.show([id for (id,) in sending])
+            self._db.write(SentPhotos.update(state="unknown").where(IS_SENDING))
             self._db.write(done)
         return len(sending)
 

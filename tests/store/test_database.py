@@ -2,13 +2,9 @@
 
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import peewee
 import pytest
@@ -39,17 +35,6 @@ def test_safe_settings(store):
         values = pool.submit(lambda: [store._db.pragma(name) for name in names]).result()
 
     assert values == ["wal", 2, 1, 5000]
-
-
-def test_reopened(path):
-    store = Store(path)
-    show(store, 1)
-    store.close()
-    store = Store(path)
-
-    assert store.unavailable(CHAT, [1], NOW, NOW) == {1}
-
-    store.close()
 
 
 def test_threads_write_together(store):
@@ -137,32 +122,27 @@ def test_newer_database(path, is_running):
 
 
 @pytest.mark.parametrize(
-    "script",
+    ("script", "reason"),
     [
-        pytest.param("CREATE TABLE photos (id); INSERT INTO photos VALUES (1)", id="unmarked"),
-        pytest.param("PRAGMA application_id = 77; CREATE TABLE photos (id)", id="marked"),
-        pytest.param("PRAGMA journal_mode = wal; CREATE TABLE photos (id)", id="in WAL"),
+        ("CREATE TABLE photos (id)", "belongs to another program"),
+        ("PRAGMA application_id = 77; CREATE TABLE photos (id)", "belongs to another program"),
+        ("PRAGMA journal_mode = wal; CREATE TABLE photos (id)", "belongs to another program"),
+        (None, "is not an SQLite database"),
     ],
+    ids=["unmarked", "marked", "in WAL", "no database"],
 )
-def test_database_of_another_program(path, script):
-    with closing(sqlite3.connect(path)) as theirs:
-        theirs.executescript(script)
+def test_file_of_another_program(path, script, reason):
+    if script:
+        with closing(sqlite3.connect(path)) as theirs:
+            theirs.executescript(script)
+    else:
+        path.write_bytes(b"Dear diary, " * 500)
     before = contents(path.parent)
 
-    with pytest.raises(StoreError, match="belongs to another program"):
+    with pytest.raises(StoreError, match=reason):
         Store(path)
 
     assert contents(path.parent) == before
-
-
-def test_not_a_database(path):
-    """A file that is no database at all is named, and left as it is."""
-    path.write_bytes(b"Dear diary, " * 500)
-
-    with pytest.raises(StoreError, match="is not an SQLite database"):
-        Store(path)
-
-    assert contents(path.parent) == {path.name: b"Dear diary, " * 500}
 
 
 @pytest.mark.parametrize(
@@ -191,9 +171,9 @@ def test_read_only_database(store):
     assert store.unavailable(CHAT, [1], NOW, NOW) == {1}
 
 
-def test_locked_database(path):
+def test_locked_database(path, store):
     """A database that another program holds is named as locked, and works afterwards."""
-    store = Store(path, busy_ms=20)
+    store._db.timeout = 0.02
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
 
@@ -201,7 +181,6 @@ def test_locked_database(path):
             store.chats.meet_chat(CHAT, "en", NOW)
 
     store.chats.meet_chat(CHAT, "en", NOW)
-    store.close()
 
 
 def test_full_disk(store):
@@ -238,22 +217,17 @@ def test_damaged_schema(path):
     assert contents(path.parent) == before
 
 
-def test_damaged_pages(path):
-    """Damage further inside is found when the file is checked, or when we come across it."""
-    store = Store(path)
+def test_damaged_pages(path, store):
+    """Damage further inside is found by a check of the file, or by a query."""
     show(store, 1)
     store.close()
-    [(page,)] = rows_of(
-        path, "SELECT rootpage FROM sqlite_master WHERE name = 'sent_photos_latest'"
-    )
+    sql = "SELECT rootpage FROM sqlite_master WHERE name = 'sent_photos_latest'"
+    [(page,)] = rows_of(path, sql)
     damage(path, (page - 1) * 4096)
-    store = Store(path)
 
     with pytest.raises(StoreError, match="is damaged"):
         store.chat_stats(CHAT, NOW, NOW, NOW)
     assert store.check_integrity()
-
-    store.close()
 
 
 def test_bug_keeps_its_name(store):
@@ -261,44 +235,6 @@ def test_bug_keeps_its_name(store):
 
     with pytest.raises(peewee.IntegrityError):
         store.begin(request, [Image(1)], NOW)
-
-
-ENDLESS = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
-from stashbot.store.store import Store
-
-store, now = Store(Path(sys.argv[1])), datetime.now(UTC)
-for n in range(1, 10**6):
-    request = store.add_request(update_id=n, chat_id=1, user_id=1, count=1,
-                                trigger=Trigger.COMMAND, language="en", now=now)
-    rows = store.begin(request, [Image(n)], now)
-    store.settle([(rows[n], Image(n), Sent(n, KnownFile(Kind.PHOTO, "f")))], now,
-                 bot_id=1, shape="", ends=request)
-    print(n, flush=True)
-"""
-
-
-def test_killed_in_the_middle(path):
-    """After kill -9 the database is sound, and has all that was acknowledged."""
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, cwd=root
-    ) as writer:
-        for _ in range(20):
-            writer.stdout.readline()
-        writer.send_signal(signal.SIGKILL)
-        acknowledged = 20 + len(writer.stdout.read().split())
-    store = Store(path)
-
-    assert store.check_integrity() is None
-    assert store.recover(NOW) <= 1
-    assert store.chat_stats(1, NOW, NOW, NOW).total in (acknowledged, acknowledged + 1)
-    assert len(store.waiting_requests()) <= 1
-
-    store.close()
 
 
 def test_copied_while_in_use(store, path, tmp_path):

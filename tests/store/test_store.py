@@ -33,44 +33,21 @@ from tests.store.stored import (
 # Chats
 
 
-def test_new_chat(store):
-    """A chat that writes for the first time is there, and has not come back."""
-    assert store.chats.meet_chat(CHAT, "en", NOW) is False
-    assert not is_gone(store, CHAT)
-
-
-def test_gone_chat_comes_back(store):
-    """A chat that blocked us is gone until it writes again, and comes back once."""
-    store.chats.meet_chat(CHAT, "en", NOW)
-    store.chats.set_gone(CHAT, "bot was blocked by the user", NOW)
-    gone = is_gone(store, CHAT)
-
-    assert gone
-    assert store.chats.meet_chat(CHAT, "en", NOW) is True
-    assert store.chats.meet_chat(CHAT, "en", NOW) is False
-    assert not is_gone(store, CHAT)
-
-
-def test_first_reason_stays(store, path):
-    """Why and since when a chat is gone is what the first refusal said."""
+def test_gone_chat_comes_back(store, path):
+    """A chat is gone until it writes again; the first reason stays until then."""
+    met = [store.chats.meet_chat(CHAT, "en", NOW)]
     store.chats.set_gone(CHAT, "blocked", NOW)
     store.chats.set_gone(CHAT, "chat not found", NOW + HOUR)
+    state = rows_of(path, "SELECT gone_since, gone_reason FROM chats")
+    met += [store.chats.meet_chat(CHAT, language, NOW) for language in ("en", "ru")]
 
-    assert rows_of(path, "SELECT gone_since, gone_reason FROM chats") == [
-        ("2026-05-04 09:00:00.000000", "blocked")
-    ]
-
-
-def test_language_follows(store, path):
-    """A chat's language is the one it was last met in."""
-    store.chats.meet_chat(CHAT, "en", NOW)
-    store.chats.meet_chat(CHAT, "ru", NOW)
-
-    assert rows_of(path, "SELECT language FROM chats") == [("ru",)]
+    assert state == [("2026-05-04 09:00:00.000000", "blocked")]
+    assert met == [False, True, False]
+    assert rows_of(path, "SELECT gone_since, language FROM chats") == [(None, "ru")]
 
 
 def test_known_chat_costs_no_write(store, path):
-    """A chat that is as we know it is met even while another program holds the database."""
+    """A known chat is met even while another program holds the database."""
     store.chats.meet_chat(CHAT, "en", NOW)
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -102,7 +79,7 @@ def test_everything_follows_a_group(store):
 
 
 def test_supergroup_that_has_begun(store):
-    """What the new id has of its own already stays, and one picture is latest once."""
+    """The rows of the new id stay, and one row of an image is the latest."""
     show(store, 1, chat_id=OTHER, now=NOW + HOUR)
     show(store, 1, 2, now=NOW)
     begin(store, 3)
@@ -117,13 +94,6 @@ def test_supergroup_that_has_begun(store):
     assert store.shown_longest_ago(CHAT, 10, NOW) == []
 
 
-def test_group_that_never_wrote(store):
-    """A group that only a schedule knows can move too."""
-    store.chats.move_chat(CHAT, OTHER, NOW)
-
-    assert store.chats.moved_chats() == {OTHER: CHAT}
-
-
 # Requests
 
 
@@ -134,12 +104,6 @@ def test_update_is_accepted_once(store):
     assert first == Request(first.id, CHAT, USER, 3, Trigger.COMMAND, NOW, "en")
     assert ask(store, update_id=1000) is None
     assert store.waiting_requests() == [first]
-
-
-def test_requests_of_the_clock(store):
-    """Requests that no update asked for do not collide."""
-    assert ask(store)
-    assert ask(store)
 
 
 def test_waiting_requests(store):
@@ -179,15 +143,14 @@ def test_recovery(store, path):
 # The history
 
 
-def test_the_table_that_people_read(store, path):
-    """Other people's tools find the columns that they rely on, with times as UTC text."""
-    local = datetime(2026, 5, 4, 12, 0, tzinfo=timezone(3 * HOUR))
-    show(store, 5, now=local)
+def test_row_of_a_sent_picture(store, path):
+    """Other tools find the columns that they rely on, with times as UTC text."""
+    show(store, 5, now=datetime(2026, 5, 4, 12, 0, tzinfo=timezone(3 * HOUR)))
 
-    assert rows_of(path, "SELECT id, image_id, sent_at, user_id, title FROM sent_photos") == [
-        (1, 5, "2026-05-04 09:00:00.000000", USER, "No. 5")
-    ]
-    assert rows_of(path, "SELECT strftime('%H', sent_at) FROM sent_photos") == [("09",)]
+    sql = "SELECT id, image_id, sent_at, user_id, title, strftime('%H', sent_at) FROM sent_photos"
+    assert rows_of(path, sql) == [(1, 5, "2026-05-04 09:00:00.000000", USER, "No. 5", "09")]
+    sql = "SELECT state, kind, message_id, is_latest FROM sent_photos"
+    assert rows_of(path, sql) == [("sent", "photo", 501, 1)]
 
 
 @pytest.mark.parametrize(
@@ -213,15 +176,6 @@ def test_naive_time_is_refused(store):
     assert store.waiting_requests() == []
 
 
-def test_row_of_a_sent_picture(store, path):
-    """A row says what went out, when it arrived, and as which message."""
-    show(store, 5, now=NOW)
-
-    assert rows_of(path, "SELECT state, kind, message_id, is_latest FROM sent_photos") == [
-        ("sent", "photo", 501, 1)
-    ]
-
-
 def test_settling_ends_the_request(store, path):
     """When the last picture has arrived, its request is done in the same breath."""
     request = ask(store, count=2)
@@ -234,21 +188,14 @@ def test_settling_ends_the_request(store, path):
 
 
 def test_settling_is_all_or_nothing(store, path):
-    """A picture cannot be noted as sent without what belongs to it."""
-    images = [Image(1), Image(2)]
     rows = begin(store, 1, 2)
-    bad = Sent(None, KnownFile(Kind.PHOTO, None))
+    files = [Sent(1, KnownFile(Kind.PHOTO, "a")), Sent(None, KnownFile(Kind.PHOTO, None))]
+    arrived = list(zip(rows, [Image(1), Image(2)], files, strict=True))
     with pytest.raises(peewee.IntegrityError):
-        store.settle(
-            [(rows[0], images[0], Sent(1, KnownFile(Kind.PHOTO, "a"))), (rows[1], images[1], bad)],
-            NOW,
-            bot_id=BOT,
-            shape="",
-            ends=None,
-        )
+        store.settle(arrived, NOW, bot_id=BOT, shape="", ends=None)
 
     assert rows_of(path, "SELECT DISTINCT state FROM sent_photos") == [("sending",)]
-    assert store.known_file(BOT, images[0], "") is None
+    assert store.known_file(BOT, Image(1), "") is None
 
 
 def test_an_image_that_is_being_sent_gets_no_second_row(store, path):
@@ -280,18 +227,12 @@ def test_withdrawn_picture_is_free(store):
     """A picture that was certainly not sent is as it was before it was begun."""
     show(store, 1, now=NOW - 2 * DAY)
     show(store, 2, now=NOW - DAY)
-    store.withdraw(begin(store, 1, now=NOW))
+    old = begin(store, 1, now=NOW)
+    store.withdraw(old)
 
     assert store.unavailable(CHAT, [1, 2], NOW - HOUR, NOW) == set()
     assert store.shown_longest_ago(CHAT, 10, NOW) == [1, 2]
-
-
-def test_withdrawn_id_is_not_given_again(store):
-    """Who holds on to a withdrawn row's id cannot touch another picture with it."""
-    old = begin(store, 1)
-    store.withdraw(old)
-
-    assert begin(store, 2) != old
+    assert begin(store, 3) != old  # the id of its row is not given again
 
 
 def test_lost_picture_counts_as_seen(store, path):
@@ -314,14 +255,7 @@ def test_unavailable(store):
     store.skip_image(7, "gone", NOW + DAY)
 
     assert store.unavailable(CHAT, [1, 2, 3, 4, 5, 6], NOW - 30 * DAY, NOW) == {2, 4, 5}
-    assert store.unavailable(CHAT, [], NOW - 30 * DAY, NOW) == set()
-
-
-def test_many_candidates(store):
-    """A whole library can be asked about at once."""
-    show(store, 1)
-
-    assert store.unavailable(CHAT, range(300_000), NOW - DAY, NOW) == {1}
+    assert store.unavailable(CHAT, range(300_000), NOW - DAY, NOW) == {4, 5, 7}
 
 
 def test_shown_longest_ago(store):
@@ -390,14 +324,9 @@ def test_chat_stats(store):
     show(store, 8, 9, chat_id=OTHER)
     begin(store, 4, now=NOW)
 
-    stats = store.chat_stats(CHAT, NOW - HOUR, NOW - 7 * DAY, NOW - 30 * DAY)
-
-    assert stats == ChatStats(today=1, week=2, total=4, seen=3, last_title="No. 3", last_at=NOW)
-
-
-def test_stats_of_a_new_chat(store):
-    """A chat without pictures has zeros, and no last picture."""
-    assert store.chat_stats(CHAT, NOW, NOW, NOW) == ChatStats(0, 0, 0, 0, "", None)
+    days = NOW - HOUR, NOW - 7 * DAY, NOW - 30 * DAY
+    assert store.chat_stats(-1, *days) == ChatStats(0, 0, 0, 0, "", None)
+    assert store.chat_stats(CHAT, *days) == ChatStats(1, 2, 4, 3, "No. 3", NOW)
 
 
 # The library
@@ -430,23 +359,8 @@ def test_known_file(store, bot_id, image, shape):
 
     assert store.known_file(BOT, same, "2560") == KnownFile(Kind.PHOTO, "file1")
     assert store.known_file(bot_id, image, shape) is None
-
-
-def test_newer_file_replaces_older(store):
-    """Of an image that has changed, the file of its new content is known."""
-    arrive(store, begin(store, 1), [Image(1, fingerprint="old")])
-    arrive(store, begin(store, 1), [Image(1, fingerprint="new")])
-
-    assert store.known_file(BOT, Image(1, fingerprint="new"), "2560")
-    assert store.known_file(BOT, Image(1, fingerprint="old"), "2560") is None
-
-
-def test_forgotten_file(store):
-    """A file_id that Telegram refused is not tried again."""
-    show(store, 1)
     store.forget_file(BOT, 1)
-
-    assert store.known_file(BOT, Image(1), "2560") is None
+    assert store.known_file(BOT, same, "2560") is None
 
 
 # Housekeeping
@@ -466,44 +380,26 @@ def test_prune(store, path):
     assert rows_of(path, "SELECT image_id, is_latest FROM sent_photos") == [(3, 1)]
 
 
-def test_prune_finished_requests(store, path):
-    """A request is remembered for eight days after its end, however old its pictures."""
-    request = ask(store, now=NOW - 9 * DAY)
-    arrive(
-        store,
-        store.begin(request, [Image(1)], NOW).values(),
-        [Image(1)],
-        NOW - 9 * DAY,
-        ends=request,
-    )
-    recent, waiting = ask(store, now=NOW - 9 * DAY), ask(store, now=NOW - 9 * DAY)
+def test_prune_finished_requests_and_skipped_images(store, path):
+    """A request is kept for eight days after its end, an image while it is skipped."""
+    past = NOW - 9 * DAY
+    finished, recent, waiting = (ask(store, now=past) for _ in range(3))
+    arrive(store, store.begin(finished, [Image(1)], NOW).values(), [Image(1)], past, ends=finished)
     store.finish_request(recent.id, "done", NOW - 7 * DAY)
-    store.prune(NOW, keep_days=30)
-
-    assert rows_of(path, "SELECT id FROM requests") == [(recent.id,), (waiting.id,)]
-    assert rows_of(path, "SELECT image_id, request_id FROM sent_photos") == [(1, None)]
-
-
-def test_prune_skipped_images(store, path):
-    """An image that may be sent again is not kept among the skipped."""
     store.skip_image(1, "gone", NOW)
     store.skip_image(2, "gone", NOW + HOUR)
     store.skip_image(2, "still gone", NOW + DAY)
     store.prune(NOW, keep_days=30)
 
+    assert rows_of(path, "SELECT id FROM requests") == [(recent.id,), (waiting.id,)]
+    assert rows_of(path, "SELECT image_id, request_id FROM sent_photos") == [(1, None)]
     assert rows_of(path, "SELECT image_id, reason FROM skipped_images") == [(2, "still gone")]
 
 
-def test_size(store, path):
-    """The size is that of the file, once all is in it."""
-    size = store.size_bytes()
+def test_sound_file(store, path):
+    show(store, *range(10))
+    damage, size = store.check_integrity(), store.size_bytes()
     store.close()
 
+    assert damage is None
     assert size == path.stat().st_size
-
-
-def test_sound_file(store):
-    """A sound database has nothing to report."""
-    show(store, *range(10))
-
-    assert store.check_integrity() is None

@@ -1,10 +1,9 @@
-"""
-Votes in the database: the effect of presses, the counts, and forgetting.
-"""
+"""Votes in the database: the effect of presses, the counts, and forgetting."""
 
 import tempfile
 from contextlib import closing
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -226,20 +225,23 @@ def test_pruning_keeps_votes(voter, path):
     assert voter.press(None) is None
 
 
-@pytest.mark.parametrize("question", [_OF_IMAGE, _LIKED_OF_LAST])
-def test_votes_are_searched_by_image(voter, question):
+@pytest.mark.parametrize(
+    ("question", "table", "index"),
+    [
+        (_OF_IMAGE, "votes", "votes_image_id"),
+        (_LIKED_OF_LAST, "votes", "votes_image_id"),
+        (_LATEST, "sent_photos", "sent_photos_seen"),
+    ],
+)
+def test_votes_are_searched_by_image(store, question, table, index):
     asked = {"chat_id": ANN, "image_id": 1, "pictures": 50}
-    plan = [row[3] for row in voter.store._db.run(f"EXPLAIN QUERY PLAN {question}", asked)]
+    values = (20, "2026-01-01") if question is _LATEST else asked
+    plan = [row[3] for row in store._db.run(f"EXPLAIN QUERY PLAN {question}", values)]
+    steps = [step for step in plan if table in step]
 
-    steps = [step for step in plan if "votes" in step]
     assert steps
-    assert all("votes_image_id" in step for step in steps)
-
-
-def test_messages_with_the_latest_votes_are_searched_by_image(voter):
-    rows = voter.store._db.run(f"EXPLAIN QUERY PLAN {_LATEST}", (20, "2026-01-01"))
-
-    assert [row[3] for row in rows if "sent_photos_seen" in row[3]]
+    assert any(index in step for step in steps)
+    assert question is _LATEST or all(index in step for step in steps)
 
 
 OLD = """
@@ -292,108 +294,91 @@ def test_database_of_an_older_version(path):
     store.close()
 
 
-def follow(store, message_id, update_id, image_id=1, chat_id=CHAT):
-    return store.add_request(
-        update_id=update_id,
-        chat_id=chat_id,
-        user_id=USER,
-        count=1,
-        trigger=Trigger.VOTE,
-        language="en",
-        now=NOW,
-        after=Shown(message_id, image_id),
-    )
+@pytest.fixture
+def follow(store):
+    """Asks for the picture after a vote on a message that shows an image."""
+    numbers = count()
+
+    def follow(image_id, message_id=None, chat_id=CHAT):
+        sql = "SELECT message_id FROM sent_photos WHERE image_id = ?"
+        return store.add_request(
+            update_id=next(numbers),
+            chat_id=chat_id,
+            user_id=USER,
+            count=1,
+            trigger=Trigger.VOTE,
+            language="en",
+            now=NOW,
+            after=Shown(message_id or store._db.run(sql, (image_id,))[0][0], image_id),
+        )
+
+    return follow
 
 
-def message_of(path, image_id):
-    ids = dict(rows_of(path, "SELECT image_id, message_id FROM sent_photos"))
-    return ids[image_id]
-
-
-def test_next_follows_the_newest_once(store, path):
-    """
-    A picture is followed by one, if it is the newest and nothing else is asked for.
-    """
-    show(store, 1)
-    old = message_of(path, 1)
-    show(store, 2, now=NOW + DAY)
+def test_next_follows_the_newest_once(store, follow):
+    for image_id in (1, 2):
+        show(store, image_id, now=NOW + image_id * DAY)
     store.recover(NOW)  # closes the requests of `show`
-    newest = message_of(path, 2)
 
-    assert follow(store, old, 1) is None
-    assert follow(store, newest, 2, image_id=2)
-    assert follow(store, newest, 3, image_id=2) is None
+    assert follow(1) is None
+    assert follow(2)
+    assert follow(2) is None
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["under way", "lost"])
-def test_next_follows_a_picture_that_may_not_have_arrived(store, is_lost):
-    """
-    A vote on the newest picture proves that it arrived, also without an answer of Telegram.
-    """
+def test_next_follows_a_picture_that_may_not_have_arrived(store, follow, is_lost):
+    """A vote on the newest picture proves that it arrived, also without an answer of Telegram."""
     [row] = begin(store, 1)
     if is_lost:
         store.lose([row], NOW)
 
-    assert follow(store, 123, 1, image_id=2) is None
-    assert follow(store, 123, 2)
+    assert follow(2, 123) is None
+    assert follow(1, 123)
 
 
-def test_next_that_did_not_come(store, path):
-    """
-    If the picture after a vote cannot be sent, the next vote asks for one again.
-    """
+def test_next_that_did_not_come(store, follow):
+    """If the picture after a vote cannot be sent, the next vote asks for one again."""
     show(store, 1)
     store.recover(NOW)
-    newest = message_of(path, 1)
-    request = follow(store, newest, 1)
-    store.finish_request(request.id, "failed", NOW)
+    store.finish_request(follow(1).id, "failed", NOW)
 
-    assert follow(store, newest, 2)
+    assert follow(1)
 
 
-def test_next_while_a_picture_is_asked_for(store, path):
-    """
-    While a picture is asked for or under way, a vote on the newest brings no other.
-    """
+def test_next_while_a_picture_is_asked_for(store, follow):
+    """While a picture is asked for or under way, a vote on the newest brings no other."""
     show(store, 1)
     store.recover(NOW)
     request = ask(store)
-    asked_for = follow(store, message_of(path, 1), 1)
+    asked_for = follow(1)
     store.finish_request(request.id, "failed", NOW)
     begin(store, 2, now=NOW + DAY)
     store.recover(NOW)
 
     assert asked_for is None
-    assert follow(store, message_of(path, 1), 2) is None
+    assert follow(1) is None
 
 
-def test_next_in_a_group_that_has_moved(store, path):
-    """
-    The messages of a supergroup are others than those of the group it was, with their numbers.
-    """
+def test_next_in_a_group_that_has_moved(store, follow):
+    """The messages of a supergroup have numbers of their own."""
     for chat, image in ((GROUP, 1), (-900, 2)):
         show(store, image, chat_id=chat)
     store.recover(NOW)
-    number = message_of(path, 1)
-    first = follow(store, number, 1, chat_id=GROUP)
-    store.finish_request(first.id, "done", NOW)
+    store.finish_request(follow(1, 501, GROUP).id, "done", NOW)
     store.chats.move_chat(GROUP, -900, NOW)
-    [row] = begin(store, 3, chat_id=-900, now=NOW + DAY)
-    store.lose([row], NOW + DAY)
+    store.lose(begin(store, 3, chat_id=-900, now=NOW + DAY), NOW + DAY)
 
-    assert follow(store, number, 2, image_id=3, chat_id=-900)
+    assert follow(3, 501, -900)
 
 
-def test_next_beside_a_schedule(store, path):
-    """
-    A scheduled picture does not replace the one that a vote asks for.
-    """
+def test_next_beside_a_schedule(store, follow):
+    """A scheduled picture does not replace the one that a vote asks for."""
     show(store, 1)
     store.recover(NOW)
-    order = store.schedules.add(CHAT, "daily 09:00", 1, NOW)
+    schedule = store.schedules.add(CHAT, "daily 09:00", 1, NOW)
 
-    assert store.schedules.claim(order, NOW + DAY, "en", NOW)
-    assert follow(store, message_of(path, 1), 1)
+    assert store.schedules.claim(schedule, NOW + DAY, "en", NOW)
+    assert follow(1)
 
 
 ANY_PRESS = st.tuples(
