@@ -75,10 +75,8 @@ def favourites(counts: Counts, limit: int) -> list[tuple[Feature, VoteCounts]]:
 
 def dislikes(counts: Counts, limit: int) -> list[tuple[Feature, VoteCounts]]:
     """The least liked features with more dislikes than likes, the surest first."""
-    disliked = [each for each in counts.items() if each[1].dislikes > each[1].likes]
-    return sorted(
-        disliked, key=lambda each: (-lower_bound(each[1].dislikes, each[1].likes), each[0].name)
-    )[:limit]
+    swapped = {each: VoteCounts(found.dislikes, found.likes) for each, found in counts.items()}
+    return [(feature, counts[feature]) for feature, _ in favourites(swapped, limit)]
 
 
 def lower_bound(hits: int, misses: int) -> float:

@@ -1,4 +1,4 @@
-"""Queries about requests and the history of what was sent, most of them not yet executed."""
+"""Queries about requests and the history, most of them not yet executed."""
 
 from __future__ import annotations
 

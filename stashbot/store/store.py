@@ -320,6 +320,6 @@ class Store:
             return False
         newest = history.latest(chat_id, SentPhotos.image_id, SentPhotos.message_id)
         image_id, message_id = self._db.row(newest) or (0, 0)
-        if message_id is None:  # its arrival is not confirmed, but the user who votes sees it
+        if message_id is None:  # its arrival is not confirmed, but a user votes on it
             return bool(image_id == after.image_id)
         return bool(message_id == after.message_id)

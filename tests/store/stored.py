@@ -1,4 +1,4 @@
-"""A database of its own for each test, and what tests do with one."""
+"""A database for each test, and its use in tests."""
 
 import sqlite3
 from contextlib import closing
@@ -65,8 +65,5 @@ def rows_of(path, sql):
 
 def is_gone(store, chat_id):
     """Tell whether the chat is noted as one that cannot be written to."""
-    return bool(
-        store._db.run(
-            "SELECT 1 FROM chats WHERE chat_id = ? AND gone_since IS NOT NULL", (chat_id,)
-        )
-    )
+    sql = "SELECT 1 FROM chats WHERE chat_id = ? AND gone_since IS NOT NULL"
+    return bool(store._db.run(sql, (chat_id,)))

@@ -1,4 +1,4 @@
-"""The rows: what is written, and what is found of it."""
+"""The rows of chats, requests, the history and the library."""
 
 import sqlite3
 import threading
@@ -107,7 +107,7 @@ def test_update_is_accepted_once(store):
 
 
 def test_waiting_requests(store):
-    """Requests wait in the order of asking, less what was begun, until they are finished."""
+    """Requests wait in their order for pictures not yet begun, until they are finished."""
     half, untouched, begun, over = (ask(store, count=2) for _ in range(4))
     store.begin(half, [Image(1)], NOW)
     store.begin(begun, [Image(2), Image(3)], NOW)
@@ -128,7 +128,7 @@ def test_finished_stays_as_it_is(store, path):
 
 
 def test_recovery(store, path):
-    """After a crash, what was under way counts as seen, and is not asked for again."""
+    """After a crash, a picture that was under way counts as seen, and is not sent again."""
     begun, half = ask(store), ask(store, count=3)
     store.begin(begun, [Image(1)], NOW)
     store.begin(half, [Image(2)], NOW)
@@ -177,7 +177,7 @@ def test_naive_time_is_refused(store):
 
 
 def test_settling_ends_the_request(store, path):
-    """When the last picture has arrived, its request is done in the same breath."""
+    """With the last picture, its request is done."""
     request = ask(store, count=2)
     images = [Image(1), Image(2)]
     arrive(store, store.begin(request, images, NOW).values(), images, NOW + HOUR, ends=request)
@@ -245,7 +245,7 @@ def test_lost_picture_counts_as_seen(store, path):
 
 
 def test_unavailable(store):
-    """What was seen lately, is on its way or is left out may not be sent; the rest may."""
+    """Images that are seen lately, under way or skipped may not be sent; others may."""
     show(store, 1, now=NOW - 31 * DAY)
     show(store, 2, now=NOW - 30 * DAY)
     show(store, 3, now=NOW - DAY, chat_id=OTHER)
@@ -293,7 +293,7 @@ def shared(tmp_path_factory):
 @settings(max_examples=30)
 @given(steps=STEPS)
 def test_one_row_is_latest(shared, steps):
-    """Whatever happens to a picture in a chat, exactly its newest row is the latest."""
+    """Exactly the newest row of an image in a chat is the latest."""
     shared._db.run("DELETE FROM sent_photos")
     for step, image_id, chat_id, hours in steps:
         now = NOW + hours * HOUR
@@ -367,7 +367,7 @@ def test_known_file(store, bot_id, image, shape):
 
 
 def test_prune(store, path):
-    """What is older than asked goes, in as many steps as it takes; the rest stays."""
+    """All older rows are deleted, in several steps; the others stay."""
     with store._db.writing():
         store._db.connection().executemany(
             "INSERT INTO sent_photos (image_id, sent_at, user_id, chat_id) VALUES (?, ?, ?, ?)",
