@@ -1,4 +1,4 @@
-"""The checks of settings: each takes a value as TOML has it.
+"""The checks of settings: each takes a value as TOML has it; a text has no blanks around it.
 
 A check returns the value as `Settings` has it, or raises ValueError with the text that tells
 the owner a right value.
@@ -7,8 +7,9 @@ the owner a right value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Callable, Container
+from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ..errors import TimetableError, TimetableFault
@@ -17,30 +18,131 @@ from ..rules.timetable import read
 
 #: Ids have at most 52 significant bits: https://core.telegram.org/bots/api#user
 LARGEST_ID = 2**52
+#: The texts for true and false in an environment variable.
+FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
-Check = Callable[[object], object]
-
-
-def text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise ValueError('must be a text in quotes, such as "..."')
+Check = Callable[[Any], Any]
 
 
-def choice(*words: str) -> Check:
-    """A check for one of these words."""
+def must_be(right: str, is_right: Callable[[Any], bool]) -> Check:
+    """A check that returns a right value as it is."""
 
-    def check(value: object) -> str:
-        if isinstance(value, str) and value in words:
+    def check(value: Any) -> Any:
+        if is_right(value):
             return value
-        raise ValueError(f"must be one of {', '.join(words)}")
+        raise ValueError(f"must be {right}")
 
     return check
 
 
+def list_of(right: str, is_right: Callable[[Any], bool], *, least: int = 0) -> Check:
+    """A check for a list of at least so many right items; equal items become one."""
+
+    def is_right_list(value: Any) -> bool:
+        return isinstance(value, list) and len(value) >= least and all(map(is_right, value))
+
+    check = must_be(right, is_right_list)
+    return lambda value: tuple(dict.fromkeys(check(value)))
+
+
+def choice(*words: str) -> Check:
+    return must_be(f"one of {', '.join(words)}", lambda value: value in words)
+
+
+def matching(pattern: str, right: str) -> Check:
+    """A check for a text that matches the whole pattern."""
+    found = re.compile(pattern)
+    return must_be(right, lambda value: isinstance(value, str) and bool(found.fullmatch(value)))
+
+
+def _is_whole(value: object, allowed: Container[int]) -> bool:
+    # `True` is an int in Python; the owner means no number by it.
+    return type(value) is int and value in allowed
+
+
+def whole(low: int, high: int, *, or_zero: bool = False) -> Check:
+    allowed = {*range(low, high + 1), 0} if or_zero else range(low, high + 1)
+    right = f"{'0 or ' if or_zero else ''}a whole number from {low} to {high}"
+    return must_be(right, lambda value: _is_whole(value, allowed))
+
+
+flag = must_be("true or false", lambda value: isinstance(value, bool))
+chat = must_be(
+    "the id of a user, group or channel, such as 123456789",
+    lambda value: value != 0 and _is_whole(value, range(1 - LARGEST_ID, LARGEST_ID)),
+)
+users = list_of(
+    "a list of user ids, such as [123456789]",
+    lambda item: _is_whole(item, range(1, LARGEST_ID)),
+    least=1,
+)
+chats = list_of(
+    "a list of group ids, which are negative, such as [-1001234567890]",
+    lambda item: _is_whole(item, range(1 - LARGEST_ID, 0)),
+)
+caption = list_of(
+    f"a list with some of {', '.join(CAPTION_FIELDS)}", tuple(CAPTION_FIELDS).__contains__
+)
+file = must_be(
+    "the name of a file",
+    lambda value: isinstance(value, str) and value != "" and value.isprintable(),
+)
+token = matching(
+    "[0-9]+:[A-Za-z0-9_-]+",
+    "the bot's token, digits, a colon and letters; copy it from @BotFather",
+)
+# The key goes into an HTTP header.
+api_key = matching(
+    "[!-~]*", "plain letters and signs without spaces; copy it from Stash's settings"
+)
+# The shipped file names such a key, with its default.
+not_yet = must_be("empty: this part is not there yet", lambda value: value == "")
+
+
+def write_ratings(value: object) -> Any:
+    """Take a word; true stands for "always", false for "never", also as a variable's text."""
+    words = {True: "always", False: "never", None: value}
+    return choice("unrated", "always", "never")(words[FLAGS.get(str(value).lower())])
+
+
+def _is_address(value: object, schemes: Container[str]) -> bool:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a wrong port or IPv6 address
+        return False
+
+
+def url(value: str) -> str:
+    """Take the address of a server; the result has no slash at its end."""
+    if not _is_address(value, ("http", "https")):
+        raise ValueError('must be an address with a host, such as "http://localhost:9999"')
+    if "@" in urlsplit(value).netloc or re.search("[?#]", value):
+        raise ValueError("must have no user name, no password, no ? and no #")
+    return value.rstrip("/")
+
+
+proxy = must_be(
+    "empty, or an address that starts with one of http://, https://, socks5://, socks5h://",
+    lambda value: value == "" or _is_address(value, ("http", "https", "socks5", "socks5h")),
+)
+
+
+def zone(value: object) -> ZoneInfo | None:
+    """The time zone of that name; None where the name is empty."""
+    try:
+        if isinstance(value, str):
+            return ZoneInfo(value) if value else None
+    except (LookupError, ValueError, OSError):
+        pass  # an unknown name, a path out of the zone database, or one of its folders
+    raise ValueError('must be the IANA name of a time zone, such as "Europe/Berlin"')
+
+
 def when(value: object) -> str:
     try:
-        return read(text(value)).text
+        return read(str(value)).text
     except TimetableError as error:
         raise ValueError(_TIMES[error.fault]) from error
 
@@ -51,134 +153,3 @@ _TIMES = {
     TimetableFault.NEVER: "must name a day that is in the calendar",
     TimetableFault.TOO_OFTEN: "must leave at least 5 minutes from one time to the next",
 }
-
-
-def whole(low: int, high: int, *, or_zero: bool = False) -> Check:
-    """A check for a whole number from `low` to `high`."""
-    right = f"{'0 or ' * or_zero}a whole number from {low} to {high}"
-
-    def check(value: object) -> int:
-        # `True` is an int in Python; the owner means no number by it.
-        if type(value) is int and (low <= value <= high or (or_zero and value == 0)):
-            return value
-        raise ValueError(f"must be {right}")
-
-    return check
-
-
-#: What an environment variable may say for true and false.
-FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
-def write_ratings(value: object) -> str:
-    """Take a word; true stands for "always", false for "never", also as a variable's text."""
-    flag_or_word = FLAGS.get(value.strip().lower(), value) if isinstance(value, str) else value
-    if isinstance(flag_or_word, bool):
-        return "always" if flag_or_word else "never"
-    return str(choice("unrated", "always", "never")(value))
-
-
-def flag(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError("must be true or false")
-
-
-def ids(right: str, allowed: range, *, least: int) -> Check:
-    """A check for a list of at least so many ids; equal ids become one."""
-
-    def check(value: object) -> tuple[int, ...]:
-        if (
-            isinstance(value, list)
-            and len(value) >= least
-            and all(type(item) is int and item in allowed for item in value)
-        ):
-            return tuple(dict.fromkeys(value))
-        raise ValueError(f"must be {right}")
-
-    return check
-
-
-def chat(value: object) -> int:
-    if type(value) is int and value != 0 and abs(value) < LARGEST_ID:
-        return value
-    raise ValueError("must be the id of a user, group or channel, such as 123456789")
-
-
-def caption(value: object) -> tuple[str, ...]:
-    """Take the fields of a caption, each at most once."""
-    if isinstance(value, list) and all(item in tuple(CAPTION_FIELDS) for item in value):
-        if len(set(value)) == len(value):
-            return tuple(value)
-        raise ValueError("must name nothing twice")
-    raise ValueError(f"must be a list with some of {', '.join(CAPTION_FIELDS)}")
-
-
-def matching(pattern: str, right: str) -> Check:
-    """A check for a text that matches the pattern, without the blanks around it."""
-
-    def check(value: object) -> str:
-        found = text(value).strip()
-        if re.fullmatch(pattern, found):
-            return found
-        raise ValueError(f"must be {right}")
-
-    return check
-
-
-def file(value: object) -> str:
-    found = text(value).strip()
-    if found and found.isprintable():
-        return found
-    raise ValueError("must be the name of a file")
-
-
-token = matching(
-    r"[0-9]+:[A-Za-z0-9_-]+",
-    "the bot's token, digits, a colon and letters; copy it from @BotFather",
-)
-# The key goes into an HTTP header.
-api_key = matching(
-    r"[!-~]*", "plain letters and signs without spaces; copy it from Stash's settings"
-)
-
-
-def _address(value: object, schemes: Iterable[str], right: str) -> SplitResult:
-    found = text(value).strip()
-    try:
-        parts = urlsplit(found)
-        fits = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a wrong port or IPv6 address; urllib's own text would quote it
-        fits = False
-    if fits and found.isprintable() and " " not in found:
-        return parts
-    raise ValueError(f"must be {right}")
-
-
-def url(value: object) -> str:
-    """Take the address of a server; the result has no slash at its end."""
-    right = 'an http:// or https:// address with a host, such as "http://localhost:9999"'
-    parts = _address(value, ("http", "https"), right)
-    if "@" in parts.netloc:
-        raise ValueError("must hold no user name and no password")
-    if parts.query or parts.fragment:
-        raise ValueError("must end with the path, without ? and #")
-    return parts.geturl().rstrip("/")
-
-
-def proxy(value: object) -> str:
-    """Take the address of a proxy; empty for none."""
-    schemes = ("http", "https", "socks5", "socks5h")
-    starts = ", ".join(f"{scheme}://" for scheme in schemes)
-    right = f"empty, or an address that starts with one of {starts}"
-    return _address(value, schemes, right).geturl() if value != "" else ""
-
-
-def zone(value: object) -> ZoneInfo | None:
-    """The time zone of that name; None where the name is empty."""
-    name = text(value).strip()
-    try:
-        return ZoneInfo(name) if name else None
-    except (LookupError, ValueError, OSError):
-        pass  # an unknown name, a path out of the zone database, or one of its folders
-    raise ValueError('must be the IANA name of a time zone, such as "Europe/Berlin"')

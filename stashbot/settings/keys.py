@@ -7,8 +7,9 @@ fields; `load` fills the dataclasses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -25,17 +26,13 @@ MOST_SCHEDULES = 20
 #: The longest time in days that a key may name: longer than any history.
 CENTURY_DAYS = 36500
 
-_USERS = "a list of user ids, such as [123456789]"
-_CHATS = "a list of group ids, which are negative, such as [-1001234567890]"
-
 
 @dataclass(frozen=True)
 class Key:
     """One setting: its table in the file, its name there, its check, its default in TOML.
 
     Faults never quote the value of a `private` key: it is a secret, or an address that may
-    hold one. `credential` is the name of its file in $CREDENTIALS_DIRECTORY. A `later` key
-    is accepted with its default alone.
+    hold one. `credential` is the name of its file in $CREDENTIALS_DIRECTORY.
     """
 
     section: str
@@ -44,7 +41,6 @@ class Key:
     default: object
     private: bool = False
     credential: str = ""
-    later: bool = False
 
     @property
     def name(self) -> str:
@@ -72,16 +68,15 @@ def _number(text: str) -> int | str:
     return int(text) if re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text) else text
 
 
-def key(check: checks.Check, default: object, *, private: bool = False, **more: Any) -> Any:
+def key(check: checks.Check, default: object, *, private: bool = False, **more: str) -> Any:
     """Declare a dataclass field as a key; the arguments are those of `Key`."""
-    declared = {"check": check, "default": default, "private": private, **more}
-    return field(repr=not private, metadata={"key": declared})
+    declare = partial(Key, check=check, default=default, private=private, **more)
+    return field(repr=not private, metadata={"key": declare})
 
 
-def _keys(section: str, kind: type) -> Iterator[Key]:
-    for each in fields(kind):
-        if declared := each.metadata.get("key"):
-            yield Key(section, each.name, **declared)
+def _keys(section: str, kind: type) -> tuple[Key, ...]:
+    declared = [each for each in fields(kind) if each.metadata]
+    return tuple(each.metadata["key"](section, each.name) for each in declared)
 
 
 @dataclass(frozen=True)
@@ -89,12 +84,8 @@ class TelegramSettings:
     """The bot's account, and the people and chats it serves; the first user is the owner."""
 
     token: str = key(checks.token, "", private=True, credential="telegram_token")
-    allowed_users: tuple[int, ...] = key(
-        checks.ids(_USERS, range(1, checks.LARGEST_ID), least=1), []
-    )
-    allowed_chats: tuple[int, ...] = key(
-        checks.ids(_CHATS, range(1 - checks.LARGEST_ID, 0), least=0), []
-    )
+    allowed_users: tuple[int, ...] = key(checks.users, [])
+    allowed_chats: tuple[int, ...] = key(checks.chats, [])
     language: str = key(checks.choice("auto", *LANGUAGES), "auto")
     api_url: str = key(checks.url, "https://api.telegram.org", private=True)
     proxy: str = key(checks.proxy, "", private=True)
@@ -120,7 +111,7 @@ class HistorySettings:
 class PhotosSettings:
     """Which pictures are sent, and how they look; `max_side` in pixels, 0 for any size."""
 
-    filter: str = key(checks.text, "", later=True)
+    filter: str = key(checks.not_yet, "")
     caption: tuple[str, ...] = key(checks.caption, list(CAPTION_FIELDS))
     max_side: int = key(checks.whole(320, 10_000, or_zero=True), 2560)
     spoiler: bool = key(checks.flag, False)
@@ -163,7 +154,7 @@ class ScheduleSettings:
     when: str = key(checks.when, "")
     timezone: ZoneInfo = key(checks.zone, "")  # noqa: RUF009 - a field
     count: int = key(checks.whole(1, 10), 1)
-    filter: str = key(checks.text, "", later=True)
+    filter: str = key(checks.not_yet, "")
 
 
 @dataclass(frozen=True)
@@ -199,9 +190,6 @@ SECTIONS: dict[str, type] = {
     "log": LogSettings,
 }
 #: Every key outside [[schedule]], in the order of the file.
-KEYS = (
-    *_keys("", Settings),
-    *(each for section, kind in SECTIONS.items() for each in _keys(section, kind)),
-)
+KEYS = sum(starmap(_keys, SECTIONS.items()), _keys("", Settings))
 #: The keys of each [[schedule]]; the file alone sets them.
-SCHEDULE_KEYS = tuple(_keys("schedule", ScheduleSettings))
+SCHEDULE_KEYS = _keys("schedule", ScheduleSettings)

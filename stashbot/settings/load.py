@@ -11,7 +11,7 @@ import os
 import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ from .keys import (
 
 #: Names the settings file; the only variable of stashbot that is no key.
 SETTINGS_VARIABLE = "STASHBOT_SETTINGS"
-NOT_YET = "belongs to a part that is not there yet; leave it out"
+#: The most characters of a wrong value that a fault quotes.
+QUOTED = 60
 
-_NAMES = [key.name for key in KEYS]
-_VARIABLES = [key.variable for key in KEYS]
-_TABLES = [*SECTIONS, "schedule"]
+_NAMES = [key.name for key in (*KEYS, *SCHEDULE_KEYS)]
+_VARIABLES = [SETTINGS_VARIABLE, *(key.variable for key in KEYS)]
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -45,7 +45,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
     Raises SettingsError with all faults; no fault holds a secret.
     """
-    values, schedules = _read(_Reader(path, environ), environ)
+    reader = _Reader(path, environ)
+    values = {key.name: reader.value(key) for key in KEYS}
+    schedules = reader.schedules()
+    variables = (name for name in environ if name.startswith(PREFIX))
+    faults = [*reader.faults, *_contradictions(values, schedules), *_unknown(variables, _VARIABLES)]
+    if faults:
+        raise SettingsError(tuple(faults))
     sections = {
         name: kind(**{key.option: values[key.name] for key in KEYS if key.section == name})
         for name, kind in SECTIONS.items()
@@ -69,32 +75,17 @@ def check_only(path: Path | None, environ: Mapping[str, str]) -> bool:
     # systemd 252 gives ExecReload= the variable, and no access to the directory.
     directory = environ.get("CREDENTIALS_DIRECTORY", "")
     has_secrets = not directory or os.access(directory, os.R_OK | os.X_OK)
-    _read(_Reader(path, environ, has_secrets=has_secrets), environ)
+    right_secrets = {key.variable: "0:0" for key in KEYS if key.credential}
+    load(path, environ if has_secrets else {**right_secrets, **environ})
     return has_secrets
-
-
-def _read(
-    reader: _Reader, environ: Mapping[str, str]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The value of each key by its name, and the schedules; raises SettingsError."""
-    values = {key.name: reader.value(key) for key in KEYS}
-    schedules = reader.schedules()
-    faults = [*reader.faults, *_contradictions(values), *_crowds(schedules)]
-    faults += _unknown_variables(environ)
-    if faults:
-        raise SettingsError(tuple(faults))
-    return values, schedules
 
 
 class _Reader:
     """Finds and checks values, and collects faults in `faults`."""
 
-    def __init__(
-        self, path: Path | None, environ: Mapping[str, str], *, has_secrets: bool = True
-    ) -> None:
+    def __init__(self, path: Path | None, environ: Mapping[str, str]) -> None:
         self.faults: list[str] = []
         self._environ = environ
-        self._has_secrets = has_secrets
         self._document = self._read_file(path) if path else {}
         self.faults += _unknown_keys(self._document or {})
 
@@ -104,8 +95,6 @@ class _Reader:
             commas = ", separated by commas" if isinstance(key.default, list) else ""
             raw = key.from_text(self._environ[key.variable])
             return self._checked(key, raw, f"{key.name} ({key.variable}{commas})")
-        if key.credential and not self._has_secrets:
-            return None
         try:
             credential = self._credential(key)
         except OSError as error:
@@ -113,7 +102,12 @@ class _Reader:
             return None
         if credential:
             return self._checked(key, credential, f"{key.name} (credential {key.credential})")
-        return self._from_file(key)
+        if self._document is None:
+            return None  # the unreadable file may hold the value
+        table = self._document.get(key.section, {}) if key.section else self._document
+        if not isinstance(table, dict):
+            return None  # the whole table is a fault already
+        return self._in_table(key, table)
 
     def schedules(self) -> list[dict[str, Any]]:
         """The schedules of the file, each as a dict by option."""
@@ -121,34 +115,27 @@ class _Reader:
         if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
             self.faults.append("schedule: must be written as [[schedule]], once for each")
             return []
-        return [self._schedule(table, number) for number, table in enumerate(tables, 1)]
-
-    def _schedule(self, table: dict[str, object], number: int) -> dict[str, Any]:
-        known = [key.name for key in SCHEDULE_KEYS]
-        self.faults += [
-            f"schedule.{option} (number {number}): {_unknown(f'schedule.{option}', known)}"
-            for option in table
-            if f"schedule.{option}" not in known
+        for n, table in enumerate(tables, 1):
+            names = (f"schedule.{option}" for option in table)
+            self.faults += _unknown(names, _NAMES, f" (number {n})")
+        return [
+            {key.option: self._in_table(key, table, f" (number {n})") for key in SCHEDULE_KEYS}
+            for n, table in enumerate(tables, 1)
         ]
-        return {
-            key.option: self._checked(
-                key, table.get(key.option, key.default), f"{key.name} (number {number})"
-            )
-            for key in SCHEDULE_KEYS
-        }
 
     def _read_file(self, path: Path) -> dict[str, Any] | None:
         """The file's content; None, and a fault, if it cannot be read."""
         try:
             return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         except FileNotFoundError:
-            self.faults.append(f"{path}: there is no such file; copy settings.toml to there")
+            fault = "there is no such file; copy settings.toml to there"
         except OSError as error:
-            self.faults.append(f"{path}: cannot be read: {error.strerror}")
+            fault = f"cannot be read: {error.strerror}"
         except UnicodeDecodeError:
-            self.faults.append(f"{path}: is no text; save it as UTF-8")
+            fault = "is no text; save it as UTF-8"
         except ValueError as error:  # it names line and column
-            self.faults.append(f"{path}: is no TOML: {error}")
+            fault = f"is no TOML: {error}"
+        self.faults.append(f"{path}: {fault}")
         return None
 
     def _credential(self, key: Key) -> str:
@@ -161,83 +148,50 @@ class _Reader:
         except FileNotFoundError:
             return ""
 
-    def _from_file(self, key: Key) -> object:
-        if self._document is None:
-            return None  # the unreadable file may hold the value
-        table = self._document.get(key.section, {}) if key.section else self._document
-        if not isinstance(table, dict):
-            return None  # the whole table is a fault already
-        return self._checked(key, table.get(key.option, key.default), key.name)
+    def _in_table(self, key: Key, table: Mapping[str, object], number: str = "") -> object:
+        return self._checked(key, table.get(key.option, key.default), key.name + number)
 
     def _checked(self, key: Key, raw: object, place: str) -> object:
         try:
-            value = key.check(raw)
+            return key.check(raw.strip() if isinstance(raw, str) else raw)
         except ValueError as error:
-            shown = "" if key.private else f"; it is {_shown(raw)}"
-            self.faults.append(f"{place}: {error}{shown}")
+            shown = json.dumps(raw, ensure_ascii=False, default=str)[:QUOTED]
+            self.faults.append(f"{place}: {error}" + ("" if key.private else f"; it is {shown}"))
             return None
-        if key.later and value != key.check(key.default):
-            self.faults.append(f"{place}: {NOT_YET}")
-        return value
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "a table"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _unknown_keys(document: dict[str, object]) -> Iterator[str]:
+    known = [*_NAMES, *SECTIONS, "schedule"]
     for name, content in document.items():
-        if name in _TABLES:
-            yield from _unknown_options(name, content)
-        elif name not in _NAMES:
-            yield f"{name}: {_unknown(name, [*_TABLES, *_NAMES])}"
+        if isinstance(content, dict) and name in SECTIONS:
+            yield from _unknown((f"{name}.{option}" for option in content), _NAMES)
+        elif name in SECTIONS:
+            yield f"{name}: must be a section, that is, a line [{name}] with keys below it"
+        else:
+            yield from _unknown([name], known)
 
 
-def _unknown_options(section: str, content: object) -> Iterator[str]:
-    if section == "schedule":
-        return  # `_Reader` looks at each of its tables
-    if not isinstance(content, dict):
-        yield f"{section}: must be a section, that is, a line [{section}] with keys below it"
-        return
-    for option in content:
-        name = f"{section}.{option}"
-        if name not in _NAMES:
-            yield f"{name}: {_unknown(name, _NAMES)}"
+def _unknown(names: Iterable[str], known: Collection[str], number: str = "") -> Iterator[str]:
+    """A fault for each unknown name, with the nearest known one."""
+    by_option = {name.rpartition(".")[2]: name for name in known}
+    for name in names:
+        if name in known:
+            continue
+        near = [by_option[each] for each in get_close_matches(name.rpartition(".")[2], by_option)]
+        near += get_close_matches(name, known)
+        advice = f"did you mean {near[0]}?" if near else "leave it out"
+        yield f"{name}{number}: is unknown; {advice}"
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    for name in environ:
-        if name.startswith(PREFIX) and name not in {SETTINGS_VARIABLE, *_VARIABLES}:
-            yield f"{name}: {_unknown(name, _VARIABLES)}"
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    """The fault of an unknown name, with the nearest known one."""
-    by_option = {key.rpartition(".")[2]: key for key in known}
-    near = [by_option[option] for option in get_close_matches(name.rpartition(".")[2], by_option)]
-    near += get_close_matches(name, known)
-    return f"is unknown; did you mean {near[0]}?" if near else "is unknown; leave it out"
-
-
-def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+def _contradictions(
+    values: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """The faults of values that are right one by one."""
     avoid, keep = values["history.avoid_days"], values["history.keep_days"]
     if None not in (avoid, keep) and keep < avoid:
         yield f"history.keep_days: must not be less than history.avoid_days, {avoid}; it is {keep}"
-
-
-def _crowds(schedules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The faults of schedules that are right one by one: equal ones, and too many of a chat."""
-    seen: dict[tuple[object, ...], int] = {}
-    for number, schedule in enumerate(schedules, 1):
-        first = seen.setdefault(tuple(schedule.values()), number)
-        if first != number:
-            yield f"schedule (number {number}): is the same as number {first}; leave one out"
-    chats = Counter(each["chat"] for each in schedules if each["chat"] is not None)
-    for chat, count in chats.items():
-        if count > MOST_SCHEDULES:
+    for chat, count in Counter(each["chat"] for each in schedules).items():
+        if chat is not None and count > MOST_SCHEDULES:
             yield f"schedule.chat: {chat} has {count} schedules; a chat can have {MOST_SCHEDULES}"
 
 
