@@ -16,9 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -30,6 +28,8 @@ LINE_LIMIT = 3500
 HIDDEN = "***"
 #: The fewest characters of a secret: a shorter one would be found in ordinary words.
 SHORTEST_SECRET = 4
+#: The most times that a field of a long line is shortened.
+MOST_CUTS = 50
 #: Deeper parts of a value are shown by their str().
 DEEPEST = 6
 # https://www.freedesktop.org/software/systemd/man/sd-daemon.html
@@ -44,6 +44,12 @@ _PATTERNS = (
     (r"(?i)(apikey=)[^&#\s\"']+", rf"\1{HIDDEN}"),
     (r"(?<=://)[^/\s@]+(?=@)", HIDDEN),
 )
+
+_FIRST_STEPS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper("iso"),
+]
 
 log = structlog.get_logger()
 
@@ -65,7 +71,9 @@ def configure(
     stream = stream or sys.stdout
     least = logging.getLevelNamesMapping()[level.upper()]
     handler = _Handler(stream)
-    handler.setFormatter(_formatter(stream, format, secrets, environ))
+    last = _rendering(stream, format, environ)
+    ours = [_explain, ProcessorFormatter.remove_processors_meta, Redactor(secrets), *last]
+    handler.setFormatter(ProcessorFormatter(processors=ours, foreign_pre_chain=_FIRST_STEPS))
     root = logging.getLogger()
     root.handlers[:] = [each for each in root.handlers if not isinstance(each, _Handler)]
     root.addHandler(handler)
@@ -74,7 +82,7 @@ def configure(
     for name, lowest in _CHATTY.items():
         logging.getLogger(name).setLevel(max(least, lowest))
     structlog.configure(
-        processors=[*_shared(), ProcessorFormatter.wrap_for_formatter],
+        processors=[*_FIRST_STEPS, ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=lambda *_: logging.getLogger("stashbot"),
         cache_logger_on_first_use=False,  # the next call has to reach every logger
@@ -92,17 +100,18 @@ class Redactor:
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
-        known = (secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        known = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
         # The longest first: the match of a shorter one would leave the rest of a longer one.
-        longest_first = sorted(known, key=len, reverse=True)
-        patterns = [*((_any_encoding(secret), HIDDEN) for secret in longest_first), *_PATTERNS]
+        known.sort(key=len, reverse=True)
+        patterns = [*((_any_encoding(secret), HIDDEN) for secret in known), *_PATTERNS]
         self._patterns = [(re.compile(pattern), new) for pattern, new in patterns]
 
     def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
-        """The event without secrets; its level and its time stay as they are."""
+        """The event without secrets, name, level and time first; the last two stay as they are."""
         ours = {key: event.pop(key, "") for key in ("event", "level", "timestamp")}
         ours["event"] = self.clean(ours["event"])
-        return {**{self.text(key): self.clean(value) for key, value in event.items()}, **ours}
+        # No field whose cleaned name is one of ours replaces ours.
+        return {**ours, **{self.text(key): self.clean(event[key]) for key in event}, **ours}
 
     def clean(self, value: object, depth: int = 0) -> object:
         """The value as JSON can hold it, without secrets."""
@@ -133,39 +142,25 @@ class _Handler(logging.StreamHandler[TextIO]):
             self.stream.flush()
 
 
-def _formatter(
-    stream: TextIO, format: str, secrets: Collection[str], environ: Mapping[str, str]
-) -> ProcessorFormatter:
-    console = format == "console" or (format == "auto" and stream.isatty())
-    render: list[Processor] = [_render_json]
-    if console:
-        render = [_printable, _console(stream)]
-    elif _is_journal(stream, environ):
-        render = [_render_for_journal]
-    return ProcessorFormatter(
-        foreign_pre_chain=_shared(),
-        processors=[
-            _name_logger,
-            ProcessorFormatter.remove_processors_meta,
-            _explain,
-            Redactor(secrets),
-            *render,
-        ],
-    )
-
-
-def _shared() -> list[Processor]:
-    return [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _stamp]
+def _rendering(stream: TextIO, format: str, environ: Mapping[str, str]) -> list[Processor]:
+    if format == "console" or (format == "auto" and stream.isatty()):
+        console = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            sort_keys=False,
+            repr_native_str=True,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+        return [_printable, console]
+    return [_render_for_journal if _is_journal(stream, environ) else _render_json]
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether the stream leads to the journal, by the test of systemd.exec(5)."""
-    named = environ.get("JOURNAL_STREAM", "")
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):  # the stream is no file
-        return bool(named) and not stream.isatty()
-    return named == f"{status.st_dev}:{status.st_ino}"
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def _any_encoding(secret: str) -> str:
@@ -176,21 +171,10 @@ def _any_encoding(secret: str) -> str:
     )
 
 
-def _stamp(_: object, __: str, event: EventDict) -> EventDict:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    event["timestamp"] = now.removesuffix("+00:00") + "Z"
-    return event
-
-
-def _name_logger(_: object, __: str, event: EventDict) -> EventDict:
-    """Add the name of the library that an event comes from."""
+def _explain(_: object, __: str, event: EventDict) -> EventDict:
+    """Add the name of a library, and for `exc_info` the `error`, one line, and the traceback."""
     if not event["_from_structlog"]:
         event["logger"] = event["_record"].name
-    return event
-
-
-def _explain(_: object, __: str, event: EventDict) -> EventDict:
-    """Turn `exc_info` into `error`, one line, and `exception`, the traceback."""
     raised = event.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if error is True:
@@ -206,32 +190,21 @@ def _render_for_journal(_: object, __: str, event: EventDict) -> str:
 
 
 def _render_json(_: object, __: str, event: EventDict) -> str:
-    """One line of ASCII without control characters, of at most LINE_LIMIT bytes."""
-    first = {key: event.pop(key) for key in ("event", "level", "timestamp")}
-    return _fitting({**first, **event}, LINE_LIMIT - len("<6>\n"))
+    """One line of ASCII without control characters, of at most LINE_LIMIT bytes.
 
-
-def _fitting(event: EventDict, limit: int) -> str:
-    """The event as JSON, its longest fields shortened in their middle until it fits."""
-    fields = event
-    for _ in range(50):
+    The longest fields lose their middle until it fits; a traceback has the reason at its end.
+    """
+    fields = {**event}
+    for _cut in range(MOST_CUTS):
         line = json.dumps(fields)
-        if len(line) <= limit:
+        if len(line) <= LINE_LIMIT - len("<6>\n"):
             return line
-        costs = {key: len(json.dumps(value)) for key, value in fields.items()}
-        longest = max(costs, key=costs.__getitem__)
-        # By half at most, so that two long fields share the space.
-        share = max(0.5, 1 - (len(line) - limit) / costs[longest])
-        fields = {**fields, longest: _shortened(fields[longest], share)}
+        longest = max(fields, key=lambda key: len(json.dumps(fields[key])))
+        value = fields[longest]
+        text = value if isinstance(value, str) else json.dumps(value)
+        fields[longest] = f"{text[: len(text) // 5]} ... {text[-len(text) // 2 :]}"
     first = {key: str(event[key])[:150] for key in ("event", "level", "timestamp")}
     return json.dumps({**first, "shortened": True})
-
-
-def _shortened(value: object, share: float) -> str:
-    """A share of a text, without its middle; a traceback has the reason at its end."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    kept = max(0, int(len(text) * share) - len(" ... "))
-    return f"{text[: kept // 3]} ... {text[len(text) - (kept - kept // 3) :]}"
 
 
 def _printable(_: object, __: str, event: EventDict) -> EventDict:
@@ -245,16 +218,7 @@ def _printable(_: object, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _console(stream: TextIO) -> Processor:
-    return structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(),
-        sort_keys=False,
-        repr_native_str=True,
-        exception_formatter=structlog.dev.plain_traceback,
-    )
-
-
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
@@ -262,5 +226,4 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
 
 
 def _uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
-    name = caught.thread.name if caught.thread else ""
-    log.critical("thread_crashed", thread=name, exc_info=caught.exc_value)
+    log.critical("thread_crashed", exc_info=caught.exc_value)
