@@ -71,9 +71,9 @@ def configure(
     stream = stream or sys.stdout
     least = logging.getLevelNamesMapping()[level.upper()]
     handler = _Handler(stream)
-    last = _rendering(stream, format, environ)
-    ours = [_explain, ProcessorFormatter.remove_processors_meta, Redactor(secrets), *last]
-    handler.setFormatter(ProcessorFormatter(processors=ours, foreign_pre_chain=_FIRST_STEPS))
+    steps: list[Processor] = [_explain, ProcessorFormatter.remove_processors_meta]
+    steps += [Redactor(secrets), *_rendering(stream, format, environ)]
+    handler.setFormatter(ProcessorFormatter(processors=steps, foreign_pre_chain=_FIRST_STEPS))
     root = logging.getLogger()
     root.handlers[:] = [each for each in root.handlers if not isinstance(each, _Handler)]
     root.addHandler(handler)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -79,10 +80,9 @@ class Line:
 
 def check_settings(path: Path | None, environ: Mapping[str, str]) -> Line:
     """Check the settings alone. Raises SettingsError."""
-    if check_only(path, environ):
-        return Line(Mark.RIGHT, "Settings", "all values are in order")
-    came = "all values are in order; secrets not checked: their directory is not readable here"
-    return Line(Mark.RIGHT, "Settings", came)
+    left_out = "; secrets not checked: their directory is not readable here"
+    has_secrets = check_only(path, environ)
+    return Line(Mark.RIGHT, "Settings", f"all values are in order{'' if has_secrets else left_out}")
 
 
 def check(settings: Settings) -> Iterator[Line]:
@@ -90,8 +90,14 @@ def check(settings: Settings) -> Iterator[Line]:
     came = f"all values are in order; times are in {settings.timezone}"
     yield Line(Mark.RIGHT, "Settings", came)
     yield _database(settings.database)
-    yield from _telegram(settings)
-    yield from _stash(settings)
+    telegram, stash = settings.telegram, settings.stash
+    with ExitStack() as stack:
+        sender = TelegramClient(telegram.token, telegram.api_url, telegram.proxy)
+        stack.callback(sender.close_thread)
+        yield from _telegram(settings, sender)
+        client = StashClient(stash.url, stash.api_key, threading.Event())
+        stack.callback(client.close_thread)
+        yield from _stash(settings, client)
 
 
 def verdict(faults: int) -> str:
@@ -103,15 +109,16 @@ def verdict(faults: int) -> str:
 
 def _database(path: Path) -> Line:
     tried = "Database"
-    kind = file_system(path, Path("/proc/self/mountinfo").read_text("utf-8", errors="replace"))
+    if not path.parent.is_dir():
+        remedy = f"make the folder {path.parent}, or change database.path"
+        return Line(Mark.WRONG, tried, f"{path} has no folder to be in", remedy)
+    device = (path if path.exists() else path.parent).stat().st_dev
+    kind = file_system(device, Path("/proc/self/mountinfo").read_text("utf-8", errors="replace"))
     if REMOTE.fullmatch(kind):
         came = f"{path} is on {kind}, a file system of another machine"
         return Line(Mark.WRONG, tried, came, "set database.path to a disk of this machine")
     if not path.exists():
-        if path.parent.is_dir():
-            return Line(Mark.RIGHT, tried, f"{path} is not there yet; the first start makes it")
-        remedy = f"make the folder {path.parent}, or change database.path"
-        return Line(Mark.WRONG, tried, f"{path} has no folder to be in", remedy)
+        return Line(Mark.RIGHT, tried, f"{path} is not there yet; the first start makes it")
     try:
         store = Store(path)
         try:
@@ -126,40 +133,33 @@ def _database(path: Path) -> Line:
     return Line(Mark.RIGHT, tried, f"{path} is sound, {size(path.stat().st_size, ENGLISH)}")
 
 
-def file_system(path: Path, mountinfo: str) -> str:
-    """The type of the file system that holds a path, by the text of proc_pid_mountinfo(5)."""
-    places = [path.resolve(), *path.resolve().parents]
-    kinds = {}
-    for line in mountinfo.splitlines():
-        mount, _, source = line.partition(" - ")
-        # A blank in the name stands there as its octal number.
-        name = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), mount.split()[4])
-        kinds[Path(name)] = source.split()[0]  # a later mount hides an earlier one
-    return next((kinds[place] for place in places if place in kinds), "")
+def file_system(device: int, mountinfo: str) -> str:
+    """The type of a device's file system by the text of proc_pid_mountinfo(5); empty if unknown."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    lines = (line.split() for line in mountinfo.splitlines())
+    return next((each[each.index("-") + 1] for each in lines if each[2] == number), "")
 
 
-def _telegram(settings: Settings) -> Iterator[Line]:
+def _telegram(settings: Settings, sender: TelegramClient) -> Iterator[Line]:
     tried, telegram = "Telegram", settings.telegram
-    with _sender(settings) as sender:
-        try:
-            name, webhook = sender.get_me(), sender.get_webhook()
-        except TokenRefused as error:
-            remedy = "copy the token from @BotFather once more, into telegram.token"
-            yield Line(Mark.WRONG, tried, f"does not know the token ({error})", remedy)
-            return
-        except TelegramError as error:
-            remedy = "look at this machine's network, and at telegram.api_url and telegram.proxy"
-            yield Line(Mark.WRONG, tried, str(error), remedy)
-            return
-        yield Line(Mark.RIGHT, tried, f"the bot is @{name}")
-        if webhook:
-            came = "another program gets this bot's messages, by a webhook"
-            remedy = f"end it, and open {telegram.api_url}/bot<token>/deleteWebhook in a browser"
-            yield Line(Mark.WRONG, "Webhook", came, remedy)
-        scheduled = (each.chat for each in settings.schedules)
-        chats = (*telegram.allowed_users, *telegram.allowed_chats, *scheduled)
-        for chat_id in dict.fromkeys(chats):
-            yield _chat(sender, chat_id)
+    try:
+        name, webhook = sender.get_me(), sender.get_webhook()
+    except TokenRefused as error:
+        remedy = "copy the token from @BotFather once more, into telegram.token"
+        yield Line(Mark.WRONG, tried, f"does not know the token ({error})", remedy)
+        return
+    except TelegramError as error:
+        remedy = "look at this machine's network, and at telegram.api_url and telegram.proxy"
+        yield Line(Mark.WRONG, tried, str(error), remedy)
+        return
+    yield Line(Mark.RIGHT, tried, f"the bot is @{name}")
+    if webhook:
+        came = "another program gets this bot's messages, by a webhook"
+        remedy = f"end it, and open {telegram.api_url}/bot<token>/deleteWebhook in a browser"
+        yield Line(Mark.WRONG, "Webhook", came, remedy)
+    scheduled = (each.chat for each in settings.schedules)
+    for chat_id in dict.fromkeys((*telegram.allowed_users, *telegram.allowed_chats, *scheduled)):
+        yield _chat(sender, chat_id)
 
 
 def _chat(sender: TelegramClient, chat_id: int) -> Line:
@@ -176,33 +176,25 @@ def _chat(sender: TelegramClient, chat_id: int) -> Line:
     return Line(Mark.RIGHT, tried, "is known to the bot")
 
 
-def _stash(settings: Settings) -> Iterator[Line]:
-    tried, url = "Stash", settings.stash.url
-    with _client(settings) as stash:
-        try:
-            state = stash.server()
-            milliseconds = round(state.seconds * 1000)
-            came = f"version {state.version} at {url} answers in {milliseconds} ms"
-            yield Line(Mark.RIGHT, tried, came)
-            yield from _library(stash)
+def _stash(settings: Settings, stash: StashClient) -> Iterator[Line]:
+    url = settings.stash.url
+    try:
+        state = stash.server()
+        came = f"version {state.version} at {url} answers in {round(state.seconds * 1000)} ms"
+        yield Line(Mark.RIGHT, "Stash", came)
+        if count := stash.count():
+            yield Line(Mark.RIGHT, "Library", "1 image" if count == 1 else f"{count:,} images")
             yield from _picture(stash, settings.photos.max_side)
-        except StashError as error:
-            yield Line(Mark.WRONG, tried, f"{url}: {error}", REMEDIES[error.problem])
-
-
-def _library(stash: StashClient) -> Iterator[Line]:
-    count = stash.count()
-    if count:
-        yield Line(Mark.RIGHT, "Library", "1 image" if count == 1 else f"{count:,} images")
-    else:
-        remedy = "have Stash scan a folder with pictures"
-        yield Line(Mark.WRONG, "Library", "there are no images in it", remedy)
+        else:
+            remedy = "have Stash scan a folder with pictures"
+            yield Line(Mark.WRONG, "Library", "there are no images in it", remedy)
+    except StashError as error:
+        yield Line(Mark.WRONG, "Stash", f"{url}: {error}", REMEDIES[error.problem])
 
 
 def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
     """Fetch random pictures and prepare them for sending, until one is good."""
-    images = stash.page(selection.new_shuffle(Random()).seed, 0, TRIES)
-    for image in images:
+    for image in stash.page(selection.new_shuffle(Random()).seed, 0, TRIES):
         try:
             data = stash.download(image, media.UPLOAD_LIMIT)
             upload = media.fit(data, image, max_side)
@@ -213,25 +205,5 @@ def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
         came = "image {} goes as {}: {} from Stash, {} to Telegram"
         yield Line(Mark.RIGHT, "Picture", came.format(image.id, upload.kind, *sizes))
         return
-    if images:
-        remedy = "see whether the disk with the pictures is there, and let Stash scan it again"
-        yield Line(Mark.WRONG, "Picture", "none of the tried ones can be sent", remedy)
-
-
-@contextmanager
-def _sender(settings: Settings) -> Iterator[TelegramClient]:
-    telegram = settings.telegram
-    sender = TelegramClient(telegram.token, telegram.api_url, telegram.proxy)
-    try:
-        yield sender
-    finally:
-        sender.close_thread()
-
-
-@contextmanager
-def _client(settings: Settings) -> Iterator[StashClient]:
-    stash = StashClient(settings.stash.url, settings.stash.api_key, threading.Event())
-    try:
-        yield stash
-    finally:
-        stash.close_thread()
+    remedy = "see whether the disk with the pictures is there, and let Stash scan it again"
+    yield Line(Mark.WRONG, "Picture", "none of the tried ones can be sent", remedy)

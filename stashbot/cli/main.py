@@ -74,11 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the whole bot on this machine alone, with a chat page")
     demo.add_argument("--port", type=_port, default=8080, help="of the chat page (default 8080)")
     demo.add_argument("--pictures", type=Path, metavar="DIR", help="instead of drawn pictures")
-    demo.add_argument(
-        "--stash",
-        metavar="URL",
-        help="a real Stash in place of the stand-in; its key is taken from STASHBOT_STASH_API_KEY",
-    )
+    real = "a real Stash in place of the stand-in; STASHBOT_STASH_API_KEY has its key"
+    demo.add_argument("--stash", metavar="URL", help=real)
     return parser
 
 
@@ -90,9 +87,7 @@ def _port(text: str) -> int:
 
 def _settings_file(options: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:
     """The named file; else the file beside stashbot.py, if it is there."""
-    if options.settings:
-        return Path(options.settings)
-    if named := environ.get("STASHBOT_SETTINGS"):
+    if named := options.settings or environ.get("STASHBOT_SETTINGS"):
         return Path(named)
     beside = BESIDE / "settings.toml"
     return beside if beside.exists() else None

@@ -40,9 +40,11 @@ def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
     event = "reloaded" if block(signals) >= signals else "started"
     notifier = Notifier()
     with only_process(settings.database):
-        app = _start(settings, notifier, event)
+        app = _build(settings, notifier)
         if app is None:
             return 0
+        log.info(event, version=__version__)
+        app.start(notifier.watchdog_s)
         while True:
             notifier.tell(READY=1, STATUS=_line(app))
             look = partial(_look, app, notifier)
@@ -61,43 +63,28 @@ def block(signals: Iterable[int]) -> AbstractSet[int]:
 def stop(app: App, notifier: Notifier) -> int:
     """End the bot; the exit code."""
     began = time.monotonic()
-    _tell_stopping(notifier)
-    app.end()
-    return _stopped(app, began)
-
-
-def _tell_stopping(notifier: Notifier) -> None:
     notifier.tell(STOPPING=1, STATUS="stopping")
     log.info("stopping", version=__version__)
-
-
-def _stopped(app: App, began: float) -> int:
+    app.end()
     log.info("stopped", version=__version__, seconds=round(time.monotonic() - began, 2))
     return app.supervisor.exit_code
 
 
-def _start(settings: Settings, notifier: Notifier, event: str) -> App | None:
-    """Build and start the bot, as soon as no other program locks the database.
+def _build(settings: Settings, notifier: Notifier) -> App | None:
+    """Build the bot as soon as no other program locks the database; None if a signal comes before.
 
-    None if a signal asks for the end before. Raises StoreError.
+    Raises StoreError.
     """
     is_told = False
     while not signal.sigpending() & ENDING:
-        app = None
         try:
-            app = build(settings)
-            log.info(event, version=__version__)
-            app.start(notifier.watchdog_s)
+            return build(settings)
         except StoreLocked as error:
-            if app:
-                app.end()
             if not is_told:
                 log.error("database_locked", error=str(error), do="the bot starts when it can")
             is_told = True
             extension = LOCKED_EXTENSION_US
             notifier.tell(STATUS=str(error), EXTEND_TIMEOUT_USEC=extension, WATCHDOG=1)
-        else:
-            return app
         if signal.sigtimedwait(ENDING, LOCKED_PAUSE_S):
             break
     return None
@@ -135,12 +122,10 @@ def _is_right(read_settings: Callable[[], Settings]) -> bool:
 
 def _reload(app: App, notifier: Notifier) -> int:
     """End the bot and start the program anew in this process; the exit code if a signal came."""
-    began = time.monotonic()
     now_us = time.monotonic_ns() // 1000
     notifier.tell(RELOADING=1, MONOTONIC_USEC=now_us, STATUS="reloading", WATCHDOG=1)
     app.end()
     if not signal.sigpending() & ENDING:
         # A signal that comes from here on stays pending, and the new program finds it.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
-    _tell_stopping(notifier)
-    return _stopped(app, began)
+    return stop(app, notifier)
