@@ -16,40 +16,34 @@ from stashbot.demo.stash.standin import StashStandIn
 from tests.conftest import API_KEY, OWNER, jpeg, library
 from tests.whole.program import PROGRAM, Program, run
 
-COMMANDS = ("run", "check", "demo")
-
 
 def test_version():
-    """--version says which one it is, and nothing else."""
     assert run("--version") == (0, f"stashbot {__version__}", "")
 
 
-def test_help():
-    """--help names every command and every option that stands before it."""
-    code, out, err = run("--help")
-
-    assert (code, err) == (0, "")
-    for name in (*COMMANDS, "--settings", "--version"):
-        assert name in out
-
-
-def test_help_of_the_demo():
-    """The demo's own help names its options."""
-    code, out, err = run("demo", "--help")
-
-    assert (code, err) == (0, "")
-    for name in ("--port", "--pictures", "--stash", "8080"):
-        assert name in out
-
-
 @pytest.mark.parametrize(
-    "arguments", [["dance"], ["--dance"], ["demo", "--port", "x"], ["run", "twice"]], ids=" ".join
+    ("arguments", "names"),
+    [
+        (["--help"], ["run", "check", "demo", "--settings", "--version"]),
+        (["demo", "--help"], ["--port", "--pictures", "--stash", "8080"]),
+    ],
 )
+def test_help(arguments, names):
+    code, out, err = run(*arguments)
+
+    assert (code, err) == (0, "")
+    assert all(name in out for name in names)
+
+
+NONSENSE = [["dance"], ["--dance"], ["run", "twice"]]
+NONSENSE += [["demo", "--port", port] for port in ("x", "70000")]
+
+
+@pytest.mark.parametrize("arguments", NONSENSE, ids=" ".join)
 def test_nonsense(arguments):
     code, out, err = run(*arguments)
 
-    assert code not in (0, 1, 78)
-    assert out == ""
+    assert (code, out) == (2, "")
     assert err.startswith("usage: stashbot")
     assert "Traceback" not in err
 
@@ -94,7 +88,6 @@ def test_named_settings(house, tmp_path, way):
 
 
 def test_settings_beside_the_program(tmp_path):
-    """Without a name, it is the settings.toml beside stashbot.py that has to be filled in."""
     code, out, err = run(cwd=tmp_path)
 
     assert (code, out) == (78, "")
@@ -107,24 +100,12 @@ def test_settings_beside_the_program(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["run", "check"])
-def test_missing_settings(tmp_path, command):
-    """A file that was named and is not there is said by its name."""
+def test_missing_settings(tmp_path):
     missing = tmp_path / "missing.toml"
-    code, out, err = run("--settings", missing, command)
+    code, out, err = run("--settings", missing, "check")
 
     assert (code, out) == (78, "")
     assert f"{missing}: there is no such file; copy settings.toml to there" in err
-
-
-def test_settings_that_are_no_toml(tmp_path):
-    """A slip in the file is named with its line."""
-    path = tmp_path / "settings.toml"
-    path.write_text("[telegram]\ntoken = oh\n")
-    code, _, err = run("--settings", path)
-
-    assert code == 78
-    assert "line 2" in err
 
 
 # The demo
@@ -165,16 +146,13 @@ def sockets(pid):
 
 
 def listeners(pid):
-    """The addresses that a process listens at: (host, port), IPv4 hosts as dotted numbers."""
+    """The IPv4 and IPv6 hosts that a process listens at, as proc_net_tcp(5) writes them."""
     mine = set(sockets(pid))
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             _, local, _, state, *_, inode = line.split()[:10]
             if state == "0A" and inode in mine:
-                host, _, port = local.partition(":")
-                if table == "tcp":
-                    host = socket.inet_ntoa(bytes.fromhex(host)[::-1])
-                yield host, int(port, 16)
+                yield local.partition(":")[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
@@ -185,29 +163,19 @@ def test_demo(tmp_path, number):
         status, kind, page = fetch(url, "GET", "/")
         say(url, "/random")
         demo.wait_for_line("photo_sent")
-        hosts = {host for host, _ in listeners(demo.process.pid)}
+        hosts = set(listeners(demo.process.pid))
         code, _ = demo.stop(number)
 
     assert (url.hostname, url.port) == ("127.0.0.1", port)
     assert (status, kind) == (200, "text/html; charset=utf-8")
     assert b"<html" in page
-    assert hosts == {"127.0.0.1"}
+    assert hosts == {"0100007F"}  # 127.0.0.1, in the machine's own order of bytes
     assert (code, demo.stderr) == (0, [])
     assert json.loads(demo.stdout[-1])["seconds"] < 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_demo_that_is_ended_while_it_starts():
-    """Ctrl-C while it still starts ends it with 0 too."""
-    with Program("demo", "--port", 0) as demo:
-        address(demo)
-        code, _ = demo.stop(signal.SIGINT)
-
-    assert (code, demo.stderr) == (0, [])
-
-
 def test_bot_listens_nowhere(house):
-    """The bot itself opens no port at all."""
     home = house(start=False)
     with Program(environ=home.environ) as bot:
         home.telegram.wait_for_poll()
@@ -216,7 +184,6 @@ def test_bot_listens_nowhere(house):
 
 
 def test_demo_with_a_folder(tmp_path):
-    """--pictures takes the pictures of a folder, and leaves the folder as it is."""
     (tmp_path / "A view of the sea.jpg").write_bytes(jpeg(1))
     with Program("demo", "--port", 0, "--pictures", tmp_path) as demo:
         say(address(demo), "/random")
@@ -227,13 +194,19 @@ def test_demo_with_a_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["A view of the sea.jpg"]
 
 
-@pytest.mark.parametrize("name", ["missing", "empty"])
-def test_demo_with_a_wrong_folder(tmp_path, name):
-    (tmp_path / "empty").mkdir()
-    code, out, err = run("demo", "--port", 0, "--pictures", tmp_path / name)
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--pictures", "missing", "--pictures missing: "),
+        ("--pictures", ".", "--pictures .: "),
+        ("--stash", "nonsense", "stash.url"),
+    ],
+)
+def test_demo_with_a_wrong_option(tmp_path, option, value, named):
+    code, out, err = run("demo", "--port", 0, option, value, cwd=tmp_path)
 
     assert (code, out) == (78, "")
-    assert f"--pictures {tmp_path / name}: " in err
+    assert named in err
     assert "Traceback" not in err
 
 
@@ -246,15 +219,6 @@ def test_demo_on_a_port_in_use():
 
     assert (code, out) == (1, "")
     assert err == f"Port {port} cannot be used (Address already in use): name another with --port"
-
-
-def test_demo_on_no_port():
-    """A number that is no port is a slip of the command line."""
-    code, out, err = run("demo", "--port", 70_000)
-
-    assert (code, out) == (2, "")
-    assert "--port" in err
-    assert "Traceback" not in err
 
 
 def test_packages_are_missing():
@@ -282,12 +246,3 @@ def test_demo_with_a_real_stash():
     assert {"graphql", "image"} <= kinds
     assert told == []
     assert API_KEY not in "\n".join(demo.stdout)
-
-
-def test_demo_with_a_wrong_address():
-    """An address of Stash that is none is a wrong setting."""
-    code, _, err = run("demo", "--port", 0, "--stash", "nonsense")
-
-    assert code == 78
-    assert "stash.url" in err
-    assert "Traceback" not in err
