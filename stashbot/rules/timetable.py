@@ -71,14 +71,15 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Due:
-    """The moment of a timetable to serve now, and the first and the last missed one.
-
-    Each is None if there is no such moment.
-    """
+    """The moment of a timetable to serve now, and the first and the last missed one, if any."""
 
     serve: datetime | None = None
-    first_missed: datetime | None = None
-    last_missed: datetime | None = None
+    missed: tuple[datetime, datetime] | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        """The newest of these moments."""
+        return self.serve or (self.missed and self.missed[1])
 
 
 def due(timetable: Timetable, zone: ZoneInfo, handled_until: datetime, now: datetime) -> Due:
@@ -91,10 +92,9 @@ def due(timetable: Timetable, zone: ZoneInfo, handled_until: datetime, now: date
         return Due()
     newest = timetable.last_until(now, zone) or first
     if now - newest > GRACE:
-        return Due(None, first, newest)
-    if newest == first:
-        return Due(newest)
-    return Due(newest, first, timetable.last_until(newest - _MINUTE, zone))
+        return Due(None, (first, newest))
+    before = timetable.last_until(newest - _MINUTE, zone) or first
+    return Due(newest, (first, before) if before >= first else None)
 
 
 def read(text: str) -> Timetable:

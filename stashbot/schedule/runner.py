@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -27,8 +26,8 @@ log = structlog.get_logger()
 
 #: The pause before a failed job is tried again.
 AGAIN = timedelta(seconds=20)
-#: The longest wait in seconds while there are schedules: the clock may be set, or the machine
-#: sleep, and neither wakes a thread.
+#: The longest wait in seconds: the clock may be set, or the machine sleep, and neither wakes a
+#: thread.
 LONGEST_WAIT_S = 10.0
 #: From the start to the first check of the database.
 CHECK_AFTER = timedelta(minutes=10)
@@ -36,12 +35,8 @@ CHECK_AFTER = timedelta(minutes=10)
 DAY = timedelta(days=1)
 #: From the preparation of a picture to the moment at which it is due.
 AHEAD = timedelta(minutes=1)
-#: The tag of the jobs that run a schedule.
-DUE = "due"
-#: The tag of the jobs that prepare a picture.
-SOON = "soon"
-#: The tag of the daily jobs.
-CHORE = "chore"
+# Tags: of the jobs that run a schedule, that prepare a picture, and that come every day.
+DUE, SOON, CHORE = "due", "soon", "chore"
 #: Days that a picture stays in the history after `keep_days`. One day, so that the candidates
 #: have long taken the image for unseen; two, as far as an accepted clock may be ahead.
 SPARE_DAYS = 3
@@ -82,11 +77,11 @@ class Scheduler:
         self._now = now
         self._jobs = schedule.Scheduler()
         self._seen: datetime | None = None
-        self._next_due: datetime | None = None
 
     def next_due(self) -> datetime | None:
         """The next moment of all schedules; None if there is none. Thread-safe."""
-        return self._next_due
+        planned = [job.next_run for job in self._jobs.get_jobs(DUE) if job.next_run]
+        return min(planned, default=None)
 
     def turn(self) -> None:
         """Run the jobs that are due, and wait for the next one."""
@@ -103,30 +98,26 @@ class Scheduler:
         if self._wake.is_set():
             self._wake.clear()
             self._load()
-        try:
-            self._jobs.run_pending()
-        finally:
-            planned = [job.next_run for job in self._jobs.get_jobs(DUE) if job.next_run]
-            self._next_due = min(planned, default=None)
+        self._jobs.run_pending()
 
     def _begin(self, now: datetime) -> None:
         self._jobs.clear()
         # At the start too: a bot that is restarted every day would never prune.
-        self._plan(now, partial(self._chore, self.prune), CHORE)
-        self._plan(now + CHECK_AFTER, partial(self._chore, self.check_database), CHORE)
+        self._plan(now, self.prune, CHORE)
+        self._plan(now + CHECK_AFTER, self.check_database, CHORE)
         self._wake.set()
 
     def _pause(self) -> float:
         """Seconds until the next job is due."""
         next_run = self._jobs.next_run
-        left = max(0.0, (next_run - self._now()).total_seconds()) if next_run else LONGEST_WAIT_S
-        # Chores may be late.
-        return min(left, LONGEST_WAIT_S) if self._jobs.get_jobs(DUE) else left
+        left = (next_run - self._now()).total_seconds() if next_run else LONGEST_WAIT_S
+        return min(max(0.0, left), LONGEST_WAIT_S)
 
-    def _plan(self, moment: datetime, job: Callable[[], None], tag: str) -> schedule.Job:
-        once = _Once(moment, job, self._now, self._jobs)
-        once.tag(tag)
-        return once
+    def _plan(self, moment: datetime, action: Callable[[], None], tag: str) -> None:
+        job = _Job(self._jobs, self._now)
+        job.tag(tag)
+        job.do(action)
+        job.next_run = moment
 
     # Schedules
 
@@ -134,69 +125,43 @@ class Scheduler:
         """Plan the next moment of each schedule anew."""
         self._jobs.clear(DUE)
         self._jobs.clear(SOON)
-        retry = self._plan(self._now() + AGAIN, self._load, DUE)
+        # If anything below raises, the schedules are loaded after a pause.
+        self._plan(self._now() + AGAIN, self._wake.set, DUE)
         try:
             self._store.schedules.rewind(self._now())
             entries = self._schedules.entries()
         except StoreError as error:
             log.error("store_failed", error=str(error))
             return
+        self._jobs.clear(DUE)
         for entry in entries:
-            self._plan_next(entry)
-        self._jobs.cancel_job(retry)
+            self._plan_next(entry, entry.schedule.handled_until)
 
-    def _plan_next(self, entry: Entry) -> None:
-        moment = entry.next_after(entry.schedule.handled_until)
-        self._plan(moment, partial(self._serve, entry), DUE)
+    def _plan_next(self, entry: Entry, handled_until: datetime) -> None:
+        moment = entry.timetable.next_after(handled_until, entry.zone)
+        self._plan(moment, partial(self._serve, entry, handled_until), DUE)
         if moment > self._now() and entry.schedule.count == 1:  # albums are not prepared
             prefetch = partial(self._requests.prefetch, entry.schedule.chat_id)
             self._plan(moment - AHEAD, prefetch, SOON)
 
-    def _serve(self, entry: Entry) -> None:
+    def _serve(self, entry: Entry, handled_until: datetime) -> None:
         """Claim the moment that is due of a schedule, and log the moments that were missed."""
-        # If this raises, even by a bug, the schedule is due again after a pause.
-        again = self._plan(self._now() + AGAIN, partial(self._serve, entry), DUE)
-        try:
-            served = self._serve_due(entry)
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=entry.schedule.chat_id)
-            return
-        self._jobs.cancel_job(again)
-        self._plan_next(served)
-
-    def _serve_due(self, entry: Entry) -> Entry:
-        served, now = entry.schedule, self._now()
-        passed = due(entry.timetable, entry.zone, served.handled_until, now)
-        until = passed.serve or passed.last_missed
-        if until is None:
-            return entry
+        served, now, request = entry.schedule, self._now(), None
+        passed = due(entry.timetable, entry.zone, handled_until, now)
         if passed.serve:
             request = self._store.schedules.claim(served, passed.serve, entry.language, now)
-        else:
-            request = None
-            self._store.schedules.skip(served, until)
+        elif passed.missed:
+            self._store.schedules.skip(served, passed.missed[1])
         about = {"chat_id": served.chat_id, "when": served.when}
-        if passed.first_missed and passed.last_missed:
-            log.warning(
-                "schedule_missed",
-                **about,
-                due=passed.last_missed.isoformat(),
-                since=passed.first_missed.isoformat(),
-                reason="not running then",
-            )
+        if passed.missed:
+            first, last = (moment.isoformat() for moment in passed.missed)
+            log.warning("schedule_missed", **about, due=last, since=first, reason="not running")
         if request and passed.serve:
             log.info("schedule_fired", **about, due=passed.serve.isoformat())
             self._requests.accept(request)
-        return replace(entry, schedule=replace(served, handled_until=until))
+        self._plan_next(entry, passed.until or handled_until)
 
     # Chores
-
-    def _chore(self, chore: Callable[[], None]) -> None:
-        self._plan(self._now() + DAY, partial(self._chore, chore), CHORE)
-        try:
-            chore()
-        except StoreError as error:
-            log.error("store_failed", error=str(error))
 
     def prune(self) -> None:
         """Delete the history that is older than the owner wants to keep.
@@ -218,38 +183,31 @@ class Scheduler:
             log.error("database_damaged", error=damage, do="stop, and put a backup in its place")
 
 
-class _Once(schedule.Job):
-    """A job that runs once, at a moment.
+class _Job(schedule.Job):
+    """A job at a given moment, which comes again if it fails; a chore comes every day.
 
     The library's own jobs use the machine's wall clock, which repeats an hour in autumn.
     """
 
-    def __init__(
-        self,
-        moment: datetime,
-        job: Callable[[], None],
-        now: Callable[[], datetime],
-        jobs: schedule.Scheduler,
-    ) -> None:
+    def __init__(self, jobs: schedule.Scheduler, now: Callable[[], datetime]) -> None:
         super().__init__(1, jobs)
-        self.next_run = moment
-        self._job = job
         self._now = now
-        self._jobs = jobs
-        self.do(job)
 
     @property
     def should_run(self) -> bool:
         """Whether its moment has come."""
         return self.next_run is not None and self._now() >= self.next_run
 
-    def run(self) -> type[schedule.CancelJob]:
-        """Run once and leave the scheduler, unless an earlier job has cancelled this one."""
-        if self in self._jobs.jobs:
-            # Before the run: a job that raises would block the others for ever.
-            self._jobs.cancel_job(self)
-            self._job()
-        return schedule.CancelJob
+    def run(self) -> type[schedule.CancelJob] | None:
+        """Run, and leave the scheduler unless it comes again."""
+        # Before the run: a job that raises would block the others for ever.
+        self._schedule_next_run()
+        try:
+            self.job_func()  # type: ignore[misc]
+        except StoreError as error:
+            log.error("store_failed", error=str(error))
+            return None
+        return None if CHORE in self.tags else schedule.CancelJob
 
     def _schedule_next_run(self) -> None:
-        """Do nothing: the moment is given."""
+        self.next_run = self._now() + (DAY if CHORE in self.tags else AGAIN)

@@ -26,9 +26,8 @@ log = structlog.get_logger()
 
 #: Callback data of the button that removes a schedule, before its id.
 REMOVE = "unorder:"
-#: The most characters on a button; Telegram shows few more.
-LABEL = 40
-
+#: The arguments that remove all schedules.
+OFF = {"off", "выкл", "выключить", "нет"}
 # The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
 _COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNORECASE | re.DOTALL)
 
@@ -41,10 +40,6 @@ class Entry:
     timetable: Timetable
     zone: ZoneInfo
     language: str
-
-    def next_after(self, moment: datetime) -> datetime:
-        """The first moment of the schedule that is later, in UTC."""
-        return self.timetable.next_after(moment, self.zone)
 
 
 class ChatSchedules:
@@ -84,10 +79,7 @@ class ChatSchedules:
     def entries(self) -> list[Entry]:
         """The schedules that count. Raises StoreError."""
         allowed = self._settings.telegram.allowed_users
-        schedules = self._store.active()
-        served = [
-            schedule for schedule in schedules if schedule.is_fixed or schedule.chat_id in allowed
-        ]
+        served = (each for each in self._store.active() if each.is_fixed or each.chat_id in allowed)
         return list(filter(None, map(self._entry, served)))
 
     def is_fixed_chat(self, chat_id: int) -> bool:
@@ -108,14 +100,14 @@ class ChatSchedules:
     def listing(self, chat_id: int, texts: Texts, heading: str = "") -> Reply:
         """The chat's schedules, each with its next moment. Raises StoreError."""
         schedules = self._store.of(chat_id)
-        lines = [*filter(None, [heading]), *self._lines(schedules, texts)]
-        lines += ["", texts("schedule.usage" if chat_id > 0 else "schedule.group")]
+        usage = texts("schedule.usage" if chat_id > 0 else "schedule.group")
+        lines = [*filter(None, [heading]), *self._lines(schedules, texts), "", usage]
         buttons = [
-            Button(_cut(f"✖️ {_words(schedule)}"), f"{REMOVE}{schedule.id}")
+            [Button(f"✖️ {_words(schedule)}", f"{REMOVE}{schedule.id}")]
             for schedule in schedules
             if not schedule.is_fixed
         ]
-        return Reply(message(lines), [[button] for button in buttons])
+        return Reply(message(lines), buttons)
 
     def change(self, chat_id: int, argument: str, texts: Texts) -> Reply:
         """Answer `/schedule <argument>`. Raises StoreError."""
@@ -123,18 +115,25 @@ class ChatSchedules:
             return self.listing(chat_id, texts)
         if chat_id < 0:
             return Reply(texts("schedule.group"))
-        if argument.lower() in _OFF:
-            return self._clear(chat_id, texts)
+        if argument.lower() in OFF:
+            removed = self.remove(chat_id)
+            return self.listing(
+                chat_id, texts, texts("schedule.removed", n=removed) if removed else ""
+            )
         return self._add(chat_id, argument, texts)
 
-    def remove(self, chat_id: int, schedule_id: int) -> bool:
-        """Remove one of the schedules that a chat has added; whether it was there.
+    def remove(self, chat_id: int, schedule_id: int | None = None) -> int:
+        """Remove the schedules that a chat has added, or one of them; how many there were.
 
         Raises StoreError.
         """
-        schedules = [schedule for schedule in self._own(chat_id) if schedule.id == schedule_id]
-        self._drop(schedules)
-        return bool(schedules)
+        own = (each for each in self._store.of(chat_id) if not each.is_fixed)
+        removed = [each for each in own if schedule_id in (None, each.id)]
+        if removed:
+            self._store.remove(removed, self._now())
+            self._log("schedule_removed", removed)
+            self._changed()
+        return len(removed)
 
     def _add(self, chat_id: int, argument: str, texts: Texts) -> Reply:
         match = _COUNT.fullmatch(argument)
@@ -152,21 +151,6 @@ class ChatSchedules:
         self._changed()
         return self.listing(chat_id, texts, texts("schedule.added"))
 
-    def _clear(self, chat_id: int, texts: Texts) -> Reply:
-        own = self._own(chat_id)
-        self._drop(own)
-        heading = texts("schedule.removed", n=len(own)) if own else ""
-        return self.listing(chat_id, texts, heading)
-
-    def _own(self, chat_id: int) -> list[Schedule]:
-        return [schedule for schedule in self._store.of(chat_id) if not schedule.is_fixed]
-
-    def _drop(self, schedules: list[Schedule]) -> None:
-        if schedules:
-            self._store.remove(schedules, self._now())
-            self._log("schedule_removed", schedules)
-            self._changed()
-
     def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
         if not schedules:
             return [texts("schedule.none")]
@@ -174,53 +158,38 @@ class ChatSchedules:
         return [heading, *(self._line(*each, texts) for each in enumerate(schedules, 1))]
 
     def _line(self, number: int, schedule: Schedule, texts: Texts) -> str:
-        entry = self._entry(schedule)
+        entry, zone = self._entry(schedule), self._settings.timezone
         line = f"{number}. {_words(schedule)}"
-        if self._has_own_zone(schedule):
+        if schedule.zone not in ("", zone.key):
             line += f" ({schedule.zone})"
         if schedule.is_fixed:
             line += f" – {texts('schedule.fixed')}"
         if entry is None:
             return line
-        now = self._now()
-        next_moment = coming(entry.next_after(now), now, self._settings.timezone, texts)
+        next_moment = coming(self._next(entry), self._now(), zone, texts)
         return f"{line}\n    {texts('schedule.next', moment=next_moment)}"
+
+    def _next(self, entry: Entry) -> datetime:
+        return entry.timetable.next_after(self._now(), entry.zone)
 
     def _entry(self, schedule: Schedule) -> Entry | None:
         """The schedule with its timetable; None if this version cannot read it."""
         try:
             timetable = read(schedule.when)
-            zone = self._settings.timezone
-            if self._has_own_zone(schedule):
-                zone = ZoneInfo(schedule.zone)
+            zone = ZoneInfo(schedule.zone) if schedule.zone else self._settings.timezone
         except (TimetableError, LookupError, OSError, ValueError) as error:
-            log.error(
-                "schedule_unreadable",
-                chat_id=schedule.chat_id,
-                when=schedule.when,
-                error=str(error),
-            )
+            about = {"chat_id": schedule.chat_id, "when": schedule.when}
+            log.error("schedule_unreadable", **about, error=str(error))
             return None
         language = choose(self._settings.telegram.language, schedule.language or None)
         return Entry(schedule, timetable, zone, language)
 
-    def _has_own_zone(self, schedule: Schedule) -> bool:
-        return schedule.zone not in ("", self._settings.timezone.key)
-
     def _log(self, event: str, schedules: Iterable[Schedule]) -> None:
         for schedule in schedules:
             entry = self._entry(schedule)
-            due = entry and entry.next_after(self._now()).isoformat()
+            due = entry and self._next(entry).isoformat()
             log.info(event, chat_id=schedule.chat_id, when=schedule.when, due=due)
-
-
-#: The arguments that remove all schedules.
-_OFF = {"off", "выкл", "выключить", "нет"}
 
 
 def _words(schedule: Schedule) -> str:
     return schedule.when if schedule.count == 1 else f"{schedule.when} ×{schedule.count}"
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"

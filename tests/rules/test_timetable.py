@@ -288,26 +288,26 @@ ON_TIME = NOW - timedelta(seconds=1)
         pytest.param("0 10 * * *", NOW + DAY, HOUR, Due(), id="clock put back"),
         pytest.param("0 10 * * *", ON_TIME, 59 * MINUTE, Due(NOW), id="59 minutes late"),
         pytest.param("0 10 * * *", ON_TIME, GRACE, Due(NOW), id="an hour late"),
-        pytest.param("0 10 * * *", ON_TIME, 61 * MINUTE, Due(None, NOW, NOW), id="too late"),
+        pytest.param("0 10 * * *", ON_TIME, 61 * MINUTE, Due(None, (NOW, NOW)), id="too late"),
         pytest.param(
             "0 10 * * *",
             NOW - 3 * DAY,
             30 * MINUTE,
-            Due(NOW, NOW - 2 * DAY, NOW - DAY),
+            Due(NOW, (NOW - 2 * DAY, NOW - DAY)),
             id="off for days, and one is due",
         ),
         pytest.param(
             "0 10 * * *",
             NOW - 3 * DAY,
             2 * HOUR,
-            Due(None, NOW - 2 * DAY, NOW),
+            Due(None, (NOW - 2 * DAY, NOW)),
             id="off for days",
         ),
         pytest.param(
             "0 0 29 2 *",
             utc("2020-01-01 00:00"),
             0 * HOUR,
-            Due(None, utc("2020-02-29 00:00"), utc("2024-02-29 00:00")),
+            Due(None, (utc("2020-02-29 00:00"), utc("2024-02-29 00:00"))),
             id="rare",
         ),
     ],
@@ -322,5 +322,5 @@ def test_gap_of_years(text):
     found = due(read(text), BERLIN, NOW - 7305 * DAY, NOW + MINUTE)
     seconds = time.process_time() - began
 
-    assert found == Due(NOW, NOW - 7305 * DAY + 5 * MINUTE, NOW - 5 * MINUTE)
+    assert found == Due(NOW, (NOW - 7305 * DAY + 5 * MINUTE, NOW - 5 * MINUTE))
     assert seconds < 0.1

@@ -16,7 +16,7 @@ import pytest
 from stashbot import logs
 from stashbot.models import Trigger
 from stashbot.rules.timetable import GRACE
-from stashbot.schedule.runner import AGAIN, CHECK_AFTER, Scheduler
+from stashbot.schedule.runner import AGAIN, Scheduler
 from stashbot.schedule.schedules import ChatSchedules
 from stashbot.settings.load import load
 from stashbot.store.store import Store
@@ -509,10 +509,3 @@ def test_two_hundred_schedules_sleep_until_the_next(clockwork):
     assert clock.scheduler._pause() == 10
     clock.go_to(utc("2026-05-04 17:59:59"))
     assert 0 < clock.scheduler._pause() <= 1
-
-
-def test_without_schedules_nothing_wakes_it_but_chores(clockwork):
-    """Where nothing depends on the clock it is not looked at."""
-    clock = clockwork()
-
-    assert clock.scheduler._pause() == CHECK_AFTER.total_seconds()
