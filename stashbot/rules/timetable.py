@@ -137,16 +137,11 @@ def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
     moment = wall.replace(tzinfo=zone).astimezone(UTC)
     if _wall(moment, zone) == wall:
         return moment
-    # Skipped: between these two moments the clock is put forward.
-    before, after = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), moment
-    offset = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after.replace(microsecond=0)
+    # Skipped: the clock was put forward at the first minute of this offset.
+    offset = moment.astimezone(zone).utcoffset()
+    while (moment - _MINUTE).astimezone(zone).utcoffset() == offset:
+        moment -= _MINUTE
+    return moment
 
 
 def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
@@ -158,50 +153,34 @@ def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
 # Cron
 
 _FIELDS = re.compile(r"[*\d,/a-z-]+( [*\d,/a-z-]+){4}", re.ASCII | re.IGNORECASE)
-_DAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_NUMBERS = {name: number for number, name in enumerate(_DAY_NAMES)} | {
-    name: number for number, name in enumerate(_MONTH_NAMES, 1)
-}
-_NAMES = re.compile("|".join(_NUMBERS))
-_STEPPED = re.compile(r"\b(\w+)-(\w+)/0*[1-9][0-9]*")
+_NAMES = re.compile(
+    "sun|mon|tue|wed|thu|fri|sat|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE
+)
+# The library would go on after the number in `5-5/2`.
+_STEPPED = re.compile(r"\b(\w+)-\1/0*[1-9][0-9]*", re.IGNORECASE)
 
 
 def _cron(text: str) -> Timetable | None:
     """The timetable of five cron fields; None if the text is no cron expression."""
     # The library gives a meaning to more letters than cron does.
-    if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text.lower())):
+    if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text), re.IGNORECASE):
         return None
-    expression = _STEPPED.sub(_without_step, text)
-    try:
-        cron = CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
-    except CronSimError as error:
-        minute, hour, day, _, weekday = text.split()
-        if _is_cron(f"{minute} {hour} {day} * {weekday}") and _is_cron(
-            f"* * * {text.split()[3]} *"
-        ):
-            raise TimetableError(TimetableFault.NEVER, text) from error
+    expression = _STEPPED.sub(r"\1", text)
+    cron = _parsed(expression)
+    if cron is None:
+        minute, hour, day, month, weekday = text.split()
+        if _parsed(f"{minute} {hour} {day} * {weekday}") and _parsed(f"* * * {month} *"):
+            raise TimetableError(TimetableFault.NEVER, text)
         return None
-    minutes = {60 * hour + minute for hour in cron.hours for minute in cron.minutes}
-    _check_gaps(minutes, text)
+    _check_gaps({60 * hour + minute for hour in cron.hours for minute in cron.minutes}, text)
     return Timetable(text, (expression,))
 
 
-def _without_step(match: re.Match[str]) -> str:
-    """Take the step from a range of one number: the library would go on after the number."""
-    return match[1] if _number(match[1]) == _number(match[2]) else match[0]
-
-
-def _number(word: str) -> int | str:
-    return int(word) if word.isdecimal() else _NUMBERS.get(word.lower(), word)
-
-
-def _is_cron(text: str) -> bool:
+def _parsed(expression: str) -> CronSim | None:
     try:
-        CronSim(text, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
+        return CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
     except CronSimError:
-        return False
-    return True
+        return None
 
 
 def _check_gaps(minutes: set[int], text: str) -> None:

@@ -113,11 +113,12 @@ class Scheduler:
         left = (next_run - self._now()).total_seconds() if next_run else LONGEST_WAIT_S
         return min(max(0.0, left), LONGEST_WAIT_S)
 
-    def _plan(self, moment: datetime, action: Callable[[], None], tag: str) -> None:
+    def _plan(self, moment: datetime, action: Callable[[], None], tag: str) -> _Job:
         job = _Job(self._jobs, self._now)
         job.tag(tag)
         job.do(action)
         job.next_run = moment
+        return job
 
     # Schedules
 
@@ -126,16 +127,16 @@ class Scheduler:
         self._jobs.clear(DUE)
         self._jobs.clear(SOON)
         # If anything below raises, the schedules are loaded after a pause.
-        self._plan(self._now() + AGAIN, self._wake.set, DUE)
+        again = self._plan(self._now() + AGAIN, self._wake.set, DUE)
         try:
             self._store.schedules.rewind(self._now())
             entries = self._schedules.entries()
         except StoreError as error:
             log.error("store_failed", error=str(error))
             return
-        self._jobs.clear(DUE)
         for entry in entries:
             self._plan_next(entry, entry.schedule.handled_until)
+        self._jobs.cancel_job(again)
 
     def _plan_next(self, entry: Entry, handled_until: datetime) -> None:
         moment = entry.timetable.next_after(handled_until, entry.zone)
