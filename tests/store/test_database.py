@@ -60,7 +60,7 @@ NEW = (
     ALTER TABLE notes ADD COLUMN length INTEGER;
     UPDATE notes SET length = length(word);
     """,
-    "CREATE INDEX notes_length ON notes (length); -- ; here too\n",
+    "CREATE INDEX notes_length ON notes (length); -- ; here too\n CREATE INDEX x ON notes (word)",
 )
 
 
