@@ -29,10 +29,6 @@ def long_poll(home, bot):
     home.telegram.wait_for_poll()
 
 
-def start(home, bot):
-    """Nothing to add: every test waits for `started`."""
-
-
 def question(home, bot):
     home.stash.per_query_seconds = lambda *_: 30
     home.say("/random")
@@ -77,7 +73,7 @@ def many_requests(home, bot):
 
 
 MIDDLES = [
-    *((middle, signal.SIGTERM) for middle in (start, question, download, upload, retry)),
+    *((middle, signal.SIGTERM) for middle in (question, download, upload, retry)),
     *((middle, signal.SIGTERM) for middle in (stash_away, telegram_away, many_requests)),
     *((long_poll, number) for number in BOTH),
     *((middle, signal.SIGINT) for middle in at_length((download, upload, telegram_away), ())),
@@ -151,20 +147,6 @@ def test_signal_before_the_start(house, number):
     assert code in (0, -number)
     assert took < LIMIT
     assert not [line for line in bot.stderr if line.startswith(("Traceback", "KeyboardInterrupt"))]
-
-
-def test_requests_left_at_the_end_are_answered_later(house):
-    home = house(library(60), start=False, **crowd(PEOPLE))
-    with Program(environ=home.environ) as bot:
-        many_requests(home, bot)
-        wait_until(lambda: not home.telegram.pending(), "all are stored")
-        assert bot.stop()[0] == 0
-    home.telegram.server.delay = 0
-    with Program(environ=home.environ):
-        home.wait_for_images(len(PEOPLE))
-
-    served = [call.chat_id for call in home.telegram.calls if images_of(call)]
-    assert sorted(served) == list(PEOPLE)
 
 
 def test_refused_token(house):

@@ -57,6 +57,11 @@ def test_user_who_only_likes(likes, shown, low, high):
     assert low <= found <= high
 
 
+def test_group_that_only_likes():
+    """Where three people like each picture of the sea, there is more than one vote a picture."""
+    assert weight(tagged(SEA), {SEA: counts(150, 0, 50)}, (150, 0, 100)) > 1.5
+
+
 def test_user_who_only_dislikes():
     known = {SEA: counts(0, 90, 450), CITY: counts(0, 60, 100), NIGHT: counts(0, 0, 100)}
     sea, city, night = (weight(tagged(each), known, (0, 180, 900)) for each in (SEA, CITY, NIGHT))
