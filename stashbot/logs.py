@@ -144,23 +144,21 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 def _rendering(stream: TextIO, format: str, environ: Mapping[str, str]) -> list[Processor]:
     if format == "console" or (format == "auto" and stream.isatty()):
-        console = structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(),
-            sort_keys=False,
-            repr_native_str=True,
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-        return [_printable, console]
-    return [_render_for_journal if _is_journal(stream, environ) else _render_json]
-
-
-def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether the stream leads to the journal, by the test of systemd.exec(5)."""
+        plain = structlog.dev.plain_traceback
+        colours = stream.isatty()
+        return [
+            _printable,
+            structlog.dev.ConsoleRenderer(
+                colors=colours, sort_keys=False, repr_native_str=True, exception_formatter=plain
+            ),
+        ]
     try:
         status = os.fstat(stream.fileno())
+        place = f"{status.st_dev}:{status.st_ino}"
     except (OSError, ValueError):  # the stream is no file
-        return False
-    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+        place = "none"
+    # The test of systemd.exec(5).
+    return [_render_for_journal if environ.get("JOURNAL_STREAM") == place else _render_json]
 
 
 def _any_encoding(secret: str) -> str:

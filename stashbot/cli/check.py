@@ -80,9 +80,10 @@ class Line:
 
 def check_settings(path: Path | None, environ: Mapping[str, str]) -> Line:
     """Check the settings alone. Raises SettingsError."""
-    left_out = "; secrets not checked: their directory is not readable here"
-    has_secrets = check_only(path, environ)
-    return Line(Mark.RIGHT, "Settings", f"all values are in order{'' if has_secrets else left_out}")
+    came = "all values are in order"
+    if not check_only(path, environ):
+        came += "; secrets not checked: their directory is not readable here"
+    return Line(Mark.RIGHT, "Settings", came)
 
 
 def check(settings: Settings) -> Iterator[Line]:
@@ -98,13 +99,6 @@ def check(settings: Settings) -> Iterator[Line]:
         client = StashClient(stash.url, stash.api_key, threading.Event())
         stack.callback(client.close_thread)
         yield from _stash(settings, client)
-
-
-def verdict(faults: int) -> str:
-    """The last line of a check with so many wrong lines."""
-    if not faults:
-        return "The bot can start."
-    return f"The bot cannot work yet: mend the lines marked {Mark.WRONG} ({faults})."
 
 
 def _database(path: Path) -> Line:
@@ -201,9 +195,9 @@ def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
         except ImageUnusable as error:
             yield Line(Mark.NOTE, "Picture", f"image {image.id} would be left out: {error}")
             continue
-        sizes = (size(len(file), ENGLISH) for file in (data, upload.data))
-        came = "image {} goes as {}: {} from Stash, {} to Telegram"
-        yield Line(Mark.RIGHT, "Picture", came.format(image.id, upload.kind, *sizes))
+        read, sent = size(len(data), ENGLISH), size(len(upload.data), ENGLISH)
+        came = f"image {image.id} goes as {upload.kind}: {read} from Stash, {sent} to Telegram"
+        yield Line(Mark.RIGHT, "Picture", came)
         return
     remedy = "see whether the disk with the pictures is there, and let Stash scan it again"
     yield Line(Mark.WRONG, "Picture", "none of the tried ones can be sent", remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from ..app import build
 from ..runtime.systemd import Notifier
 from ..runtime.threads import ENDING
 from ..settings.load import load
-from .run import block, stop
+from .run import stop
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ def demo(options: argparse.Namespace) -> int:
     from ..demo.stash.standin import StashStandIn
     from ..demo.telegram.standin import TelegramStandIn
 
-    block(ENDING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stashbot-demo-"))
         stash_url = options.stash
@@ -60,8 +61,7 @@ def demo(options: argparse.Namespace) -> int:
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         print(f"Open {telegram.url} in a browser, and send /random. Ctrl-C ends it.", flush=True)
         app = build(settings)
-        # Or the end would have to wait for the long poll.
-        app.supervisor.at_end(telegram.close)
+        app.supervisor.at_end(telegram.close)  # it ends the long poll
         log.info("started", version=__version__)
         app.start()
         app.supervisor.wait(ENDING)

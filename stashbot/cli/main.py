@@ -18,7 +18,7 @@ from ..runtime.systemd import Notifier
 from ..settings.keys import Settings
 from ..settings.load import load
 from ..telegram.polling import EX_CONFIG
-from .check import Mark, check, check_settings, verdict
+from .check import Mark, check, check_settings
 from .demo import demo
 from .run import run
 
@@ -99,5 +99,6 @@ def _check(settings: Settings) -> int:
     for line in check(settings):
         print(line, flush=True)
         faults += line.mark is Mark.WRONG
-    print(f"\n{verdict(faults)}")
+    mend = f"The bot cannot work yet: mend the lines marked {Mark.WRONG} ({faults})."
+    print(f"\n{mend if faults else 'The bot can start.'}")
     return 1 if faults else 0

@@ -6,8 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -36,8 +35,9 @@ def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
     """
     # On a terminal SIGHUP means that the terminal is closed, and ends the process.
     signals = ENDING if os.isatty(0) else ENDING | {signal.SIGHUP}
-    # A reload has blocked them already: the mask survives execv.
-    event = "reloaded" if block(signals) >= signals else "started"
+    # A reload has blocked them already: the mask survives execv, and each thread inherits it.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    event = "reloaded" if blocked >= signals else "started"
     notifier = Notifier()
     with only_process(settings.database):
         app = _build(settings, notifier)
@@ -53,11 +53,6 @@ def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
                 return stop(app, notifier)
             if _is_right(read_settings):
                 return _reload(app, notifier)
-
-
-def block(signals: Iterable[int]) -> AbstractSet[int]:
-    """Keep signals for `Supervisor.wait`, in each later thread too; the signals blocked before."""
-    return signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 
 def stop(app: App, notifier: Notifier) -> int:

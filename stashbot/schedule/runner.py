@@ -93,19 +93,16 @@ class Scheduler:
         """Run the jobs that are due now."""
         now = self._now()
         if self._seen is None or now < self._seen:  # the start, or the clock was put back
-            self._begin(now)
+            self._jobs.clear()
+            # At the start too: a bot that is restarted every day would never prune.
+            self._plan(now, self.prune, CHORE)
+            self._plan(now + CHECK_AFTER, self.check_database, CHORE)
+            self._wake.set()
         self._seen = now
         if self._wake.is_set():
             self._wake.clear()
             self._load()
         self._jobs.run_pending()
-
-    def _begin(self, now: datetime) -> None:
-        self._jobs.clear()
-        # At the start too: a bot that is restarted every day would never prune.
-        self._plan(now, self.prune, CHORE)
-        self._plan(now + CHECK_AFTER, self.check_database, CHORE)
-        self._wake.set()
 
     def _pause(self) -> float:
         """Seconds until the next job is due."""

@@ -120,10 +120,7 @@ class PhotosSettings:
 
 @dataclass(frozen=True)
 class VotesSettings:
-    """The effect of a vote; `like` and `dislike` are values of Stash's rating100.
-
-    `write_ratings` is "unrated", "always" or "never".
-    """
+    """The effect of a vote; `like` and `dislike` are values of Stash's rating100."""
 
     like: int = key(checks.whole(1, 100), 100)
     dislike: int = key(checks.whole(1, 100), 20)

@@ -20,16 +20,8 @@ from zoneinfo import ZoneInfo
 import tzlocal
 
 from ..errors import SettingsError
-from .keys import (
-    KEYS,
-    MOST_SCHEDULES,
-    PREFIX,
-    SCHEDULE_KEYS,
-    SECTIONS,
-    Key,
-    ScheduleSettings,
-    Settings,
-)
+from . import keys
+from .keys import KEYS, SCHEDULE_KEYS, SECTIONS, Key, ScheduleSettings, Settings
 
 #: Names the settings file; the only variable of stashbot that is no key.
 SETTINGS_VARIABLE = "STASHBOT_SETTINGS"
@@ -48,7 +40,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     reader = _Reader(path, environ)
     values = {key.name: reader.value(key) for key in KEYS}
     schedules = reader.schedules()
-    variables = (name for name in environ if name.startswith(PREFIX))
+    variables = (name for name in environ if name.startswith(keys.PREFIX))
     faults = [*reader.faults, *_contradictions(values, schedules), *_unknown(variables, _VARIABLES)]
     if faults:
         raise SettingsError(tuple(faults))
@@ -57,14 +49,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         for name, kind in SECTIONS.items()
     }
     timezone = values["timezone"] or _machine_zone()
-    return Settings(
-        **sections | {"database": _home(path, environ) / sections["database"].path},
-        timezone=timezone,
-        schedules=tuple(
-            ScheduleSettings(**each | {"timezone": each["timezone"] or timezone})
-            for each in schedules
-        ),
-    )
+    sections["database"] = _home(path, environ) / sections["database"].path
+    for schedule in schedules:
+        schedule["timezone"] = schedule["timezone"] or timezone
+    fixed = tuple(ScheduleSettings(**schedule) for schedule in schedules)
+    return Settings(**sections, timezone=timezone, schedules=fixed)
 
 
 def check_only(path: Path | None, environ: Mapping[str, str]) -> bool:
@@ -191,8 +180,9 @@ def _contradictions(
     if None not in (avoid, keep) and keep < avoid:
         yield f"history.keep_days: must not be less than history.avoid_days, {avoid}; it is {keep}"
     for chat, count in Counter(each["chat"] for each in schedules).items():
-        if chat is not None and count > MOST_SCHEDULES:
-            yield f"schedule.chat: {chat} has {count} schedules; a chat can have {MOST_SCHEDULES}"
+        if chat is not None and count > keys.MOST_SCHEDULES:
+            most = keys.MOST_SCHEDULES
+            yield f"schedule.chat: {chat} has {count} schedules; a chat can have {most}"
 
 
 def _machine_zone() -> ZoneInfo:
