@@ -55,30 +55,26 @@ def matching(pattern: str, right: str) -> Check:
     return must_be(right, lambda value: isinstance(value, str) and bool(found.fullmatch(value)))
 
 
-def _is_whole(value: object, allowed: Container[int]) -> bool:
+def _one_of(allowed: Container[int]) -> Callable[[Any], bool]:
     # `True` is an int in Python; the owner means no number by it.
-    return type(value) is int and value in allowed
+    return lambda value: type(value) is int and value in allowed
 
 
 def whole(low: int, high: int, *, or_zero: bool = False) -> Check:
     allowed = {*range(low, high + 1), 0} if or_zero else range(low, high + 1)
     right = f"{'0 or ' if or_zero else ''}a whole number from {low} to {high}"
-    return must_be(right, lambda value: _is_whole(value, allowed))
+    return must_be(right, _one_of(allowed))
 
 
 flag = must_be("true or false", lambda value: isinstance(value, bool))
 chat = must_be(
     "the id of a user, group or channel, such as 123456789",
-    lambda value: value != 0 and _is_whole(value, range(1 - LARGEST_ID, LARGEST_ID)),
+    lambda value: type(value) is int and 0 < abs(value) < LARGEST_ID,
 )
-users = list_of(
-    "a list of user ids, such as [123456789]",
-    lambda item: _is_whole(item, range(1, LARGEST_ID)),
-    least=1,
-)
+users = list_of("a list of user ids, such as [123456789]", _one_of(range(1, LARGEST_ID)), least=1)
 chats = list_of(
     "a list of group ids, which are negative, such as [-1001234567890]",
-    lambda item: _is_whole(item, range(1 - LARGEST_ID, 0)),
+    _one_of(range(1 - LARGEST_ID, 0)),
 )
 caption = list_of(
     f"a list with some of {', '.join(CAPTION_FIELDS)}", tuple(CAPTION_FIELDS).__contains__

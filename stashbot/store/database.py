@@ -87,25 +87,20 @@ class Database(peewee.SqliteDatabase):
     def run(
         self, statement: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[Any]:
-        """Execute one statement of SQL; the rows that it gives. Raises StoreError."""
-        with self.reading():
-            cursor = self.execute_sql(statement, values)  # type: ignore[no-untyped-call]
-            return list(cursor.fetchall())
+        """Execute one statement of SQL; the rows that it gives."""
+        connection: sqlite3.Connection = self.connection()  # type: ignore[no-untyped-call]
+        return connection.execute(statement, values).fetchall()
 
-    def write(self, query: Any) -> Any:
-        """Execute a statement: the number of its rows, or an inserted id. Raises StoreError."""
-        with self.reading():
-            return query.execute(self)
+    def connect(self, reuse_if_open: bool = False) -> bool:  # noqa: FBT001, FBT002 - peewee's
+        opened = super().connect(reuse_if_open)
+        self._connections.add(self.connection())  # type: ignore[no-untyped-call]
+        return opened
 
     def close_all(self) -> None:
         """Close every thread's connection; none of them may be in use."""
         self.close()
         while self._connections:
             self._connections.pop().close()
-
-    def value(self, query: Any) -> Any:
-        """The first value of the first row; None if there is no row. Raises StoreError."""
-        return (self.row(query) or [None])[0]
 
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""
