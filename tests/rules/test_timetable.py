@@ -206,7 +206,7 @@ def test_other_words_for_the_same(text, plain):
     assert list(said) == list(meant)
 
 
-# What is refused
+# Refused texts
 
 UNREADABLE = [
     *("", " ", "daily", "at noon", "9", "daily 9", "daily 25:00", "daily 9:60", "daily 13pm"),
@@ -270,7 +270,7 @@ def test_any_text(text):
         assert read(timetable.text) == timetable
 
 
-# What is due
+# Due moments
 
 NOW = utc("2026-05-06 10:00")  # a Wednesday
 ON_TIME = NOW - timedelta(seconds=1)

@@ -116,7 +116,6 @@ def service(machine, house):
 
 @needs("systemd-analyze", ANALYZE)
 def test_exposure():
-    """The sandbox is as tight as it can be for a program that talks to the network."""
     done = subprocess.run(
         [ANALYZE, "security", "--offline=true", "--threshold=11", "--no-pager", UNIT],
         capture_output=True,
@@ -158,7 +157,6 @@ def test_service_serves(service):
 
 @booted
 def test_no_key(service):
-    """A Stash that asks for no password needs no file for its key."""
     service.home.stash.api_key = ""
     service.machine.run("rm", "/etc/stashbot/stash_api_key")
     code = service.start()
@@ -184,7 +182,6 @@ def test_priorities_in_the_journal(service):
 
 @booted
 def test_stop(service):
-    """It ends within two seconds of being asked to."""
     service.start()
     began = time.monotonic()
     service.machine.run("systemctl", "stop", "stashbot")
@@ -270,7 +267,7 @@ def test_fault_that_a_restart_cannot_mend(service, fault):
     assert any(reason in line["MESSAGE"] for line in service.lines("-p", "err"))
 
 
-# What README says
+# The commands of README
 
 
 def commands(word):
@@ -562,7 +559,6 @@ def test_installer_hides_secrets(install):
 
 @needs("shellcheck", which("shellcheck"))
 def test_shell_is_clean():
-    """shellcheck has nothing to say about our shell scripts."""
     scripts = [machines.ROOT / "systemd" / "install.sh", machines.ROOT / ".ci" / "run"]
     done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
 
