@@ -111,13 +111,13 @@ def _is_address(value: object, schemes: Container[str]) -> bool:
         return False
 
 
-def url(value: str) -> str:
+def url(value: Any) -> str:
     """Take the address of a server; the result has no slash at its end."""
     if not _is_address(value, ("http", "https")):
-        raise ValueError('must be an address with a host, such as "http://localhost:9999"')
+        raise ValueError('must be an http:// or https:// address, such as "http://nas:9999"')
     if "@" in urlsplit(value).netloc or re.search("[?#]", value):
         raise ValueError("must have no user name, no password, no ? and no #")
-    return value.rstrip("/")
+    return str(value).rstrip("/")
 
 
 proxy = must_be(

@@ -43,11 +43,10 @@ _TROUBLES = {
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports errors; look at it",
 }
 # One statement, and so one snapshot: another process may be making the tables now.
-_MARKS = """
+_LOOK = """
     SELECT application_id, user_version, (SELECT COUNT(*) FROM sqlite_master)
     FROM pragma_application_id, pragma_user_version
 """
-_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Database(peewee.SqliteDatabase):
@@ -62,8 +61,6 @@ class Database(peewee.SqliteDatabase):
         self._path = path
         self._file_id = _file_id(path)
         self._is_there = True
-        #: The connections of all threads, also of threads that ended without closing theirs.
-        self._connections: set[sqlite3.Connection] = set()
         super().__init__(
             f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
             uri=True,
@@ -87,20 +84,29 @@ class Database(peewee.SqliteDatabase):
     def run(
         self, statement: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[Any]:
-        """Execute one statement of SQL; the rows that it gives."""
-        connection: sqlite3.Connection = self.connection()  # type: ignore[no-untyped-call]
-        return connection.execute(statement, values).fetchall()
+        """Execute one statement of SQL; the rows that it gives. Raises StoreError."""
+        with self.reading():
+            cursor = self.execute_sql(statement, values)  # type: ignore[no-untyped-call]
+            return list(cursor.fetchall())
 
-    def connect(self, reuse_if_open: bool = False) -> bool:  # noqa: FBT001, FBT002 - peewee's
-        opened = super().connect(reuse_if_open)
-        self._connections.add(self.connection())  # type: ignore[no-untyped-call]
-        return opened
+    def write(self, query: Any) -> Any:
+        """Execute a statement: the number of its rows, or an inserted id. Raises StoreError."""
+        with self.reading():
+            return query.execute(self)
 
-    def close_all(self) -> None:
-        """Close every thread's connection; none of them may be in use."""
-        self.close()
-        while self._connections:
-            self._connections.pop().close()
+    def rows(self, query: Any) -> list[Any]:
+        """The rows of a query, as tuples. Raises StoreError."""
+        with self.reading():
+            return list(query.tuples().execute(self))
+
+    def row(self, query: Any) -> Any:
+        """The first row of a query, as a tuple; None if there is none. Raises StoreError."""
+        with self.reading():
+            return query.tuples().first(self)
+
+    def value(self, query: Any) -> Any:
+        """The first value of the first row; None if there is no row. Raises StoreError."""
+        return (self.row(query) or [None])[0]
 
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""
@@ -109,8 +115,9 @@ class Database(peewee.SqliteDatabase):
             return
         error = f"the database {self._path} was moved or deleted"
         if was_there:
-            remedy = "put it back; the next start would make a new one"
-            log.error("database_gone", error=error, do=remedy)
+            log.error(
+                "database_gone", error=error, do="put it back; the next start would make a new one"
+            )
         raise StoreError(error)
 
 
@@ -200,7 +207,7 @@ def _check_ours(path: Path, *, known: int) -> None:
     has_wal = path.with_name(f"{path.name}-wal").exists()
     uri = f"{path.as_uri()}?mode=ro" + ("" if has_wal else "&immutable=1")
     with closing(sqlite3.connect(uri, uri=True, timeout=OPENING_MS / 1000)) as connection:
-        application_id, version, tables = connection.execute(_MARKS).fetchone()
+        [(application_id, version, tables)] = connection.execute(_LOOK)
     if application_id != APPLICATION_ID and (application_id or tables):
         raise StoreError(
             f"the database {path} belongs to another program; move it away, or set database.path"
@@ -233,7 +240,6 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-    yield statement
 
 
 @contextmanager
