@@ -1,9 +1,9 @@
 """HTTP exchanges with a time limit, and bodies with a size limit.
 
-An exchange starts before the connection is made and ends with the last byte of the body. The
-sockets of a session let no wait go past the end of the exchange, also when the other side
-sends or takes one byte at a time. Exceptions: the resolver has a time-out of its own, each
-step of a SOCKS handshake has the connect time-out, and behind an https:// proxy only the idle
+An exchange starts before the connection is made and ends with the last byte of the body. No
+read or write of a session waits past the end of the exchange, also when the other side sends
+or takes one byte at a time. Exceptions: the resolver has a time-out of its own, each step of a
+SOCKS or TLS handshake has the connect time-out, and behind an https:// proxy only the idle
 time-out holds.
 """
 
@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import io
 import math
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from .heartbeat import beat
 
-#: Bytes of a body that are read or sent at once.
-PIECE_BYTES = 1 << 16
+#: Bytes of a body that are read or sent at once: as many as one TLS record holds.
+PIECE_BYTES = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,61 +117,58 @@ def read_body(
 _local = threading.local()
 
 
-class _Socket(socket.socket):
-    """A socket that keeps to the time limit of the calling thread's exchange."""
+class _Reader(io.RawIOBase):
+    """Reads a socket within the time limit of the calling thread's exchange."""
 
-    def recv_into(self, *args: Any) -> int:
+    def __init__(self, sock: Any, file: io.RawIOBase) -> None:
+        self._sock = sock
+        self._file = file  # its close allows that of the socket
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
         current: Exchange = _local.exchange
-        self.settimeout(current.wait())
-        count = super().recv_into(*args)
-        current.is_answered |= count > 0
-        current.note(count)
+        self._sock.settimeout(current.wait())
+        count = self._file.readinto(buffer)
+        current.is_answered |= bool(count)
+        current.note(count or 0)
         return count
 
-    def send(self, *args: Any) -> int:
-        current: Exchange = _local.exchange
-        self.settimeout(current.wait())
-        count = super().send(*args)
-        current.note(count)
-        return count
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        left = memoryview(data).cast("B")
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_Reader(sock, self.fp.detach()))
+
+
+class _Limited:
+    """Puts what a connection of urllib3 reads and sends under the time limit."""
+
+    response_class = _Response
+
+    def send(self: Any, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        left = memoryview(data)
         while left:
-            # TLS returns from `send` only after it has sent all that it got.
-            left = left[self.send(left[:PIECE_BYTES], flags) :]
-
-
-class _TlsSocket(_Socket, ssl.SSLSocket):
-    """The same under TLS. The handshake as a whole is under the connect time-out."""
-
-
-class _Connection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
-        timeout = made.gettimeout()
-        ours = _Socket(fileno=made.detach())
-        ours.settimeout(timeout)
-        return ours
-
-
-class _TlsConnection(_Connection, HTTPSConnection):
-    def connect(self) -> None:
-        if self.ssl_context is None:
-            self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
-            self.ssl_context.sslsocket_class = _TlsSocket
-        super().connect()
+            self.sock.settimeout(_local.exchange.wait())
+            # The time-out holds for the piece as a whole.
+            self.sock.sendall(left[:PIECE_BYTES])
+            _local.exchange.note(len(left[:PIECE_BYTES]))
+            left = left[PIECE_BYTES:]
 
 
 class _Adapter(HTTPAdapter):
-    """Makes the connections of each pool, also those to a proxy, keep to the time limit."""
-
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Limit the connections of each pool, also those to a proxy."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
-        theirs = pool.ConnectionCls
-        if not issubclass(theirs, _Connection):
-            ours = _TlsConnection if issubclass(theirs, HTTPSConnection) else _Connection
-            pool.ConnectionCls = type(theirs.__name__, (ours, theirs), {})
+        if not issubclass(pool.ConnectionCls, _Limited):
+            pool.ConnectionCls = type("_Connection", (_Limited, pool.ConnectionCls), {})
         return pool
 
 

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class Heartbeat:
@@ -25,21 +25,29 @@ class Heartbeat:
         self._overdue_at = clock() + longest_turn_s
 
     def beat(self) -> None:
-        """Note progress: the limit counts from now."""
-        self._overdue_at = self._clock() + self._longest_turn_s
-
-    def extend(self) -> None:
         """Note progress: the limit counts from now, unless a longer rest goes on."""
         self._overdue_at = max(self._overdue_at, self._clock() + self._longest_turn_s)
 
-    def rest(self, longest_s: float) -> None:
-        """Note that the thread begins to wait, for at most so many seconds."""
+    @contextmanager
+    def resting(self, longest_s: float) -> Iterator[None]:
+        """Mark the block as waiting for others, for at most so many seconds."""
         self._overdue_at = self._clock() + longest_s
+        try:
+            yield
+        finally:
+            self._overdue_at = self._clock() + self._longest_turn_s
 
     @property
     def is_overdue(self) -> bool:
         """Whether the thread seems stuck."""
         return self._clock() > self._overdue_at
+
+
+class _Own(threading.local):
+    heartbeat = Heartbeat(math.inf)  # of each thread that has none of its own
+
+
+_own = _Own()
 
 
 def adopt(heartbeat: Heartbeat) -> None:
@@ -48,26 +56,10 @@ def adopt(heartbeat: Heartbeat) -> None:
 
 
 def beat() -> None:
-    """Note progress of the calling thread; without effect on a thread that has no heartbeat."""
-    if heartbeat := _heartbeat():
-        heartbeat.extend()
+    """Note progress of the calling thread."""
+    _own.heartbeat.beat()
 
 
-@contextmanager
-def resting(longest_s: float = math.inf) -> Iterator[None]:
-    """Mark the block as waiting for others, for at most so many seconds."""
-    heartbeat = _heartbeat()
-    if heartbeat:
-        heartbeat.rest(longest_s)
-    try:
-        yield
-    finally:
-        if heartbeat:
-            heartbeat.beat()
-
-
-def _heartbeat() -> Heartbeat | None:
-    return getattr(_own, "heartbeat", None)
-
-
-_own = threading.local()
+def resting(longest_s: float = math.inf) -> AbstractContextManager[None]:
+    """Mark the block of the calling thread as waiting for others, as `Heartbeat.resting`."""
+    return _own.heartbeat.resting(longest_s)

@@ -28,25 +28,15 @@ class Outage:
     ) -> None:
         #: Called after the service answers again. To be set before the threads start.
         self.when_back: Callable[[], None] = lambda: None
+        #: The last failure, None while the service answers.
+        self.error: Exception | None = None
+        #: When the outage began, by the clock; None while the service answers.
+        self.since: float | None = None
         self._name = name
         self._clock = clock
-        self._longest_pause = longest_pause
         self._lock = threading.Lock()
         self._backoff = Backoff(FIRST_PAUSE_S, longest_pause)
-        self._since: float | None = None
-        self._error: Exception | None = None
         self._try_at = 0.0
-        self._is_tried = False
-
-    @property
-    def error(self) -> Exception | None:
-        """The last failure, None while the service answers."""
-        return self._error
-
-    @property
-    def since(self) -> float | None:
-        """When the outage began, by the clock; None while the service answers."""
-        return self._since
 
     @property
     def wait(self) -> float:
@@ -56,29 +46,20 @@ class Outage:
     def may_try(self) -> bool:
         """Tell the caller whether to try the service; one caller a pause during an outage."""
         with self._lock:
-            if self._error is None:
-                return True
-            now = self._clock()
-            if now < self._try_at:
-                return False
-            # The caller reports how the try ends; if it never does, another caller follows.
-            self._try_at, self._is_tried = now + self._longest_pause, True
-            return True
+            return self.error is None or self._begin_pause(self._clock())
 
     def down(self, error: Exception, retry_after: float | None = None) -> None:
         """Note a failure; the service asked for `retry_after` seconds without requests, if set.
 
-        Calls that began before the last pause fail late. They do not make the pause longer:
-        only a try after the pause does.
+        A failure within a pause does not make the pause longer: many calls may fail at once.
         """
         with self._lock:
             now = self._clock()
-            self._error = error
-            is_new = self._since is None
+            self.error = error
+            is_new = self.since is None
             if is_new:
-                self._since = now
-            if is_new or self._is_tried or now >= self._try_at:
-                self._try_at, self._is_tried = now + self._backoff.next(), False
+                self.since = now
+            self._begin_pause(now)
             if retry_after:
                 self._try_at = now + retry_after
         if is_new:
@@ -86,14 +67,21 @@ class Outage:
 
     def up(self) -> None:
         """Note an answer of the service."""
-        if self._since is None:  # the usual case, without the lock
+        if self.since is None:  # the usual case, without the lock
             return
         with self._lock:
-            if self._since is None:
+            if self.since is None:
                 return
-            seconds = self._clock() - self._since
-            self._since = self._error = None
-            self._try_at, self._is_tried = 0.0, False
+            seconds = self._clock() - self.since
+            self.since = self.error = None
+            self._try_at = 0.0
             self._backoff.reset()
         log.info(f"{self._name}_up", seconds=round(seconds, 1))
         self.when_back()
+
+    def _begin_pause(self, now: float) -> bool:
+        """Begin the next pause if the last one is over; whether it was."""
+        is_over = now >= self._try_at
+        if is_over:
+            self._try_at = now + self._backoff.next()
+        return is_over

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 from ..models import Priority
@@ -27,38 +24,30 @@ class Again(NamedTuple):
 #: its priority.
 Job = Callable[[], Again | float | None]
 
-NO_LIMITS: Mapping[Priority, int] = MappingProxyType({})
-
 
 class Pool:
-    """Jobs for the threads that call `turn`. Thread-safe.
+    """Runs jobs on the threads that call `turn`. Thread-safe.
 
-    The jobs of one lane run one after the other, in the order in which they were submitted. A
-    job that is to be called again keeps its place: the jobs behind it wait. Among the lanes
-    that are due, the lane with the highest-priority job goes first, even if that job is not its
-    first. `limits` bounds how many jobs of a priority and all lower ones run at once, so that
-    threads stay free for higher ones. Of the idle threads the one that worked last goes first:
-    its connections are still open. An exception costs its job only, and goes to the thread's
-    supervisor.
+    The jobs of one lane run one at a time, in the order of `submit`. A job that is to be
+    called again stays the first of its lane. A lane is due when its first job is due; it has
+    the highest priority of all its jobs. Of the lanes that are due, the pool takes one with
+    the highest priority, and of several such lanes the one that has been due for longest.
+
+    `limits` is the number of jobs of a priority and all lower priorities that may run at
+    once. A job that raises is done; the exception goes to the caller of `turn`. The pool wakes
+    the idle thread that worked last, because its connections are still open.
     """
 
     def __init__(
-        self,
-        limits: Mapping[Priority, int] = NO_LIMITS,
-        clock: Callable[[], float] = time.monotonic,
+        self, limits: Mapping[Priority, int], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
         self._idle: list[threading.Condition] = []  # one for each idle thread
         self._closed = False
-        # A lane that has jobs, and none of them running, is either in `_due`, by the time of
-        # its first job, or, once that has come, in the queue of its priority.
         self._lanes: dict[Hashable, deque[_Task]] = {}
-        self._due: list[tuple[float, int, Hashable]] = []
-        self._queues: dict[Priority, dict[Hashable, None]] = {each: {} for each in Priority}
-        self._running = Counter[Priority]()
-        self._order = itertools.count()
+        self._running: dict[Hashable, Priority] = {}  # the lanes whose first job runs
 
     def __len__(self) -> int:
         with self._lock:
@@ -78,15 +67,8 @@ class Pool:
         """
         task = _Task(job, self._clock() + delay, priority)
         with self._lock:
-            if lane is None:
-                lane = task
-            tasks = self._lanes.setdefault(lane, deque())
-            tasks.append(task)
-            if len(tasks) == 1:
-                self._enqueue(lane)
-                self._wake_one()
-            elif self._raise_priority(lane, priority):
-                self._wake_one()
+            self._lanes.setdefault(task if lane is None else lane, deque()).append(task)
+            self._wake_one()
 
     def hurry(self) -> None:
         """Make all waiting jobs due now."""
@@ -95,8 +77,6 @@ class Pool:
             for tasks in self._lanes.values():
                 for task in tasks:
                     task.due = min(task.due, now)
-            self._due = [(min(due, now), order, lane) for due, order, lane in self._due]
-            heapq.heapify(self._due)
             self._wake_one()
 
     def close(self) -> None:
@@ -108,30 +88,40 @@ class Pool:
 
     def turn(self) -> None:
         """Wait for the next job and run it; return at once when the pool is closed."""
-        taken = self._next()
-        if taken is None:
+        lane = self._next()
+        if lane is None:
             return
-        lane, priority = taken
         try:
             again = self._lanes[lane][0].job()
         except BaseException:
-            self._done(lane, priority, None)
+            self._done(lane, None)
             with self._lock:
                 self._wake_one()  # this thread comes back late
             raise
-        self._done(lane, priority, again)
+        self._done(lane, again)
 
-    def _next(self) -> tuple[Hashable, Priority] | None:
+    def _next(self) -> Hashable | None:
         """Take the lane whose first job runs next; None when the pool is closed."""
         with self._lock:
             while not self._closed:
-                wait = self._move_due()
-                if taken := self._take():
-                    # Another thread may have work, now or after a while.
-                    if self._due or any(self._queues.values()):
+                now = self._clock()
+                ranks = {
+                    lane: (min(task.priority for task in tasks), tasks[0].due)
+                    for lane, tasks in self._lanes.items()
+                    if lane not in self._running
+                }
+                ready = [
+                    lane
+                    for lane, (priority, due) in ranks.items()
+                    if due <= now and self._has_room(priority)
+                ]
+                if ready:
+                    lane = min(ready, key=ranks.__getitem__)
+                    self._running[lane] = ranks[lane][0]
+                    if len(ranks) > 1:  # another thread may have work, now or after a while
                         self._wake_one()
-                    return taken
-                self._wait(wait)
+                    return lane
+                self._wait(min((due - now for _, due in ranks.values() if due > now), default=None))
         return None
 
     def _wait(self, seconds: float | None) -> None:
@@ -147,61 +137,28 @@ class Pool:
         if self._idle:
             self._idle.pop().notify()
 
-    def _take(self) -> tuple[Hashable, Priority] | None:
-        """Take the first lane of the highest priority that has room; None if there is none."""
-        for priority, queue in self._queues.items():
-            if queue and self._has_room(priority):
-                lane = next(iter(queue))
-                del queue[lane]
-                self._running[priority] += 1
-                return lane, priority
-        return None
-
     def _has_room(self, priority: Priority) -> bool:
         return all(
-            sum(count for other, count in self._running.items() if other >= level) < limit
+            sum(other >= level for other in self._running.values()) < limit
             for level, limit in self._limits.items()
             if level <= priority
         )
 
-    def _move_due(self) -> float | None:
-        """Queue the lanes whose time has come; the seconds until the next, None for none."""
-        now = self._clock()
-        while self._due and self._due[0][0] <= now:
-            lane = heapq.heappop(self._due)[2]
-            priority = min(task.priority for task in self._lanes[lane])
-            self._queues[priority][lane] = None
-        return self._due[0][0] - now if self._due else None
-
-    def _raise_priority(self, lane: Hashable, priority: Priority) -> bool:
-        """Move a lane from the queue of a lower priority to this one; whether it was there."""
-        for lower, queue in self._queues.items():
-            if lower > priority and lane in queue:
-                del queue[lane]
-                self._queues[priority][lane] = None
-                return True
-        return False
-
-    def _enqueue(self, lane: Hashable) -> None:
-        heapq.heappush(self._due, (self._lanes[lane][0].due, next(self._order), lane))
-
-    def _done(self, lane: Hashable, priority: Priority, again: Again | float | None) -> None:
+    def _done(self, lane: Hashable, again: Again | float | None) -> None:
+        """Note the end of a job. Its thread looks for the next one right after."""
         with self._lock:
-            self._running[priority] -= 1
-            tasks = self._lanes[lane]
+            del self._running[lane]
+            tasks, now = self._lanes[lane], self._clock()
             if again is None:
                 tasks.popleft()
-            else:
-                task = tasks[0]
-                seconds, task.priority = (
-                    again if isinstance(again, Again) else (again, task.priority)
-                )
-                task.due = self._clock() + seconds
-            # This thread looks for its next job right after, so no other is woken.
-            if tasks:
-                self._enqueue(lane)
-            else:
+                again = 0.0
+            if not tasks:
                 del self._lanes[lane]
+                return
+            if isinstance(again, Again):
+                again, tasks[0].priority = again
+            # Another lane that is due by now goes first.
+            tasks[0].due = max(tasks[0].due, now + again)
 
 
 @dataclass(eq=False)

@@ -17,15 +17,13 @@ log = structlog.get_logger()
 
 #: Interval in seconds between two looks at a thread that is ending.
 POLL_S = 0.02
+#: Interval in seconds between two looks at the whole program.
+LOOK_S = 60.0
 #: Pause in seconds after a turn that failed.
 FAILED_PAUSE_S = 1.0
 #: The signals that end the program. They are blocked in all threads and the main thread waits
 #: for them, so that no handler ever interrupts a thread.
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
-
-
-def _never() -> bool:
-    return False
 
 
 class Supervisor:
@@ -51,7 +49,7 @@ class Supervisor:
         name: str,
         turn: Callable[[], None],
         *,
-        is_idle: Callable[[], bool] = _never,
+        is_idle: Callable[[], bool] = lambda: False,
         longest_turn_s: float = math.inf,
     ) -> None:
         """Start a thread of this name that calls `turn` again and again.
@@ -88,17 +86,15 @@ class Supervisor:
     def wait(
         self,
         signals: Collection[int],
-        interval_s: float = 0.0,
-        look: Callable[[], None] | None = None,
+        interval_s: float = LOOK_S,
+        look: Callable[[], None] = lambda: None,
     ) -> int:
         """Wait in the main thread for one of these signals, which are blocked; its number.
 
-        Calls `look` every `interval_s` seconds, if there is one. `quit` counts as SIGTERM.
+        Calls `look` every `interval_s` seconds. `quit` counts as SIGTERM.
         """
         self._is_waiting = True
         while not self.stop.is_set():
-            if not (interval_s and look):
-                return signal.sigwait(signals)
             came = signal.sigtimedwait(signals, interval_s)
             if came is not None:
                 return came.si_signo

@@ -1,6 +1,4 @@
-"""
-HTTP exchanges end in time, and bodies stay small.
-"""
+"""HTTP exchanges end in time, and bodies stay small."""
 
 import contextlib
 import gzip
@@ -9,18 +7,18 @@ import ssl
 import threading
 import time
 import tracemalloc
-from pathlib import Path
 
 import pytest
 import requests
+import trustme
 import urllib3.exceptions as lower
 
 from stashbot.demo.http import Response, Server
 from stashbot.runtime.exchange import TimeLimit, exchange, open_session, read_body
 from stashbot.runtime.heartbeat import Heartbeat, adopt
 
-#: A key and a certificate for 127.0.0.1 that last a hundred years.
-PEM = Path(__file__).with_name("localhost.pem")
+AUTHORITY = trustme.CA()
+CERTIFICATE = AUTHORITY.issue_cert("127.0.0.1")
 FAILURES = (requests.RequestException, lower.HTTPError)
 BRIEF = TimeLimit(total=0.4, idle=0.4)
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -34,7 +32,7 @@ class Peer:
         self.context = None
         if is_tls:
             self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            self.context.load_cert_chain(PEM)
+            CERTIFICATE.configure_cert(self.context)
         self.closing = threading.Event()
         self.connections = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -96,12 +94,19 @@ WAYS = {
     "http proxy": {},
     "tunnel": {"is_tls": True, "greet": tunnel},
     "SOCKS": {"greet": socks},
-    "SOCKS and TLS": {"is_tls": True, "greet": socks},
 }
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """The file of the authority that signs the certificates."""
+    file = tmp_path_factory.mktemp("tls") / "authority.pem"
+    AUTHORITY.cert_pem.write_to_path(file)
+    return file
+
+
 @pytest.fixture
-def peer():
+def peer(authority):
     """A function that starts a Peer, and gives a session and an address to reach it."""
     peers = []
 
@@ -110,7 +115,7 @@ def peer():
         peers.append(made)
         session = open_session()
         session.trust_env = False
-        session.verify = str(PEM)
+        session.verify = str(authority)
         scheme = "https" if made.context else "http"
         if way not in ("plain", "TLS"):
             proxy = f"{'socks5' if 'SOCKS' in way else 'http'}://{made.address}"
@@ -155,15 +160,7 @@ def test_two_exchanges_use_one_connection(peer, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(b"HTTP/1.1 200 O", id="status line"),
-        pytest.param(HEAD + b"X: y", id="header"),
-        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;x", id="chunk header"),
-        pytest.param(HEAD + b"Content-Length: 999\r\n\r\nx", id="body"),
-    ],
-)
+@pytest.mark.parametrize("answer", [HEAD + b"X: y", HEAD + b"Content-Length: 999\r\n\r\nx"])
 def test_answer_that_drips(peer, way, answer):
     def talk(made, connection):
         read_head(connection)
@@ -217,9 +214,8 @@ def test_slow_upload_that_moves(peer, way):
     _, session, url = peer(talk, way)
     data = bytes(32 << 20)
     adopt(Heartbeat(1, clock=lambda: beats.append(0) or 0.0))
-    began = time.monotonic()
-
     limit = TimeLimit(total=0.2, idle=9, bytes_per_second=1 << 20)
+    began = time.monotonic()
 
     assert fetch(session, url, limit, data=data) == (200, b"ok")
     assert time.monotonic() - began > 0.2
@@ -229,8 +225,8 @@ def test_slow_upload_that_moves(peer, way):
 def test_slow_download_that_moves(peer):
     """The same for a download; the clock of the heartbeat goes on with each piece."""
     clock = [0.0]
-    pulse = Heartbeat(15, clock=lambda: clock[0])
-    adopt(pulse)
+    heartbeat = Heartbeat(15, clock=lambda: clock[0])
+    adopt(heartbeat)
 
     def talk(made, connection):
         read_head(connection)
@@ -241,11 +237,10 @@ def test_slow_download_that_moves(peer):
             connection.sendall(bytes(1000))
 
     _, session, url = peer(talk)
-
     limit = TimeLimit(total=0.2, idle=9, bytes_per_second=2000)
 
     assert fetch(session, url, limit) == (200, bytes(20000))
-    assert not pulse.is_overdue
+    assert not heartbeat.is_overdue
 
 
 @pytest.fixture
@@ -257,7 +252,7 @@ def server():
     made.close()
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("layers", [1, 3])
 def test_packed_answer_of_gigabytes(server, layers):
     body = gzip.compress(bytes(128 << 20), 1)
     for _ in range(layers - 1):
