@@ -134,10 +134,9 @@ def build(settings: Settings, limits: RateLimits = TELEGRAM_LIMITS) -> App:
     requests = _requests(base)
     schedules, scheduler = _schedules(base, requests)
     rating_sync = RatingSync(
-        base.store,
-        base.stash,
-        base.stash.outage,
-        base.pools.questions,
+        store=base.store,
+        stash=base.stash,
+        pool=base.pools.questions,
         write_ratings=settings.votes.write_ratings,
     )
     voting = Voting(base.store, settings.votes, rating_sync.wake, _now)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import html
 import itertools
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..models import Image, Named
-from .catalogue import Texts, _decimal
-from .plain_text import _units, cleaned
+from .catalogue import Texts, decimal
+from .plain_text import cleaned, units
 
 #: UTF-16 code units after entities: https://core.telegram.org/bots/api#sendphoto
 CAPTION_LIMIT = 1024
@@ -30,28 +29,23 @@ def caption(image: Image, fields: Sequence[str], texts: Texts) -> str:
         if not values:
             continue
         whole = icon + ", ".join(values)
-        line = whole if _units(whole) <= room else _shortened(icon, values, room)
-        if not lines:
+        line = whole if units(whole) <= room else _shortened(icon, values, room)
+        if line or not lines:
             line = line or _cut(whole)
-        if line:
-            lines.append(_marked_up(field, line))
+            escaped = html.escape(line, quote=False)
+            lines.append(f"<b>{escaped}</b>" if field == "title" else escaped)
         if line != whole:
             break
-        room -= _units(line) + len("\n")
+        room -= units(line) + len("\n")
     return "\n".join(lines)
 
 
 def _shortened(icon: str, values: Sequence[str], room: int) -> str:
     """The first values and an ellipsis, within the room; empty if not one value fits."""
-    ends = itertools.accumulate(_units(value) + len(", ") for value in values)
-    room -= _units(icon) + len("…")
+    ends = itertools.accumulate(units(value) + len(", ") for value in values)
+    room -= units(icon) + len("…")
     fitting = [value for value, end in zip(values, ends, strict=True) if end <= room]
     return f"{icon}{', '.join(fitting)}, …" if fitting else ""
-
-
-def _marked_up(field: str, line: str) -> str:
-    escaped = html.escape(line, quote=False)
-    return f"<b>{escaped}</b>" if field == "title" else escaped
 
 
 def _names(*named: Named | None) -> list[str]:
@@ -60,37 +54,14 @@ def _names(*named: Named | None) -> list[str]:
 
 def _stars(rating100: int | None, texts: Texts) -> str:
     """The rating out of five, rounded half up; Stash's own pages show 0 as unrated."""
-    return f"{_decimal((rating100 + 1) // 2, texts)}/5" if rating100 else ""
+    return f"{decimal((rating100 + 1) // 2, texts)}/5" if rating100 else ""
 
 
 def _cut(text: str) -> str:
     """The beginning of a text that is too long, with an ellipsis, within `CAPTION_LIMIT`."""
     room = CAPTION_LIMIT - len("…")
     # Ignoring errors drops the first half of a surrogate pair that the limit splits.
-    start = text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore")
-    end = len(start)
-    while end and _is_joined(text[end - 1], text[end]):
-        end -= 1
-    # One cluster that fills the whole caption is cut anywhere.
-    return (start[:end] or start).rstrip() + "…"
-
-
-def _is_joined(before: str, after: str) -> bool:
-    """Whether a reader sees the two code points as one character.
-
-    The part of https://unicode.org/reports/tr29/ for accents and emoji.
-    """
-    return (
-        _ZERO_WIDTH_JOINER in (before, after)
-        or unicodedata.category(after).startswith("M")
-        or after in _SKIN_TONES
-    )
-
-
-_ZERO_WIDTH_JOINER = "\u200d"
-
-
-_SKIN_TONES = "🏻🏼🏽🏾🏿"
+    return text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
 #: The fields of a caption: the icon of each, and the values that an image has.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -16,6 +16,9 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 LANGUAGES = ("en", "ru")
+
+_DURATIONS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+_SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
 def choose(setting: str, code: str | None) -> str:
@@ -50,7 +53,7 @@ class Texts:
             return phrase.format_map(values)
         n = cast(int, values["n"])
         grouped = f"{n:,}".replace(",", self("number.group"))
-        return phrase[_PLURALS[self.language](n)].format_map(values | {"n": grouped})
+        return phrase[_plural(self.language, n)].format_map(values | {"n": grouped})
 
 
 def duration(seconds: float, texts: Texts) -> str:
@@ -59,7 +62,7 @@ def duration(seconds: float, texts: Texts) -> str:
     Rounded down; the second part is left out where it is zero.
     """
     left, counts = max(0, int(seconds)), []
-    for unit, length in _DURATIONS:
+    for unit, length in _DURATIONS.items():
         count, left = divmod(left, length)
         counts.append((unit, count))
     shown = list(itertools.dropwhile(lambda part: not part[1], counts))[:2]
@@ -82,34 +85,27 @@ def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str
 
 def size(bytes: int, texts: Texts) -> str:
     """An amount of data in decimal units, with at most one decimal: `1.4 MB`."""
-    amounts = [(unit, (10 * bytes + length // 2) // length) for unit, length in _SIZES]
+    amounts = [(unit, (10 * bytes + length // 2) // length) for unit, length in _SIZES.items()]
     unit, tenths = next((each for each in amounts if each[1] < 10_000), amounts[-1])
-    return texts(f"size.{unit}", value=_decimal(tenths, texts))
+    return texts(f"size.{unit}", value=decimal(tenths, texts))
 
 
-def _decimal(tenths: int, texts: Texts) -> str:
+def decimal(tenths: int, texts: Texts) -> str:
+    """A number of tenths, with at most one decimal."""
     whole, tenth = divmod(tenths, 10)
     return f"{whole}{texts('number.decimal')}{tenth}" if tenth else str(whole)
 
 
-def _english(n: int) -> str:
-    return "one" if n == 1 else "other"
+def _plural(language: str, n: int) -> str:
+    """The plural category of a whole number.
 
-
-def _russian(n: int) -> str:
+    https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html
+    """
+    if language == "en":
+        return "one" if n == 1 else "other"
     if n % 10 == 1 and n % 100 != 11:
         return "one"
-    if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14):
-        return "few"
-    return "many"
-
-
-# Whole numbers, by the rules of
-# https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html
-_PLURALS: Mapping[str, Callable[[int], str]] = {"en": _english, "ru": _russian}
-
-_DURATIONS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
-_SIZES = (("b", 1), ("kb", 10**3), ("mb", 10**6), ("gb", 10**9))
+    return "few" if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14) else "many"
 
 
 def _load(language: str) -> Texts:

@@ -63,8 +63,7 @@ def under_picture(
 def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> Rows:
     """A button for each exclusion that drops it, and arrows if there are more pages."""
     entries = [
-        [Button(f"↩️ {label(each.feature, texts, LONG_NAME)}", f"restore:{each.id}:{page}")]
-        for each in shown
+        [Button(f"↩️ {label(each.feature, texts)}", f"restore:{each.id}:{page}")] for each in shown
     ]
     arrows = []
     if page > 0:
@@ -74,7 +73,7 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
     return [*entries, arrows] if arrows else entries
 
 
-def label(feature: Feature, texts: Texts, length: int) -> str:
+def label(feature: Feature, texts: Texts, length: int = LONG_NAME) -> str:
     """An icon and the feature's name, cut to `length` characters."""
     name = cleaned(feature.name) or texts(f"unnamed.{feature.facet}", id=feature.id)
     shown = name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
@@ -84,18 +83,14 @@ def label(feature: Feature, texts: Texts, length: int) -> str:
 def _vote(vote: Vote, count: int, image_id: int, *, is_private: bool) -> Button:
     """A vote button: marked with the user's own vote, or in a group with the count."""
     icon = _VOTE_ICONS[vote]
-    if not count:
-        return Button(icon, f"vote:{vote}:{image_id}")
-    if is_private:
+    if count and is_private:
         return Button(f"{icon} ✓", f"vote:none:{image_id}")
-    return Button(f"{icon} {count}", f"vote:{vote}:{image_id}")
+    return Button(f"{icon} {count or ''}".strip(), f"vote:{vote}:{image_id}")
 
 
 def _offered(features: Iterable[Feature]) -> list[Feature]:
     """The image, its first gallery and its first performer."""
-    firsts: dict[Facet, Feature] = {}
-    for feature in features:
-        firsts.setdefault(feature.facet, feature)
+    firsts = {feature.facet: feature for feature in reversed(list(features))}
     return [firsts[facet] for facet in EXCLUDABLE if facet in firsts]
 
 
@@ -103,6 +98,5 @@ def _exclude(
     feature: Feature, image_id: int, excluded: Collection[Feature], texts: Texts
 ) -> Button:
     action, icon = ("include", "🚫") if feature in excluded else ("exclude", "")
-    return Button(
-        f"{icon}{label(feature, texts, NAME)}", f"{action}:{feature.facet}:{feature.id}:{image_id}"
-    )
+    text = icon + label(feature, texts, NAME)
+    return Button(text, f"{action}:{feature.facet}:{feature.id}:{image_id}")

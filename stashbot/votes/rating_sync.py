@@ -6,19 +6,16 @@ write is announced in the database before it, so a crash neither loses a write n
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from ..errors import Interrupted, StashError, StoreError
 from ..models import Priority
 from ..rules.ratings import Rating, plan
-from ..runtime.outage import Outage
 from ..runtime.pool import Pool
 from ..stash.client import StashClient
-from ..stash.queries import QueryFailed, UnknownImage
+from ..stash.queries import UnknownImage
 from ..store.store import Store
 
 log = structlog.get_logger()
@@ -27,47 +24,28 @@ log = structlog.get_logger()
 STORE_PAUSE_S = 20.0
 #: The least seconds between two tries while Stash is away.
 LEAST_PAUSE_S = 0.05
-#: Seconds between looks at the queue while ratings that failed rest.
-POLL_S = 5.0
 #: Seconds that a rating rests after its first failure; they double with each further one.
 FIRST_REST_S = 1.0
 #: The most seconds that a rating rests.
 LONGEST_REST_S = 3600.0
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """A rating that Stash did not take rests for `rest` seconds, until `again_at`."""
-
-    again_at: float
-    rest: float
-
-
 class RatingSync:
     """Writes the ratings that wait when Stash is there. Thread-safe; `wake` returns at once.
 
     `write_ratings` is the setting of that name; with "never" the queue is left alone. A
-    rating that Stash does not take rests, and the others go first.
+    rating that Stash does not take rests, and the others go first. `Pool.hurry` ends all rests.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        stash: StashClient,
-        outage: Outage,
-        pool: Pool,
-        *,
-        write_ratings: str,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, *, store: Store, stash: StashClient, pool: Pool, write_ratings: str) -> None:
         self._queue = store.ratings
         self._stash = stash
-        self._outage = outage
         self._pool = pool
         self._may_write = write_ratings != "never"
         self._replaces_others = write_ratings == "always"
-        self._clock = clock
-        self._failures: dict[int, _Failure] = {}  # by `Rating.queued`
+        # By `Rating.queued`: the ratings that rest, and the seconds of the last rest of each.
+        self._resting: set[int] = set()
+        self._rests: dict[int, float] = {}
 
     def __len__(self) -> int:
         """The number of ratings that wait. Raises StoreError."""
@@ -76,70 +54,67 @@ class RatingSync:
     def wake(self) -> None:
         """Look at the queue soon."""
         if self._may_write:
-            self._pool.submit(self._work, lane=self, priority=Priority.SCHEDULE)
+            self._pool.submit(self._turn, lane=self, priority=Priority.SCHEDULE)
 
-    def _work(self) -> float | None:
-        """One turn; the seconds until the next, None if no rating waits."""
+    def _turn(self) -> float | None:
+        """Write one rating; the seconds until the next turn, None if no rating is due."""
         try:
-            return self._turn()
+            rating = self._queue.first(without=list(self._resting))
+            if rating is None:
+                return None
+            if not self._stash.outage.may_try():
+                return self._pause()
+            self._try(rating)
         except Interrupted:
             return None
-        except StashError as error:
-            self._outage.down(error, error.retry_after)
-            return max(LEAST_PAUSE_S, self._outage.wait)
+        except StashError:
+            return self._pause()
         except StoreError as error:
             log.error("store_failed", error=str(error))
             return STORE_PAUSE_S
-
-    def _turn(self) -> float | None:
-        now = self._clock()
-        resting = {id: each for id, each in self._failures.items() if each.again_at > now}
-        rating = self._queue.first(without=list(resting))
-        if rating is None:
-            self._failures = resting if len(self._queue) else {}
-            pauses = [each.again_at - now for each in self._failures.values()]
-            return min(POLL_S, *pauses) if pauses else None
-        if not self._outage.may_try():
-            return max(LEAST_PAUSE_S, self._outage.wait)
-        self._sync(rating)
         return 0.0
 
-    def _sync(self, rating: Rating) -> None:
-        """Bring one rating up to date. Raises StashError if Stash does not answer at all."""
+    def _pause(self) -> float:
+        return max(LEAST_PAUSE_S, self._stash.outage.wait)
+
+    def _try(self, rating: Rating) -> None:
+        """Bring one rating up to date, or let it rest. Raises StashError if Stash is away."""
         try:
-            current = self._stash.rating(rating.image_id)
-            self._outage.up()
-            self._write(rating, current)
+            self._write(rating)
         except UnknownImage:
             self._log_failed(rating, "not in Stash any more")
             self._queue.drop(rating)
-        except QueryFailed as error:
+        except StashError as error:
+            if isinstance(error, Interrupted) or self._stash.outage.error:
+                raise
             self._rest(rating, error)
+        else:
+            self._rests.pop(rating.queued, None)
 
-    def _write(self, rating: Rating, current: int | None) -> None:
+    def _write(self, rating: Rating) -> None:
+        current = self._stash.rating(rating.image_id)
         step = plan(rating, current, replaces_others=self._replaces_others)
         if not self._queue.announce(rating, step):
             return
         if step.writes:
-            try:
-                self._stash.rate(rating.image_id, step.rating100)
-            except (Interrupted, UnknownImage):
-                raise
-            except StashError as error:
-                self._rest(rating, error)
-                return
+            self._stash.rate(rating.image_id, step.rating100)
         self._queue.finish(rating, step)
-        self._failures.pop(rating.queued, None)
         if step.writes:
             log.info("rating_written", image_id=rating.image_id, rating100=step.rating100)
 
     def _rest(self, rating: Rating, error: StashError) -> None:
         """Let a rating rest; a single failure is not worth a line in the log."""
-        last = self._failures.get(rating.queued)
-        rest = min(2 * last.rest, LONGEST_REST_S) if last else FIRST_REST_S
-        self._failures[rating.queued] = _Failure(self._clock() + rest, rest)
-        if last:
+        queued = rating.queued
+        if queued in self._rests:
             self._log_failed(rating, str(error))
+        self._rests[queued] = min(2 * self._rests.get(queued, FIRST_REST_S / 2), LONGEST_REST_S)
+        self._resting.add(queued)
+        end = partial(self._end_rest, queued)
+        self._pool.submit(end, self._rests[queued], priority=Priority.SCHEDULE)
+
+    def _end_rest(self, queued: int) -> None:
+        self._resting.discard(queued)
+        self.wake()
 
     def _log_failed(self, rating: Rating, reason: str) -> None:
         log.warning(

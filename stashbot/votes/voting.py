@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,7 +12,6 @@ from ..messages.catalogue import LANGUAGES, TEXTS, Texts
 from ..messages.plain_text import message
 from ..models import Button, Facet, Feature, Press, Reply, Rows, Vote, VoteCounts
 from ..rules import preferences
-from ..rules.preferences import Counts
 from ..settings.keys import VotesSettings
 from ..store.store import Store
 
@@ -26,6 +25,11 @@ MOST_REDRAWN = 20
 TOP = 5
 #: The facets in `/preferences`, in their order.
 FACETS = (Facet.PERFORMER, Facet.TAG, Facet.GALLERY)
+#: The headings in `/preferences`, each with the function that chooses the entries below it.
+RANKINGS = {
+    "preferences.most": preferences.favourites,
+    "preferences.least": preferences.dislikes,
+}
 
 
 class Voting:
@@ -63,13 +67,10 @@ class Voting:
 
     def rows(self, chat_id: int, image_id: int, texts: Texts) -> Rows:
         """The current buttons under a picture that was sent."""
+        votes, excluded = self._votes.of_image(chat_id, image_id), self._exclusions.of(chat_id)
+        features, is_private = self._features(image_id), chat_id > 0
         return keyboards.under_picture(
-            image_id,
-            self._votes.of_image(chat_id, image_id),
-            self._features(image_id),
-            self._exclusions.of(chat_id),
-            texts,
-            is_private=chat_id > 0,
+            image_id, votes, features, excluded, texts, is_private=is_private
         )
 
     def latest(self) -> Iterator[tuple[int, int, Rows]]:
@@ -85,17 +86,20 @@ class Voting:
         """Exclude a picture, or its gallery or performer; the answer to the press."""
         feature = self._named(image_id, feature)
         if self._exclusions.add(chat_id, feature, self._now()):
-            self._log("excluded", chat_id, user_id, image_id, feature)
-        return texts("excluded.note", name=keyboards.label(feature, texts, keyboards.LONG_NAME))
+            _log("excluded", chat_id, user_id, image_id, feature)
+        return texts("excluded.note", name=keyboards.label(feature, texts))
 
     def include(
-        self, chat_id: int, user_id: int, image_id: int, feature: Feature, texts: Texts
+        self, chat_id: int, user_id: int, image_id: int | None, feature: Feature, texts: Texts
     ) -> str:
-        """Include a picture, or its gallery or performer, again; the answer to the press."""
-        feature = self._named(image_id, feature)
+        """Include a picture, or its gallery or performer, again; the answer to the press.
+
+        Without an `image_id` the feature has its name.
+        """
+        feature = self._named(image_id, feature) if image_id else feature
         if self._exclusions.remove(chat_id, feature):
-            self._log("restored", chat_id, user_id, image_id, feature)
-        return texts("excluded.restored", name=keyboards.label(feature, texts, keyboards.LONG_NAME))
+            _log("restored", chat_id, user_id, image_id, feature)
+        return texts("excluded.restored", name=keyboards.label(feature, texts))
 
     def _named(self, image_id: int, feature: Feature) -> Feature:
         """The feature with its name, if the image is known to have it."""
@@ -113,24 +117,16 @@ class Voting:
             return Reply(texts("excluded.none"))
         page = min(page, (count - 1) // keyboards.PAGE)
         shown = self._exclusions.page(chat_id, page * keyboards.PAGE, keyboards.PAGE)
-        return Reply(
-            texts("excluded.heading", n=count), keyboards.listing(page, shown, count, texts)
-        )
+        rows = keyboards.listing(page, shown, count, texts)
+        return Reply(texts("excluded.heading", n=count), rows)
 
     def restore(self, chat_id: int, user_id: int, exclusion_id: int, texts: Texts) -> str:
         """Drop an exclusion; the answer to the press, empty if there is no such exclusion."""
         feature = self._exclusions.feature(chat_id, exclusion_id)
-        if feature is None or not self._exclusions.remove(chat_id, feature):
+        if feature is None:
             return ""
         image_id = feature.id if feature.facet is Facet.IMAGE else None
-        self._log("restored", chat_id, user_id, image_id, feature)
-        return texts("excluded.restored", name=keyboards.label(feature, texts, keyboards.LONG_NAME))
-
-    def _log(
-        self, event: str, chat_id: int, user_id: int, image_id: int | None, feature: Feature
-    ) -> None:
-        about = {"chat_id": chat_id, "user_id": user_id, "image_id": image_id, "vote": None}
-        log.info(event, **about, kind=feature.facet, id=feature.id)
+        return self.include(chat_id, user_id, image_id, feature, texts)
 
     # /preferences
 
@@ -139,10 +135,12 @@ class Voting:
         total = self._votes.total(chat_id)
         if not total.likes + total.dislikes:
             return Reply(texts("preferences.none"))
-        known = [self._votes.voted_on(chat_id, facet) for facet in FACETS]
         lines = [texts("preferences.heading", likes=total.likes, dislikes=total.dislikes)]
-        lines += _ranking(texts("preferences.most"), known, preferences.favourites, texts)
-        lines += _ranking(texts("preferences.least"), known, preferences.dislikes, texts)
+        known = [self._votes.voted_on(chat_id, facet) for facet in FACETS]
+        for heading, rank in RANKINGS.items():
+            ranked = [one for counts in known for one in rank(counts, TOP)]
+            if ranked:
+                lines += ["", texts(heading), *(_line(*one, texts) for one in ranked)]
         forget = Button(texts("preferences.forget"), "forget:ask")
         return Reply(message(lines), [[forget]])
 
@@ -163,21 +161,11 @@ class Voting:
         return Reply(texts("preferences.really"), [[keep, forget]])
 
 
-def _ranking(
-    heading: str,
-    known: Iterable[Counts],
-    rank: Callable[[Counts, int], list[tuple[Feature, VoteCounts]]],
-    texts: Texts,
-) -> list[str]:
-    """A heading and its lines; empty without lines."""
-    lines = [
-        texts(
-            "preferences.line",
-            name=keyboards.label(feature, texts, keyboards.LONG_NAME),
-            likes=votes.likes,
-            dislikes=votes.dislikes,
-        )
-        for counts in known
-        for feature, votes in rank(counts, TOP)
-    ]
-    return ["", heading, *lines] if lines else []
+def _log(event: str, chat_id: int, user_id: int, image_id: int | None, feature: Feature) -> None:
+    about = {"chat_id": chat_id, "user_id": user_id, "image_id": image_id, "vote": None}
+    log.info(event, **about, kind=feature.facet, id=feature.id)
+
+
+def _line(feature: Feature, votes: VoteCounts, texts: Texts) -> str:
+    name = keyboards.label(feature, texts)
+    return texts("preferences.line", name=name, likes=votes.likes, dislikes=votes.dislikes)

@@ -33,9 +33,6 @@ FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}
     ],
 )
 def test_language(setting, code, expected):
-    """
-    The setting decides, else the user's own language if we speak it, else English.
-    """
     assert choose(setting, code) == expected
 
 
@@ -44,30 +41,19 @@ def test_language(setting, code, expected):
     [
         ("en", 0, "Today: 0 pictures"),
         ("en", 1, "Today: 1 picture"),
-        ("en", 2, "Today: 2 pictures"),
-        ("en", 21, "Today: 21 pictures"),
         ("en", 48213, "Today: 48,213 pictures"),
         ("ru", 0, "Сегодня: 0 картинок"),
         ("ru", 1, "Сегодня: 1 картинка"),
         ("ru", 2, "Сегодня: 2 картинки"),
-        ("ru", 4, "Сегодня: 4 картинки"),
         ("ru", 5, "Сегодня: 5 картинок"),
         ("ru", 11, "Сегодня: 11 картинок"),
-        ("ru", 12, "Сегодня: 12 картинок"),
-        ("ru", 14, "Сегодня: 14 картинок"),
-        ("ru", 20, "Сегодня: 20 картинок"),
         ("ru", 21, "Сегодня: 21 картинка"),
-        ("ru", 22, "Сегодня: 22 картинки"),
-        ("ru", 101, "Сегодня: 101 картинка"),
         ("ru", 111, "Сегодня: 111 картинок"),
         ("ru", 112, "Сегодня: 112 картинок"),
         ("ru", 48213, "Сегодня: 48\u00a0213 картинок"),
     ],
 )
 def test_plural(language, n, expected):
-    """
-    A counted noun takes the form that its language asks for.
-    """
     assert TEXTS[language]("stats.today", n=n) == expected
 
 
@@ -75,10 +61,8 @@ def test_plural(language, n, expected):
     ("seconds", "english", "russian"),
     [
         (-1, "0 seconds", "0 секунд"),
-        (0.9, "0 seconds", "0 секунд"),
         (1, "1 second", "1 секунда"),
         (59.9, "59 seconds", "59 секунд"),
-        (60, "1 minute", "1 минута"),
         (3599, "59 minutes 59 seconds", "59 минут 59 секунд"),
         (3605, "1 hour", "1 час"),
         (3 * 86400 + 4 * 3600 + 300, "3 days 4 hours", "3 дня 4 часа"),
@@ -86,9 +70,6 @@ def test_plural(language, n, expected):
     ],
 )
 def test_duration(seconds, english, russian):
-    """
-    A span is told in its two largest units, rounded down.
-    """
     assert duration(seconds, EN) == english
     assert duration(seconds, RU) == russian
 
@@ -97,8 +78,6 @@ def test_duration(seconds, english, russian):
     ("count", "english", "russian"),
     [
         (0, "0 B", "0 Б"),
-        (999, "999 B", "999 Б"),
-        (1000, "1 kB", "1 КБ"),
         (1049, "1 kB", "1 КБ"),
         (1050, "1.1 kB", "1,1 КБ"),
         (999_949, "999.9 kB", "999,9 КБ"),
@@ -109,9 +88,6 @@ def test_duration(seconds, english, russian):
     ],
 )
 def test_size(count, english, russian):
-    """
-    An amount of data is told in decimal units, with one decimal at most.
-    """
     assert size(count, EN) == english
     assert size(count, RU) == russian
 
@@ -132,9 +108,6 @@ FULL = Image(
 
 
 def test_full_caption():
-    """
-    Everything that the image has is shown, a line each, the title in bold.
-    """
     assert caption(FULL, FIELDS, EN).split("\n") == [
         "<b>Low tide</b>",
         "👤 Ada, Grace",
@@ -147,16 +120,10 @@ def test_full_caption():
 
 
 def test_chosen_fields():
-    """
-    Only the chosen fields are shown, in the chosen order.
-    """
     assert caption(FULL, ["tags", "title"], EN) == "🏷 sea, sand\n<b>Low tide</b>"
 
 
-def test_bare_image():
-    """
-    An image of which nothing is known has no caption, not one of empty lines.
-    """
+def test_image_without_values():
     assert caption(Image(id=1), FIELDS, EN) == ""
 
 
@@ -167,16 +134,11 @@ def test_bare_image():
         (0, "", ""),
         (1, "⭐ 0.1/5", "⭐ 0,1/5"),
         (20, "⭐ 1/5", "⭐ 1/5"),
-        (84, "⭐ 4.2/5", "⭐ 4,2/5"),
         (85, "⭐ 4.3/5", "⭐ 4,3/5"),
-        (99, "⭐ 5/5", "⭐ 5/5"),
         (100, "⭐ 5/5", "⭐ 5/5"),
     ],
 )
 def test_rating(rating100, english, russian):
-    """
-    A rating is told in stars of five, with one decimal at most, rounded half up.
-    """
     image = Image(id=1, rating100=rating100)
 
     assert caption(image, ["rating"], EN) == english
@@ -199,9 +161,6 @@ def test_rating(rating100, english, russian):
     ],
 )
 def test_title_is_cleaned(title, expected):
-    """
-    A title is on one line, escaped, without harmful characters, and otherwise unchanged.
-    """
     assert caption(Image(id=1, title=title), ["title"], EN) == f"<b>{expected}</b>"
 
 
@@ -217,18 +176,12 @@ def test_title_is_cleaned(title, expected):
     ],
 )
 def test_invisible_value(title):
-    """
-    An invisible value counts as empty, in a title and in a list.
-    """
     image = Image(id=1, title=title, tags=(Named(1, title), Named(2, "sea")))
 
     assert caption(image, ["title", "tags"], EN) == "🏷 sea"
 
 
 def test_many_long_names():
-    """
-    As many names as fit are shown, then an ellipsis.
-    """
     tags = tuple(Named(number, f"{number:03} {'x' * 26}") for number in range(60))
     image = Image(id=1, title="Low tide", tags=tags)
 
@@ -256,9 +209,6 @@ def test_no_line_follows_a_shortened_list():
     ],
 )
 def test_whole_lines_are_dropped(length, kept):
-    """
-    The line that passes the limit goes, and those after it, however short they are.
-    """
     image = Image(id=1, title="x" * length, rating100=100, tags=(Named(1, "sea"),))
 
     lines = caption(image, ["title", "tags", "rating"], EN).split("\n")
@@ -276,28 +226,12 @@ def test_whole_lines_are_dropped(length, kept):
         pytest.param("😀" * 512, "😀" * 512, id="a pair counts as two"),
         pytest.param("😀" * 513, "😀" * 511 + "…", id="a pair is not torn"),
         pytest.param("x" * 1022 + " " + "y" * 9, "x" * 1022 + "…", id="no space before it"),
-        pytest.param("x" * 1022 + "e\u0301\u0302", "x" * 1022 + "…", id="an accent"),
-        pytest.param("x" * 1019 + "👩\u200d🚀" * 2, "x" * 1019 + "…", id="a joined emoji"),
-        pytest.param("x" * 1021 + "👍🏽👍", "x" * 1021 + "…", id="a skin tone"),
-        pytest.param("x" + "\u0301" * 1024, "x" + "\u0301" * 1022 + "…", id="one cluster"),
     ],
 )
 def test_long_first_line_is_cut(title, expected):
-    """
-    A first line that is too long is cut between two characters, and stands alone.
-    """
     image = Image(id=1, title=title, rating100=100)
 
-    assert caption(image, ["title", "rating"], EN).split("\n")[0] == f"<b>{expected}</b>"
-
-
-def test_nothing_follows_a_cut_line():
-    """
-    No line follows a line that is cut.
-    """
-    image = Image(id=1, title="x" * 900 + "\u0301" * 900, rating100=100)
-
-    assert "⭐" not in caption(image, ["title", "rating"], EN)
+    assert caption(image, ["title", "rating"], EN) == f"<b>{expected}</b>"
 
 
 pieces = (
@@ -334,9 +268,7 @@ def parsed(markup):
 
 @given(images, orders, st.sampled_from([EN, RU]))
 def test_any_caption(image, fields, texts):
-    """
-    For any values in Stash Telegram takes the caption, and no line of it is empty.
-    """
+    """For any values in Stash Telegram takes the caption, and no line of it is empty."""
     text = parsed(caption(image, fields, texts))
 
     assert len(text.encode("utf-16-le")) // 2 <= 1024
@@ -348,9 +280,7 @@ def test_any_caption(image, fields, texts):
 
 @given(images, orders)
 def test_any_caption_shows_what_comes_first(image, fields):
-    """
-    The caption of fewer fields is how the caption of more fields begins.
-    """
+    """The caption of fewer fields is how the caption of more fields begins."""
     assert caption(image, fields, EN).startswith(caption(image, fields[:-1], EN))
 
 
@@ -372,17 +302,12 @@ def placeholders(phrase):
 
 
 def test_same_keys():
-    """
-    Both languages have the same keys.
-    """
     assert EN.phrases.keys() == RU.phrases.keys()
 
 
 @pytest.mark.parametrize("key", EN.phrases)
 def test_same_shape(key):
-    """
-    Both languages ask for the same values, and have all the plural forms they need.
-    """
+    """Both languages ask for the same values, and have all the plural forms they need."""
     for language in LANGUAGES:
         phrase = TEXTS[language].phrases[key]
         is_plural = not isinstance(EN.phrases[key], str)
@@ -392,10 +317,7 @@ def test_same_shape(key):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_tone(language):
-    """
-    No sentence has an exclamation mark, is empty, or has stray white space.
-    """
+def test_sentences_are_plain(language):
     for key, phrase in TEXTS[language].phrases.items():
         for form in forms_of(phrase).values():
             assert form, key
@@ -405,9 +327,7 @@ def test_tone(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_lengths(language):
-    """
-    Descriptions, button labels and alerts keep to the limits of the Bot API.
-    """
+    """Descriptions, button labels and alerts keep to the limits of the Bot API."""
     texts = TEXTS[language]
     descriptions = [texts(key) for key in texts.phrases if key.startswith("command.")]
 
@@ -419,9 +339,6 @@ def test_lengths(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("problem", StashProblem)
 def test_every_problem_has_its_sentence(language, problem):
-    """
-    Each problem with Stash has one sentence.
-    """
     sentence = TEXTS[language](f"stash.{problem}", version="v0.25.1")
 
     assert re.fullmatch(r"[A-Z][^\n]*\w\.", sentence)
@@ -438,9 +355,7 @@ NODES = [
 
 
 def test_every_phrase_is_used():
-    """
-    No sentence is translated for nothing: its key, or an f-string for it, is in the sources.
-    """
+    """No sentence is translated for nothing: its key, or an f-string for it, is in the sources."""
     constants = {node.value for node in NODES if isinstance(node, ast.Constant)}
     families = tuple(
         node.values[0].value
@@ -455,9 +370,7 @@ def test_every_phrase_is_used():
 
 
 def test_every_sentence_in_the_sources_exists():
-    """
-    A call of the texts names a key that exists, and gives it every value that it needs.
-    """
+    """A call of the texts names a key that exists, and gives it every value that it needs."""
     calls = [
         (node.args[0].value, {keyword.arg for keyword in node.keywords})
         for node in NODES
