@@ -6,7 +6,6 @@ import tempfile
 import threading
 import time
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -29,7 +28,6 @@ from tests.conftest import OWNER, at_length, library, nothing_but_ratings, pictu
 from tests.store.stored import NOW, ask
 from tests.whole.program import Program, wait_until
 
-GRAPHQL = "/graphql"
 NOTHING = "nothing"
 RATINGS = {Vote.LIKE: 100, Vote.DISLIKE: 20}
 
@@ -157,11 +155,6 @@ TestAnyCuts = AnyCuts.TestCase
 TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 25), stateful_step_count=30)
 
 
-def ratings(home):
-    """The ratings of the library, by id, without those that have none."""
-    return {each.id: each.rating100 for each in home.stash.pictures if each.rating100}
-
-
 def written(home):
     """The ratings that Stash was asked to write, in that order."""
     return [
@@ -171,15 +164,24 @@ def written(home):
     ]
 
 
-def press(home, image_id, thumb="👍", user=OWNER):
-    """Press a vote button under the message with this image, as it is now; the message."""
-    message = next(each for each in home.received() if shows(each, image_id))
-    home.telegram.press(message, message.button(thumb).data, user_id=user)
-    return message
+def waiting(home):
+    """The images whose ratings are to be written."""
+    with closing(sqlite3.connect(home.settings.database)) as connection:
+        found = connection.execute("SELECT image_id FROM ratings WHERE queued IS NOT NULL")
+        return found.fetchall()
 
 
-def shows(message, image_id):
-    return any(each.data.endswith(f":{image_id}") for row in message.buttons for each in row)
+def settled(home):
+    """Wait until no rating waits; all writes."""
+    wait_until(lambda: not waiting(home), "no rating waits")
+    return written(home)
+
+
+def press(home, vote, image_id=7):
+    """Press a button that asks for this vote, and wait until the vote is stored."""
+    votes = len(home.telegram.answers) + 1
+    home.telegram.press(home.received()[-1], f"vote:{vote}:{image_id}", user_id=OWNER)
+    home.telegram.wait_for("answerCallbackQuery", count=votes)
 
 
 @pytest.fixture
@@ -199,96 +201,47 @@ NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
 ALWAYS = {"STASHBOT_VOTES_WRITE_RATINGS": "always"}
 
 
-def settled(home, count):
-    """Wait until so many ratings were written; all writes."""
-    home.wait_for_event("rating_written", count)
-    return written(home)
-
-
 def test_vote_reaches_stash(rated):
     """A vote is written at once, and no other field changes."""
     home = rated()
     before = home.stash.pictures[0]
 
-    press(home, 7)
-
-    assert settled(home, 1) == [(7, 100)]
-    [after] = home.stash.pictures
-    assert (after.rating100, after.title, after.tags) == (100, before.title, before.tags)
-    assert home.events("rating_written")[0]["image_id"] == 7
-    assert home.events("rating_written")[0]["rating100"] == 100
-
-
-@pytest.mark.parametrize(("before", "options"), [(60, ALWAYS), (None, {})])
-def test_taken_back(rated, before, options):
-    home = rated(before, **options)
-    press(home, 7, "👎")
-    settled(home, 1)
-    home.telegram.wait_for("editMessageReplyMarkup")
-
-    press(home, 7, "👎")
-
-    assert settled(home, 2) == [(7, 20), (7, before)]
-    assert home.stash.pictures[0].rating100 == before
-
-
-def test_rating_of_the_owner_is_left_alone(rated):
-    home = rated(60)
-
-    press(home, 7)
-    home.telegram.wait_for("editMessageReplyMarkup")
-    press(home, 7)
-    home.telegram.wait_for("editMessageReplyMarkup", count=2)
-    wait_until(lambda: not waiting(home), "the queue is empty")
-
-    assert written(home) == []
-    assert home.stash.pictures[0].rating100 == 60
-
-
-@pytest.mark.parametrize("options", [ALWAYS, {}])
-def test_changed_in_stash_before_it_is_taken_back(rated, options):
-    home = rated(**options)
-    press(home, 7)
-    settled(home, 1)
-    home.telegram.wait_for("editMessageReplyMarkup")
-    home.stash.add(picture(7, rating100=80))
-    asked = len(home.stash.requests)
-
-    press(home, 7)
-    wait_until(lambda: len(home.stash.requests) > asked, "it asks for the rating")
-    home.restart()
+    press(home, "like")
+    event = home.wait_for_event("rating_written")[0]
 
     assert written(home) == [(7, 100)]
-    assert home.stash.pictures[0].rating100 == 80
+    [after] = home.stash.pictures
+    assert (after.rating100, after.title, after.tags) == (100, before.title, before.tags)
+    assert (event["image_id"], event["rating100"]) == (7, 100)
 
 
-def test_other_numbers(rated):
-    home = rated(STASHBOT_VOTES_LIKE="80")
+@pytest.mark.parametrize(
+    ("before", "options", "expected"),
+    [
+        pytest.param(None, {}, [(7, 20), (7, None)], id="no rating before"),
+        pytest.param(60, ALWAYS, [(7, 20), (7, 60)], id="a rating that may be replaced"),
+        pytest.param(60, {}, [], id="a rating of the owner"),
+        pytest.param(
+            None, {"STASHBOT_VOTES_DISLIKE": "40"}, [(7, 40), (7, None)], id="another number"
+        ),
+        pytest.param(60, {"STASHBOT_VOTES_WRITE_RATINGS": "false"}, [], id="never"),
+    ],
+)
+def test_vote_that_is_taken_back(rated, before, options, expected):
+    home = rated(before, **options)
+    for vote in ("dislike", "none"):
+        press(home, vote)
+        settled(home)
 
-    press(home, 7)
-
-    assert settled(home, 1) == [(7, 80)]
-
-
-def test_ratings_stay_here(rated):
-    """With "never" a vote counts in the bot alone."""
-    home = rated(STASHBOT_VOTES_WRITE_RATINGS="false")
-
-    press(home, 7)
-    home.telegram.wait_for("editMessageReplyMarkup")
-    home.say("/stats")
-    home.wait_for_text("Votes: 👍 1, 👎 0")
-    home.stop()
-
-    assert written(home) == []
+    assert written(home) == expected
+    assert home.stash.pictures[0].rating100 == before
 
 
 def test_ratings_stay_here_from_now_on(rated):
     """/status does not count the ratings that waited when the setting became "never"."""
     home = rated()
     Unwilling(home.stash, LOCKED)
-    press(home, 7)
-    home.wait_for_event("voted")
+    press(home, "like")
     home.say("/status")
     before = home.wait_for_text("Waiting")
     home.settings = load(None, home.environ | {"STASHBOT_VOTES_WRITE_RATINGS": "false"})
@@ -308,16 +261,15 @@ def test_image_is_gone(house):
     home.wait_for_event("photo_sent", 2)
     home.stash.remove(1)
 
-    press(home, 1)
-    press(home, 2)
+    press(home, "like", 1)
+    press(home, "like", 2)
 
-    assert settled(home, 1) == [(2, 100)]
+    assert settled(home) == [(2, 100)]
     [failed] = home.events("rating_failed")
     assert (failed["level"], failed["image_id"], failed["rating100"]) == ("warning", 1, 100)
 
 
-@pytest.mark.parametrize("is_restarted", [False, True], ids=["one life", "a restart between"])
-def test_stash_away_during_fifty_votes(house, is_restarted):
+def test_stash_away_during_fifty_votes(house):
     """Fifty votes while Stash is away arrive when it is back: each once, in their order."""
     home = house(library(60), **NO_NEXT)
     for _ in range(5):
@@ -326,19 +278,15 @@ def test_stash_away_during_fifty_votes(house, is_restarted):
     home.stop()
     home.stash.server.pause()
     home.start()
-    # Albums have no buttons.
     for image in images:
         home.telegram.press(1, f"vote:{'like' if image % 2 else 'dislike'}:{image}", user_id=OWNER)
     home.wait_for_event("voted", 50)
     home.say("/status")
     assert "Not in Stash yet: 50 ratings" in home.wait_for_text("Waiting")
-    if is_restarted:
-        home.restart()
+    home.restart()
     home.stash.server.resume()
 
-    expected = [(image, 100 if image % 2 else 20) for image in images]
-    assert settled(home, 50) == expected
-    assert ratings(home) == dict(expected)
+    assert settled(home) == [(image, 100 if image % 2 else 20) for image in images]
 
 
 GRAPHQL_ERROR = Response(
@@ -366,26 +314,22 @@ class Unwilling:
 
 
 @pytest.mark.parametrize("response", [GRAPHQL_ERROR, LOCKED, BAD_GATEWAY])
-def test_passing_failure(rated, response):
-    """A rating that Stash could not take once is written a moment later, and Stash is not away."""
+def test_rating_that_stash_could_not_take_once(rated, response):
     home = rated()
     Unwilling(home.stash, response, times=1)
 
-    press(home, 7)
+    press(home, "like")
 
-    assert settled(home, 1) == [(7, 100)]
-    assert not home.events("stash_down")
-    assert not home.events("rating_failed")
+    assert settled(home) == [(7, 100)]
+    assert not home.events("stash_down") + home.events("rating_failed")
 
 
 @pytest.mark.parametrize("response", [LOCKED, BAD_GATEWAY])
-def test_stash_that_takes_no_ratings(house, response):
-    """While Stash serves pictures and takes no ratings, pictures come as ever."""
+def test_pictures_from_a_stash_that_takes_no_ratings(house, response):
     home = house(library(9), **NO_NEXT)
     Unwilling(home.stash, response)
     home.ask()
-    press(home, home.sent_images()[0])
-    home.wait_for_event("voted")
+    press(home, "like", home.sent_images()[0])
     began = time.monotonic()
 
     for _ in range(4):
@@ -424,10 +368,6 @@ class Desk:
             self.now = max(self.now, min(each[0].due for each in self.pool._lanes.values()))
             self.pool.turn()
 
-    @property
-    def written(self):
-        return [image_id for image_id, _ in written(self)]
-
 
 @pytest.fixture
 def desk(tmp_path):
@@ -446,11 +386,10 @@ def test_others_do_not_wait_for_a_rating_that_stash_does_not_take(desk):
     for image_id in (1, 2, 3):
         desk.vote(image_id)
     desk.work(60.0)
-    before, unwilling.times = desk.written, 0
+    unwilling.times = 0
     desk.work(60.0)
 
-    assert before == [2, 3]
-    assert desk.written == [2, 3, 1]
+    assert written(desk) == [(2, 100), (3, 100), (1, 100)]
     assert len(desk.store.ratings) == 0
     assert 1 < logs.getvalue().count("rating_failed") < 7
     assert not desk.sync._rests
@@ -465,28 +404,18 @@ def test_rating_that_failed_is_tried_ever_more_rarely(desk):
     assert 20 < 1000 - unwilling.times < 40
 
 
-def test_new_vote_on_an_image_whose_rating_failed(desk):
+def test_votes_while_a_rating_rests(desk):
+    """A new vote on another image, or on the same one, does not wait."""
     unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
     desk.vote(1)
-    desk.work(600.0)
-    unwilling.times = 0
-
-    desk.vote(1, Vote.DISLIKE)
-    desk.work(6.0)
-
-    assert desk.written == [1]
-    assert desk.stash.pictures[0].rating100 == 20
-
-
-def test_vote_while_another_rating_rests(desk):
-    Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
-    desk.vote(1)
     desk.work(3600.0)
-
     desk.vote(2)
-    desk.work(6.0)
+    desk.work()
+    unwilling.times = 0
+    desk.vote(1, Vote.DISLIKE)
+    desk.work()
 
-    assert desk.written == [2]
+    assert written(desk) == [(2, 100), (1, 20)]
 
 
 def test_another_caller_has_found_stash_away(desk):
@@ -501,7 +430,7 @@ def test_another_caller_has_found_stash_away(desk):
     desk.work(20)
 
     assert before == 0
-    assert desk.written == [1]
+    assert written(desk) == [(1, 100)]
 
 
 class Hold:
@@ -524,12 +453,6 @@ class Hold:
         self.released.wait(20)
         return response
 
-    def kill(self, bot):
-        """Wait until a request is held, and end the bot as a power cut would."""
-        assert self.reached.wait(10)
-        bot.kill()
-        self.released.set()
-
 
 STEPS = {
     "as it asks": ("Rating", False),
@@ -541,63 +464,33 @@ STEPS = {
 
 @pytest.mark.parametrize("step", at_length(list(STEPS), ["as it has written"]))
 def test_kill_at_each_step(house, step):
-    """Killed between any two steps it writes each rating once, in order, and restores it once."""
+    """A vote is given, changed and taken back, each in a life that ends at this step."""
     operation, after = STEPS[step]
-    home = house([picture(7, rating100=60), picture(8)], start=False, **NO_NEXT, **ALWAYS)
-    # Given, moved, and taken back, each in a life that is cut short.
-    for seven, eight, shown in (("👍", "👎", "👍 ✓"), ("👎", "👍", "👎 ✓"), ("👎", "👍", "👎")):
+    home = house([picture(7, rating100=60)], start=False, **NO_NEXT, **ALWAYS)
+    for vote in ("like", "dislike", "none"):
         with Program(environ=home.environ) as bot:
             if not home.received():
                 home.ask()
-                home.ask()
-            wait_until(lambda: not waiting(home), "the queue is empty")
+            settled(home)
             held = Hold(home, operation, after=after)
-            press(home, 7, seven)
-            press(home, 8, eight)
-            wait_until(partial(shows_votes, home, {7: shown, 8: other(shown)}), "both are shown")
-            held.kill(bot)
+            press(home, vote)
+            assert held.reached.wait(10)
+            bot.kill()
+            held.released.set()
     with Program(environ=home.environ):
-        wait_until(lambda: not waiting(home), "all is written")
-
-    assert written(home) == [(7, 100), (8, 20), (7, 20), (8, 100), (7, 60), (8, None)]
-    assert ratings(home) == {7: 60}
-
-
-def other(label):
-    """The same state of the other thumb."""
-    return label.translate(str.maketrans("👍👎", "👎👍"))
-
-
-def shows_votes(home, labels):
-    """Whether each of the images has a thumb with this label under it."""
-    return all(
-        any(shows(message, image_id) and label in thumbs(message) for message in home.received())
-        for image_id, label in labels.items()
-    )
-
-
-def thumbs(message):
-    return [button.text for button in message.buttons[0]]
-
-
-def waiting(home):
-    """The images whose ratings are to be written."""
-    with closing(sqlite3.connect(home.settings.database)) as connection:
-        found = connection.execute("SELECT image_id FROM ratings WHERE queued IS NOT NULL")
-        return found.fetchall()
+        assert settled(home) == [(7, 100), (7, 20), (7, 60)]
 
 
 @pytest.mark.parametrize("trouble", [Trouble.RESET, Trouble.HTML, Trouble.ERROR, Trouble.HALF])
 def test_answer_lost(rated, trouble):
-    """If the answer to a rating is lost, Stash is asked for the rating, and not told twice."""
+    """If the answer to a write is lost, Stash is asked for the rating; no second write follows."""
     home = rated()
     held = Hold(home, "Rate", after=True)
 
-    press(home, 7)
+    press(home, "like")
     assert held.reached.wait(10)
-    home.stash.server.fail(Fault(GRAPHQL, trouble))
+    home.stash.server.fail(Fault("/graphql", trouble))
     home.stash.server.cut()
     held.released.set()
-    wait_until(lambda: not waiting(home), "all is written")
 
-    assert written(home) == [(7, 100)]
+    assert settled(home) == [(7, 100)]
