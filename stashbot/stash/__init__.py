@@ -1,1 +1,0 @@
-"""Stash, the server with the pictures: what we ask it, and how."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,15 +23,14 @@ from tenacity import (
     stop_after_attempt,
     stop_before_delay,
     stop_when_event_set,
-    wait_exponential_jitter,
+    wait_exponential,
 )
 
 from ..errors import Interrupted, StashError, StashProblem
 from ..models import Facet, Feature, Image
-from ..runtime.backoff import JITTER
 from ..runtime.outage import Outage
 from . import queries
-from .http import TIMEOUTS, Refused, StashHttp, Timeouts, too_old
+from .http import TIMEOUTS, Refused, StashHttp, Timeouts
 from .queries import Query, QueryFailed, UnknownImage
 
 #: Tries of one question.
@@ -42,12 +41,6 @@ PATIENCE_S = 2.5
 LONGEST_PAUSE_S = 20.0
 #: The database schema of the oldest release that is served, 0.26.
 OLDEST_SCHEMA = 58
-#: The first release with each schema; several releases share one.
-RELEASES = {
-    45: "0.20", 46: "0.21", 48: "0.22", 52: "0.23", 54: "0.24", 55: "0.25",
-    58: "0.26", 67: "0.27", 72: "0.28", 75: "0.30",
-}  # fmt: skip
-
 T = TypeVar("T")
 
 _STATES = {
@@ -76,25 +69,22 @@ class StashClient:
     ends with Interrupted between two pieces of an answer.
 
     Every method raises StashError when Stash is away, refuses us or cannot serve, and reports
-    that to `outage`, as it reports each answer of a Stash that serves.
+    that to `outage`, as it reports each answer of a Stash that serves. `patience` is the time
+    limit of an exchange in seconds, in place of the usual one; a time-out after it is no outage.
     """
 
     def __init__(
-        self,
-        url: str,
-        api_key: str,
-        stop: threading.Event,
-        *,
-        pace: Timeouts = TIMEOUTS,
-        clock: Callable[[], float] = time.monotonic,
+        self, url: str, api_key: str, stop: threading.Event, *, pace: Timeouts = TIMEOUTS
     ) -> None:
         self.outage = Outage("stash", LONGEST_PAUSE_S)
-        self._connection = StashHttp(url, api_key, stop, pace)
-        self._clock = clock
+        connection = StashHttp(url, api_key, stop, pace)
+        self._connection = connection
+        #: The seconds since the oldest exchange without a byte of an answer began, 0 for none.
+        self.silent_for = connection.silent_for
+        #: Closes the session of the calling thread; a later call opens another.
+        self.close_thread = connection.close_thread
         self._is_checked = False
-        self._backoff = wait_exponential_jitter(
-            multiplier=pace.pause, max=PATIENCE_S, jitter=JITTER * pace.pause
-        )
+        self._backoff = wait_exponential(multiplier=pace.pause, max=PATIENCE_S)
         self._retrying = Retrying(
             retry=retry_if_exception(_is_passing),
             stop=stop_after_attempt(TRIES)
@@ -126,37 +116,34 @@ class StashClient:
         return sorted(id for id in found if id > after)[:limit]
 
     def ids_with(self, features: Iterable[Feature], patience: float | None = None) -> set[int]:
-        """Return the ids of these images, and of all images of these galleries and performers.
-
-        `patience` as for `server`.
-        """
-        by_facet = _by_facet(features)
-        alone = by_facet.pop(Facet.IMAGE, [])
-        asked = (queries.sharing(facet, ids) for facet, ids in by_facet.items())
-        shared = (id for each in asked for id in self._ask(queries.IDS, each, patience))
-        return {*alone, *shared}
+        """Return the ids of these images, and of all images of these galleries and performers."""
+        by_facet: dict[Facet, list[int]] = defaultdict(list)
+        for feature in features:
+            by_facet[feature.facet].append(feature.id)
+        found: set[int] = set(by_facet.pop(Facet.IMAGE, []))
+        for facet, ids in by_facet.items():
+            shared: list[int] = self._ask(queries.IDS, queries.sharing(facet, ids), patience)
+            found |= set(shared)
+        return found
 
     def images(self, ids: Sequence[int]) -> list[Image]:
         """Return the images with these ids, in this order, each once, without unknown ones."""
         wanted = [str(id) for id in dict.fromkeys(ids)]
-        if not wanted:  # Stash would answer the first 25
-            return []
-        try:
-            return self._ask(queries.IMAGES_BY_ID, {"ids": wanted})
-        except UnknownImage:
-            found = (self._ask(queries.IMAGE_BY_ID, {"id": id}) for id in wanted)
-            return [image for image in found if image]
+        while wanted:  # without ids Stash would answer the first 25
+            try:
+                return self._ask(queries.IMAGES_BY_ID, {"ids": wanted})
+            except UnknownImage as unknown:
+                if unknown.id not in wanted:
+                    raise
+                wanted.remove(unknown.id)
+        return []
 
     def count(self, patience: float | None = None) -> int:
-        """Return the number of images; `patience` as for `server`."""
+        """Return the number of images."""
         return self._ask(queries.COUNT, {}, patience)
 
     def server(self, patience: float | None = None) -> ServerState:
-        """Return the state of Stash; StashError if it is too old or in no state to serve.
-
-        `patience` is the time limit of an exchange in seconds, in place of the usual one. A
-        time-out after it is not reported to `outage`.
-        """
+        """Return the state of Stash; StashError if it is too old or in no state to serve."""
         with self._reported(patience):
             return self._check(patience)
 
@@ -179,22 +166,11 @@ class StashClient:
     def download(self, image: Image, limit: int) -> bytes:
         """Return the image's file as it is in the library, of at most `limit` bytes.
 
-        ImageUnusable if it is larger, gone or empty, or if Stash has only a placeholder.
+        ImageUnusable if it is larger or gone.
         """
         with self._reported():
             data: bytes = self._retrying(self._connection.fetch, image.source, limit)
         return data
-
-    def silent_for(self) -> float:
-        """Return the seconds since the oldest exchange without a byte of an answer began.
-
-        0 while no thread waits for an answer.
-        """
-        return self._connection.silent_for()
-
-    def close_thread(self) -> None:
-        """Close the session of the calling thread; a later call opens another."""
-        self._connection.close_thread()
 
     def _ask(
         self,
@@ -220,19 +196,17 @@ class StashClient:
 
     def _check(self, patience: float | None) -> ServerState:
         """Ask for the state of Stash, and raise the error that it means."""
-        began = self._clock()
-        try:
-            version, app_schema, status = self._retrying(self._put, queries.SERVER, {}, patience)
-        except Refused as refusal:
-            raise StashError(refusal.problem, str(refusal)) from None
+        began = time.monotonic()
+        name, app_schema, status = self._retrying(self._put, queries.SERVER, {}, patience)
+        # A build from the source has no name.
+        version = name.removeprefix("v") or f"with schema {app_schema}"
         if app_schema < OLDEST_SCHEMA:
-            raise too_old(_release(app_schema))
+            reason = f"Stash {version} is too old"
+            raise StashError(StashProblem.TOO_OLD, reason, version=version)
         if status in _STATES:
             raise StashError(*_STATES[status])
         self._is_checked = True
-        # A build from the source has no version.
-        release = version.removeprefix("v") or _release(app_schema)
-        return ServerState(release, app_schema, self._clock() - began)
+        return ServerState(version, app_schema, time.monotonic() - began)
 
     def _put(self, question: Query[T], variables: dict[str, Any], patience: float | None) -> T:
         return question.answer(self._connection.ask(question.body(variables), patience))
@@ -241,19 +215,16 @@ class StashClient:
     def _reported(self, patience: float | None = None, *, is_read: bool = True) -> Iterator[None]:
         """Report the end of the block to the outage.
 
-        Two failures are no outage: a time-out of a hasty caller, and that of a write, as Stash
-        may still serve reads.
+        The failure of a write is no outage, as Stash may still serve reads.
         """
         try:
             yield
         except (UnknownImage, QueryFailed):  # Stash serves
             self.outage.up()
             raise
-        except Interrupted:
-            raise
         except StashError as error:
             is_hasty = patience is not None and error.problem is StashProblem.SLOW
-            if is_read and not is_hasty:
+            if is_read and not is_hasty and not isinstance(error, Interrupted):
                 self.outage.down(error, error.retry_after)
             raise
         self.outage.up()
@@ -265,20 +236,7 @@ class StashClient:
         return asked or self._backoff(state)
 
 
-def _by_facet(features: Iterable[Feature]) -> dict[Facet, list[int]]:
-    ids = defaultdict(list)
-    for feature in features:
-        ids[feature.facet].append(feature.id)
-    return ids
-
-
 def _is_passing(error: BaseException) -> bool:
     """Tell whether to try again. After a time-out an answer would come too late."""
     passing = (StashProblem.UNREACHABLE, StashProblem.BROKEN)
     return type(error) is StashError and error.problem in passing
-
-
-def _release(app_schema: int) -> str:
-    """Return the first release with a database schema."""
-    begun = [first for first in RELEASES if first <= app_schema]
-    return RELEASES[max(begun)] if begun else "0.19 or older"

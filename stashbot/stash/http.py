@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import IncompleteRead
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,25 +30,17 @@ ANSWER_LIMIT = 16 << 20
 #: Seconds for which a proxy in front of Stash may ask us to pause.
 LONGEST_RETRY_AFTER_S = 60.0
 
-_WEB_PAGE = "a web page in place of the file"
-_PLACEHOLDER = "a placeholder in place of the file"
-
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long the client waits: `connect` and `pause` in seconds.
-
-    `question` and `file` limit one exchange each. `pause` precedes the second try, twice as
-    much each further one.
-    """
+    """How long the client waits. It suits a slow disk, where a page far back takes seconds."""
 
     connect: float = 3.0
     question: TimeLimit = exchange.QUESTION
     file: TimeLimit = exchange.FILE
-    pause: float = 0.2
+    pause: float = 0.2  # seconds before the second try, twice as much before each further one
 
 
-#: Suits a library on a slow disk, where a page far back takes seconds.
 TIMEOUTS = Timeouts()
 
 
@@ -79,7 +70,6 @@ class StashHttp:
         self._stop = stop
         self._pace = pace
         self._local = threading.local()
-        self._lock = threading.Lock()
         self._under_way: set[Exchange] = set()
 
     def ask(self, question: dict[str, Any], patience: float | None) -> bytes:
@@ -95,22 +85,22 @@ class StashHttp:
     def fetch(self, source: str, limit: int) -> bytes:
         """Return the file at a path of the server, of at most `limit` bytes.
 
-        ImageUnusable if it is larger, gone, empty or a placeholder.
+        ImageUnusable if it is larger or gone.
         """
         plain = {"Accept": "*/*", "Accept-Encoding": "identity"}
         with self._open("GET", source, self._pace.file, headers=plain) as response:
-            _check_file(response, limit)
-            try:
-                data = exchange.read_body(response, limit, self._check_stop)
-            except lower.ProtocolError:
-                raise StashError(StashProblem.UNREACHABLE, "the file was cut short") from None
-        _check_content(data, limit)
+            _check_file(response)
+            length = response.headers.get("Content-Length", "")
+            if length.isdecimal() and int(length) > limit:
+                raise _too_large(limit)
+            data = exchange.read_body(response, limit, self._check_stop)
+        if len(data) > limit:
+            raise _too_large(limit)
         return data
 
     def silent_for(self) -> float:
         """Return the age in seconds of the oldest exchange without an answer, 0 for none."""
-        with self._lock:
-            silent = [each.began for each in self._under_way if not each.is_answered]
+        silent = [each.began for each in list(self._under_way) if not each.is_answered]
         return time.monotonic() - min(silent) if silent else 0.0
 
     def close_thread(self) -> None:
@@ -125,34 +115,19 @@ class StashHttp:
     ) -> Iterator[requests.Response]:
         """Send one request; the block reads the body of the response."""
         self._check_stop()
-        try:
-            with (
-                self._exchange(limit),
-                self._session().request(
-                    method,
-                    self._url + path,
-                    timeout=(min(self._pace.connect, limit.total), limit.idle),
-                    allow_redirects=False,
-                    stream=True,
-                    **options,
-                ) as response,
-            ):
-                yield response
-        # ValueError: urlsplit fails at the address of a redirect, requests at ours.
-        except (requests.RequestException, lower.HTTPError, ValueError) as error:
-            raise _mapped(error) from None
-
-    @contextmanager
-    def _exchange(self, limit: TimeLimit) -> Iterator[None]:
-        """Note an exchange as under way while the block runs."""
+        url, timeout = self._url + path, (min(self._pace.connect, limit.total), limit.idle)
         with exchange.exchange(limit) as current:
-            with self._lock:
-                self._under_way.add(current)
+            self._under_way.add(current)
             try:
-                yield
+                with self._session().request(
+                    method, url, timeout=timeout, stream=True, **options
+                ) as response:
+                    yield response
+            # ValueError: urlsplit fails at the address of a redirect, requests at ours.
+            except (requests.RequestException, lower.HTTPError, ValueError) as error:
+                raise _mapped(error) from None
             finally:
-                with self._lock:
-                    self._under_way.remove(current)
+                self._under_way.remove(current)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -175,8 +150,6 @@ def _mapped(error: Exception) -> StashError:
     """Map a failure of requests or urllib3."""
     if isinstance(error, (requests.Timeout, lower.TimeoutError)):
         return StashError(StashProblem.SLOW, "no answer in time")
-    if isinstance(error, lower.ProtocolError) and isinstance(error.args[-1], IncompleteRead):
-        return StashError(StashProblem.BROKEN, "half an answer")
     if isinstance(error, (requests.ConnectionError, lower.ProtocolError)):
         return StashError(StashProblem.UNREACHABLE, _why_unreachable(error))
     return StashError(StashProblem.BROKEN, f"no sound exchange ({type(error).__name__})")
@@ -200,48 +173,26 @@ def _check_answer(response: requests.Response) -> None:
         raise Refused("it does not understand the question")
     if status == 404:
         raise StashError(StashProblem.BROKEN, "no Stash at this address")
-    if status == 500 and _beginning(response) == b"unauthorized":
-        raise too_old("0.25 or older")  # 0.26 was the first to answer 401 to a wrong key
     if status != 200:
         raise _refusal(response)
     if _type(response) == "text/html":
         raise StashError(StashProblem.BROKEN, "a web page in place of an answer")
 
 
-def _check_file(response: requests.Response, limit: int) -> None:
+def _check_file(response: requests.Response) -> None:
     """Raise the error that the status and headers of a file mean.
 
     For a file that is gone from the disk Stash answers 500 with the words of the operating
     system. A 404 as a web page comes from a proxy.
     """
     status, kind = response.status_code, _type(response)
-    if status == 404 and kind != "text/html":
-        raise ImageUnusable("the file is gone")
-    if status == 500 and kind == "text/plain" and _beginning(response):
+    is_unknown = status == 404 and kind != "text/html"
+    if is_unknown or (status == 500 and kind == "text/plain" and response.raw.read(1)):
         raise ImageUnusable("the file is gone")
     if status != 200:
         raise _refusal(response)
-    if kind.startswith("image/svg"):
-        raise ImageUnusable(_PLACEHOLDER)
     if kind == "text/html":
-        raise StashError(StashProblem.BROKEN, _WEB_PAGE)
-    length = response.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > limit:
-        raise _too_large(limit)
-
-
-def _check_content(data: bytes, limit: int) -> None:
-    """Raise the error that the bytes of a file mean, despite sound headers."""
-    if len(data) > limit:
-        raise _too_large(limit)
-    if not data:
-        raise ImageUnusable("the file is empty")
-    beginning = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if beginning.startswith((b"<!doctype html", b"<html")):
-        # Stash serves it as a picture: the file is a page under a picture's name.
-        raise ImageUnusable(_WEB_PAGE)
-    if beginning.startswith((b"<svg", b"<?xml")):
-        raise ImageUnusable(_PLACEHOLDER)
+        raise StashError(StashProblem.BROKEN, "a web page in place of the file")
 
 
 def _refusal(response: requests.Response) -> StashError:
@@ -250,9 +201,8 @@ def _refusal(response: requests.Response) -> StashError:
     if response.is_redirect:
         return _redirection(response.headers["Location"])
     if status == 401:
-        has_key = "ApiKey" in response.request.headers
-        reason = "it refuses this API key" if has_key else "it wants an API key"
-        return StashError(StashProblem.KEY_REFUSED, reason)
+        verb = "refuses this" if "ApiKey" in response.request.headers else "wants an"
+        return StashError(StashProblem.KEY_REFUSED, f"it {verb} API key")
     if status == 403:
         return StashError(StashProblem.LOCKED, "it is locked by its public-access tripwire")
     if status == 429:
@@ -276,16 +226,12 @@ def _redirection(location: str) -> StashError:
 
 def _flooded(seconds: str) -> StashError:
     """Map a 429. Stash itself has no rate limit; a proxy in front of it has."""
-    asked = float(seconds) if seconds.isdecimal() else None
-    if asked is not None and asked > LONGEST_RETRY_AFTER_S:
+    asked = float(seconds) if seconds.isdecimal() else 0.0
+    if asked > LONGEST_RETRY_AFTER_S:
         log.warning("retry_after_cut", service="stash", seconds=LONGEST_RETRY_AFTER_S)
-        asked = LONGEST_RETRY_AFTER_S
+    pause = min(asked, LONGEST_RETRY_AFTER_S) or None
     reason = "a proxy in front of it asks for a pause"
-    return StashError(StashProblem.UNREACHABLE, reason, retry_after=asked)
-
-
-def too_old(release: str) -> StashError:
-    return StashError(StashProblem.TOO_OLD, f"Stash {release} is too old", version=release)
+    return StashError(StashProblem.UNREACHABLE, reason, retry_after=pause)
 
 
 def _too_large(limit: int) -> ImageUnusable:
@@ -293,11 +239,4 @@ def _too_large(limit: int) -> ImageUnusable:
 
 
 def _type(response: requests.Response) -> str:
-    kind: str = response.headers.get("Content-Type", "").partition(";")[0]
-    return kind.strip().lower()
-
-
-def _beginning(response: requests.Response) -> bytes:
-    """Read the first bytes of a body; the rest is dropped with the connection."""
-    beginning: bytes = response.raw.read(64, decode_content=True)
-    return beginning.strip()
+    return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()

@@ -104,15 +104,6 @@ def query_images_by_id():
     return _op
 
 
-def query_image_by_id():
-    _op = sgqlc.operation.Operation(_schema_root.query_type, name='ImageById', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
-    _op_system_status = _op.system_status()
-    _op_system_status.app_schema()
-    _op_find_image = _op.find_image(id=sgqlc.types.Variable('id'))
-    _op_find_image.__fragment__(fragment_candidate())
-    return _op
-
-
 def query_ids():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='Ids', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType)), among=sgqlc.types.Arg(_schema.ImageFilterType)))
     _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'), image_filter=sgqlc.types.Variable('among'))
@@ -132,7 +123,6 @@ def query_rating():
 class Query:
     count = query_count()
     ids = query_ids()
-    image_by_id = query_image_by_id()
     images_by_id = query_images_by_id()
     page = query_page()
     rating = query_rating()

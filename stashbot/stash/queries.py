@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from ..errors import StashError, StashProblem
@@ -22,32 +21,24 @@ from .operations import Operations
 T = TypeVar("T")
 
 #: The exceptions of Python, of sgqlc and of our readers for data of another shape.
-_MISFITS = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RecursionError,
-    AssertionError,
-)
+_DATA_ERRORS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+_MISFITS = (*_DATA_ERRORS, RecursionError, AssertionError)
 #: The database schema of 0.28: older releases answer a file's name for a missing title.
 SCHEMA_WITH_TRUE_TITLES = 72
 #: The largest integer of SQLite; ids in Stash and in our database fit.
 LARGEST_INT64 = 2**63 - 1
-LARGEST_INT32 = 2**31 - 1
 #: A clip of a year is none; the value may be anything that JSON has, such as Infinity.
 LONGEST_DURATION_S = 365 * 86_400.0
-#: Characters of a checksum, or of a size and a time, and of a version.
-FINGERPRINT_LENGTH = 100
-VERSION_LENGTH = 60
+#: Characters of a checksum, or of a size and a time, or of a version.
+SHORT_TEXT = 100
 
 
 class UnknownImage(StashError):
-    """Stash has no image with this id."""
+    """Stash has no image with the id `id`."""
 
-    def __init__(self) -> None:
+    def __init__(self, id: str) -> None:
         super().__init__(StashProblem.BROKEN, "an image is not there")
+        self.id = id
 
 
 class QueryFailed(StashError):
@@ -79,8 +70,6 @@ class Query(Generic[T]):
             reply = json.loads(body)
         except (ValueError, RecursionError):
             raise StashError(StashProblem.BROKEN, "an answer that is not JSON") from None
-        if not isinstance(reply, dict):
-            raise StashError(StashProblem.BROKEN, "an answer that is not GraphQL")
         try:
             if errors := reply.get("errors"):
                 raise _failure(str(errors))
@@ -93,8 +82,8 @@ class Query(Generic[T]):
 
 def _failure(messages: str) -> StashError:
     """Map the messages of Stash; they hold SQL and paths, and are not repeated."""
-    if re.search(r"image with id \d+ not found", messages):
-        return UnknownImage()
+    if unknown := re.search(r"image with id (\d{1,19}) not found", messages):
+        return UnknownImage(unknown[1])
     if "database is locked" in messages:
         return StashError(StashProblem.BROKEN, "its database is busy")
     return Refused("it failed to answer the question")
@@ -111,46 +100,42 @@ def shuffled(seed: int, offset: int, size: int) -> dict[str, Any]:
 def newer(after: int, limit: int) -> dict[str, Any]:
     """Return the variables for the first `limit` images with ids above `after`, ascending."""
     above = schema.IntCriterionInput(value=after, modifier="GREATER_THAN")
-    return {
-        "filter": _filter(page=1, per_page=limit, sort="id", direction="ASC"),
-        "among": schema.ImageFilterType(id=above).__json_data__,
-    }
+    page = _filter(page=1, per_page=limit, sort="id", direction="ASC")
+    return {"filter": page, "among": schema.ImageFilterType(id=above).__json_data__}
 
 
 def sharing(facet: Facet, ids: Iterable[int]) -> dict[str, Any]:
     """Return the variables for all images with one of these performers, or galleries."""
     criterion = schema.MultiCriterionInput(value=[str(id) for id in ids], modifier="INCLUDES")
     among = {Facet.PERFORMER: "performers", Facet.GALLERY: "galleries"}[facet]
-    return {
-        "filter": _filter(per_page=-1),
-        "among": schema.ImageFilterType(**{among: criterion}).__json_data__,
-    }
+    condition = schema.ImageFilterType(**{among: criterion}).__json_data__
+    return {"filter": _filter(per_page=-1), "among": condition}
 
 
 def _filter(**values: Any) -> Any:
     return schema.FindFilterType(**values).__json_data__
 
 
-def _integer(value: Any, least: int, most: int) -> int:
+def _integer(value: Any, least: int = 0) -> int:
     number = int(value)
-    if not least <= number <= most:
+    if not least <= number <= LARGEST_INT64:
         raise ValueError("a number out of every reason")
     return number
 
 
 def _id(value: Any) -> int:
-    return _integer(value, 1, LARGEST_INT64)
+    return _integer(value, least=1)
 
 
 def _count(answer: Any) -> int:
-    return _integer(answer.find_images.count, 0, LARGEST_INT64)
+    return _integer(answer.find_images.count)
 
 
 def _server(answer: Any) -> tuple[str, int, str]:
     """Return the version, the database's schema and the status."""
     status = answer.system_status
-    version = (answer.version.version or "")[:VERSION_LENGTH]
-    return version, _integer(status.app_schema, 0, LARGEST_INT32), status.status
+    version = (answer.version.version or "")[:SHORT_TEXT]
+    return version, _integer(status.app_schema), status.status
 
 
 def _ids(answer: Any) -> list[int]:
@@ -159,10 +144,10 @@ def _ids(answer: Any) -> list[int]:
 
 def _raw_rating(answer: Any) -> int | None:
     """Return the rating as Stash has it, also outside 1 to 100: it may be written back."""
-    if not answer.find_image:
-        raise UnknownImage
+    if not answer.find_image:  # sgqlc: empty, not None
+        raise UnknownImage("")
     rating100: int | None = answer.find_image.rating100
-    return rating100 and _integer(rating100, -LARGEST_INT32, LARGEST_INT32)
+    return rating100 and _integer(rating100, least=-LARGEST_INT64)
 
 
 def _rated(answer: Any) -> None:
@@ -171,25 +156,14 @@ def _rated(answer: Any) -> None:
 
 
 def _images(answer: Any) -> list[Image]:
-    has_true_titles = _has_true_titles(answer)
-    found = answer.find_images.images
-    return [_image(image, has_true_titles=has_true_titles) for image in found]
+    return [_image(each, answer.system_status) for each in answer.find_images.images]
 
 
-def _image_if_any(answer: Any) -> Image | None:
-    if not answer.find_image:  # sgqlc: empty, not None
-        return None
-    return _image(answer.find_image, has_true_titles=_has_true_titles(answer))
-
-
-def _has_true_titles(answer: Any) -> bool:
-    return bool(answer.system_status.app_schema >= SCHEMA_WITH_TRUE_TITLES)
-
-
-def _image(found: Any, *, has_true_titles: bool) -> Image:
+def _image(found: Any, status: Any) -> Image:
     file = found.visual_files[0] if found.visual_files else None  # the primary file
     title = _text(found.title)
-    if not has_true_titles and title in {each.basename for each in found.visual_files}:
+    is_old = status.app_schema < SCHEMA_WITH_TRUE_TITLES
+    if is_old and title in {each.basename for each in found.visual_files}:
         title = ""
     fingerprint = _text(file.fingerprint or f"{file.size}-{file.mod_time}") if file else ""
     return Image(
@@ -198,12 +172,12 @@ def _image(found: Any, *, has_true_titles: bool) -> Image:
         title=title,
         date=_text(found.date),
         rating100=_rating(found.rating100),
-        studio=_named(found.studio) if found.studio else None,
-        performers=tuple(_performer(performer) for performer in found.performers),
-        galleries=tuple(_once(_id(one.id), _gallery_name(one)) for one in found.galleries),
-        tags=tuple(_named(tag) for tag in found.tags),
-        fingerprint=fingerprint[:FINGERPRINT_LENGTH],
-        size=_integer(file.size, 0, LARGEST_INT64) if file else 0,
+        studio=_named(found.studio, found.studio.name) if found.studio else None,
+        performers=tuple(_named(one, _performer_name(one)) for one in found.performers),
+        galleries=tuple(_named(one, _gallery_name(one)) for one in found.galleries),
+        tags=tuple(_named(one, one.name) for one in found.tags),
+        fingerprint=fingerprint[:SHORT_TEXT],
+        size=_integer(file.size) if file else 0,
         width=_side(file.width) if file else 0,
         height=_side(file.height) if file else 0,
         duration=_duration(file),
@@ -216,7 +190,7 @@ def _text(value: str | None) -> str:
 
 
 def _side(pixels: Any) -> int:
-    return _integer(max(pixels, 0), 0, LARGEST_INT32)  # -1 for a broken file
+    return _integer(max(pixels, 0))  # -1 for a broken file
 
 
 def _duration(file: Any) -> float:
@@ -229,20 +203,14 @@ def _rating(rating100: int | None) -> int | None:
     return min(rating100, 100) if rating100 and rating100 > 0 else None
 
 
-def _named(found: Any) -> Named:
-    return _once(_id(found.id), found.name)
+def _named(found: Any, name: str) -> Named:
+    return Named(_id(found.id), _text(name))
 
 
-def _performer(found: Any) -> Named:
+def _performer_name(found: Any) -> str:
     """Return the name with the disambiguation, as in Stash: names alone are not unique."""
     detail = found.disambiguation
-    return _once(_id(found.id), f"{found.name} ({detail})" if detail else found.name)
-
-
-@lru_cache(maxsize=4096)
-def _once(id: int, name: str) -> Named:
-    """Return the same object for the same name, as the pages of many chats hold it."""
-    return Named(id, _text(name))
+    return f"{found.name} ({detail})" if detail else found.name
 
 
 def _gallery_name(gallery: Any) -> str:
@@ -274,4 +242,3 @@ IDS = Query(Operations.query.ids, _ids)
 IMAGES_BY_ID = Query(Operations.query.images_by_id, _images)
 RATING = Query(Operations.query.rating, _raw_rating)
 RATE = Query(Operations.mutation.rate, _rated)
-IMAGE_BY_ID = Query(Operations.query.image_by_id, _image_if_any)

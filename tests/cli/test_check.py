@@ -182,7 +182,7 @@ STASH = [
     (put("api_key", "x"), "it wants an API key", StashProblem.KEY_REFUSED),
     (put("status", "SETUP"), "it has not been set up yet", StashProblem.NEEDS_SETUP),
     (put("status", "NEEDS_MIGRATION"), "its database needs a", StashProblem.NEEDS_MIGRATION),
-    (set_old, "Stash 0.23 is too old", StashProblem.TOO_OLD),
+    (set_old, "Stash 0.23.1 is too old", StashProblem.TOO_OLD),
     (put("tripwire", True), "it is locked by its public-access tripwire", StashProblem.LOCKED),
     (answer_with_a_page, "a web page in place of an answer", StashProblem.BROKEN),
 ]

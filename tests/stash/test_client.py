@@ -1,6 +1,4 @@
-"""
-The questions to Stash, its answers as values, and its outages.
-"""
+"""The questions to Stash, its answers as values, and its outages."""
 
 import json
 import re
@@ -15,7 +13,7 @@ from stashbot.demo.http import Response
 from stashbot.errors import StashError, StashProblem
 from stashbot.models import Facet, Feature, Image, Named
 from stashbot.stash import queries
-from stashbot.stash.queries import QueryFailed, UnknownImage, _source
+from stashbot.stash.queries import UnknownImage, _source
 from tests.stash.scripted import (
     IMAGE,
     data,
@@ -34,28 +32,27 @@ KEYS = sorted(
     | {"systemStatus", "appSchema", "status", "version", "name", "disambiguation", "image"}
 )
 COUNT = data(findImages={"count": 1})
+#: The version of a build from the source, which has none.
+NAMELESS = "with schema 75"
 
 # Questions
+
+
+SHUFFLED = {"filter": {"page": 3, "per_page": 40, "sort": "random_42", "direction": "ASC"}}
 
 
 def test_page(client, script):
     script.answers["Page"] = images(found(3), found(1))
 
-    page = client.page(seed=42, offset=80, size=40)
-
-    assert [image.id for image in page] == [3, 1]
-    assert script.variables == {
-        "filter": {"page": 3, "per_page": 40, "sort": "random_42", "direction": "ASC"}
-    }
+    assert [image.id for image in client.page(seed=42, offset=80, size=40)] == [3, 1]
+    assert script.variables == SHUFFLED
 
 
 def test_ids(client, script):
     script.answers["Ids"] = images({"id": "3"}, {"id": "1"})
 
-    assert client.ids(seed=42, offset=0, size=2) == [3, 1]
-    assert script.variables == {
-        "filter": {"page": 1, "per_page": 2, "sort": "random_42", "direction": "ASC"}
-    }
+    assert client.ids(seed=42, offset=80, size=40) == [3, 1]
+    assert script.variables == SHUFFLED
 
 
 def test_offset_between_pages(client, script):
@@ -93,22 +90,27 @@ def test_images_in_the_order_asked(client, script):
 
     assert [image.id for image in client.images([5, 2, 5])] == [5, 2]
     assert script.variables == {"ids": ["5", "2"]}
-
-
-def test_no_images_wanted(client, script):
     assert client.images([]) == []
-    assert script.requests == []
+    assert len(script.requests) == 2
 
 
 def test_unknown_images_are_left_out(client, script):
-    script.answers["ImagesById"] = errors("image with id 2 not found")
-    script.answers["ImageById"] = lambda asked: data(
-        findImage=None if asked["id"] == "2" else found(asked["id"]),
-        systemStatus={"appSchema": 75},
-    )
+    def answer(asked):
+        unknown = next((id for id in ("2", "3") if id in asked["ids"]), None)
+        return errors(f"image with id {unknown} not found") if unknown else images(found(5))
 
-    assert [image.id for image in client.images([5, 2, 1])] == [5, 1]
-    assert script.asked == ["Server", "ImagesById", "ImageById", "ImageById", "ImageById"]
+    script.answers["ImagesById"] = answer
+
+    assert [image.id for image in client.images([3, 5, 2])] == [5]
+    assert client.images([2]) == []
+    assert script.asked == ["Server", *["ImagesById"] * 4]
+
+
+def test_stash_that_does_not_know_another_image(client, script):
+    script.answers["ImagesById"] = errors("image with id 9 not found")
+
+    with pytest.raises(UnknownImage):
+        client.images([5])
 
 
 def test_ids_with_features(client, script):
@@ -124,11 +126,14 @@ def test_ids_with_features(client, script):
     }
 
 
-@pytest.mark.parametrize("rating100", [0, 60, 150, None])
+@pytest.mark.parametrize("rating100", [0, 150, None])
 def test_rating(client, script, rating100):
     script.answers["Rating"] = data(findImage={"id": "7", "rating100": rating100})
+    script.answers["Rate"] = data(imageUpdate={"id": "7"})
 
     assert client.rating(7) == rating100
+    client.rate(7, rating100)
+    assert script.variables == {"input": {"id": "7", "rating100": rating100}}
 
 
 def test_rating_of_an_unknown_image(client, script):
@@ -141,27 +146,15 @@ def test_rating_of_an_unknown_image(client, script):
         client.rate(7, 100)
 
 
-@pytest.mark.parametrize("rating100", [100, None])
-def test_rate(client, script, rating100):
-    script.answers["Rate"] = data(imageUpdate={"id": "7"})
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(Response(502, body=b""), "HTTP 502"), (data(imageUpdate=None), "it did not take the rating")],
+)
+def test_rating_is_written_once(client, script, answer, expected):
+    script.answers["Rate"] = [answer, data(imageUpdate={"id": "7"})]
 
-    client.rate(7, rating100)
-
-    assert script.variables == {"input": {"id": "7", "rating100": rating100}}
-
-
-def test_rating_is_written_once(client, script):
-    script.answers["Rate"] = [Response(502, body=b""), data(imageUpdate={"id": "7"})]
-    problem(lambda: client.rate(7, 100))
-
+    assert problem(lambda: client.rate(7, 100))[1] == expected
     assert script.asked.count("Rate") == 1
-
-
-def test_rating_that_stash_does_not_take(client, script):
-    script.answers["Rate"] = data(imageUpdate=None)
-
-    with pytest.raises(QueryFailed):
-        client.rate(7, 100)
 
 
 def test_state_is_asked_before_the_first_question(client, script):
@@ -179,13 +172,6 @@ def test_state_is_asked_before_the_first_question(client, script):
 def converted(client, script, **fields):
     script.answers["Page"] = images(found(7, **fields))
     return client.page(1, 0, 1)[0]
-
-
-def test_names_are_kept_once(client, script):
-    ann = {"__typename": "Performer", "id": "11", "name": "Ann", "disambiguation": ""}
-    first, second = (converted(client, script, performers=[ann]) for _ in range(2))
-
-    assert first.performers[0] is second.performers[0]
 
 
 def test_image_with_everything(client, script):
@@ -224,7 +210,9 @@ def test_image_with_everything(client, script):
 
 
 def test_image_with_nothing(client, script):
-    assert converted(client, script, rating100=0) == Image(7, source="/image/7/image?t=1")
+    image = converted(client, script, rating100=0, paths={"image": None})
+
+    assert image == Image(7, source="/image/7/image")
 
 
 @pytest.mark.parametrize(
@@ -247,16 +235,10 @@ def test_title(client, script, app_schema, answered, title):
     "fields",
     [
         {"id": "0"},
-        {"id": "-1"},
         {"id": "9" * 40},
         {"visual_files": [file(size=1e400)]},
         {"visual_files": [file(size=-1)]},
         {"visual_files": [file(width=10**30)]},
-        {"visual_files": 5},
-        {"visual_files": [5]},
-        {"performers": None},
-        {"studio": [1]},
-        {"paths": 5},
         {"tags": [{"id": {}, "name": "sea"}]},
     ],
     ids=str,
@@ -283,23 +265,14 @@ def test_answer_of_any_shape(answer):
             continue
 
 
-def test_text_that_no_file_can_hold(client, script):
-    image = converted(client, script, title="\ud800", date="\udfff")
-
-    assert (image.title, image.date) == ("?", "?")
-
-
-def test_endless_clip(client, script):
-    files = [file(__typename="VideoFile", duration=1e400)]
-
-    assert converted(client, script, visual_files=files).duration == 0
-
-
 def test_image_from_a_broken_scan(client, script):
-    image = converted(client, script, visual_files=[file(fingerprint=None, width=-1, height=-1)])
+    broken = {"fingerprint": None, "width": -1, "height": -1, "duration": 1e400}
+    files = [file(__typename="VideoFile", **broken)]
+    image = converted(client, script, title="\ud800", visual_files=files)
 
+    assert image.title == "?"  # neither SQLite nor HTTP takes a lone surrogate
     assert image.fingerprint == "12345-2024-01-02T03:04:05.123456789+01:00"
-    assert (image.width, image.height) == (0, 0)
+    assert (image.width, image.height, image.duration) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -330,14 +303,10 @@ def test_gallery_name(client, script, title, folder, files, name):
     [
         ("http://stash:9999/image/7/image?t=1", "/image/7/image?t=1"),
         ("https://far.example/stash/image/7/image?t=1", "/image/7/image?t=1"),
-        ("http://x/image/7/image/image/7/image?t=2", "/image/7/image?t=2"),
         ("http://x/image/7/image", "/image/7/image"),
-        ("http://x/image/7/image?1700000000", "/image/7/image?1700000000"),
         ("http://x/image/8/image?t=1", "/image/7/image"),
         ("http://x/image/7/image@evil.example/", "/image/7/image"),
         ("http://x/image/7/image?t=1#@evil\r\nHost: evil", "/image/7/image"),
-        ("http://x/image/7/image?t=é", "/image/7/image"),
-        ("//evil.example/picture.jpg", "/image/7/image"),
         ("", "/image/7/image"),
     ],
 )
@@ -350,50 +319,29 @@ def test_address_of_the_file_stays_at_home(address):
     assert re.fullmatch(r"/image/7/image(\?[\w=&.%-]+)?", _source(address, 7), re.ASCII)
 
 
-def test_image_without_address(client, script):
-    assert converted(client, script, paths={"image": None}).source == "/image/7/image"
-
-
 # The state of Stash
 
 
 @pytest.mark.parametrize(
-    ("version", "app_schema", "release"),
-    [
-        ("v0.30.1", 75, "0.30.1"),
-        ("v0.30.1-19-gcf3489ef", 75, "0.30.1-19-gcf3489ef"),
-        ("", 75, "0.30"),
-        (None, 59, "0.26"),
-        ("", 999, "0.30"),
-    ],
+    ("name", "version"),
+    [("v0.30.1", "0.30.1"), ("v0.30.1-19-gcf3489ef", "0.30.1-19-gcf3489ef"), (None, NAMELESS)],
 )
-def test_server(client, script, version, app_schema, release):
-    script.answers["Server"] = state(version=version, app_schema=app_schema)
+def test_server(client, script, name, version):
+    script.answers["Server"] = state(version=name)
 
     server = client.server()
 
-    assert (server.version, server.app_schema) == (release, app_schema)
+    assert (server.version, server.app_schema) == (version, 75)
     assert 0 < server.seconds < 5
 
 
-@pytest.mark.parametrize(
-    ("app_schema", "release"),
-    [
-        (57, "0.25"),
-        (55, "0.25"),
-        (54, "0.24"),
-        (53, "0.23"),
-        (45, "0.20"),
-        (44, "0.19 or older"),
-    ],
-)
-def test_too_old(client, script, app_schema, release):
-    script.answers["Server"] = state(app_schema=app_schema, status="NEEDS_MIGRATION")
+def test_too_old(client, script):
+    script.answers["Server"] = state("NEEDS_MIGRATION", app_schema=57, version="v0.25.1")
 
     with pytest.raises(StashError) as caught:
         client.count()
 
-    assert (caught.value.problem, caught.value.version) == (StashProblem.TOO_OLD, release)
+    assert (caught.value.problem, caught.value.version) == (StashProblem.TOO_OLD, "0.25.1")
     assert script.asked == ["Server"]
 
 
@@ -403,11 +351,6 @@ def test_too_old(client, script, app_schema, release):
         pytest.param(state("SETUP"), StashProblem.NEEDS_SETUP, id="set-up"),
         pytest.param(state("NEEDS_MIGRATION"), StashProblem.NEEDS_MIGRATION, id="migration"),
         pytest.param(state("PANIC"), StashProblem.BROKEN, id="unheard-of"),
-        pytest.param(
-            Response(500, "text/plain", b"unauthorized\n"),
-            StashProblem.TOO_OLD,
-            id="key refused as before 0.26",
-        ),
         pytest.param(errors("unknown field", 422), StashProblem.BROKEN, id="not Stash at all"),
     ],
 )
@@ -426,9 +369,7 @@ INVALID = errors("unknown field", 422, code="GRAPHQL_VALIDATION_FAILED")
     ("failure", "later", "expected"),
     [
         pytest.param(PANIC, state("SETUP"), StashProblem.NEEDS_SETUP, id="set-up"),
-        pytest.param(PANIC, state("NEEDS_MIGRATION"), StashProblem.NEEDS_MIGRATION, id="migration"),
         pytest.param(PANIC, state(), StashProblem.BROKEN, id="bug of Stash"),
-        pytest.param(errors("SQL: SELECT"), state(), StashProblem.BROKEN, id="SQL"),
         pytest.param(INVALID, state(app_schema=55), StashProblem.TOO_OLD, id="downgraded"),
         pytest.param(INVALID, state(), StashProblem.BROKEN, id="422"),
         pytest.param(errors("?", 400), state(), StashProblem.BROKEN, id="400"),
@@ -457,8 +398,6 @@ def outage_log(client):
         pytest.param(Response(401), id="key refused"),
         pytest.param(Response(403, "text/plain", b"no"), id="locked"),
         pytest.param(Response(502), id="away"),
-        pytest.param(Response(200, "text/html", b"<html>"), id="web page"),
-        pytest.param(data(findImages=5), id="another shape"),
         pytest.param(Response(429, headers={"Retry-After": "30"}), id="pause"),
     ],
 )
@@ -477,18 +416,17 @@ def test_outage_begins_and_ends_once(client, script, outage_log, failure):
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "answer",
     [
-        pytest.param({"Rating": data(findImage=None)}, id="unknown image"),
-        pytest.param({"Rating": errors("SQL")}, id="question that fails"),
+        pytest.param(data(findImage=None), id="unknown image"),
+        pytest.param(errors("SQL"), id="question that fails"),
     ],
 )
-def test_stash_that_serves_and_cannot_answer(client, script, outage_log, answers):
+def test_stash_that_serves_and_cannot_answer(client, script, outage_log, answer):
     script.answers["Rating"] = Response(502)
     problem(lambda: client.rating(7))
-    script.answers |= answers
-    for _ in range(2):
-        problem(lambda: client.rating(7))
+    script.answers["Rating"] = answer
+    problem(lambda: client.rating(7))
 
     assert outage_log() == ["stash_down", "stash_up"]
 
