@@ -102,11 +102,10 @@ class Image:
 
     `date` is YYYY, YYYY-MM, YYYY-MM-DD or empty; `rating100` 1 to 100, or None. `fingerprint`
     changes with the file's content. `size` (bytes), `width`, `height` (pixels) and `duration`
-    (seconds) are 0 if Stash does not know them. `source` is the file's path and query.
+    (seconds) are 0 if Stash does not know them.
     """
 
     id: int
-    source: str = ""
     title: str = ""
     date: str = ""
     rating100: int | None = None

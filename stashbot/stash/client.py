@@ -51,10 +51,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """A Stash that can serve us: its release, its database's schema, its response time.
-
-    `seconds` counts from the question to the answer, retries included.
-    """
+    """A Stash that can serve us. `seconds` is its response time, retries included."""
 
     version: str
     app_schema: int
@@ -148,28 +145,21 @@ class StashClient:
             return self._check(patience)
 
     def rating(self, image_id: int) -> int | None:
-        """Return the image's `rating100` as it stands in Stash, None for none.
-
-        UnknownImage if there is no such image.
-        """
+        """Return the image's `rating100` as Stash has it, None for none. Raises UnknownImage."""
         return self._ask(queries.RATING, {"id": str(image_id)})
 
     def rate(self, image_id: int, rating100: int | None) -> None:
-        """Give an image this rating (1 to 100), or none. UnknownImage as for `rating`.
+        """Give an image this rating (1 to 100), or none. Raises UnknownImage.
 
-        It is tried once: after a failure Stash may have the rating or not. Its failures are no
-        outage.
+        It is tried once: after a failure Stash may have the rating or not.
         """
         change = {"id": str(image_id), "rating100": rating100}
         self._ask(queries.RATE, {"input": change}, is_repeatable=False)
 
     def download(self, image: Image, limit: int) -> bytes:
-        """Return the image's file as it is in the library, of at most `limit` bytes.
-
-        ImageUnusable if it is larger or gone.
-        """
+        """Return an image's file of at most `limit` bytes; ImageUnusable if larger or gone."""
         with self._reported():
-            data: bytes = self._retrying(self._connection.fetch, image.source, limit)
+            data: bytes = self._retrying(self._connection.fetch, image.id, limit)
         return data
 
     def _ask(
@@ -180,9 +170,9 @@ class StashClient:
         *,
         is_repeatable: bool = True,
     ) -> T:
-        """Put a question.
+        """Put a question, after the first one for the state of Stash.
 
-        The state of Stash is asked before the first one, and after a refusal to explain it.
+        The state is asked for again after a refusal, to explain it.
         """
         put = partial(self._put, question, variables, patience)
         with self._reported(patience, is_read=is_repeatable):
@@ -213,10 +203,7 @@ class StashClient:
 
     @contextmanager
     def _reported(self, patience: float | None = None, *, is_read: bool = True) -> Iterator[None]:
-        """Report the end of the block to the outage.
-
-        The failure of a write is no outage, as Stash may still serve reads.
-        """
+        """Report the end of the block, but no failed write: Stash may still serve reads."""
         try:
             yield
         except (UnknownImage, QueryFailed):  # Stash serves

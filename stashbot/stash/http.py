@@ -54,8 +54,7 @@ class Refused(StashError):
 class StashHttp:
     """The Stash at `url`, a path prefix included. Thread-safe; each thread has its own session.
 
-    An exchange that fails raises StashError. Once `stop` is set, it raises Interrupted between
-    two pieces of the body. `api_key` is empty for none.
+    Parameters and errors as for `StashClient`.
     """
 
     def __init__(self, url: str, api_key: str, stop: threading.Event, pace: Timeouts) -> None:
@@ -76,20 +75,33 @@ class StashHttp:
         """Return the answer to a question. `patience` in seconds replaces the usual limit."""
         limit = TimeLimit(patience, patience) if patience else self._pace.question
         with self._open("POST", "/graphql", limit, json=question) as response:
-            _check_answer(response)
+            if response.status_code in (400, 422):
+                raise Refused("it does not understand the question")
+            if response.status_code == 404:
+                raise StashError(StashProblem.BROKEN, "no Stash at this address")
+            _check(response)
             answer = exchange.read_body(response, ANSWER_LIMIT, self._check_stop)
         if len(answer) > ANSWER_LIMIT:
             raise StashError(StashProblem.BROKEN, "an answer without end")
         return answer
 
-    def fetch(self, source: str, limit: int) -> bytes:
-        """Return the file at a path of the server, of at most `limit` bytes.
+    def fetch(self, image_id: int, limit: int) -> bytes:
+        """Return an image's file of at most `limit` bytes; ImageUnusable if larger or gone.
 
-        ImageUnusable if it is larger or gone.
+        The path is our own: an address from Stash names a host that a header or a setting
+        chose, and the key must not go there.
         """
         plain = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        with self._open("GET", source, self._pace.file, headers=plain) as response:
-            _check_file(response)
+        path = f"/image/{image_id}/image"
+        with self._open("GET", path, self._pace.file, headers=plain) as response:
+            status, kind = response.status_code, _type(response)
+            # A 404 as a web page comes from a proxy.
+            is_unknown = status == 404 and kind != "text/html"
+            # Without the file Stash answers with the words of the operating system.
+            is_lost = status == 500 and kind == "text/plain" and response.raw.read(1)
+            if is_unknown or is_lost:
+                raise ImageUnusable("the file is gone")
+            _check(response)
             length = response.headers.get("Content-Length", "")
             if length.isdecimal() and int(length) > limit:
                 raise _too_large(limit)
@@ -166,37 +178,15 @@ def _why_unreachable(error: Exception) -> str:
     return "the connection was cut"
 
 
-def _check_answer(response: requests.Response) -> None:
-    """Raise the error that the status and type of an answer to a question mean."""
-    status = response.status_code
-    if status in (400, 422):
-        raise Refused("it does not understand the question")
-    if status == 404:
-        raise StashError(StashProblem.BROKEN, "no Stash at this address")
-    if status != 200:
+def _check(response: requests.Response) -> None:
+    """Raise the error that a status or type means that is wrong for questions and files."""
+    if response.status_code != 200:
         raise _refusal(response)
     if _type(response) == "text/html":
         raise StashError(StashProblem.BROKEN, "a web page in place of an answer")
 
 
-def _check_file(response: requests.Response) -> None:
-    """Raise the error that the status and headers of a file mean.
-
-    For a file that is gone from the disk Stash answers 500 with the words of the operating
-    system. A 404 as a web page comes from a proxy.
-    """
-    status, kind = response.status_code, _type(response)
-    is_unknown = status == 404 and kind != "text/html"
-    if is_unknown or (status == 500 and kind == "text/plain" and response.raw.read(1)):
-        raise ImageUnusable("the file is gone")
-    if status != 200:
-        raise _refusal(response)
-    if kind == "text/html":
-        raise StashError(StashProblem.BROKEN, "a web page in place of the file")
-
-
 def _refusal(response: requests.Response) -> StashError:
-    """Map a status that is wrong for questions and files alike."""
     status = response.status_code
     if response.is_redirect:
         return _redirection(response.headers["Location"])

@@ -14,8 +14,6 @@ def fragment_candidate():
     _frag.title()
     _frag.date()
     _frag.rating100()
-    _frag_paths = _frag.paths()
-    _frag_paths.image()
     _frag_visual_files = _frag.visual_files()
     _frag_visual_files__as__ImageFile = _frag_visual_files.__as__(_schema.ImageFile)
     _frag_visual_files__as__ImageFile.basename()

@@ -21,8 +21,10 @@ from .operations import Operations
 T = TypeVar("T")
 
 #: The exceptions of Python, of sgqlc and of our readers for data of another shape.
-_DATA_ERRORS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
-_MISFITS = (*_DATA_ERRORS, RecursionError, AssertionError)
+_MISFITS = (
+    ValueError, TypeError, AttributeError, LookupError,
+    ArithmeticError, RecursionError, AssertionError,
+)  # fmt: skip
 #: The database schema of 0.28: older releases answer a file's name for a missing title.
 SCHEMA_WITH_TRUE_TITLES = 72
 #: The largest integer of SQLite; ids in Stash and in our database fit.
@@ -62,10 +64,7 @@ class Query(Generic[T]):
         return {"operationName": self._name, "query": self._text, "variables": variables}
 
     def answer(self, body: bytes) -> T:
-        """Read a body. Raises StashError for an error in it, and for another shape.
-
-        UnknownImage and Refused where Stash says so.
-        """
+        """Read a body. Raises UnknownImage or Refused where Stash says so, else StashError."""
         try:
             reply = json.loads(body)
         except (ValueError, RecursionError):
@@ -127,10 +126,6 @@ def _id(value: Any) -> int:
     return _integer(value, least=1)
 
 
-def _count(answer: Any) -> int:
-    return _integer(answer.find_images.count)
-
-
 def _server(answer: Any) -> tuple[str, int, str]:
     """Return the version, the database's schema and the status."""
     status = answer.system_status
@@ -168,39 +163,30 @@ def _image(found: Any, status: Any) -> Image:
     fingerprint = _text(file.fingerprint or f"{file.size}-{file.mod_time}") if file else ""
     return Image(
         id=_id(found.id),
-        source=_source(found.paths.image or "", int(found.id)),
         title=title,
         date=_text(found.date),
-        rating100=_rating(found.rating100),
+        # Stash takes any number, and shows none for 0.
+        rating100=min(max(found.rating100 or 0, 0), 100) or None,
         studio=_named(found.studio, found.studio.name) if found.studio else None,
         performers=tuple(_named(one, _performer_name(one)) for one in found.performers),
         galleries=tuple(_named(one, _gallery_name(one)) for one in found.galleries),
         tags=tuple(_named(one, one.name) for one in found.tags),
         fingerprint=fingerprint[:SHORT_TEXT],
         size=_integer(file.size) if file else 0,
-        width=_side(file.width) if file else 0,
-        height=_side(file.height) if file else 0,
+        width=_integer(max(file.width, 0)) if file else 0,  # -1 for a broken file
+        height=_integer(max(file.height, 0)) if file else 0,
         duration=_duration(file),
     )
 
 
 def _text(value: str | None) -> str:
-    """Return the text without lone surrogates: neither SQLite nor HTTP takes them."""
+    """Return the text without lone surrogates: SQLite does not take them."""
     return (value or "").encode(errors="replace").decode()
-
-
-def _side(pixels: Any) -> int:
-    return _integer(max(pixels, 0))  # -1 for a broken file
 
 
 def _duration(file: Any) -> float:
     seconds = getattr(file, "duration", None) or 0.0
     return seconds if 0 < seconds < LONGEST_DURATION_S else 0.0
-
-
-def _rating(rating100: int | None) -> int | None:
-    """Return the rating within 1 to 100: Stash takes any number, and shows none for 0."""
-    return min(rating100, 100) if rating100 and rating100 > 0 else None
 
 
 def _named(found: Any, name: str) -> Named:
@@ -224,19 +210,8 @@ def _gallery_name(gallery: Any) -> str:
     return re.sub(r"\.(zip|cbz)$", "", name, flags=re.IGNORECASE)
 
 
-def _source(address: str, id: int) -> str:
-    """Return the path and query of a file, without the host that Stash gives for itself.
-
-    The host comes from a header or from a setting of Stash: we may not reach it, and the key
-    must not go there.
-    """
-    path = f"/image/{id}/image"
-    query = address.rpartition(path)[2]
-    return path + query if re.fullmatch(r"\?[\w=&.%-]+", query, re.ASCII) else path
-
-
 SERVER = Query(Operations.query.server, _server)
-COUNT = Query(Operations.query.count, _count)
+COUNT = Query(Operations.query.count, lambda answer: _integer(answer.find_images.count))
 PAGE = Query(Operations.query.page, _images)
 IDS = Query(Operations.query.ids, _ids)
 IMAGES_BY_ID = Query(Operations.query.images_by_id, _images)

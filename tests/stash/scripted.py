@@ -20,7 +20,7 @@ PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 64
 HASTY = Timeouts(
     connect=2.0, question=TimeLimit(0.6, 0.6), file=TimeLimit(0.6, 0.6, 50_000), pause=0.002
 )
-IMAGE = Image(7, source="/image/7/image?t=1")
+IMAGE = Image(7)
 
 
 def found(id, /, **fields):
@@ -31,7 +31,6 @@ def found(id, /, **fields):
         "title": None,
         "date": None,
         "rating100": None,
-        "paths": {"image": f"http://stash:9999/image/{id}/image?t=1"},
         "visual_files": [],
         "studio": None,
         "performers": [],

@@ -1,7 +1,6 @@
 """The questions to Stash, its answers as values, and its outages."""
 
 import json
-import re
 import threading
 
 import pytest
@@ -13,7 +12,7 @@ from stashbot.demo.http import Response
 from stashbot.errors import StashError, StashProblem
 from stashbot.models import Facet, Feature, Image, Named
 from stashbot.stash import queries
-from stashbot.stash.queries import UnknownImage, _source
+from stashbot.stash.queries import UnknownImage
 from tests.stash.scripted import (
     IMAGE,
     data,
@@ -193,7 +192,6 @@ def test_image_with_everything(client, script):
 
     assert image == Image(
         7,
-        source="/image/7/image?t=1",
         title="Harbour",
         date="2024-05",
         rating100=80,
@@ -210,9 +208,7 @@ def test_image_with_everything(client, script):
 
 
 def test_image_with_nothing(client, script):
-    image = converted(client, script, rating100=0, paths={"image": None})
-
-    assert image == Image(7, source="/image/7/image")
+    assert converted(client, script, rating100=0) == Image(7)
 
 
 @pytest.mark.parametrize(
@@ -296,27 +292,6 @@ def test_gallery_name(client, script, title, folder, files, name):
     }
 
     assert converted(client, script, galleries=[gallery]).galleries == (Named(4, name),)
-
-
-@pytest.mark.parametrize(
-    ("address", "source"),
-    [
-        ("http://stash:9999/image/7/image?t=1", "/image/7/image?t=1"),
-        ("https://far.example/stash/image/7/image?t=1", "/image/7/image?t=1"),
-        ("http://x/image/7/image", "/image/7/image"),
-        ("http://x/image/8/image?t=1", "/image/7/image"),
-        ("http://x/image/7/image@evil.example/", "/image/7/image"),
-        ("http://x/image/7/image?t=1#@evil\r\nHost: evil", "/image/7/image"),
-        ("", "/image/7/image"),
-    ],
-)
-def test_address_of_the_file(address, source):
-    assert _source(address, 7) == source
-
-
-@given(st.text())
-def test_address_of_the_file_stays_at_home(address):
-    assert re.fullmatch(r"/image/7/image(\?[\w=&.%-]+)?", _source(address, 7), re.ASCII)
 
 
 # The state of Stash
