@@ -22,10 +22,9 @@ _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
 def choose(setting: str, code: str | None) -> str:
-    """The language for a user, one of `LANGUAGES`.
+    """The language for a user whose `language_code` in Telegram is this IETF tag, if known.
 
-    `setting` is `auto` or a language; `code` is Telegram's `language_code` of the user, an
-    IETF tag, None if there is none.
+    `setting` is `auto` or one of `LANGUAGES`.
     """
     if setting != "auto":
         return setting
@@ -44,10 +43,7 @@ class Texts:
     phrases: Mapping[str, str | Mapping[str, str]]
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The sentence with its values; a plural takes its number as `n`.
-
-        Raises KeyError for an unknown key or a missing value.
-        """
+        """The sentence with its values; a plural takes its number as `n`. Raises KeyError."""
         phrase = self.phrases[key]
         if isinstance(phrase, str):
             return phrase.format_map(values)
@@ -57,10 +53,7 @@ class Texts:
 
 
 def duration(seconds: float, texts: Texts) -> str:
-    """A span of time in its largest unit and the next: `3 days 4 hours`.
-
-    Rounded down; the second part is left out where it is zero.
-    """
+    """A span of time in its largest unit and the next, rounded down: `3 days 4 hours`."""
     left, counts = max(0, int(seconds)), []
     for unit, length in _DURATIONS.items():
         count, left = divmod(left, length)

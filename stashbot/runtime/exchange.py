@@ -47,15 +47,11 @@ FILE = TimeLimit(total=60.0, idle=60.0, bytes_per_second=50_000.0)
 
 
 class Exchange:
-    """One exchange of one thread. Other threads may read its attributes.
-
-    `began` is a moment of the monotonic clock. `is_answered` is true from the first byte of
-    the answer on.
-    """
+    """One exchange of one thread. Other threads may read its attributes."""
 
     def __init__(self, limit: TimeLimit) -> None:
         self.began = time.monotonic()
-        self.is_answered = False
+        self.is_answered = False  # true from the first byte of the answer on
         self._limit = limit
         self._moved = 0
 
@@ -75,7 +71,7 @@ class Exchange:
 
 @contextmanager
 def exchange(limit: TimeLimit) -> Iterator[Exchange]:
-    """Put all that the sockets of the calling thread do under one time limit."""
+    """Put all that the calling thread sends and reads under one time limit."""
     _local.exchange = current = Exchange(limit)
     try:
         yield current
@@ -84,10 +80,7 @@ def exchange(limit: TimeLimit) -> Iterator[Exchange]:
 
 
 def open_session() -> requests.Session:
-    """Return a session for requests inside `exchange`. It keeps no cookies.
-
-    It never follows a redirect, as a POST would become a GET and another host see the secrets.
-    """
+    """Return a session for requests inside `exchange`; it keeps no cookies."""
     session = _Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     for scheme in ("http://", "https://"):
@@ -174,4 +167,7 @@ class _Adapter(HTTPAdapter):
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Tell requests that there is none: it would read the body, of any size, to follow it."""
+        """Return None: to follow a redirect would show another host the secrets.
+
+        requests would also read the body, of any size, before it follows one.
+        """

@@ -14,14 +14,13 @@ from .heartbeat import resting
 
 
 class Again(NamedTuple):
-    """The job is to be called again after `seconds`, with this priority from now on."""
+    """Call the job again after `seconds`, with this priority from now on."""
 
     seconds: float
     priority: Priority
 
 
-#: A job returns None when it is done, else when it is to be called again; seconds alone keep
-#: its priority.
+#: A job returns None when it is done; seconds alone call it again and keep its priority.
 Job = Callable[[], Again | float | None]
 
 

@@ -27,11 +27,10 @@ ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 class Supervisor:
-    """Runs the threads of the program and ends them.
+    """Runs the threads of the program. The main thread owns it; `quit` is thread-safe.
 
-    The main thread starts, waits and ends; `quit` and `overdue` are thread-safe. A thread calls
-    its turn, a function that returns after one piece of work, until `stop` is set. An error in
-    a turn is logged and costs that turn alone.
+    A thread calls its turn, a function that returns after one piece of work, until `stop` is
+    set. An error in a turn is logged and costs that turn alone.
     """
 
     def __init__(self) -> None:
@@ -52,15 +51,13 @@ class Supervisor:
         is_idle: Callable[[], bool] = lambda: False,
         longest_turn_s: float = math.inf,
     ) -> None:
-        """Start a thread of this name that calls `turn` again and again.
+        """Start a thread that calls `turn` again and again.
 
-        `end` does not wait for a thread while its `is_idle` is true: the thread only waits for
-        the network then. A turn longer than `longest_turn_s`, in seconds and without its beats
-        and rests, makes the thread overdue.
+        `end` does not wait for a thread while its `is_idle` is true. A thread is overdue after
+        `longest_turn_s` seconds of work without a beat.
         """
-        self._heartbeats[name] = heartbeat = Heartbeat(longest_turn_s)
-        args = (name, turn, heartbeat)
-        thread = threading.Thread(target=self._run, args=args, name=name, daemon=True)
+        self._heartbeats[name] = Heartbeat(longest_turn_s)
+        thread = threading.Thread(target=self._run, args=(name, turn), name=name, daemon=True)
         self._threads[thread] = is_idle
         thread.start()
 
@@ -89,14 +86,13 @@ class Supervisor:
         interval_s: float = LOOK_S,
         look: Callable[[], None] = lambda: None,
     ) -> int:
-        """Wait in the main thread for one of these signals, which are blocked; its number.
+        """Wait for one of these blocked signals; its number. `quit` counts as SIGTERM.
 
-        Calls `look` every `interval_s` seconds. `quit` counts as SIGTERM.
+        Calls `look` every `interval_s` seconds.
         """
         self._is_waiting = True
         while not self.stop.is_set():
-            came = signal.sigtimedwait(signals, interval_s)
-            if came is not None:
+            if came := signal.sigtimedwait(signals, interval_s):
                 return came.si_signo
             look()
         return signal.SIGTERM
@@ -104,8 +100,7 @@ class Supervisor:
     def end(self, timeout_s: float) -> None:
         """Stop all threads, and give them so many seconds in all for their last turn.
 
-        A thread that hangs in a call to the network is left behind: the database holds all
-        that the next start has to know of its work.
+        A thread that hangs is left behind: the database holds all that the next start needs.
         """
         self.stop.set()
         for close in reversed(self._closers):
@@ -115,7 +110,8 @@ class Supervisor:
             while thread.is_alive() and not is_idle() and time.monotonic() < deadline:
                 thread.join(POLL_S)
 
-    def _run(self, name: str, turn: Callable[[], None], heartbeat: Heartbeat) -> None:
+    def _run(self, name: str, turn: Callable[[], None]) -> None:
+        heartbeat = self._heartbeats[name]
         adopt(heartbeat)
         with structlog.contextvars.bound_contextvars(thread=name):
             try:

@@ -68,9 +68,9 @@ class Voting:
     def rows(self, chat_id: int, image_id: int, texts: Texts) -> Rows:
         """The current buttons under a picture that was sent."""
         votes, excluded = self._votes.of_image(chat_id, image_id), self._exclusions.of(chat_id)
-        features, is_private = self._features(image_id), chat_id > 0
+        offered, is_private = self._features(image_id), chat_id > 0
         return keyboards.under_picture(
-            image_id, votes, features, excluded, texts, is_private=is_private
+            image_id, votes, offered, excluded, texts, is_private=is_private
         )
 
     def latest(self) -> Iterator[tuple[int, int, Rows]]:
@@ -141,8 +141,7 @@ class Voting:
             ranked = [one for counts in known for one in rank(counts, TOP)]
             if ranked:
                 lines += ["", texts(heading), *(_line(*one, texts) for one in ranked)]
-        forget = Button(texts("preferences.forget"), "forget:ask")
-        return Reply(message(lines), [[forget]])
+        return Reply(message(lines), [[Button(texts("preferences.forget"), "forget:ask")]])
 
     def forget(self, chat_id: int, answer: str, texts: Texts) -> Reply:
         """The message after an answer: two questions, then all votes of the chat are deleted."""

@@ -91,7 +91,7 @@ def test_stash_refuses_connections(house):
     [
         ({"status": "SETUP"}, "Stash is not set up yet"),
         ({"status": "NEEDS_MIGRATION"}, "Stash needs to bring its database up to date"),
-        ({"app_schema": 52}, "Stash 0.23 is too old"),
+        ({"app_schema": 52}, "Stash 0.23.1 is too old"),
         ({"tripwire": True}, "Stash has locked itself"),
         ({"api_key": "another"}, "Stash wants an API key"),
     ],
