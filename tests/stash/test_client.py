@@ -415,17 +415,14 @@ def test_file_tells_of_an_outage(client, script, outage_log):
     assert outage_log() == ["stash_down", "stash_up"]
 
 
-def test_end_of_the_program_is_no_outage(client, stop, outage_log):
+def test_failures_that_are_no_outage(client, server, script, stop, outage_log):
+    """A time-out of a hasty caller is none, nor is the end of the program."""
+    script.answers["Server"] = lambda _: server.stopping.wait(1) or state()
+    for ask in (client.server, client.count):
+        assert problem(lambda: ask(patience=0.1)) == (StashProblem.SLOW, "no answer in time")  # noqa: B023
     stop.set()
     problem(client.count)
 
-    assert outage_log() == []
-
-
-def test_time_out_of_a_hasty_caller_is_no_outage(client, server, script, outage_log):
-    script.answers["Server"] = lambda _: server.stopping.wait(1) or state()
-
-    assert problem(lambda: client.server(patience=0.1))[0] is StashProblem.SLOW
     assert outage_log() == []
 
 

@@ -68,16 +68,9 @@ def test_proxy_of_the_environment(client, monkeypatch):
     assert client.server().version == "0.30.1"
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-def test_compressed_answer(client, script, chunked):
+def test_compressed_answer(client, script):
     body = gzip.compress(state().body)
-    headers = {"Content-Encoding": "gzip"}
-    if chunked:
-        headers["Transfer-Encoding"] = "chunked"
-        body = iter(
-            [b"5\r\n" + body[:5] + b"\r\n", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body) - 5, body[5:])]
-        )
-    script.answers["Server"] = Response(body=body, headers=headers)
+    script.answers["Server"] = Response(body=body, headers={"Content-Encoding": "gzip"})
 
     assert client.server().version == "0.30.1"
 
@@ -136,6 +129,7 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
         pytest.param(TO_HTTPS, (BROKEN, AWAY), id="to another host"),
         pytest.param(TO_PATH, (BROKEN, "redirects to another path: see stash.url"), id="to a path"),
         pytest.param(TO_NOWHERE, (BROKEN, "no sound exchange (ValueError)"), id="to nowhere"),
+        pytest.param(PAGE, (BROKEN, "a web page in place of an answer"), id="web page"),
         pytest.param(Response(405), (BROKEN, "HTTP 405"), id="405"),
         pytest.param(Response(500), (UNREACHABLE, "HTTP 500"), id="500"),
         pytest.param(Response(502, "text/html", b"<html>"), (UNREACHABLE, "HTTP 502"), id="502"),
@@ -158,11 +152,8 @@ def test_refusal(client, script, asked, answer, expected):
     ("answer", "expected"),
     [
         pytest.param(Response(404), (BROKEN, "no Stash at this address"), id="404"),
-        pytest.param(PAGE, (BROKEN, "a web page in place of an answer"), id="web page"),
         pytest.param(Response(body=b'{"data"'), (BROKEN, NO_JSON), id="JSON"),
         pytest.param(Response(body=b"[" * 10**5), (BROKEN, NO_JSON), id="deep"),
-        pytest.param(Response(body=b"[]"), (BROKEN, MISFIT), id="list"),
-        pytest.param(Response(body=b"{}"), (BROKEN, MISFIT), id="no data"),
         pytest.param(Response(body=b'{"data":[1]}'), (BROKEN, MISFIT), id="data in a list"),
         pytest.param(data(findImages={"count": 10**30}), (BROKEN, MISFIT), id="absurd number"),
         pytest.param(data(findImages=None), (BROKEN, MISFIT), id="null"),
@@ -178,12 +169,8 @@ def test_bad_answer(client, script, answer, expected):
     assert problem(client.count) == expected
 
 
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_answer_without_end(client, script, is_packed):
-    endless = Response(body=iter(lambda: bytes(1 << 20), None))
-    packed = gzip.compress(bytes(64 << 20), 1)
-    headers = {"Content-Encoding": "gzip"}
-    script.answers["Server"] = Response(body=packed, headers=headers) if is_packed else endless
+def test_answer_without_end(client, script):
+    script.answers["Server"] = Response(body=iter(lambda: bytes(1 << 20), None))
 
     assert problem(client.server) == (BROKEN, "an answer without end")
 
@@ -267,13 +254,6 @@ def test_tries_end(client, server, script):
 
     assert problem(client.server) == (UNREACHABLE, "HTTP 500")
     assert script.requests == []
-    assert client.server().version == "0.30.1"
-
-
-def test_connection_that_went_stale(client, server):
-    client.server()
-    server.cut()
-
     assert client.server().version == "0.30.1"
 
 
@@ -379,14 +359,6 @@ def seconds_to_stop(stop, started, call):
     began = time.monotonic()
     thread.join(5)
     return time.monotonic() - began, ends
-
-
-@pytest.mark.parametrize("ask", [StashClient.count, lambda each: each.download(IMAGE, 1 << 20)])
-def test_answer_that_drips(client, slow_file, ask):
-    began = time.monotonic()
-
-    assert problem(lambda: ask(client)) == (SLOW, "no answer in time")
-    assert time.monotonic() - began < 3
 
 
 def test_stop_in_a_download(client, stop, slow_file):

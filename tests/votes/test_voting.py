@@ -286,29 +286,22 @@ def test_marked_button_brings_back(sent):
     assert len(home.events("excluded")) == len(home.events("restored")) == 1
 
 
-def test_exclusion_holds_in_its_chat_alone(house):
+def test_everything_is_excluded(house):
+    """An exclusion holds in its chat alone; the chat is told of it, and how to end it."""
     home = house([picture(7)], **NO_NEXT, STASHBOT_VOTES_WRITE_RATINGS="false")
     home.ask()
     press(home, "🖼", dislike(home))
-
-    assert home.ask(user=FRIEND) == [7]
-    home.stop()
-    assert home.stash.pictures == [picture(7, load=home.stash.pictures[0].load)]
-
-
-def test_everything_is_excluded(house):
-    home = house([picture(7)], **NO_NEXT)
-    home.ask()
-    press(home, "🖼", dislike(home))
+    elsewhere = home.ask(user=FRIEND)
 
     home.say("/random")
     home.wait_for_text("There is nothing left to send: all of it is excluded.")
     home.say("/excluded")
     home.wait_for_text("1 entry will not be sent")
-    restored = press(home, "↩️ 🖼 Picture 7")
 
-    assert restored == "May be sent again: 🖼 Picture 7"
+    assert elsewhere == [7]
+    assert press(home, "↩️ 🖼 Picture 7") == "May be sent again: 🖼 Picture 7"
     assert home.ask() == [7]
+    assert home.stash.pictures == [picture(7, load=home.stash.pictures[0].load)]
 
 
 def test_unseen_picture_that_is_brought_back(house):
