@@ -140,7 +140,7 @@ class _Response(HTTPResponse):
 
 
 class _Limited:
-    """Puts what a connection of urllib3 reads and sends under the time limit."""
+    """Puts the reads and sends of a connection of urllib3 under the time limit."""
 
     response_class = _Response
 
