@@ -13,7 +13,7 @@ import structlog
 
 from .bot.access import Access
 from .bot.commands import Bot
-from .bot.startup import Startup
+from .bot.startup import introduce, resume
 from .bot.status import StatusReports
 from .models import Priority
 from .pictures.candidates import Candidates
@@ -75,7 +75,8 @@ class App:
     scheduler: Scheduler
     rating_sync: RatingSync
     reports: StatusReports
-    startup: Startup
+    voting: Voting
+    language: str
     poller: Poller
 
     def start(self, watchdog: float = 0.0) -> None:
@@ -99,8 +100,14 @@ class App:
             self.supervisor.at_end(pool.close)
             for number in range(1, threads + 1):
                 start(f"{name}-{number}", pool.turn, longest_turn_s=3 * longest_turn)
-        self.startup.introduce()
-        self.startup.resume()
+        introduce(self.telegram, self.outbox, self.language)
+        resume(
+            store=self.store,
+            requests=self.requests,
+            voting=self.voting,
+            outbox=self.outbox,
+            now=_now(),
+        )
         self.rating_sync.wake()
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling
@@ -160,7 +167,8 @@ def build(settings: Settings, limits: RateLimits = TELEGRAM_LIMITS) -> App:
         scheduler=scheduler,
         rating_sync=rating_sync,
         reports=reports,
-        startup=_startup(base, requests, voting),
+        voting=voting,
+        language=settings.telegram.language,
         poller=Poller(base.telegram, bot.handle, base.supervisor.stop, base.supervisor.quit),
     )
 
@@ -176,7 +184,7 @@ def _base(settings: Settings, limits: RateLimits) -> _Base:
         settings.telegram.proxy,
         spoiler=settings.photos.spoiler,
         protect=settings.photos.protect,
-        rules=limits,
+        limits=limits,
     )
     stash.outage.when_back = partial(_hurry, pools.pictures, pools.questions)
     telegram.outage.when_back = partial(_hurry, pools.pictures, pools.answers)
@@ -258,18 +266,6 @@ def _access(base: _Base, schedules: ChatSchedules) -> Access:
         store=base.store,
         telegram=base.telegram,
         schedules=schedules,
-        now=_now,
-    )
-
-
-def _startup(base: _Base, requests: RequestQueue, voting: Voting) -> Startup:
-    return Startup(
-        telegram=base.telegram,
-        store=base.store,
-        outbox=base.outbox,
-        requests=requests,
-        voting=voting,
-        language=base.settings.telegram.language,
         now=_now,
     )
 

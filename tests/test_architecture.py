@@ -123,12 +123,8 @@ def test_modules_and_functions_are_short(path):
     ]
 
     assert not long
-    assert text.count("\n") <= MOST_LINES or name_of(path) in LONG
+    assert text.count("\n") <= MOST_LINES
 
-
-#: Modules that are still longer than that.
-LONG = {"pictures/requests.py", "pictures/preparation.py"}
-LONG |= {"telegram/client.py"}
 
 
 @pytest.mark.parametrize("path", CHECKED, ids=name_of)

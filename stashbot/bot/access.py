@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
@@ -33,17 +32,15 @@ class Strangers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._answered: OrderedDict[tuple[int, int], float] = OrderedDict()
+        self._answered: dict[tuple[int, int], float] = {}
 
     def may_answer(self, user_id: int, chat_id: int) -> bool:
         """Tell whether to answer this stranger now, and remember the answer."""
-        now = self._clock()
-        while self._answered and next(iter(self._answered.values())) <= now - STRANGER_PAUSE_S:
-            self._answered.popitem(last=False)
-        if (user_id, chat_id) in self._answered or len(self._answered) >= MOST_STRANGERS:
-            return False
-        self._answered[user_id, chat_id] = now
-        return True
+        now, stranger = self._clock(), (user_id, chat_id)
+        recent = {key: at for key, at in self._answered.items() if at > now - STRANGER_PAUSE_S}
+        may = stranger not in recent and len(recent) < MOST_STRANGERS
+        self._answered = recent | {stranger: now} if may else recent
+        return may
 
 
 class Access:
@@ -80,14 +77,6 @@ class Access:
             log.error("store_failed", error=str(error), chat_id=chat_id)
             return False  # better to refuse a friend than to serve a stranger
 
-    def is_known(self, user: types.User, chat: types.Chat) -> bool:
-        """Tell whether a change of the bot's membership in this chat matters."""
-        return (
-            self.admits(user, chat)
-            or self.is_allowed_group(chat.id)
-            or self._schedules.is_fixed_chat(chat.id)
-        )
-
     def is_owner(self, user_id: int) -> bool:
         """Tell whether the user is the first of the settings."""
         return user_id == self._settings.allowed_users[0]
@@ -106,7 +95,6 @@ class Access:
 
     def meet(self, chat_id: int, texts: Texts) -> None:
         """Note that a chat can be written to, and resume its schedules. Raises StoreError."""
-        self._telegram.heard_from(chat_id)
         if self._store.chats.meet_chat(chat_id, texts.language, self._now()):
             log.info("chat_back", chat_id=chat_id)
             self._schedules.resumed()

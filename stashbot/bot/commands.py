@@ -20,7 +20,7 @@ from ..schedule.schedules import ChatSchedules
 from ..telegram.outbox import Outbox
 from ..votes.voting import Voting
 from .access import Access
-from .callbacks import Presses, Reaction
+from .callbacks import Callbacks
 from .status import StatusReports
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ class Bot:
         self._reports = reports
         self._schedules = schedules
         self._voting = voting
-        self._presses = Presses(requests, schedules, voting)
+        self._callbacks = Callbacks(outbox, requests, schedules, voting)
 
     def handle(self, update: types.Update) -> None:
         """Answer one update; ignore the kinds that mean nothing to the bot."""
@@ -73,7 +73,7 @@ class Bot:
         elif update.my_chat_member:
             self._membership(update.my_chat_member)
 
-    # Messages
+    # Updates
 
     def _message(self, update_id: int, message: types.Message) -> None:
         # A message without a sender comes from a channel, and the bot does not ask for those.
@@ -92,6 +92,37 @@ class Bot:
             log.error("store_failed", error=str(error), chat_id=chat.id)
             self._outbox.say(chat.id, texts("cannot_answer"))
 
+    def _press(self, update_id: int, press: types.CallbackQuery) -> None:
+        user, texts = press.from_user, self._access.texts(press.from_user)
+        # Without its message the chat of a press is unknown, and the press is refused.
+        chat = press.message.chat if press.message else types.Chat(0, "unknown")
+        if not self._access.admits(user, chat):
+            if len(self._outbox) < MOST_WAITING:
+                self._outbox.answer(press.id, texts("refused_button"))
+            self._refuse(user, chat)
+            return
+        try:
+            self._access.meet(chat.id, texts)
+            note = self._callbacks.handle(update_id, press, texts)
+        except StoreError as error:
+            log.error("store_failed", error=str(error), chat_id=chat.id)
+            note = texts("cannot_answer")
+        self._outbox.answer(press.id, note)
+
+    def _membership(self, change: types.ChatMemberUpdated) -> None:
+        """Note that the bot was blocked or removed, or that it is back."""
+        user, chat, status = change.from_user, change.chat, change.new_chat_member.status
+        is_served = self._access.admits(user, chat) or self._access.is_allowed_group(chat.id)
+        if not is_served and not self._schedules.is_fixed_chat(chat.id):
+            return
+        if status in ("kicked", "left"):
+            self._outbox.lose_chat(chat.id, ChatGone(status))
+        elif status in ("member", "administrator"):
+            try:
+                self._access.meet(chat.id, self._access.texts(user))
+            except StoreError as error:
+                log.error("store_failed", error=str(error), chat_id=chat.id)
+
     def _refuse(self, user: types.User, chat: types.Chat) -> None:
         if not self._access.strangers.may_answer(user.id, chat.id):
             return
@@ -100,23 +131,7 @@ class Bot:
             text = self._access.texts(user)("refused", user_id=user.id)
             self._outbox.say_to_stranger(chat.id, text)
 
-    def _obey(self, update_id: int, message: types.Message, user_id: int, texts: Texts) -> None:
-        chat = message.chat
-        name, argument = self._command(message)
-        if name == "random":
-            self._random(update_id, chat.id, user_id, argument, texts)
-        elif name in ("start", "help"):
-            self._outbox.say(chat.id, self._help(chat.id, texts), keyboard=texts("button.random"))
-        elif name == "schedule":
-            self._say(chat.id, self._schedules.change(chat.id, argument, texts))
-        elif name == "excluded":
-            self._say(chat.id, self._voting.excluded(chat.id, 0, texts))
-        elif name in ("preferences", "stats", "status"):
-            self._report(name, chat.id, user_id, texts)
-        elif chat.type == "private":
-            self._outbox.say(chat.id, texts("hint"))
-
-    def _command(self, message: types.Message) -> tuple[str, str]:
+    def _read(self, message: types.Message) -> tuple[str, str]:
         """Return the command and its argument; ("", "") if there is none for this bot."""
         if message.dice and message.dice.emoji == DICE and message.chat.type == "private":
             # Telegram turns a single 🎲 into a dice. In a group it is a game.
@@ -129,10 +144,33 @@ class Bot:
             return "", ""
         return match["name"].lower(), (match["argument"] or "").strip()
 
-    def _help(self, chat_id: int, texts: Texts) -> str:
-        commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
-        schedules = self._schedules.summary(chat_id, texts)
-        return message([texts("welcome"), "", *commands, *schedules])
+    # Commands
+
+    def _obey(self, update_id: int, message: types.Message, user_id: int, texts: Texts) -> None:
+        chat_id = message.chat.id
+        name, argument = self._read(message)
+        replies = {
+            "schedule": lambda: self._schedules.change(chat_id, argument, texts),
+            "excluded": lambda: self._voting.excluded(chat_id, 0, texts),
+        }
+        reports = {  # computed in the background: they need Stash, or read much
+            "preferences": lambda: self._voting.preferences(chat_id, texts),
+            "stats": lambda: Reply(self._reports.stats(chat_id, texts)),
+            "status": lambda: Reply(self._reports.status(texts)),
+        }
+        if name == "random":
+            self._random(update_id, chat_id, user_id, argument, texts)
+        elif name in ("start", "help"):
+            self._outbox.say(chat_id, self._help(chat_id, texts), keyboard=texts("button.random"))
+        elif name in replies:
+            reply = replies[name]()
+            self._outbox.say(chat_id, reply.text, rows=reply.rows)
+        elif name == "status" and not self._access.is_owner(user_id):
+            self._outbox.say(chat_id, texts("owner_only"))
+        elif name in reports:
+            self._outbox.reply(chat_id, reports[name], texts("cannot_answer"))
+        elif message.chat.type == "private":
+            self._outbox.say(chat_id, texts("hint"))
 
     def _random(
         self, update_id: int, chat_id: int, user_id: int, argument: str, texts: Texts
@@ -140,56 +178,11 @@ class Bot:
         count = image_count(argument)
         if count is None:
             self._outbox.say(chat_id, texts("random.usage"))
-            return
-        self._requests.ask(update_id, chat_id, user_id, count=count, language=texts.language)
+        else:
+            language = texts.language
+            self._requests.ask(update_id, chat_id, user_id, count=count, language=language)
 
-    def _report(self, name: str, chat_id: int, user_id: int, texts: Texts) -> None:
-        """Answer in the background: these replies need Stash, or read much."""
-        if name == "status" and not self._access.is_owner(user_id):
-            self._outbox.say(chat_id, texts("owner_only"))
-            return
-        reports = {
-            "preferences": lambda: self._voting.preferences(chat_id, texts),
-            "stats": lambda: Reply(self._reports.stats(chat_id, texts)),
-            "status": lambda: Reply(self._reports.status(texts)),
-        }
-        self._outbox.reply(chat_id, reports[name], texts("cannot_answer"))
-
-    def _say(self, chat_id: int, reply: Reply) -> None:
-        self._outbox.say(chat_id, reply.text, rows=reply.rows)
-
-    # Buttons and membership
-
-    def _press(self, update_id: int, press: types.CallbackQuery) -> None:
-        user, texts = press.from_user, self._access.texts(press.from_user)
-        # Without its message the chat of a press is unknown, and the press is refused.
-        chat = press.message.chat if press.message else types.Chat(0, "unknown")
-        if not self._access.admits(user, chat):
-            if len(self._outbox) < MOST_WAITING:
-                self._outbox.answer(press.id, texts("refused_button"))
-            self._refuse(user, chat)
-            return
-        try:
-            self._access.meet(chat.id, texts)
-            reaction = self._presses.take(update_id, press, texts)
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=chat.id)
-            reaction = Reaction(texts("cannot_answer"))
-        self._outbox.answer(press.id, reaction.note)
-        if press.message and reaction.rows is not None:
-            self._outbox.redraw(chat.id, press.message.message_id, reaction.rows)
-        if press.message and reaction.listing:
-            self._outbox.edit(chat.id, press.message.message_id, reaction.listing)
-
-    def _membership(self, change: types.ChatMemberUpdated) -> None:
-        """Note that the bot was blocked or removed, or that it is back."""
-        chat, status = change.chat, change.new_chat_member.status
-        if not self._access.is_known(change.from_user, chat):
-            return
-        if status in ("kicked", "left"):
-            self._outbox.lose_chat(chat.id, ChatGone(status))
-        elif status in ("member", "administrator"):
-            try:
-                self._access.meet(chat.id, self._access.texts(change.from_user))
-            except StoreError as error:
-                log.error("store_failed", error=str(error), chat_id=chat.id)
+    def _help(self, chat_id: int, texts: Texts) -> str:
+        commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
+        schedules = self._schedules.summary(chat_id, texts)
+        return message([texts("welcome"), "", *commands, *schedules])

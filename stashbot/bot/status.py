@@ -68,16 +68,12 @@ class StatusReports:
             shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
             key = "stats.last" if stats.last_title else "stats.last_untitled"
             lines.append(texts(key, title=_short(stats.last_title), time=shown))
-        lines += self._voted(chat_id, texts)
-        return "\n".join(lines + self._library(chat_id, stats.seen, now, texts))
-
-    def _voted(self, chat_id: int, texts: Texts) -> list[str]:
-        total = self._store.votes.total(chat_id)
-        lines = [texts("stats.votes", likes=total.likes, dislikes=total.dislikes)]
+        votes = self._store.votes.total(chat_id)
+        lines.append(texts("stats.votes", likes=votes.likes, dislikes=votes.dislikes))
         liked, pictures = self._store.votes.liked_of_last(chat_id, LAST_PICTURES)
         if pictures:
             lines.append(texts("stats.liked", n=pictures, share=round(100 * liked / pictures)))
-        return lines
+        return "\n".join(lines + self._library(chat_id, stats.seen, now, texts))
 
     def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> list[str]:
         if self._stash.outage.wait:  # it failed a moment ago
@@ -118,28 +114,22 @@ class StatusReports:
 
     def status(self, texts: Texts) -> str:
         """Return the state of the bot, for its owner. Raises StoreError."""
-        return "\n".join(
-            [
-                texts("status.version", version=__version__),
-                texts("status.uptime", duration=duration(time.monotonic() - self._started, texts)),
-                self._telegram_state(texts),
-                self._stash_state(texts),
-                texts("status.queue", n=len(self._store.waiting_requests())),
-                *self._ratings(texts),
-                texts("status.database", size=size(self._store.size_bytes(), texts)),
-                self._next(texts),
-            ]
-        )
-
-    def _ratings(self, texts: Texts) -> list[str]:
-        waiting = len(self._store.ratings) if self._writes_ratings else 0
-        return [texts("status.ratings", n=waiting)] if waiting else []
-
-    def _next(self, texts: Texts) -> str:
-        due = self._next_due()
+        uptime = duration(time.monotonic() - self._started, texts)
+        lines = [
+            texts("status.version", version=__version__),
+            texts("status.uptime", duration=uptime),
+            self._telegram_state(texts),
+            self._stash_state(texts),
+            texts("status.queue", n=len(self._store.waiting_requests())),
+        ]
+        if self._writes_ratings and (waiting := len(self._store.ratings)):
+            lines.append(texts("status.ratings", n=waiting))
+        lines.append(texts("status.database", size=size(self._store.size_bytes(), texts)))
+        due, now = self._next_due(), self._now()
         if due is None:
-            return texts("status.next_none")
-        return texts("status.next", moment=coming(due, self._now(), self._zone, texts))
+            return "\n".join([*lines, texts("status.next_none")])
+        moment = coming(due, now, self._zone, texts)
+        return "\n".join([*lines, texts("status.next", moment=moment)])
 
     def _telegram_state(self, texts: Texts) -> str:
         started = time.monotonic()

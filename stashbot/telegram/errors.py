@@ -1,15 +1,19 @@
 """Maps Telegram's refusals and network failures to our errors.
 
-Pure. Telegram does not promise the wording of its error texts, so each text is matched by
-a part of it, in lower case.
+Telegram does not promise the wording of its error texts, so each text is matched by
+a part of it, in any case.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import requests
 import urllib3.exceptions as lower
+from telebot import apihelper
 
 from ..errors import (
     ChatGone,
@@ -28,36 +32,24 @@ DEFAULT_RETRY_AFTER_S = 5.0
 LONGEST_TEXT = 300
 
 #: The chat exists but takes no pictures, or no messages: rights, or a closed topic.
-_FORBIDDEN = (
-    "not enough rights",
-    "have no rights",
-    "need administrator rights",
-    "_forbidden",  # CHAT_WRITE_FORBIDDEN, CHAT_SEND_PHOTOS_FORBIDDEN and others
-    "chat_restricted",
-    "chat_admin_required",
-    "topic_closed",
-    "topic_deleted",
-    "message thread not found",
+_FORBIDDEN = re.compile(
+    "not enough rights|have no rights|need administrator rights"
+    "|_forbidden"  # CHAT_WRITE_FORBIDDEN, CHAT_SEND_PHOTOS_FORBIDDEN and others
+    "|chat_restricted|chat_admin_required|topic_closed|topic_deleted|message thread not found",
+    re.IGNORECASE,
 )
 #: A refusal with code 400 that means the chat does not exist, or not for the bot.
-_GONE = (
-    "chat not found",
-    "user not found",
-    "peer_id_invalid",
-    "channel_private",
-    "chat was deactivated",
-    "user is deactivated",
-    "bot was blocked",
-    "bot was kicked",
+_GONE = re.compile(
+    "chat not found|user not found|peer_id_invalid|channel_private|bot was blocked"
+    "|bot was kicked|chat was deactivated|user is deactivated",
+    re.IGNORECASE,
 )
 #: A refusal with code 400 of the file that was sent.
-_FILE = ("file", "photo", "image", "video", "media", "document", "failed to send message #")
+_FILE = re.compile("file|photo|image|video|media|document|failed to send message #", re.IGNORECASE)
 #: A refusal with code 400 of a call that has nothing left to do.
-_DONE = (
-    "query is too old",
-    "message is not modified",
-    "message to edit not found",
-    "message can't be edited",
+_DONE = re.compile(
+    "query is too old|message is not modified|message to edit not found|message can't be edited",
+    re.IGNORECASE,
 )
 #: Failures before the first byte of the request goes out. A connection that breaks later has
 #: the same outer types under TLS or behind a proxy, so the cause decides.
@@ -65,8 +57,42 @@ _NEVER_SENT = (lower.NewConnectionError, lower.ConnectTimeoutError)
 _NO_TUNNEL = "Tunnel connection failed"
 
 
+#: Raised by telebot, or by the client, for an answer of the wrong shape.
+_WRONG_SHAPE = (
+    apihelper.ApiInvalidJSONException,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
 class NothingToDo(TelegramError):
     """An edit that changes nothing, or a callback query that Telegram gave up."""
+
+
+@contextmanager
+def mapped(*, is_media: bool = False) -> Iterator[None]:
+    """Map the errors of one call, and of the reading of its answer, to ours.
+
+    The original errors are left out of tracebacks: they can name the address and the token.
+    """
+    try:
+        yield
+    except apihelper.ApiTelegramException as error:
+        status = error.result.status_code
+        raise refused(error.result_json, status, is_media=is_media) from None
+    except apihelper.ApiHTTPException as error:  # no JSON, for example from a proxy
+        status = error.result.status_code
+        reason = f"HTTP status {status}"
+        if status == 413:
+            raise MediaRefused(reason, permanent=True) from None
+        raise TelegramError(reason, maybe_sent=status >= 500) from None
+    except _WRONG_SHAPE as error:
+        reason = f"an answer that is none of Telegram's ({type(error).__name__})"
+        raise TelegramError(reason, maybe_sent=True) from None
 
 
 def refused(answer: dict[str, object], status: int, *, is_media: bool = False) -> TelegramError:
@@ -76,15 +102,16 @@ def refused(answer: dict[str, object], status: int, *, is_media: bool = False) -
     that the call sent a file.
     """
     text = str(answer.get("description"))[:LONGEST_TEXT]
-    parameters = answer.get("parameters")
+    code, parameters = answer.get("error_code"), answer.get("parameters")
+    code = code if isinstance(code, int) and code >= 400 else status
     parameters = parameters if isinstance(parameters, dict) else {}
     new_id = parameters.get("migrate_to_chat_id")
     if isinstance(new_id, int):
         return ChatMoved(new_id)
-    code = answer.get("error_code")
-    code = code if isinstance(code, int) and code >= 400 else status
     if code == 429:
-        return TelegramError(text, retry_after=_seconds(parameters.get("retry_after")))
+        seconds = parameters.get("retry_after")
+        is_readable = isinstance(seconds, (int, float)) and seconds >= 0  # NaN is not
+        return TelegramError(text, retry_after=seconds if is_readable else DEFAULT_RETRY_AFTER_S)
     if code in (401, 404):
         # Not permanent: the receiver finds out whether the token is wrong.
         return TokenRefused(text)
@@ -97,41 +124,21 @@ def refused(answer: dict[str, object], status: int, *, is_media: bool = False) -
 
 def _rejected(code: int, text: str, *, is_media: bool) -> TelegramError:
     """Return our error for a rejected request (400, 403 and other 4xx) by its text."""
-    lowered = text.lower()
-    if any(part in lowered for part in _FORBIDDEN):
-        return PicturesForbidden(text, permanent=True)
-    if code == 403 or any(part in lowered for part in _GONE):
-        return ChatGone(text, permanent=True)
-    if any(part in lowered for part in _DONE):
-        return NothingToDo(text, permanent=True)
-    is_about_file = is_media and (code == 413 or any(part in lowered for part in _FILE))
-    return (MediaRefused if is_about_file else TelegramError)(text, permanent=True)
+    kind = TelegramError
+    if _FORBIDDEN.search(text):
+        kind = PicturesForbidden
+    elif code == 403 or _GONE.search(text):
+        kind = ChatGone
+    elif _DONE.search(text):
+        kind = NothingToDo
+    elif is_media and (code == 413 or _FILE.search(text)):
+        kind = MediaRefused
+    return kind(text, permanent=True)
 
 
-def _seconds(value: object) -> float:
-    """Return `retry_after` as it stands in an answer, or the default if it is no duration."""
-    if not isinstance(value, (int, float)) or not value >= 0:  # NaN is not >= 0
-        return DEFAULT_RETRY_AFTER_S
-    return float(min(value, 1e9))
-
-
-def http_error(status: int) -> TelegramError:
-    """Return our error for an answer that is not JSON, for example from a proxy."""
-    reason = f"HTTP status {status}"
-    if status == 413:
-        return MediaRefused(reason, permanent=True)
-    return TelegramError(reason, maybe_sent=status >= 500)
-
-
-def wrong_shape(error: Exception) -> TelegramError:
-    """Return our error for a successful answer that telebot or the client cannot read."""
-    reason = f"an answer that is none of Telegram's ({type(error).__name__})"
-    return TelegramError(reason, maybe_sent=True)
-
-
-def network_error(error: requests.RequestException) -> TelegramError:
+def network_error(error: requests.RequestException | lower.HTTPError) -> TelegramError:
     """Return our error; `maybe_sent` is false only if the request surely never went out."""
-    if isinstance(error, requests.ReadTimeout):
+    if isinstance(error, (requests.ReadTimeout, lower.TimeoutError)):
         return TelegramError("no answer in time", maybe_sent=True)
     if isinstance(error, requests.ConnectTimeout):
         return TelegramUnreachable("cannot connect in time")

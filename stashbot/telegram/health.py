@@ -1,74 +1,42 @@
-"""Tells from the calls of the Bot API whether Telegram is away."""
+"""Tells from polls and pictures whether Telegram is away."""
 
 from __future__ import annotations
 
 import threading
-from enum import StrEnum
+from enum import IntEnum
 
 from ..errors import TelegramError, TelegramUnreachable
 from ..runtime.outage import Outage
 
-#: So many doubtful answers in a row mean that Telegram is away.
-DOUBTFUL_ANSWERS = 2
 
+class Side(IntEnum):
+    """The calls that show an outage; the value is the failures in a row that mean one."""
 
-class Side(StrEnum):
-    """The kinds of calls that can fail while the others work."""
-
-    POLLS = "polls"
-    TEXTS = "texts"
-    MEDIA = "media"
+    POLLS = 1
+    PICTURES = 2
 
 
 class Health:
-    """Reports to the outage of Telegram. Thread-safe.
+    """Reports to the outage of Telegram, which lasts while one side fails. Thread-safe.
 
-    Telegram is away while one side fails: a poll at its first error, messages if Telegram
-    cannot be reached or after two doubtful answers in a row. It is back when no side fails.
+    Polls fail with any error, and pictures with a doubtful answer. A picture that finds no
+    connection shows nothing: the next poll finds none either.
     """
 
     def __init__(self, outage: Outage) -> None:
+        self.is_closed = False  # if true, report no more failures
         self._outage = outage
         self._lock = threading.Lock()
-        self._doubtful = dict.fromkeys(Side, 0)
-        self._failing: dict[Side, TelegramError] = {}
-        self._is_closed = False
+        self._failures = dict.fromkeys(Side, 0)
 
-    def close(self) -> None:
-        """Report no more failures."""
-        self._is_closed = True
-
-    def failed(self, side: Side, error: TelegramError) -> None:
-        """Note the error of a call; a message that Telegram refuses shows that it works."""
-        if self._is_closed or not self._is_failure(side, error):
+    def note(self, side: Side, error: TelegramError | None = None) -> None:
+        """Note how a call ended; a picture that Telegram refuses shows that it works."""
+        if side is Side.PICTURES and isinstance(error, TelegramUnreachable):
             return
         with self._lock:
-            self._failing[side] = error
-            self._outage.down(error, error.retry_after)
-
-    def worked(self, side: Side) -> None:
-        """Note that Telegram answered a call as it should."""
-        self._doubtful[side] = 0
-        if not self._failing:  # the usual case, without the lock
-            return
-        with self._lock:
-            was_away = self._failing.pop(side, None)
-            if was_away and side is Side.POLLS:
-                self._forget_lost_connections()
-            if was_away and not self._failing:
+            has_failed = error and (side is Side.POLLS or error.maybe_sent)
+            self._failures[side] = self._failures[side] + 1 if has_failed else 0
+            if all(count < side for side, count in self._failures.items()):
                 self._outage.up()
-
-    def _is_failure(self, side: Side, error: TelegramError) -> bool:
-        if side is Side.POLLS or isinstance(error, TelegramUnreachable):
-            return True
-        if not error.maybe_sent:
-            self.worked(side)
-            return False
-        self._doubtful[side] += 1
-        return self._doubtful[side] >= DOUBTFUL_ANSWERS
-
-    def _forget_lost_connections(self) -> None:
-        """Polls connect again, so messages will: none may be left that would show it."""
-        for side, error in list(self._failing.items()):
-            if isinstance(error, TelegramUnreachable):
-                del self._failing[side]
+            elif error and has_failed and not self.is_closed:
+                self._outage.down(error, error.retry_after)

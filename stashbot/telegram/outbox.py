@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 import structlog
@@ -27,7 +27,7 @@ from .rate_limit import Traffic
 
 log = structlog.get_logger()
 
-Call = Callable[[], None]
+Call = Callable[[], object]
 
 #: A text that is not sent by then is dropped.
 TEXT_LIFE_S = 900.0
@@ -92,19 +92,17 @@ class Outbox:
         """Send the reply that `compute` returns, or `trouble` if it raises StoreError."""
 
         def job() -> None:
-            try:
+            reply = Reply(trouble)
+            with _logged_trouble(chat_id):
                 reply = compute()
-            except StoreError as error:
-                log.error("store_failed", error=str(error), chat_id=chat_id)
-                reply = Reply(trouble)
             self.say(chat_id, reply.text, rows=reply.rows)
 
         self._questions.submit(job)
 
     def edit(self, chat_id: int, message_id: int, reply: Reply) -> None:
         """Replace the text and the buttons of a message of the bot."""
-        call = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
-        errand = self._edit_errand(chat_id, call, TEXT_LIFE_S)
+        edit = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
+        errand = _Errand(edit, TEXT_LIFE_S, self._turn(chat_id, "edit"), is_harmless=True)
         self._answers.submit(errand, lane=(chat_id, message_id))
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
@@ -117,20 +115,28 @@ class Outbox:
             waiting = self._redraws.setdefault(chat_id, {})
             is_new = message_id not in waiting
             waiting[message_id] = rows
-        if is_new:
-            call = _Redraw(waiting, self._lock, partial(self._telegram.edit_buttons, chat_id))
-            errand = self._edit_errand(chat_id, call, BUTTONS_LIFE_S)
-            # So that one thread always stays free for texts, even if edits hang.
-            low = Priority.BACKGROUND
-            self._answers.submit(errand, lane=("buttons", chat_id), priority=low)
+        if not is_new:
+            return
+
+        @cache  # each try draws the same
+        def newest() -> tuple[int, Rows]:
+            with self._lock:
+                message_id = max(waiting)
+                return message_id, waiting.pop(message_id)
+
+        def draw() -> None:
+            self._telegram.edit_buttons(chat_id, *newest())
+
+        errand = _Errand(draw, BUTTONS_LIFE_S, self._turn(chat_id, "edit"), is_harmless=True)
+        # The low priority keeps one thread free for texts, even if edits hang.
+        self._answers.submit(errand, lane=("buttons", chat_id), priority=Priority.BACKGROUND)
 
     def _submit_text(self, chat_id: int, call: Call) -> None:
-        turn = partial(self._telegram.take_turn, chat_id, traffic=Traffic.TEXT)
-        self._answers.submit(_Errand(call, TEXT_LIFE_S, turn), lane=chat_id)
+        errand = _Errand(call, TEXT_LIFE_S, self._turn(chat_id, "text"))
+        self._answers.submit(errand, lane=chat_id)
 
-    def _edit_errand(self, chat_id: int, call: Call, life: float) -> _Errand:
-        turn = partial(self._telegram.take_turn, chat_id, traffic=Traffic.EDIT)
-        return _Errand(call, life, turn, is_harmless=True)
+    def _turn(self, chat_id: int, traffic: Traffic) -> Callable[[], float]:
+        return partial(self._telegram.take_turn, chat_id, traffic=traffic)
 
     # Small calls
 
@@ -138,9 +144,9 @@ class Outbox:
         """Answer a callback query."""
         self.repeat(partial(self._telegram.answer, press_id, text), PRESS_LIFE_S)
 
-    def repeat(self, call: Call, life: float = math.inf) -> None:
-        """Make a call that is harmless if repeated, until it succeeds, for `life` seconds."""
-        self._answers.submit(_Errand(call, life, is_harmless=True))
+    def repeat(self, call: Call, life_s: float = math.inf) -> None:
+        """Make a call that is harmless if repeated, until it succeeds or is so old."""
+        self._answers.submit(_Errand(call, life_s, is_harmless=True))
 
     def show_uploading(self, chat_id: int) -> None:
         """Show for five seconds that a picture is on its way."""
@@ -174,51 +180,39 @@ class Outbox:
             self.lose_chat(chat_id, error)
 
 
-@dataclass
-class _Redraw:
-    """Replaces the buttons of the newest message that waits when it is first called."""
-
-    waiting: dict[int, Rows]
-    lock: threading.Lock
-    draw: Callable[[int, Rows], None]
-    chosen: tuple[int, Rows] | None = None
-
-    def __call__(self) -> None:
-        if self.chosen is None:
-            with self.lock:
-                newest = max(self.waiting)
-                self.chosen = newest, self.waiting.pop(newest)
-        self.draw(*self.chosen)
+def _no_turn() -> float:
+    return 0.0
 
 
 @dataclass
 class _Errand:
-    """A job that makes a call until it succeeds, fails for good, or is `life` seconds old.
+    """A job that makes a call until it succeeds, fails for good, or is `life_s` old.
 
     Each try takes a `turn` first, which returns the seconds to wait for it.
     """
 
     call: Call
-    life: float
-    turn: Callable[[], float] | None = None
+    life_s: float
+    turn: Callable[[], float] = _no_turn
     is_harmless: bool = False
     began: float = field(default_factory=time.monotonic)
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     def __call__(self) -> float | None:
-        is_old = time.monotonic() - self.began > self.life
-        if self.turn and (wait := self.turn()):
-            if not is_old:
-                return wait
-            log.warning("message_lost", error="the rate limit", maybe_sent=False)
-            return None
-        try:
-            self.call()
-        except TelegramError as error:
-            is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
-            if not is_final and not is_old:
-                return error.retry_after or self.backoff.next()
-            log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
+        error = TelegramError("the rate limit")
+        pause = self.turn()
+        if not pause:
+            try:
+                self.call()
+            except TelegramError as failure:
+                error = failure
+                pause = error.retry_after or self.backoff.next()
+            else:
+                return None
+        is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
+        if not is_final and time.monotonic() - self.began <= self.life_s:
+            return pause
+        log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
         return None
 
 

@@ -12,18 +12,13 @@ import threading
 import time
 from bisect import insort
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from typing import Literal
 
 from ..models import Priority
 
-
-class Traffic(StrEnum):
-    """The kinds of calls that Telegram limits."""
-
-    MEDIA = "media"
-    TEXT = "text"
-    EDIT = "edit"
+#: The kinds of calls that Telegram limits.
+Traffic = Literal["media", "text", "edit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +33,9 @@ class Limit:
 class RateLimits:
     """The limits for all chats together, for one chat, and for a group.
 
-    Messages, the items of albums, and edits each have the limit `chat` for themselves, and
-    scheduled pictures `scheduled` as well. In a group all of them share `group`; edits take
-    only a part of it, so that an album finds room.
+    Pictures, texts and edits each have the limit `chat` for themselves, so that a text or an
+    edit does not wait behind an album; scheduled pictures have `scheduled` as well. In a group
+    all of them share `group`; edits take only a part of it, so that an album finds room.
     """
 
     overall: Limit = Limit(3, 0.11)
@@ -51,8 +46,8 @@ class RateLimits:
 
 
 TELEGRAM_LIMITS = RateLimits()
-#: With more chats than this in memory, the limiter forgets those without recent messages.
-MOST_CHATS = 200
+#: The limiter remembers the last chats: more than can get a message in the longest period.
+MOST_CHATS = 2000
 
 
 class RateLimiter:
@@ -67,10 +62,15 @@ class RateLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._overall = _Window(limits.overall)
-        self._chats: dict[int, _Chat] = {}
+        self._chats: dict[int, _Chat] = {}  # those with the latest calls last
 
     def take(
-        self, chat_id: int, traffic: Traffic, priority: Priority = Priority.USER, messages: int = 1
+        self,
+        chat_id: int,
+        priority: Priority = Priority.USER,
+        messages: int = 1,
+        *,
+        traffic: Traffic = "media",
     ) -> float:
         """Count so many messages and return 0.0, or return the seconds until they may go.
 
@@ -78,8 +78,10 @@ class RateLimiter:
         """
         with self._lock:
             now = self._clock()
-            chat = self._chat(chat_id, now)
-            counts = [(self._overall, messages), *chat.counts(traffic, priority, messages)]
+            chat = self._chat(chat_id)
+            counts = [(self._overall, messages)]
+            for name, limit, number in self._counted(chat_id, traffic, priority, messages):
+                counts.append((chat.windows.setdefault(name, _Window(limit)), number))
             free_at = max(window.free_at(number) for window, number in counts)
             wait = max(free_at, chat.paused_until) - now
             if wait > 0:
@@ -91,50 +93,27 @@ class RateLimiter:
     def pause(self, chat_id: int, seconds: float) -> None:
         """Send nothing to a chat for so many seconds."""
         with self._lock:
-            now = self._clock()
-            chat = self._chat(chat_id, now)
-            chat.paused_until = max(chat.paused_until, now + seconds)
+            chat = self._chat(chat_id)
+            chat.paused_until = max(chat.paused_until, self._clock() + seconds)
 
-    def _chat(self, chat_id: int, now: float) -> _Chat:
-        if chat_id not in self._chats:
-            if len(self._chats) >= MOST_CHATS:
-                self._chats = {id: chat for id, chat in self._chats.items() if chat.is_busy(now)}
-            self._chats[chat_id] = _Chat(self._limits, is_group=chat_id < 0)
-        return self._chats[chat_id]
+    def _chat(self, chat_id: int) -> _Chat:
+        self._chats[chat_id] = chat = self._chats.pop(chat_id, None) or _Chat()
+        if len(self._chats) > MOST_CHATS:
+            del self._chats[next(iter(self._chats))]
+        return chat
 
-
-class _Chat:
-    """The recent messages of one chat."""
-
-    def __init__(self, limits: RateLimits, *, is_group: bool) -> None:
-        self.paused_until = 0.0
-        self._messages = _Window(limits.chat)  # an album is one message here
-        self._items = _Window(limits.chat)
-        self._edits = _Window(limits.chat)
-        self._scheduled = _Window(limits.scheduled)
-        self._group = [_Window(limits.group)] if is_group else []
-        self._group_edits = [_Window(limits.group_edits)] if is_group else []
-
-    def counts(
-        self, traffic: Traffic, priority: Priority, messages: int
-    ) -> Iterator[tuple[_Window, int]]:
-        """Yield each window that counts the call, and the number of messages it counts."""
-        yield from ((window, messages) for window in self._group)
-        if traffic is Traffic.EDIT:
-            yield self._edits, 1
-            yield from ((window, 1) for window in self._group_edits)
-            return
-        yield self._messages, 1
-        if traffic is Traffic.MEDIA:
-            yield self._items, messages
-            if priority is not Priority.USER:
-                yield self._scheduled, 1
-
-    def is_busy(self, now: float) -> bool:
-        """Tell whether a message or a pause of the past can make the next message wait."""
-        own = (self._messages, self._items, self._edits, self._scheduled)
-        windows = (*own, *self._group, *self._group_edits)
-        return self.paused_until > now or any(window.is_busy(now) for window in windows)
+    def _counted(
+        self, chat_id: int, traffic: Traffic, priority: Priority, messages: int
+    ) -> Iterator[tuple[str, Limit, int]]:
+        """Yield the name of each count of the chat, its limit, and the messages it counts."""
+        limits = self._limits
+        yield traffic, limits.chat, messages
+        if traffic == "media" and priority is not Priority.USER:
+            yield "scheduled", limits.scheduled, 1
+        if chat_id < 0:
+            yield "group", limits.group, messages
+            if traffic == "edit":
+                yield "group edits", limits.group_edits, 1
 
 
 class _Window:
@@ -158,5 +137,10 @@ class _Window:
             rounds = number // self._limit.messages
             insort(self._times, now + rounds * self._limit.seconds)
 
-    def is_busy(self, now: float) -> bool:
-        return bool(self._times) and self._times[-1] > now - self._limit.seconds
+
+@dataclass
+class _Chat:
+    """The recent messages of one chat, by the name of the count, and the end of its pause."""
+
+    windows: dict[str, _Window] = field(default_factory=dict)
+    paused_until: float = 0.0

@@ -75,14 +75,14 @@ def test_update_without_an_id(script, odd):
 
 
 def test_nothing_but_updates_without_an_id(script):
-    """The poller waits between the polls, and logs the skipped updates once."""
+    """The poller waits between the polls, and logs the outage once."""
     bot = script([{}], [{}], [{}], [{"update_id": 7}, {}])
     with capture_logs() as entries:
         bot.turns(4)
 
     assert bot.handled == [7]
     assert bot.pauses == [1, 1, 1]
-    assert [each["event"] for each in entries] == ["update_skipped"]
+    assert [each["event"] for each in entries] == ["telegram_down", "update_skipped", "telegram_up"]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_votes_of_a_group(house):
     for _ in range(2):
         assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote: 👍"
     wait_for_labels(home, message, [["👍 2", "👎", "➡️"]])
-    home.app.startup._voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
+    home.app.voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
     assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back."
     wait_for_labels(home, message, [["👍 1", "👎", "➡️"]])
 
