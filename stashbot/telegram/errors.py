@@ -33,23 +33,20 @@ LONGEST_TEXT = 300
 
 #: The chat exists but takes no pictures, or no messages: rights, or a closed topic.
 _FORBIDDEN = re.compile(
-    "not enough rights|have no rights|need administrator rights"
+    "(?i)not enough rights|have no rights|need administrator rights"
     "|_forbidden"  # CHAT_WRITE_FORBIDDEN, CHAT_SEND_PHOTOS_FORBIDDEN and others
-    "|chat_restricted|chat_admin_required|topic_closed|topic_deleted|message thread not found",
-    re.IGNORECASE,
+    "|chat_restricted|chat_admin_required|topic_closed|topic_deleted|message thread not found"
 )
 #: A refusal with code 400 that means the chat does not exist, or not for the bot.
 _GONE = re.compile(
-    "chat not found|user not found|peer_id_invalid|channel_private|bot was blocked"
-    "|bot was kicked|chat was deactivated|user is deactivated",
-    re.IGNORECASE,
+    "(?i)chat not found|user not found|peer_id_invalid|channel_private|bot was blocked"
+    "|bot was kicked|chat was deactivated|user is deactivated"
 )
 #: A refusal with code 400 of the file that was sent.
-_FILE = re.compile("file|photo|image|video|media|document|failed to send message #", re.IGNORECASE)
+_FILE = re.compile("(?i)file|photo|image|video|media|document|failed to send message #")
 #: A refusal with code 400 of a call that has nothing left to do.
 _DONE = re.compile(
-    "query is too old|message is not modified|message to edit not found|message can't be edited",
-    re.IGNORECASE,
+    "(?i)query is too old|message is not modified|message to edit not found|message can't be edited"
 )
 #: Failures before the first byte of the request goes out. A connection that breaks later has
 #: the same outer types under TLS or behind a proxy, so the cause decides.
@@ -140,8 +137,6 @@ def network_error(error: requests.RequestException | lower.HTTPError) -> Telegra
     """Return our error; `maybe_sent` is false only if the request surely never went out."""
     if isinstance(error, (requests.ReadTimeout, lower.TimeoutError)):
         return TelegramError("no answer in time", maybe_sent=True)
-    if isinstance(error, requests.ConnectTimeout):
-        return TelegramUnreachable("cannot connect in time")
     cause = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(cause, lower.ProxyError):
         cause = cause.original_error

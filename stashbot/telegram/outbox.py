@@ -34,20 +34,17 @@ TEXT_LIFE_S = 900.0
 #: Telegram takes no answer to an older callback query.
 PRESS_LIFE_S = 60.0
 #: New buttons are of use as long as a user looks at their message.
-BUTTONS_LIFE_S = 86_400.0
+EDIT_LIFE_S = 86_400.0
 #: The pauses between two tries.
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 
 
 class ChatStore(Protocol):
-    """Stores the state of chats. Its methods raise StoreError."""
+    """Stores that a chat cannot be written to, or has moved. Its methods raise StoreError."""
 
-    def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
-        """Note that the chat cannot be written to."""
-
-    def move_chat(self, old: int, new: int, now: datetime) -> None:
-        """Note that a group has become the supergroup `new`."""
+    def set_gone(self, chat_id: int, reason: str, now: datetime) -> None: ...
+    def move_chat(self, old: int, new: int, now: datetime) -> None: ...
 
 
 class Outbox:
@@ -102,8 +99,7 @@ class Outbox:
     def edit(self, chat_id: int, message_id: int, reply: Reply) -> None:
         """Replace the text and the buttons of a message of the bot."""
         edit = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
-        errand = _Errand(edit, TEXT_LIFE_S, self._turn(chat_id, "edit"), is_harmless=True)
-        self._answers.submit(errand, lane=(chat_id, message_id))
+        self._answers.submit(self._edit(chat_id, edit), lane=(chat_id, message_id))
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
         """Replace the buttons of a message of the bot.
@@ -115,28 +111,29 @@ class Outbox:
             waiting = self._redraws.setdefault(chat_id, {})
             is_new = message_id not in waiting
             waiting[message_id] = rows
-        if not is_new:
-            return
+        if is_new:
+            newest = cache(partial(self._take_newest, waiting))  # each try draws the same
+            errand = self._edit(chat_id, lambda: self._telegram.edit_buttons(chat_id, *newest()))
+            # The low priority keeps one thread free for texts, even if edits hang.
+            self._answers.submit(errand, lane=("buttons", chat_id), priority=Priority.BACKGROUND)
 
-        @cache  # each try draws the same
-        def newest() -> tuple[int, Rows]:
-            with self._lock:
-                message_id = max(waiting)
-                return message_id, waiting.pop(message_id)
-
-        def draw() -> None:
-            self._telegram.edit_buttons(chat_id, *newest())
-
-        errand = _Errand(draw, BUTTONS_LIFE_S, self._turn(chat_id, "edit"), is_harmless=True)
-        # The low priority keeps one thread free for texts, even if edits hang.
-        self._answers.submit(errand, lane=("buttons", chat_id), priority=Priority.BACKGROUND)
+    def _take_newest(self, waiting: dict[int, Rows]) -> tuple[int, Rows]:
+        with self._lock:
+            message_id = max(waiting)
+            return message_id, waiting.pop(message_id)
 
     def _submit_text(self, chat_id: int, call: Call) -> None:
-        errand = _Errand(call, TEXT_LIFE_S, self._turn(chat_id, "text"))
-        self._answers.submit(errand, lane=chat_id)
+        attempt = partial(self._in_turn, chat_id, "text", call)
+        self._answers.submit(_Errand(attempt, TEXT_LIFE_S), lane=chat_id)
 
-    def _turn(self, chat_id: int, traffic: Traffic) -> Callable[[], float]:
-        return partial(self._telegram.take_turn, chat_id, traffic=traffic)
+    def _edit(self, chat_id: int, call: Call) -> _Errand:
+        attempt = partial(self._in_turn, chat_id, "edit", call)
+        return _Errand(attempt, EDIT_LIFE_S, is_harmless=True)
+
+    def _in_turn(self, chat_id: int, traffic: Traffic, call: Call) -> None:
+        if wait := self._telegram.take_turn(chat_id, traffic=traffic):
+            raise TelegramError("the rate limit", retry_after=wait)
+        call()
 
     # Small calls
 
@@ -180,39 +177,24 @@ class Outbox:
             self.lose_chat(chat_id, error)
 
 
-def _no_turn() -> float:
-    return 0.0
-
-
 @dataclass
 class _Errand:
-    """A job that makes a call until it succeeds, fails for good, or is `life_s` old.
-
-    Each try takes a `turn` first, which returns the seconds to wait for it.
-    """
+    """A job that makes a call until it succeeds, fails for good, or is `life_s` old."""
 
     call: Call
     life_s: float
-    turn: Callable[[], float] = _no_turn
     is_harmless: bool = False
     began: float = field(default_factory=time.monotonic)
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     def __call__(self) -> float | None:
-        error = TelegramError("the rate limit")
-        pause = self.turn()
-        if not pause:
-            try:
-                self.call()
-            except TelegramError as failure:
-                error = failure
-                pause = error.retry_after or self.backoff.next()
-            else:
-                return None
-        is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
-        if not is_final and time.monotonic() - self.began <= self.life_s:
-            return pause
-        log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
+        try:
+            self.call()
+        except TelegramError as error:
+            is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
+            if not is_final and time.monotonic() - self.began <= self.life_s:
+                return error.retry_after or self.backoff.next()
+            log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
         return None
 
 
