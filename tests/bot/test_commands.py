@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import stashbot
 from stashbot.app import build
@@ -56,11 +54,6 @@ def test_number_of_images(argument, count):
     assert image_count(argument) == count
 
 
-@given(st.text(alphabet="0123456789 -+.٥", max_size=6))
-def test_never_more_than_ten_images(argument):
-    assert image_count(argument) in {None, *range(1, 11)}
-
-
 # Messages that are no command, or not for this bot
 
 
@@ -102,16 +95,6 @@ def test_message_without_a_text(house, content):
 
     home.wait_for_text(HINT)
     assert not home.events("update_skipped")
-
-
-def test_edited_message(house):
-    """An edited command is not a new command."""
-    home = house()
-
-    home.telegram.put_update({"edited_message": update()["message"]})
-    after_all(home)
-
-    assert not home.stash.requests
 
 
 @pytest.mark.parametrize("text", ["/random@stash_demo_bot", "/random@STASH_DEMO_BOT 1", "/random"])
@@ -178,14 +161,6 @@ def test_language(house, setting, code, language):
     assert home.wait_for_text("/random") == TEXTS[language]("hint")
 
 
-def test_two_languages_in_a_group(group):
-    group.say("/random x", chat=GROUP)
-    group.say("/random x", user=FRIEND, chat=GROUP, language="ru")
-
-    group.wait_for_text(USAGE, chat=GROUP)
-    group.wait_for_text("После /random", chat=GROUP)
-
-
 @pytest.mark.parametrize(("setting", "fallback"), [("auto", "en"), ("ru", "ru")])
 def test_list_of_commands(house, setting, fallback):
     home = house(STASHBOT_TELEGRAM_LANGUAGE=setting)
@@ -226,18 +201,6 @@ def test_press_on_an_old_message(house):
 
     assert home.wait_for_images(1) == [7]
     home.telegram.wait_for("answerCallbackQuery")
-
-
-def test_press_that_is_too_old_to_be_answered(house):
-    home = house([picture(7)])
-    message = {"chat": {"id": OWNER, "type": "private"}, "message_id": 1, "date": 0}
-    press = {"id": "99", "from": update()["message"]["from"], "chat_instance": "1"}
-
-    home.telegram.put_update({"callback_query": press | {"message": message, "data": "next"}})
-
-    assert home.wait_for_images(1) == [7]
-    home.telegram.wait_for("answerCallbackQuery")
-    assert not home.events("message_lost")
 
 
 def test_press_without_a_message(house):
