@@ -85,34 +85,30 @@ def outages(script):
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "expected"),
+    ("expected", "code", "text"),
     [
-        (400, "Bad Request: not enough rights to send photos to the chat", PicturesForbidden),
-        (400, "Bad Request: not enough rights to send documents to the chat", PicturesForbidden),
-        (400, "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN", PicturesForbidden),
-        (403, "Forbidden: CHAT_WRITE_FORBIDDEN", PicturesForbidden),
-        (400, "Bad Request: have no rights to send a message", PicturesForbidden),
-        (400, "Bad Request: need administrator rights in the channel chat", PicturesForbidden),
-        (400, "Bad Request: CHAT_RESTRICTED", PicturesForbidden),
-        (400, "Bad Request: TOPIC_CLOSED", PicturesForbidden),
-        (400, "Bad Request: TOPIC_DELETED", PicturesForbidden),
-        (400, "Bad Request: message thread not found", PicturesForbidden),
-        (403, "Forbidden: bot was blocked by the user", ChatGone),
-        (403, "Forbidden: user is deactivated", ChatGone),
-        (403, "Forbidden: bot was kicked from the supergroup chat", ChatGone),
-        (400, "Bad Request: chat not found", ChatGone),
-        (400, "Bad Request: group chat was deactivated", ChatGone),
-        (400, "Bad Request: PHOTO_INVALID_DIMENSIONS", MediaRefused),
-        (400, 'Bad Request: failed to send message #2 with the error message "x"', MediaRefused),
-        (400, "Bad Request: wrong file identifier/HTTP URL specified", MediaRefused),
-        (413, "Request Entity Too Large", MediaRefused),
-        (401, "Unauthorized", TokenRefused),
-        (404, "Not Found", TokenRefused),
-        (409, "Conflict: terminated by other getUpdates request", PollConflict),
-        (400, "Bad Request: message caption is too long", TelegramError),
+        (PicturesForbidden, 400, "Bad Request: not enough rights to send photos to the chat"),
+        (PicturesForbidden, 403, "Forbidden: CHAT_WRITE_FORBIDDEN"),
+        (PicturesForbidden, 400, "Bad Request: have no rights to send a message"),
+        (PicturesForbidden, 400, "Bad Request: need administrator rights in the channel chat"),
+        (PicturesForbidden, 400, "Bad Request: CHAT_RESTRICTED"),
+        (PicturesForbidden, 400, "Bad Request: TOPIC_CLOSED"),
+        (PicturesForbidden, 400, "Bad Request: TOPIC_DELETED"),
+        (PicturesForbidden, 400, "Bad Request: message thread not found"),
+        (ChatGone, 403, "Forbidden: bot was blocked by the user"),
+        (ChatGone, 400, "Bad Request: chat not found"),
+        (ChatGone, 400, "Bad Request: group chat was deactivated"),
+        (MediaRefused, 400, "Bad Request: PHOTO_INVALID_DIMENSIONS"),
+        (MediaRefused, 400, 'Bad Request: failed to send message #2 with the error message "x"'),
+        (MediaRefused, 400, "Bad Request: wrong file identifier/HTTP URL specified"),
+        (MediaRefused, 413, "Request Entity Too Large"),
+        (TokenRefused, 401, "Unauthorized"),
+        (TokenRefused, 404, "Not Found"),
+        (PollConflict, 409, "Conflict: terminated by other getUpdates request"),
+        (TelegramError, 400, "Bad Request: message caption is too long"),
     ],
 )
-def test_refusal(script, code, text, expected):
+def test_refusal(script, expected, code, text):
     script.refuse(code, text)
 
     error = script.fails(script.send)
@@ -139,29 +135,18 @@ def without(field):
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (200, b""),
-        (200, b"<html></html>"),
-        (200, b"[" * 100_000),
-        (200, {"ok": True, "result": None}),
-        (200, {"ok": True, "result": True}),
-        (200, {"ok": True}),
-        (200, {}),
-        (200, [1]),
-        (200, None),
-        (200, without("photo")),
-        (200, without("message_id")),
-        (200, without("chat")),
+        (200, b""), (200, b"<html></html>"), (200, b"[" * 100_000),
+        (200, {"ok": True, "result": None}), (200, {"ok": True, "result": True}),
+        (200, {"ok": True}), (200, {}), (200, [1]), (200, None),
+        (200, without("photo")), (200, without("message_id")), (200, without("chat")),
         (200, {"ok": True, "result": SENT["result"] | {"photo": [{"file_id": 7}]}}),
         (200, {"ok": True, "result": SENT["result"] | {"message_id": None}}),
-        (200, {"ok": False}),
-        (200, refusal(None)),
+        (200, {"ok": False}), (200, refusal(None)),
         (500, refusal(500, "Internal Server Error")),
-        (502, b"<html></html>"),
-        (502, refusal(None)),
-        (502, refusal("502")),
+        (502, b"<html></html>"), (502, refusal(None)), (502, refusal("502")),
     ],
     ids=lambda value: str(value)[:60],
-)
+)  # fmt: skip
 def test_answer_that_leaves_open_whether_the_picture_arrived(script, status, body):
     script.answer(body, status)
 
@@ -180,14 +165,9 @@ def test_album_that_is_not_what_was_sent(script, answer):
 
 @pytest.mark.parametrize(
     "body",
-    [
-        refusal(None),
-        refusal("400"),
-        refusal(True),
-        refusal(400) | {"parameters": 5},
-        refusal(400) | {"parameters": {"migrate_to_chat_id": "x"}},
-        refusal(400) | {"description": None},
-    ],
+    [refusal(None), refusal("400"), refusal(True)]
+    + [refusal(400) | {"parameters": odd} for odd in (5, {"migrate_to_chat_id": "x"})]
+    + [refusal(400) | {"description": None}],
     ids=str,
 )
 def test_refusal_of_an_odd_shape(script, body):

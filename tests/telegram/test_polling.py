@@ -87,13 +87,7 @@ def test_nothing_but_updates_without_an_id(script):
 
 @pytest.mark.parametrize(
     ("answers", "exit_codes"),
-    [
-        ((401, []), []),
-        ((401, [], 401, []), []),
-        ((401, 401), [78]),
-        ((401, 502, 401), [78]),
-        ((404, 404), [78]),
-    ],
+    [((401, [], 401, []), []), ((401, 502, 401), [78]), ((404, 404), [78])],
     ids=str,
 )
 def test_token_that_is_refused(script, answers, exit_codes):

@@ -11,17 +11,11 @@ from tests.conftest import API_KEY, GROUP, OWNER, STRANGER, TOKEN, at_length, cr
 from tests.whole.program import Program, wait_until, went
 
 PASSWORD = "p@ss of/the:proxy"
-PROXY_USER = "somebody"
+PROXY_USER = "proxy-user"
 #: A word of the messages that users and strangers write.
 WORDS = "xylophone"
-METHODS = (
-    "sendMessage",
-    "sendPhoto",
-    "sendMediaGroup",
-    "setMyCommands",
-    "answerCallbackQuery",
-    "getMe",
-)
+METHODS = ["sendMessage", "sendPhoto", "sendMediaGroup"]
+METHODS += ["setMyCommands", "answerCallbackQuery", "getMe"]
 #: Each asks one thing, so that no chat is slowed down by the rate limit.
 PEOPLE = range(2001, 2011)
 
