@@ -67,11 +67,9 @@ class Callbacks:
 
     def _vote(self, press: _Pressed) -> str:
         image_id, named = int(press.match["image"]), press.match["vote"]
-        is_none = named == "none" or press.match["ticked"]
-        asked = None if is_none else Vote(named)
-        vote, wants_next = self._voting.vote(
-            Press(press.update_id, press.chat_id, press.user_id, image_id, asked)
-        )
+        asked = None if named == "none" or press.match["ticked"] else Vote(named)
+        ids = (press.update_id, press.chat_id, press.user_id)
+        vote, wants_next = self._voting.vote(Press(*ids, image_id, asked))
         if wants_next:
             self._ask(press, Trigger.VOTE, Shown(press.message_id, image_id))
         self._redraw(press, image_id)

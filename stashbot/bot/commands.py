@@ -149,6 +149,7 @@ class Bot:
     def _obey(self, update_id: int, message: types.Message, user_id: int, texts: Texts) -> None:
         chat_id = message.chat.id
         name, argument = self._read(message)
+        count = image_count(argument)
         replies = {
             "schedule": lambda: self._schedules.change(chat_id, argument, texts),
             "excluded": lambda: self._voting.excluded(chat_id, 0, texts),
@@ -158,8 +159,11 @@ class Bot:
             "stats": lambda: Reply(self._reports.stats(chat_id, texts)),
             "status": lambda: Reply(self._reports.status(texts)),
         }
-        if name == "random":
-            self._random(update_id, chat_id, user_id, argument, texts)
+        if name == "random" and count:
+            language = texts.language
+            self._requests.ask(update_id, chat_id, user_id, count=count, language=language)
+        elif name == "random":
+            self._outbox.say(chat_id, texts("random.usage"))
         elif name in ("start", "help"):
             self._outbox.say(chat_id, self._help(chat_id, texts), keyboard=texts("button.random"))
         elif name in replies:
@@ -171,16 +175,6 @@ class Bot:
             self._outbox.reply(chat_id, reports[name], texts("cannot_answer"))
         elif message.chat.type == "private":
             self._outbox.say(chat_id, texts("hint"))
-
-    def _random(
-        self, update_id: int, chat_id: int, user_id: int, argument: str, texts: Texts
-    ) -> None:
-        count = image_count(argument)
-        if count is None:
-            self._outbox.say(chat_id, texts("random.usage"))
-        else:
-            language = texts.language
-            self._requests.ask(update_id, chat_id, user_id, count=count, language=language)
 
     def _help(self, chat_id: int, texts: Texts) -> str:
         commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]

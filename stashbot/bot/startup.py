@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -37,11 +36,9 @@ def resume(
     Raises StoreError.
     """
     for request in store.waiting_requests():
-        if request.due is None:
-            requests.accept(request)
-        elif now - request.due <= GRACE:
-            requests.accept(replace(request, requested_at=now))
-        else:
+        if request.due and now - request.due > GRACE:
             requests.give_up(request, "not running then")
+        else:
+            requests.accept(request)
     for chat_id, message_id, rows in voting.latest():
         outbox.redraw(chat_id, message_id, rows)

@@ -98,16 +98,10 @@ class Connections:
 _CONNECTIONS: dict[str, Connections] = {}
 
 
-def _dispatch(
-    method: str,  # noqa: ARG001 - everything goes as POST
-    url: str,
-    *,
-    params: dict[str, Any] | None,
-    files: Any,
-    **limits: object,  # noqa: ARG001 - `Connections` has its own time-outs and proxies
-) -> requests.Response:
+def _dispatch(_method: str, url: str, **options: Any) -> requests.Response:
+    """Make a POST for telebot; `Connections` has its own time-outs and proxies."""
     token, _, name = url.partition("/")
-    return _CONNECTIONS[token].post(name, params, files)
+    return _CONNECTIONS[token].post(name, options["params"], options["files"])
 
 
 vars(apihelper).update(

@@ -68,7 +68,7 @@ class Outbox:
         self._questions = questions
         self._now = now
         self._lock = threading.Lock()
-        self._redraws: dict[int, dict[int, Rows]] = {}  # by chat and message
+        self._edits: dict[int, dict[int, Call]] = {}  # those that wait, by chat and message
 
     def __len__(self) -> int:
         """Return how many messages and small calls wait."""
@@ -99,41 +99,48 @@ class Outbox:
     def edit(self, chat_id: int, message_id: int, reply: Reply) -> None:
         """Replace the text and the buttons of a message of the bot."""
         edit = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
-        self._answers.submit(self._edit(chat_id, edit), lane=(chat_id, message_id))
+        self._submit_edit(chat_id, message_id, edit)
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Replace the buttons of a message of the bot.
+        """Replace the buttons of a message of the bot."""
+        edit = partial(self._telegram.edit_buttons, chat_id, message_id, rows)
+        self._submit_edit(chat_id, message_id, edit)
 
-        Only the last rows of a message count, and a chat's newest message comes first,
-        because its user looks at that one.
+    def _submit_edit(self, chat_id: int, message_id: int, edit: Call) -> None:
+        """Submit the last edit of a message; a chat's newest message comes first.
+
+        The user looks at that one.
         """
         with self._lock:
-            waiting = self._redraws.setdefault(chat_id, {})
+            waiting = self._edits.setdefault(chat_id, {})
             is_new = message_id not in waiting
-            waiting[message_id] = rows
+            waiting[message_id] = edit
         if is_new:
-            newest = cache(partial(self._take_newest, waiting))  # each try draws the same
-            errand = self._edit(chat_id, lambda: self._telegram.edit_buttons(chat_id, *newest()))
-            # The low priority keeps one thread free for texts, even if edits hang.
-            self._answers.submit(errand, lane=("buttons", chat_id), priority=Priority.BACKGROUND)
+            newest = cache(partial(self._take_newest, waiting))  # each try makes the same edit
 
-    def _take_newest(self, waiting: dict[int, Rows]) -> tuple[int, Rows]:
+            def attempt() -> None:
+                self._take_turn(chat_id, "edit")
+                newest()()
+
+            errand = _Errand(attempt, EDIT_LIFE_S, is_harmless=True)
+            # The low priority keeps one thread free for texts, even if edits hang.
+            self._answers.submit(errand, lane=("edits", chat_id), priority=Priority.BACKGROUND)
+
+    def _take_newest(self, waiting: dict[int, Call]) -> Call:
         with self._lock:
-            message_id = max(waiting)
-            return message_id, waiting.pop(message_id)
+            return waiting.pop(max(waiting))
 
     def _submit_text(self, chat_id: int, call: Call) -> None:
-        attempt = partial(self._in_turn, chat_id, "text", call)
+        def attempt() -> None:
+            self._take_turn(chat_id, "text")
+            call()
+
         self._answers.submit(_Errand(attempt, TEXT_LIFE_S), lane=chat_id)
 
-    def _edit(self, chat_id: int, call: Call) -> _Errand:
-        attempt = partial(self._in_turn, chat_id, "edit", call)
-        return _Errand(attempt, EDIT_LIFE_S, is_harmless=True)
-
-    def _in_turn(self, chat_id: int, traffic: Traffic, call: Call) -> None:
+    def _take_turn(self, chat_id: int, traffic: Traffic) -> None:
+        """Raise TelegramError if the next message has to wait."""
         if wait := self._telegram.take_turn(chat_id, traffic=traffic):
             raise TelegramError("the rate limit", retry_after=wait)
-        call()
 
     # Small calls
 

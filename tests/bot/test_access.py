@@ -1,4 +1,4 @@
-"""Access: which users and chats the bot serves, and what strangers can do."""
+"""Access: which users and chats the bot serves, and the limits for strangers."""
 
 import sqlite3
 import time
