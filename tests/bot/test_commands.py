@@ -202,22 +202,6 @@ def test_press_without_a_message(house):
 # Trouble
 
 
-def test_update_that_comes_again_after_a_restart(house):
-    """It is served once."""
-    home = house(library(5))
-    sent = update() | {"update_id": 600_000_000}
-    home.telegram.put_update(dict(sent))
-    home.wait_for_images(1)
-
-    home.restart()
-    home.telegram.put_update(dict(sent))
-    after_all(home)
-    home.ask(user=FRIEND)
-
-    chats = [call.chat_id for call in home.telegram.calls if call.method == "sendPhoto"]
-    assert chats == [OWNER, FRIEND]
-
-
 def test_database_is_locked(house):
     """Messages and presses are told so, the log names the file, and later all is well."""
     home = house(library(5), start=False)

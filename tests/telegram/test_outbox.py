@@ -3,7 +3,6 @@
 import sqlite3
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -125,17 +124,6 @@ def test_text_to_a_user_who_has_blocked_the_bot(house):
     assert not home.events("message_lost")
 
 
-def test_chat_that_takes_no_texts(house):
-    """A closed topic costs the text, and not the chat."""
-    home = house()
-    home.telegram.server.handle = _refusing(home.telegram.server.handle, b"TOPIC_CLOSED")
-
-    home.say("hello")
-    home.wait_for_event("message_lost")
-
-    assert not is_gone(home.app.store, OWNER)
-
-
 def test_database_fails_while_a_refusal_is_noted(house):
     home = house(start=False)
     home.app = build(home.settings)
@@ -149,14 +137,3 @@ def test_database_fails_while_a_refusal_is_noted(house):
 
     failed = [(line["level"], line["chat_id"]) for line in home.events("store_failed")]
     assert failed == [("error", FRIEND), ("error", -5)]
-
-
-def _refusing(handle, text):
-    """Refuse each sendMessage with a text; handle all other calls."""
-    answer = b'{"ok":false,"error_code":400,"description":"Bad Request: %b"}' % text
-
-    def refuse(request):
-        response = handle(request)
-        return replace(response, status=400, body=answer) if "sendM" in request.path else response
-
-    return refuse
