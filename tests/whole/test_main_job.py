@@ -14,7 +14,7 @@ def rows(house, columns):
 
 
 def test_picture_on_request(house):
-    """/random brings a picture with its caption, both thumbs and the button for the next."""
+    """The picture has its caption, the vote buttons and ➡️."""
     home = house([picture(7, title="A & B <c>", rating100=85, date="2024-05", studio="Sea")])
 
     home.say("/random")
@@ -116,7 +116,7 @@ def test_whole_library_before_anything_again(house):
 
 
 def test_order_differs_from_chat_to_chat(house):
-    """Each chat walks through the library in an order of its own, and sees all of it."""
+    """Each chat gets the library in an order of its own."""
     home = house(library(30))
 
     mine = home.ask("/random 10", count=10)
@@ -126,7 +126,7 @@ def test_order_differs_from_chat_to_chat(house):
     assert mine != theirs
 
 
-def test_walk_goes_on_after_a_restart(house):
+def test_order_goes_on_after_a_restart(house):
     """After a restart no image comes again while an unseen one is left."""
     home = house(library(60))
     images = []
