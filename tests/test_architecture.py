@@ -126,7 +126,6 @@ def test_modules_and_functions_are_short(path):
     assert text.count("\n") <= MOST_LINES
 
 
-
 @pytest.mark.parametrize("path", CHECKED, ids=name_of)
 def test_nothing_sleeps_in_the_bot(path):
     if room(path) != "demo":

@@ -209,7 +209,7 @@ def test_kill(service):
 @pytest.mark.parametrize(
     ("method", "file", "words"),
     [
-        ("stashbot.telegram.polling Poller _handle_all", "telegram/polling.py", "/help"),
+        ("stashbot.telegram.polling Poller _handle_one", "telegram/polling.py", "/help"),
         ("stashbot.schedule.runner Scheduler work", "schedule/runner.py", "/schedule daily 09:00"),
         ("stashbot.pictures.delivery Delivery _send", "pictures/delivery.py", "/random"),
     ],
