@@ -211,8 +211,9 @@ class RequestQueue:
     def _note_failure(self, serving: Serving, error: Exception) -> None:
         """Note that a step failed. Raises GaveUp after STASH_LIMIT_S without a picture."""
         if isinstance(error, StashError) and serving.stash_error is None:
-            log.warning("stash_failed", error=str(error), chat_id=serving.request.chat_id)
             serving.stash_error = error
+            if self._stash.outage.error is None:  # else the outage is in the log
+                log.warning("stash_failed", error=str(error), chat_id=serving.request.chat_id)
         now = time.monotonic()
         if serving.failing_since is None:
             # While the request waited behind others, Stash may have been away for all of them.

@@ -35,8 +35,12 @@ CHECK_AFTER = timedelta(minutes=10)
 DAY = timedelta(days=1)
 #: From the preparation of a picture to the moment at which it is due.
 AHEAD = timedelta(minutes=1)
-# Tags: of the jobs that run a schedule, that prepare a picture, and that come every day.
-DUE, SOON, CHORE = "due", "soon", "chore"
+# The tags of the jobs: to run a schedule, to prepare a picture, to load the schedules again after
+# a failure, and to do a daily chore.
+DUE = "due"
+SOON = "soon"
+RETRY = "retry"
+CHORE = "chore"
 #: Days that a picture stays in the history after `keep_days`. One day, so that the candidates
 #: have long taken the image for unseen; two, as far as an accepted clock may be ahead.
 SPARE_DAYS = 3
@@ -123,8 +127,9 @@ class Scheduler:
         """Plan the next moment of each schedule anew."""
         self._jobs.clear(DUE)
         self._jobs.clear(SOON)
+        self._jobs.clear(RETRY)
         # If anything below raises, the schedules are loaded after a pause.
-        again = self._plan(self._now() + AGAIN, self._wake.set, DUE)
+        again = self._plan(self._now() + AGAIN, self._wake.set, RETRY)
         try:
             self._store.schedules.rewind(self._now())
             entries = self._schedules.entries()

@@ -170,7 +170,7 @@ def test_photo_that_may_have_arrived(house, trouble, after):
     """
     What Telegram may have delivered is never sent again; the next request is served.
     """
-    home = house(library(2))
+    home = house(library(3))
     home.telegram.server.fail(Fault("sendPhoto", trouble, after=after))
 
     home.say("/random")
