@@ -27,6 +27,7 @@ from .schedule.runner import Scheduler
 from .schedule.schedules import ChatSchedules
 from .settings.keys import Settings
 from .stash.client import StashClient
+from .stash.http import TIMEOUTS, Timeouts
 from .store.store import Store
 from .telegram.client import TelegramClient
 from .telegram.outbox import Outbox
@@ -132,12 +133,14 @@ class _Base:
     outbox: Outbox
 
 
-def build(settings: Settings, limits: RateLimits = TELEGRAM_LIMITS) -> App:
+def build(
+    settings: Settings, limits: RateLimits = TELEGRAM_LIMITS, stash_timeouts: Timeouts = TIMEOUTS
+) -> App:
     """Put the parts together, to send as fast as the limits allow.
 
     Raises StoreError; starts nothing and contacts nobody.
     """
-    base = _base(settings, limits)
+    base = _base(settings, limits, stash_timeouts)
     requests = _requests(base)
     schedules, scheduler = _schedules(base, requests)
     rating_sync = RatingSync(
@@ -173,11 +176,12 @@ def build(settings: Settings, limits: RateLimits = TELEGRAM_LIMITS) -> App:
     )
 
 
-def _base(settings: Settings, limits: RateLimits) -> _Base:
+def _base(settings: Settings, limits: RateLimits, stash_timeouts: Timeouts) -> _Base:
     supervisor = Supervisor()
     pools = Pools(Pool(PICTURE_LIMITS), Pool(ANSWER_LIMITS), Pool(QUESTION_LIMITS))
     store = Store(settings.database)
-    stash = StashClient(settings.stash.url, settings.stash.api_key, supervisor.stop)
+    url, key = settings.stash.url, settings.stash.api_key
+    stash = StashClient(url, key, supervisor.stop, pace=stash_timeouts)
     telegram = TelegramClient(
         settings.telegram.token,
         settings.telegram.api_url,

@@ -7,6 +7,7 @@ import random
 import re
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -20,7 +21,10 @@ from stashbot.demo.pictures.picture import Gallery, Picture
 from stashbot.demo.stash.standin import StashStandIn
 from stashbot.demo.telegram.chats import User
 from stashbot.demo.telegram.standin import TelegramStandIn
+from stashbot.runtime.exchange import FILE, QUESTION
 from stashbot.settings.load import load
+from stashbot.stash.http import Timeouts
+from stashbot.telegram.client import TelegramClient
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 
 # Each commit of the database waits for the disk; a file in memory behaves the same.
@@ -78,6 +82,14 @@ def picture(number, **changes):
     return Picture(**values | changes)
 
 
+def animation(number):
+    """A GIF that moves: it is sent alone and in no album."""
+    frames = [Pixels.new("RGB", (60, 40), (number, 90 * turn, 7)) for turn in range(3)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=200)
+    return picture(number, path=f"{number}.gif", data=data.getvalue(), duration=0.6)
+
+
 def library(count):
     return [picture(number) for number in range(1, count + 1)]
 
@@ -111,7 +123,10 @@ def nothing_but_ratings(stash):
 
 
 class House:
-    """The bot with its own Telegram and Stash; `log` holds its log entries."""
+    """The bot with its own Telegram and Stash; `log` holds its log entries.
+
+    Its exchanges have the usual time limits times `patience`.
+    """
 
     def __init__(
         self,
@@ -122,6 +137,7 @@ class House:
         prefix="",
         users=(OWNER, FRIEND),
         is_paced=False,
+        patience=1.0,
         **environ,
     ):
         self.log_stream = io.StringIO()
@@ -143,12 +159,19 @@ class House:
         self.settings = load(None, self.environ)
         logs.configure("info", "json", self.settings.secrets, stream=self.log_stream)
         self.rules = TELEGRAM_LIMITS if is_paced else AT_ONCE
+        self.patience = patience
         self.app = None
 
     def start(self):
-        self.app = build(self.settings, self.rules)
+        question, file, upload = map(self._shortened, (QUESTION, FILE, TelegramClient.upload))
+        self.app = build(self.settings, self.rules, Timeouts(question=question, file=file))
+        self.app.telegram.question, self.app.telegram.upload = question, upload
+        self.app.telegram.poll_extra_s *= self.patience
         self.app.start()
         return self
+
+    def _shortened(self, limit):
+        return replace(limit, total=limit.total * self.patience, idle=limit.idle * self.patience)
 
     def stop(self):
         """End the bot as SIGTERM would; here a cut ends its last poll."""

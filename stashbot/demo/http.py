@@ -75,7 +75,8 @@ class Server:
 
     Starts at once. `pause` closes the port and all connections; `resume` opens the same port
     again. `close` sets `stopping`, which handlers that wait must watch. `flood` builds the
-    response to a 429 from its seconds.
+    response to a 429 from its seconds. A handler resets the connection by raising
+    ConnectionResetError.
     """
 
     def __init__(
@@ -215,10 +216,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.owner.delay:
             self.owner.stopping.wait(self.owner.delay)
         fault = self.owner.take_fault(request.path)
-        if fault is None:
-            self._send(self.owner.handle(request))
-        else:
-            self._fail(fault, request)
+        try:
+            if fault is None:
+                self._send(self.owner.handle(request))
+            else:
+                self._fail(fault, request)
+        except ConnectionResetError:
+            self._cut()
 
     def _read(self) -> Request:
         url = urlsplit(self.path)

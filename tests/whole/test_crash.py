@@ -1,16 +1,13 @@
 """Power cuts: the process is killed at any moment, and started again with the same database."""
 
-import io
 import sqlite3
 import time
 from collections import Counter
 from contextlib import closing
 from random import Random
 
-from PIL import Image as Pixels
-
 from stashbot.demo.http import Fault, Trouble
-from tests.conftest import at_length, crowd, images_of, library, picture
+from tests.conftest import animation, at_length, crowd, images_of, library
 from tests.whole.program import Program, wait_until, went
 
 KILLS = at_length(20, 4)
@@ -110,14 +107,6 @@ def test_request_not_begun(house):
 
     assert set(images) <= {1, 2, 3}
     assert not home.telegram.pending()
-
-
-def animation(number):
-    """A GIF that moves, and so travels alone and in no album."""
-    frames = [Pixels.new("RGB", (60, 40), (number, 90 * turn, 7)) for turn in range(3)]
-    data = io.BytesIO()
-    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=200)
-    return picture(number, path=f"{number}.gif", data=data.getvalue(), duration=0.6)
 
 
 def test_half_of_several(house):
