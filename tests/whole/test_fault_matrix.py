@@ -21,19 +21,26 @@ PEOPLE = range(2001, 2031)
 REFUSED_S = 1.0
 #: The bot gives up the longest exchange, an upload, after 6 s.
 SERVED_S = 25
+SHAPES = [
+    b'{"ok": true, "result": 5, "data": [1]}',
+    b'{"ok": true, "result": null, "data": {"findImages": null, "imageUpdate": null}}',
+    b'{"ok": false, "error_code": null, "parameters": 5, "errors": 7}',
+    b'"text"',
+    b"[" * 100_000,
+]
 BUGS = {"turn_failed", "update_skipped", "crashed", "thread_died", "stuck"}
 
 
-# The ways to fail. Each gets the server, and carries the request out or not.
+# The ways to fail. Each gets the `Failing`, and carries the request out or not.
 
 
-def refused(server, carry_out):
+def refused(fault, carry_out):
     """Answer, and accept no connection for a while from the end of this answer on."""
     answer = carry_out()
 
     def body():
         yield answer.body
-        refuse(server)
+        refuse(fault.server)
 
     return replace(answer, body=body())
 
@@ -43,48 +50,57 @@ def refuse(server):
     Timer(REFUSED_S, server.resume).start()
 
 
-def reset_before(server, carry_out):
+def reset_before(fault, carry_out):
     raise ConnectionResetError
 
 
-def reset_after(server, carry_out):
+def reset_after(fault, carry_out):
     carry_out()
     raise ConnectionResetError
 
 
-def silent(server, carry_out):
-    server.stopping.wait(60)
+def cut_short(fault, carry_out):
+    answer = carry_out()
+    return in_pieces(answer, [answer.body[: len(answer.body) // 2]])
+
+
+def silent(fault, carry_out):
+    fault.server.stopping.wait(60)
     raise ConnectionResetError
 
 
-def a_byte_a_second(server, carry_out):
+def a_byte_a_second(fault, carry_out):
     answer = carry_out()
 
     def body():
         for byte in answer.body:
             yield bytes([byte])
-            if server.stopping.wait(1):
+            if fault.server.stopping.wait(1):
                 return
 
+    return in_pieces(answer, body())
+
+
+def in_pieces(answer, pieces):
     length = {"Content-Length": str(len(answer.body))}
-    return replace(answer, headers=answer.headers | length, body=body())
+    return replace(answer, headers=answer.headers | length, body=iter(pieces))
 
 
-def wrong_shape(server, carry_out):
+def wrong_shape(fault, carry_out):
     carry_out()
-    return Response(body=b'{"ok": true, "result": 5, "data": [1]}')
+    return Response(body=SHAPES[fault.met % len(SHAPES)])
 
 
-def wrong_status(server, carry_out):
+def wrong_status(fault, carry_out):
     return Response(502, "text/html", HTML_ERROR)
 
 
-def endless(server, carry_out):
+def endless(fault, carry_out):
     carry_out()
     return Response(body=repeat(b" " * (1 << 16)))
 
 
-def gzip_bomb(server, carry_out):
+def gzip_bomb(fault, carry_out):
     carry_out()
     return Response(body=bomb(), headers={"Content-Encoding": "gzip"})
 
@@ -101,6 +117,7 @@ WAYS = [
     wrong_shape,
     endless,
     reset_after,
+    cut_short,
     a_byte_a_second,
     wrong_status,
     gzip_bomb,
@@ -125,7 +142,7 @@ class Failing:
         with self.lock:
             way = self.ways.pop(0) if self.ways else None
             self.met += 1
-        return way(self.server, carry_out) if way else carry_out()
+        return way(self, carry_out) if way else carry_out()
 
     def end(self):
         self.server.handle = self.handle
