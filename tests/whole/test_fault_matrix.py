@@ -310,6 +310,7 @@ def ways_of(number):
     return WAYS if IS_THOROUGH else [WAYS[number % len(WAYS)]]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("case", "ways"), [(case, ways_of(n)) for n, case in enumerate(CASES.values())], ids=CASES
 )

@@ -1,0 +1,32 @@
+"""`python -m tests.long`: kill the program many times, and check its promises afterwards."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from random import Random, SystemRandom
+
+from tests.conftest import House
+from tests.long.kills import LIBRARY, OPTIONS, Kills
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.long")
+    parser.add_argument("--kills", type=int, default=100, metavar="N", help="default: 100")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), metavar="N")
+    options = parser.parse_args()
+    print(f"{options.kills} kills, --seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        home = House(Path(folder), LIBRARY, **OPTIONS)
+        sys.excepthook = sys.__excepthook__  # the house logs what fails; here it is shown
+        try:
+            kills = Kills(home, Random(options.seed))
+            kills.run(options.kills)
+            kills.check(options.kills)
+            print(kills.summary())
+        finally:
+            home.close()
+
+
+if __name__ == "__main__":
+    main()
