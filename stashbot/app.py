@@ -136,10 +136,7 @@ class _Base:
 def build(
     settings: Settings, limits: RateLimits = TELEGRAM_LIMITS, stash_timeouts: Timeouts = TIMEOUTS
 ) -> App:
-    """Put the parts together, to send as fast as the limits allow.
-
-    Raises StoreError; starts nothing and contacts nobody.
-    """
+    """Put the parts together and start none; `limits` is the pace. Raises StoreError."""
     base = _base(settings, limits, stash_timeouts)
     requests = _requests(base)
     schedules, scheduler = _schedules(base, requests)
