@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -18,7 +17,6 @@ from .bot.status import StatusReports
 from .models import Priority
 from .pictures.candidates import Candidates
 from .pictures.delivery import Delivery
-from .pictures.prefetch import Prefetched
 from .pictures.preparation import PhotoFormat, Preparation
 from .pictures.requests import RequestQueue
 from .runtime.pool import Pool
@@ -29,7 +27,7 @@ from .settings.keys import Settings
 from .stash.client import StashClient
 from .stash.http import TIMEOUTS, Timeouts
 from .store.store import Store
-from .telegram.client import TelegramClient
+from .telegram.client import MediaOptions, TelegramClient
 from .telegram.outbox import Outbox
 from .telegram.polling import Poller
 from .telegram.rate_limit import TELEGRAM_LIMITS, RateLimits
@@ -53,32 +51,42 @@ QUESTION_LIMITS = {Priority.SCHEDULE: 1}
 LAST_TURN_S = 1.3
 
 
-@dataclass(frozen=True)
-class Pools:
-    """The pools of threads: for pictures, for texts, and for questions and ratings."""
-
-    pictures: Pool
-    answers: Pool
-    questions: Pool
-
-
-@dataclass(frozen=True)
 class App:
     """The bot, put together: `start` it, wait for its `supervisor`, `end` it."""
 
-    supervisor: Supervisor
-    pools: Pools
-    store: Store
-    telegram: TelegramClient
-    outbox: Outbox
-    requests: RequestQueue
-    schedules: ChatSchedules
-    scheduler: Scheduler
-    rating_sync: RatingSync
-    reports: StatusReports
-    voting: Voting
-    language: str
-    poller: Poller
+    def __init__(self, settings: Settings, limits: RateLimits, timeouts: Timeouts) -> None:
+        self.settings = settings
+        self.supervisor = Supervisor()
+        self.picture_pool = Pool(PICTURE_LIMITS)
+        self.answer_pool = Pool(ANSWER_LIMITS)
+        self.question_pool = Pool(QUESTION_LIMITS)
+        self.store = Store(settings.database)
+        self.stash = self._stash(timeouts)
+        self.telegram = self._telegram(limits)
+        for close in (self.stash.close_thread, self.telegram.close_thread, self.store.close):
+            self.supervisor.at_thread_end(close)
+        self.outbox = Outbox(
+            telegram=self.telegram,
+            store=self.store.chats,
+            answers=self.answer_pool,
+            questions=self.question_pool,
+            now=_now,
+        )
+        self.requests = self._requests()
+        self._wake = threading.Event()
+        self.supervisor.at_end(self._wake.set)
+        self.schedules = ChatSchedules(self.store, settings, self._wake.set, _now)
+        self.scheduler = self._scheduler()
+        self.rating_sync = RatingSync(
+            store=self.store,
+            stash=self.stash,
+            pool=self.question_pool,
+            write_ratings=settings.votes.write_ratings,
+        )
+        self.voting = Voting(self.store, settings.votes, self.rating_sync.wake, _now)
+        self.reports = self._reports()
+        stop, quit = self.supervisor.stop, self.supervisor.quit
+        self.poller = Poller(self.telegram, self._bot().handle, stop, quit)
 
     def start(self, watchdog: float = 0.0) -> None:
         """Take up the work that the last process left, and start the threads.
@@ -92,16 +100,16 @@ class App:
             log.warning("sending_interrupted", pictures=unknown)
         self.schedules.take_over()
         pools = (
-            ("publisher", self.pools.pictures, PICTURE_THREADS),
-            ("answerer", self.pools.answers, ANSWER_THREADS),
-            ("asker", self.pools.questions, QUESTION_THREADS),
+            ("publisher", self.picture_pool, PICTURE_THREADS),
+            ("answerer", self.answer_pool, ANSWER_THREADS),
+            ("asker", self.question_pool, QUESTION_THREADS),
         )
         start = self.supervisor.start
         for name, pool, threads in pools:
             self.supervisor.at_end(pool.close)
             for number in range(1, threads + 1):
                 start(f"{name}-{number}", pool.turn, longest_turn_s=3 * longest_turn)
-        introduce(self.telegram, self.outbox, self.language)
+        introduce(self.telegram, self.outbox, self.settings.telegram.language)
         resume(
             store=self.store,
             requests=self.requests,
@@ -119,156 +127,100 @@ class App:
         self.supervisor.end(timeout_s)
         self.store.close()
 
+    # The parts
 
-@dataclass(frozen=True)
-class _Base:
-    """The parts that the others stand on."""
+    def _stash(self, timeouts: Timeouts) -> StashClient:
+        settings, stop = self.settings.stash, self.supervisor.stop
+        stash = StashClient(settings.url, settings.api_key, stop, pace=timeouts)
+        stash.outage.when_back = partial(_hurry, self.picture_pool, self.question_pool)
+        return stash
 
-    settings: Settings
-    supervisor: Supervisor
-    pools: Pools
-    store: Store
-    stash: StashClient
-    telegram: TelegramClient
-    outbox: Outbox
+    def _telegram(self, limits: RateLimits) -> TelegramClient:
+        settings, photos = self.settings.telegram, self.settings.photos
+        telegram = TelegramClient(
+            settings.token,
+            settings.api_url,
+            settings.proxy,
+            options=MediaOptions(photos.spoiler, photos.protect),
+            limits=limits,
+        )
+        telegram.outage.when_back = partial(_hurry, self.picture_pool, self.answer_pool)
+        self.supervisor.at_end(telegram.close)
+        return telegram
+
+    def _requests(self) -> RequestQueue:
+        avoid = timedelta(days=self.settings.history.avoid_days)
+        preparation = Preparation(
+            store=self.store,
+            stash=self.stash,
+            candidates=Candidates(
+                store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
+            ),
+            pool=self.picture_pool,
+            format=PhotoFormat(self.telegram.bot_id, self.settings.photos.max_side),
+        )
+        delivery = Delivery(
+            store=self.store,
+            telegram=self.telegram,
+            preparation=preparation,
+            photos=self.settings.photos,
+            now=_now,
+        )
+        return RequestQueue(
+            store=self.store,
+            preparation=preparation,
+            delivery=delivery,
+            outbox=self.outbox,
+            pool=self.picture_pool,
+            now=_now,
+        )
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
+            store=self.store,
+            schedules=self.schedules,
+            requests=self.requests,
+            wake=self._wake,
+            keep_days=self.settings.history.keep_days,
+            now=_now,
+        )
+
+    def _reports(self) -> StatusReports:
+        return StatusReports(
+            store=self.store,
+            stash=self.stash,
+            telegram=self.telegram,
+            settings=self.settings,
+            next_due=self.scheduler.next_due,
+            now=_now,
+        )
+
+    def _bot(self) -> Bot:
+        access = Access(
+            settings=self.settings.telegram,
+            store=self.store,
+            telegram=self.telegram,
+            schedules=self.schedules,
+            now=_now,
+        )
+        return Bot(
+            access=access,
+            outbox=self.outbox,
+            requests=self.requests,
+            reports=self.reports,
+            schedules=self.schedules,
+            voting=self.voting,
+        )
 
 
 def build(
-    settings: Settings, limits: RateLimits = TELEGRAM_LIMITS, stash_timeouts: Timeouts = TIMEOUTS
+    settings: Settings, limits: RateLimits = TELEGRAM_LIMITS, timeouts: Timeouts = TIMEOUTS
 ) -> App:
-    """Put the parts together and start none; `limits` is the pace. Raises StoreError."""
-    base = _base(settings, limits, stash_timeouts)
-    requests = _requests(base)
-    schedules, scheduler = _schedules(base, requests)
-    rating_sync = RatingSync(
-        store=base.store,
-        stash=base.stash,
-        pool=base.pools.questions,
-        write_ratings=settings.votes.write_ratings,
-    )
-    voting = Voting(base.store, settings.votes, rating_sync.wake, _now)
-    reports = _reports(base, scheduler)
-    bot = Bot(
-        access=_access(base, schedules),
-        outbox=base.outbox,
-        requests=requests,
-        reports=reports,
-        schedules=schedules,
-        voting=voting,
-    )
-    return App(
-        supervisor=base.supervisor,
-        pools=base.pools,
-        store=base.store,
-        telegram=base.telegram,
-        outbox=base.outbox,
-        requests=requests,
-        schedules=schedules,
-        scheduler=scheduler,
-        rating_sync=rating_sync,
-        reports=reports,
-        voting=voting,
-        language=settings.telegram.language,
-        poller=Poller(base.telegram, bot.handle, base.supervisor.stop, base.supervisor.quit),
-    )
+    """Put the parts together, to send as fast as the limits allow.
 
-
-def _base(settings: Settings, limits: RateLimits, stash_timeouts: Timeouts) -> _Base:
-    supervisor = Supervisor()
-    pools = Pools(Pool(PICTURE_LIMITS), Pool(ANSWER_LIMITS), Pool(QUESTION_LIMITS))
-    store = Store(settings.database)
-    url, key = settings.stash.url, settings.stash.api_key
-    stash = StashClient(url, key, supervisor.stop, pace=stash_timeouts)
-    telegram = TelegramClient(
-        settings.telegram.token,
-        settings.telegram.api_url,
-        settings.telegram.proxy,
-        spoiler=settings.photos.spoiler,
-        protect=settings.photos.protect,
-        limits=limits,
-    )
-    stash.outage.when_back = partial(_hurry, pools.pictures, pools.questions)
-    telegram.outage.when_back = partial(_hurry, pools.pictures, pools.answers)
-    supervisor.at_end(telegram.close)
-    for close in (stash.close_thread, telegram.close_thread, store.close):
-        supervisor.at_thread_end(close)
-    outbox = Outbox(
-        telegram=telegram,
-        store=store.chats,
-        answers=pools.answers,
-        questions=pools.questions,
-        now=_now,
-    )
-    return _Base(settings, supervisor, pools, store, stash, telegram, outbox)
-
-
-def _requests(base: _Base) -> RequestQueue:
-    candidates = Candidates(
-        store=base.store,
-        stash=base.stash,
-        avoid=timedelta(days=base.settings.history.avoid_days),
-        random=Random(),
-        now=_now,
-    )
-    preparation = Preparation(
-        store=base.store,
-        stash=base.stash,
-        candidates=candidates,
-        prefetched=Prefetched(),
-        pool=base.pools.pictures,
-        format=PhotoFormat(base.telegram.bot_id, base.settings.photos.max_side),
-    )
-    delivery = Delivery(
-        store=base.store,
-        telegram=base.telegram,
-        preparation=preparation,
-        photos=base.settings.photos,
-        now=_now,
-    )
-    return RequestQueue(
-        store=base.store,
-        preparation=preparation,
-        delivery=delivery,
-        outbox=base.outbox,
-        pool=base.pools.pictures,
-        now=_now,
-    )
-
-
-def _schedules(base: _Base, requests: RequestQueue) -> tuple[ChatSchedules, Scheduler]:
-    wake = threading.Event()
-    base.supervisor.at_end(wake.set)
-    schedules = ChatSchedules(base.store, base.settings, wake.set, _now)
-    scheduler = Scheduler(
-        store=base.store,
-        schedules=schedules,
-        requests=requests,
-        wake=wake,
-        keep_days=base.settings.history.keep_days,
-        now=_now,
-    )
-    return schedules, scheduler
-
-
-def _reports(base: _Base, scheduler: Scheduler) -> StatusReports:
-    return StatusReports(
-        store=base.store,
-        stash=base.stash,
-        telegram=base.telegram,
-        settings=base.settings,
-        next_due=scheduler.next_due,
-        now=_now,
-    )
-
-
-def _access(base: _Base, schedules: ChatSchedules) -> Access:
-    return Access(
-        settings=base.settings.telegram,
-        store=base.store,
-        telegram=base.telegram,
-        schedules=schedules,
-        now=_now,
-    )
+    `timeouts` are those of Stash. Raises StoreError; starts nothing and contacts no machine.
+    """
+    return App(settings, limits, timeouts)
 
 
 def _hurry(*pools: Pool) -> None:

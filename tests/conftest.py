@@ -24,7 +24,6 @@ from stashbot.demo.telegram.standin import TelegramStandIn
 from stashbot.runtime.exchange import FILE, QUESTION
 from stashbot.settings.load import load
 from stashbot.stash.http import Timeouts
-from stashbot.telegram.client import TelegramClient
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 
 # Each commit of the database waits for the disk; a file in memory behaves the same.
@@ -144,7 +143,7 @@ class House:
         self._log, self._log_read = [], 0
         self._images, self._calls_seen = [], 0
         people = [User(id, f"Person {id}", language_code="en") for id in users]
-        self.telegram = TelegramStandIn(TOKEN, users=people, page=False)
+        self.telegram = TelegramStandIn(TOKEN, users=people)
         self.stash = StashStandIn(pictures, api_key=api_key, prefix=prefix)
         self.environ = {
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
@@ -163,10 +162,11 @@ class House:
         self.app = None
 
     def start(self):
-        question, file, upload = map(self._shortened, (QUESTION, FILE, TelegramClient.upload))
+        question, file = map(self._shortened, (QUESTION, FILE))
         self.app = build(self.settings, self.rules, Timeouts(question=question, file=file))
-        self.app.telegram.question, self.app.telegram.upload = question, upload
-        self.app.telegram.poll_extra_s *= self.patience
+        connections = self.app.telegram._connections
+        connections.question, connections.upload = question, self._shortened(connections.upload)
+        connections.poll_extra_s *= self.patience
         self.app.start()
         return self
 

@@ -66,7 +66,6 @@ class Preparation:
         store: Store,
         stash: StashClient,
         candidates: Candidates,
-        prefetched: Prefetched,
         pool: Pool,
         format: PhotoFormat,
     ) -> None:
@@ -74,7 +73,7 @@ class Preparation:
         self.format = format
         self._store = store
         self._candidates = candidates
-        self._prefetched = prefetched
+        self._prefetched = Prefetched()
         self._pool = pool
         self._large = threading.Semaphore(MOST_LARGE)
 

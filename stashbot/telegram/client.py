@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -39,6 +40,17 @@ MAX_UPDATE_ID = 2**63 - 1
 UPDATES = ["message", "callback_query", "my_chat_member"]
 
 
+@dataclass(frozen=True)
+class MediaOptions:
+    """Whether pictures have a spoiler cover, and whether they cannot be forwarded or saved."""
+
+    spoiler: bool = False
+    protect: bool = False
+
+
+PLAIN = MediaOptions()
+
+
 class TelegramClient:
     """Calls the Bot API for one bot. Thread-safe.
 
@@ -52,8 +64,7 @@ class TelegramClient:
         api_url: str,
         proxy: str = "",
         *,
-        spoiler: bool = False,
-        protect: bool = False,
+        options: MediaOptions = PLAIN,
         limits: RateLimits = TELEGRAM_LIMITS,
     ) -> None:
         self.outage = Outage("telegram", LONGEST_PAUSE_S)
@@ -61,8 +72,8 @@ class TelegramClient:
         #: The bot's user name; empty until `get_me` has succeeded once.
         self.name = ""
         self._token = token
-        self._spoiler = spoiler or None
-        self._protect = protect or None
+        self._spoiler = options.spoiler or None
+        self._protect = options.protect or None
         self._bot = telebot.TeleBot(token, threaded=False)
         self._connections = Connections(token, api_url, proxy)
         self._health = Health(self.outage)

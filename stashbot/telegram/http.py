@@ -36,12 +36,14 @@ LONGEST_IDLE_S = 50.0
 class Connections:
     """Makes the HTTP requests of one bot, each thread on its own connection. Thread-safe.
 
-    `question` and `upload` limit one exchange each; replace them before the first request.
+    `question` and `upload` limit one exchange each, and a poll takes at most `poll_extra_s` longer
+    than it asks for; replace them before the first request.
     """
 
     def __init__(self, token: str, api_url: str, proxy: str) -> None:
         self.question = QUESTION
         self.upload = replace(FILE, idle=UPLOAD_IDLE_S)
+        self.poll_extra_s = POLL_EXTRA_S
         self._base = f"{api_url}/bot{token}"
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._local = threading.local()
@@ -57,7 +59,7 @@ class Connections:
         """Make one request; telebot calls it. Raises TelegramError."""
         limit = self.upload if files else self.question
         if method == "getUpdates" and params:
-            poll_s = params["timeout"] + POLL_EXTRA_S
+            poll_s = params["timeout"] + self.poll_extra_s
             limit = TimeLimit(total=poll_s, idle=poll_s)
         try:
             with (

@@ -157,9 +157,7 @@ class Telegram:
 
     def __init__(self, token: str, people: Sequence[int], delay: float) -> None:
         users = [User(id, f"Person {id}") for id in people]
-        self._telegram = TelegramStandIn(
-            token, users=users, delay=delay, page=False, keep_messages=50
-        )
+        self._telegram = TelegramStandIn(token, users=users, delay=delay, keep_messages=50)
 
     def api_url(self) -> str:
         return self._telegram.api_url

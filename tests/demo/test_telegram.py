@@ -863,8 +863,3 @@ def test_files_of_the_page(telegram, bot):
 )
 def test_unknown_paths_and_methods(telegram, method, path, status):
     assert requests.request(method, telegram.url + path, timeout=5).status_code == status
-
-
-def test_bot_api_without_the_page():
-    with TelegramStandIn(TOKEN, page=False) as telegram:
-        assert requests.get(telegram.url, timeout=5).status_code == 404

@@ -14,7 +14,7 @@ from threading import Lock, Timer
 import pytest
 
 from stashbot.demo.http import HTML_ERROR, Response
-from tests.conftest import IS_THOROUGH, animation, crowd, images_of, library, picture
+from tests.conftest import IS_THOROUGH, animation, crowd, images_of, library
 from tests.whole.program import wait_until
 
 PEOPLE = range(2001, 2031)
@@ -187,12 +187,6 @@ def sees_all_but_one(home, user):
         asks(home, user)
 
 
-def sees_one_that_goes(home, user):
-    home.stash.add(picture(user))
-    sees_all_but_one(home, user)
-    home.stash.remove(pictures(home, user)[0])
-
-
 def waits(home, user):
     """Let the choice take so long that the chat shows that a picture is on its way."""
     home.stash.per_query_seconds = lambda name, _: 0.8 * (name == "Page")
@@ -304,7 +298,6 @@ CASES = {
     "Page": stash("Page", times=5),
     "Ids": stash("Ids", *TWICE, sees_all_but_one, '"Page"', 5, pictures=FEW),
     "ImagesById": stash("ImagesById", *TWICE, sees_all_but_one, '"Ids"', 5, pictures=FEW),
-    "ImageById": stash("ImageById", *TWICE, sees_one_that_goes, '"ImagesById"', pictures=FEW),
     "Rating": stash("Rating", votes, is_written, asks_for_an_unrated, times=5),
     "Rate": stash("Rate", votes, is_written, asks_for_an_unrated, after='"Rating"'),
     "file": Case("/image/", after='"Page"', times=5),

@@ -65,13 +65,11 @@ class TelegramStandIn:
         port: int = 0,
         users: Sequence[User] = (User(1, "Ann"),),
         delay: float = 0.0,
-        page: bool = True,
         flood_limits: bool = False,
         keep_messages: int = 100_000,
-        bot_name: str = "Stashbot",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        bot = User(int(token.partition(":")[0]), bot_name, "stash_demo_bot", is_bot=True)
+        bot = User(int(token.partition(":")[0]), "Stashbot", "stash_demo_bot", is_bot=True)
         self._token = token
         self._messenger = Messenger(bot, users, clock=clock, keep=keep_messages)
         self._api = BotApi(self._messenger, Flood(clock) if flood_limits else None)
@@ -83,7 +81,7 @@ class TelegramStandIn:
             flood=lambda seconds: _respond(too_many_requests(seconds)),
         )
         stopping = self.server.stopping
-        self._page = ChatPage(self._messenger, users[0].id, stopping) if page else None
+        self._page = ChatPage(self._messenger, users[0].id, stopping)
 
     @property
     def url(self) -> str:
@@ -239,7 +237,7 @@ class TelegramStandIn:
         found = re.fullmatch("/bot([^/]*)/([^/]*)", request.path)
         if found:
             return self._call(found[1], found[2], request)
-        return self._page.serve(request) if self._page else Response(404, "text/plain")
+        return self._page.serve(request)
 
     def _call(self, token: str, method: str, request: Request) -> Response:
         began = time.monotonic()
