@@ -101,6 +101,7 @@ class Scheduler:
             # At the start too: a bot that is restarted every day would never prune.
             self._plan(now, self.prune, CHORE)
             self._plan(now + CHECK_AFTER, self.check_database, CHORE)
+            self._plan(now + CHECK_AFTER, self.retry_gone_chats, CHORE)
             self._wake.set()
         self._seen = now
         if self._wake.is_set():
@@ -179,6 +180,13 @@ class Scheduler:
             return
         deleted = self._store.prune(now, self._keep_days + SPARE_DAYS)
         log.info("history_pruned", deleted=deleted)
+
+    def retry_gone_chats(self) -> None:
+        """Let a schedule of each chat that is gone try once more: this runs once a day."""
+        now = self._now()
+        # Half a day, since the last try came later in its day than this does.
+        if self._store.chats.retry_gone(now - DAY / 2, now):
+            self._wake.set()
 
     def check_database(self) -> None:
         """Read the whole database, and log its damage."""

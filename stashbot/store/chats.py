@@ -68,6 +68,20 @@ class ChatStore:
         )
         self._db.write(insert)
 
+    def retry_gone(self, gone_before: datetime, now: datetime) -> bool:
+        """Let the schedules of long gone chats go on from now; True if there is such a chat.
+
+        The next refusal makes a chat gone again. Chats that have moved stay gone.
+        """
+        moved = Chats.select(Chats.moved_from).where(Chats.moved_from.is_null(False))
+        gone = (Chats.gone_since < gone_before) & Chats.chat_id.not_in(moved)
+        with self._db.writing():
+            ids = [id for (id,) in self._db.rows(Chats.select(Chats.chat_id).where(gone))]
+            its = Schedules.chat_id.in_(ids)
+            self._db.write(Schedules.update(handled_until=now).where(its))
+            self._db.write(Chats.update(gone_since=None).where(Chats.chat_id.in_(ids)))
+        return bool(ids)
+
     def move_chat(self, old: int, new: int, now: datetime) -> None:
         """Move all that a chat has to its new id; a repetition changes nothing."""
         with self._db.writing():

@@ -251,6 +251,19 @@ def test_chat_that_is_gone(clockwork):
     assert not clock.events("schedule_missed")
 
 
+def test_one_schedule_a_day_tries_a_chat_that_is_gone(clockwork):
+    clock = clockwork((CHAT, "every 1 hour"), (CHAT, "every 2 hours"))
+    clock.store.chats.set_gone(CHAT, "blocked", clock.now)
+    tried = []
+    for hour in range(1, 24 * 3):
+        clock.go_to(NOW + hour * HOUR)
+        tried += [due for _, _, due in clock.served[len(tried) :]]
+        if tried:  # Telegram refuses the picture at once
+            clock.store.chats.set_gone(CHAT, "blocked", clock.now)
+
+    assert len({due.date() for due in tried}) == len(tried) == 2
+
+
 def test_group_that_has_moved(clockwork):
     """A schedule of the settings follows its group to its new id, over a restart too."""
     clock = clockwork((-5, "every 1 hour"))
