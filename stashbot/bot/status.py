@@ -101,10 +101,11 @@ class StatusReports:
         if due:
             parts.append(f"next schedule {due.astimezone(self._zone):%a %H:%M}")
         for name, outage in (("Stash", self._stash.outage), ("Telegram", self._telegram.outage)):
-            if outage.since is not None and outage.error:
-                since = now - timedelta(seconds=time.monotonic() - outage.since)
+            began, error = outage.since, outage.error
+            if began is not None and error:
+                since = now - timedelta(seconds=time.monotonic() - began)
                 clock = f"{since.astimezone(self._zone):%H:%M}"
-                parts.append(f"{name} is away since {clock}: {outage.error}")
+                parts.append(f"{name} is away since {clock}: {error}")
         return "; ".join(parts)
 
     def _midnight(self, now: datetime) -> datetime:

@@ -53,8 +53,9 @@ class Prefetched:
         self._ready: OrderedDict[int, tuple[Prepared, ExitStack]] = OrderedDict()
 
     def has(self, chat_id: int) -> bool:
-        """Whether a picture lies ready for a chat."""
-        return chat_id in self._ready
+        """Whether a fresh picture lies ready for a chat."""
+        ready = self._ready.get(chat_id)
+        return ready is not None and self._clock() - ready[0].prepared_at < FRESH_S
 
     @property
     def is_full(self) -> bool:

@@ -13,6 +13,7 @@ from functools import partial
 
 from ..errors import ImageUnusable, NoRoom, NothingReason, NothingToSend, StashError
 from ..models import Image, Kind, KnownFile, Priority, Upload
+from ..runtime.heartbeat import beat
 from ..runtime.pool import Pool
 from ..stash.client import StashClient
 from ..store.store import Store
@@ -28,6 +29,8 @@ ALBUM_BYTES = 45_000_000
 LARGE_BYTES = 10_000_000
 #: Large requests that may run at once.
 MOST_LARGE = 2
+#: Between two beats of a thread that waits for others.
+BEAT_EVERY_S = 5.0
 #: The size of a file is taken for this where Stash does not know it.
 UNKNOWN_BYTES = 1_000_000
 
@@ -231,7 +234,8 @@ def _side_by_side(pool: Pool, calls: Sequence[Callable[[], Prepared]]) -> list[F
     for _ in calls[1:]:
         pool.submit(work, priority=Priority.BACKGROUND)
     work()
-    wait(futures)
+    while wait(futures, BEAT_EVERY_S).not_done:
+        beat()  # the other threads have deadlines of their own
     return futures
 
 

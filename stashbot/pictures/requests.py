@@ -198,6 +198,8 @@ class RequestQueue:
                         yield from self._delivery.deliver(serving, batch.prepared)
                     except StashError as raised:
                         error = raised
+                    if serving.left:
+                        yield Again(0.0, request.priority)  # the next step needs Stash
                 else:
                     error = batch.error
             if isinstance(error, Interrupted):
@@ -267,10 +269,12 @@ class RequestQueue:
             self._outbox.show_uploading(serving.request.chat_id)
         return ACTION_AGAIN_S
 
-    def _tell_if_slow(self, serving: Serving) -> None:
+    def _tell_if_slow(self, serving: Serving) -> float | None:
         """Say that the picture takes longer, and why as far as is known."""
         if serving.is_over or serving.is_uploading:
-            return
+            return None
+        if (early := serving.accepted_at + SLOW_AFTER_S - time.monotonic()) > 0:
+            return early  # the pool was hurried
         texts = TEXTS[serving.request.language]
         error = self._stash.outage.error or serving.stash_error
         if isinstance(error, StashError):
@@ -281,6 +285,7 @@ class RequestQueue:
             reason = texts("takes_longer")
         follows = texts("picture_follows", n=serving.left)
         self._outbox.say(serving.request.chat_id, f"{reason} {follows}")
+        return None
 
     # The end of a request
 

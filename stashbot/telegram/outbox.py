@@ -35,6 +35,8 @@ TEXT_LIFE_S = 900.0
 PRESS_LIFE_S = 60.0
 #: New buttons are of use as long as a user looks at their message.
 EDIT_LIFE_S = 86_400.0
+#: A small call waits no longer, whatever Telegram asks for.
+LONGEST_WAIT_S = 300.0
 #: The pauses between two tries.
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -200,7 +202,7 @@ class _Errand:
         except TelegramError as error:
             is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
             if not is_final and time.monotonic() - self.began <= self.life_s:
-                return error.retry_after or self.backoff.next()
+                return min(error.retry_after or self.backoff.next(), LONGEST_WAIT_S)
             log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
         return None
 

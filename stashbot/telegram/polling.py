@@ -12,7 +12,7 @@ from telebot import types
 
 from ..errors import PollConflict, TelegramError, TokenRefused
 from ..runtime.backoff import Backoff
-from ..runtime.heartbeat import resting
+from ..runtime.heartbeat import beat, resting
 from .client import TelegramClient
 
 log = structlog.get_logger()
@@ -86,6 +86,7 @@ class Poller:
             self._is_polling = False
 
     def _handle_one(self, raw: dict[str, Any]) -> None:
+        beat()
         try:
             self._handle(types.Update.de_json(raw))  # type: ignore[no-untyped-call]
         except Exception as error:  # one broken update must not block those behind it
