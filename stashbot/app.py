@@ -44,7 +44,7 @@ ANSWER_THREADS = 2
 QUESTION_THREADS = 2
 #: Jobs of a priority and all lower ones that run at once: some threads stay free for pictures
 #: that need nothing of Stash.
-PICTURE_LIMITS = {Priority.USER: 4, Priority.SCHEDULE: 3, Priority.BACKGROUND: 2}
+PICTURE_LIMITS = {Priority.USER: 5, Priority.SCHEDULE: 5, Priority.BACKGROUND: 2}
 ANSWER_LIMITS = {Priority.BACKGROUND: 1}
 QUESTION_LIMITS = {Priority.SCHEDULE: 1}
 #: Seconds that the threads have for their last turn; within 2 s all is over.

@@ -124,6 +124,14 @@ class Preparation:
                 prepared = self._prepare(image)
             self._prefetched.put(chat_id, prepared, block.pop_all())
 
+    def read_page(self, chat_id: int) -> None:
+        """Read the page of candidates that the next request of a chat needs, if it needs one.
+
+        Raises NothingToSend, StashError, StoreError.
+        """
+        with self._candidates.choose(chat_id, unseen_only=True):
+            pass  # the claim ends here
+
     def prepare_otherwise(self, refused: Prepared) -> Prepared:
         """Prepare a picture in another form, after Telegram refused this one.
 

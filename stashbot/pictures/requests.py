@@ -142,7 +142,7 @@ class RequestQueue:
     def prefetch(self, chat_id: int, *, is_for_user: bool = False) -> None:
         """Have the next picture of a chat lie ready, once its requests are served.
 
-        If it is not for a user, only while there is room.
+        If it is not for a user, only while there is room; else a page of candidates is read.
         """
         job = partial(self._prefetch, chat_id, is_for_user=is_for_user)
         self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
@@ -249,11 +249,13 @@ class RequestQueue:
 
     def _prefetch(self, chat_id: int, *, is_for_user: bool) -> None:
         is_awaited = chat_id in self._waiting.copy().values()
-        has_room = is_for_user or not self._preparation.is_full
-        if is_awaited or not has_room or self._stash.outage.error:
+        if is_awaited or self._stash.outage.error:
             return
         try:
-            self._preparation.prefetch(chat_id)
+            if is_for_user or not self._preparation.is_full:
+                self._preparation.prefetch(chat_id)
+            else:
+                self._preparation.read_page(chat_id)
         except (StashError, NothingToSend, NoRoom, ImageUnusable, StoreError) as error:
             # No user waits for it. The next request says it if something is wrong.
             log.debug("not_prefetched", chat_id=chat_id, error=str(error))
