@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar, cast
+
+import structlog
 
 from ..errors import StashError, StashProblem
 from ..models import Facet, Image, Named
@@ -19,6 +22,8 @@ from .http import Refused
 from .operations import Operations
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 #: The exceptions of Python, of sgqlc and of our readers for data of another shape.
 _MISFITS = (
@@ -76,7 +81,21 @@ class Query(Generic[T]):
                 raise TypeError("no object")
             return self._read(self._operation + reply)
         except _MISFITS:
-            raise StashError(StashProblem.BROKEN, "an answer in another form than asked") from None
+            return cast("T", self._read_one_by_one(reply))
+
+    def _read_one_by_one(self, reply: Any) -> Any:
+        """Read the images that have the right form. Raises StashError if there is none."""
+        read, read_one = list[Any](), cast("Callable[[Any], list[Any]]", self._read)
+        with suppress(*_MISFITS):
+            data = reply["data"]
+            for image in data["findImages"]["images"]:
+                one = {"data": data | {"findImages": data["findImages"] | {"images": [image]}}}
+                with suppress(*_MISFITS):
+                    read += read_one(self._operation + one)
+        if read:
+            log.warning("images_unreadable", readable=len(read))
+            return read
+        raise StashError(StashProblem.BROKEN, "an answer in another form than asked")
 
 
 def _failure(messages: str) -> StashError:

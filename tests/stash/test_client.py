@@ -227,6 +227,13 @@ def test_title(client, script, app_schema, answered, title):
     assert client.page(1, 0, 1)[0].title == title
 
 
+def test_one_image_of_another_shape_does_not_spoil_its_page(client, script):
+    odd = found(2, visual_files=[file(width=None, size=-(2**70))])
+    script.answers["Page"] = images(found(1), odd, found(3))
+
+    assert [image.id for image in client.page(5, 0, 40)] == [1, 3]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
