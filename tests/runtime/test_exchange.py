@@ -208,17 +208,17 @@ def test_slow_upload_that_moves(peer, way):
         while left:
             before, left = left, left - len(connection.recv(1 << 18))
             if before >> 20 != left >> 20:  # a pause after each MiB
-                made.closing.wait(0.02)
+                made.closing.wait(0.1)
         connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
 
     _, session, url = peer(talk, way)
     data = bytes(32 << 20)
     adopt(Heartbeat(1, clock=lambda: beats.append(0) or 0.0))
-    limit = TimeLimit(total=0.2, idle=9, bytes_per_second=1 << 20)
+    limit = TimeLimit(total=2, idle=9, bytes_per_second=1 << 20)
     began = time.monotonic()
 
     assert fetch(session, url, limit, data=data) == (200, b"ok")
-    assert time.monotonic() - began > 0.2
+    assert time.monotonic() - began > 2
     assert len(beats) > 100
 
 
