@@ -243,7 +243,7 @@ class Delivery:
     def _otherwise(
         self, serving: Serving, group: Sequence[Prepared], error: TelegramError
     ) -> list[list[Prepared]]:
-        """What to send in place of a refused message: single pictures, or another form."""
+        """Return the messages that replace a refused one: single pictures, or another form."""
         serving.count_refusal()
         if len(group) > 1:
             return [[each] for each in group]

@@ -18,7 +18,7 @@ def main():
     print(f"{options.kills} kills, --seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         home = House(Path(folder), LIBRARY, **OPTIONS)
-        sys.excepthook = sys.__excepthook__  # the house logs what fails; here it is shown
+        sys.excepthook = sys.__excepthook__  # the bot logs an error; show it here
         try:
             kills = Kills(home, Random(options.seed))
             kills.run(options.kills)

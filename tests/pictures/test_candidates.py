@@ -184,7 +184,7 @@ def test_image_given_back_when_all_else_was_seen(table):
 
 
 def test_seen_image_given_back_upon_an_unseen_one(table):
-    """What is given back last is not drawn first if the chat has seen it."""
+    """A seen image that was released last is not chosen first."""
     home = table(3)
     home.send_next()
     home.send_next()
@@ -198,7 +198,7 @@ def test_seen_image_given_back_upon_an_unseen_one(table):
 
 
 def test_new_images_cover_one_that_was_given_back(table):
-    """New images do not make the deck forget what was given back unseen."""
+    """New images do not hide an unseen image that was released."""
     home = table(2)
     home.send_next()
     unseen = home.draw()
@@ -214,7 +214,7 @@ def test_new_images_cover_one_that_was_given_back(table):
 
 
 def test_restart_while_the_last_unseen_image_is_under_way(table):
-    """What was drawn and not begun when the power went is still unseen."""
+    """An image that was only claimed before a crash is still unseen."""
     home = table(3)
     home.send_next()
     home.send_next()
@@ -248,7 +248,7 @@ def test_chats_do_not_wait_for_each_other(table):
 
 @pytest.mark.parametrize("is_seen", [False, True], ids=["unseen", "seen"])
 def test_library_that_was_emptied(table, is_seen):
-    """A library that has become empty is called empty, and what comes into it is sent."""
+    """An emptied library is called empty; images that come into it later are sent."""
     home = table(2)
     for _ in range(3 * is_seen):
         home.send_next()
@@ -290,7 +290,7 @@ def test_image_that_was_left_out_comes_back(table):
 
 
 def test_images_as_good_as_new(table):
-    """What was seen before the days to avoid counts as unseen."""
+    """An image that was shown before the days to avoid counts as unseen."""
     home = table(50)
     old = [home.send_next() for _ in range(25)]
     home.now += AVOID
@@ -321,7 +321,7 @@ def test_clock_that_was_put_back(table):
 
 
 def test_history_that_is_kept_no_longer_than_avoided(table):
-    """What is deleted from the history is unseen, and comes before what is in it."""
+    """An image deleted from the history comes before those that are in it."""
     home = table(50, avoid=timedelta(days=1))
     scheduler = Scheduler(
         store=home.store,

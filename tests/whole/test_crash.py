@@ -82,7 +82,7 @@ def test_update_that_comes_again(house):
 
 
 def test_database_is_left_whole(house):
-    """What was sent before a kill is known after it, down to the numbers of `/stats`."""
+    """Pictures sent before a kill are known after it, and `/stats` counts them."""
     home = house(library(9), start=False)
     with Program(environ=home.environ) as bot:
         home.ask("/random 3", count=3)

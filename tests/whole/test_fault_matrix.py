@@ -148,7 +148,7 @@ class Failing:
         self.server.handle = self.handle
 
 
-# What is asked, and how it is known to be answered
+# The requests, and how the test knows that they are answered
 
 
 def pictures(home, user):
