@@ -16,7 +16,10 @@ from .bot.startup import introduce, resume
 from .bot.status import StatusReports
 from .models import Priority
 from .pictures.candidates import Candidates
+from .pictures.converter import Converter
 from .pictures.delivery import Delivery
+from .pictures.files import TemporaryFiles, cache_folder
+from .pictures.media import Media
 from .pictures.preparation import PhotoFormat, Preparation
 from .pictures.requests import RequestQueue
 from .runtime.pool import Pool
@@ -72,6 +75,11 @@ class App:
             questions=self.question_pool,
             now=_now,
         )
+        avoid = timedelta(days=settings.history.avoid_days)
+        self.candidates = Candidates(
+            store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
+        )
+        self.files = TemporaryFiles(cache_folder(settings.database))
         self.requests = self._requests()
         self._wake = threading.Event()
         self.supervisor.at_end(self._wake.set)
@@ -98,6 +106,9 @@ class App:
         unknown = self.store.recover(_now())
         if unknown:
             log.warning("sending_interrupted", pictures=unknown)
+        interrupted = self.files.empty()
+        self.store.conversions.note_deaths(interrupted, _now())
+        self.candidates.postpone(interrupted)
         self.schedules.take_over()
         pools = (
             ("publisher", self.picture_pool, PICTURE_THREADS),
@@ -125,6 +136,7 @@ class App:
     def end(self, timeout_s: float = LAST_TURN_S) -> None:
         """Stop within so many seconds; pictures that are being sent are left to the next start."""
         self.supervisor.end(timeout_s)
+        self.files.remove()
         self.store.close()
 
     # The parts
@@ -149,15 +161,16 @@ class App:
         return telegram
 
     def _requests(self) -> RequestQueue:
-        avoid = timedelta(days=self.settings.history.avoid_days)
+        max_side = self.settings.photos.max_side
+        converter = Converter(self.files)
+        self.supervisor.at_end(converter.close)
         preparation = Preparation(
             store=self.store,
             stash=self.stash,
-            candidates=Candidates(
-                store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
-            ),
+            candidates=self.candidates,
             pool=self.picture_pool,
-            format=PhotoFormat(self.telegram.bot_id, self.settings.photos.max_side),
+            media=Media(self.files, converter, max_side),
+            format=PhotoFormat(self.telegram.bot_id, max_side),
         )
         delivery = Delivery(
             store=self.store,

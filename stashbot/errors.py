@@ -47,6 +47,7 @@ class NothingReason(StrEnum):
     EMPTY = "nothing_to_send"
     EXCLUDED = "all_excluded"
     UNUSABLE = "nothing_usable"
+    DISK_FULL = "disk_full"
 
 
 class NothingToSend(StashbotError):
@@ -62,7 +63,11 @@ class GaveUp(StashbotError):
 
 
 class NoRoom(StashbotError):
-    """Too many large files are in memory; there will be room when they are sent."""
+    """Another large file is on its way; there will be room when it is sent."""
+
+
+class DiskFull(StashbotError):
+    """The disk has no room for the temporary file of a picture, or cannot be written."""
 
 
 class ImageUnusable(StashbotError):
@@ -99,7 +104,7 @@ class StashError(StashbotError):
 
 
 class Interrupted(StashError):
-    """The end of the program has cut an exchange with Stash short; Stash is not at fault."""
+    """The end of the program has cut the work on a picture short; Stash is not at fault."""
 
     def __init__(self) -> None:
         super().__init__(StashProblem.UNREACHABLE, "stopping")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from pathlib import Path
 
 
 class Kind(StrEnum):
@@ -141,12 +142,14 @@ class Image:
 class Upload:
     """A file in a form that Telegram takes; the receiver of a document sees `filename`.
 
-    `width`, `height` (pixels) and `duration` (seconds) are 0 if they are unknown.
+    It lies on the disk, with `size` in bytes. `width`, `height` (pixels) and `duration` (seconds)
+    are 0 if they are unknown.
     """
 
     kind: Kind
     filename: str
-    data: bytes
+    path: Path
+    size: int
     width: int = 0
     height: int = 0
     duration: float = 0.0

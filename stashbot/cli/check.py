@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from ..errors import (
     ChatGone,
@@ -22,8 +24,12 @@ from ..errors import (
     TokenRefused,
 )
 from ..messages.catalogue import TEXTS, size
-from ..pictures import media
+from ..models import Image
+from ..pictures.converter import Converter
+from ..pictures.files import TemporaryFiles, cache_folder
+from ..pictures.media import Media
 from ..rules import selection
+from ..rules.sizes import UPLOAD_LIMIT
 from ..settings.keys import Settings
 from ..settings.load import check_only
 from ..stash.client import StashClient
@@ -40,6 +46,8 @@ TRIES = 5
 #: File systems of other machines, by their names in mountinfo. SQLite's WAL needs memory that
 #: all its users share, and sound locks: https://www.sqlite.org/wal.html
 REMOTE = re.compile(r"9p|afs|ceph|cifs|fuse\.(glusterfs|rclone|sshfs)|lustre|nfs4?|smb3|smbfs")
+#: File systems in memory.
+MEMORY = ("tmpfs", "ramfs")
 
 REMEDIES = {
     StashProblem.UNREACHABLE: "start Stash, or put its right address into stash.url",
@@ -91,6 +99,7 @@ def check(settings: Settings) -> Iterator[Line]:
     came = f"all values are in order; times are in {settings.timezone}"
     yield Line(Mark.RIGHT, "Settings", came)
     yield _database(settings.database)
+    yield _temporary_files(cache_folder(settings.database))
     telegram, stash = settings.telegram, settings.stash
     with ExitStack() as stack:
         sender = TelegramClient(telegram.token, telegram.api_url, telegram.proxy)
@@ -107,7 +116,7 @@ def _database(path: Path) -> Line:
         remedy = f"make the folder {path.parent}, or change database.path"
         return Line(Mark.WRONG, tried, f"{path} has no folder to be in", remedy)
     device = (path if path.exists() else path.parent).stat().st_dev
-    kind = file_system(device, Path("/proc/self/mountinfo").read_text("utf-8", errors="replace"))
+    kind = file_system(device, _mounts())
     if REMOTE.fullmatch(kind):
         came = f"{path} is on {kind}, a file system of another machine"
         return Line(Mark.WRONG, tried, came, "set database.path to a disk of this machine")
@@ -125,6 +134,21 @@ def _database(path: Path) -> Line:
         remedy = "put a backup in its place, or move it away: the bot then begins a new one"
         return Line(Mark.WRONG, tried, f"{path} is damaged: {fault}", remedy)
     return Line(Mark.RIGHT, tried, f"{path} is sound, {size(path.stat().st_size, ENGLISH)}")
+
+
+def _temporary_files(folder: Path) -> Line:
+    tried = "Temporary files"
+    outer = next(each for each in folder.parents if each.is_dir())
+    kind = file_system(outer.stat().st_dev, _mounts())
+    free = size(shutil.disk_usage(outer).free, ENGLISH)
+    if kind in MEMORY:
+        remedy = "set CACHE_DIRECTORY to a folder on a disk"
+        return Line(Mark.NOTE, tried, f"{folder} is in memory, {free} free", remedy)
+    return Line(Mark.RIGHT, tried, f"{folder}, {free} free")
+
+
+def _mounts() -> str:
+    return Path("/proc/self/mountinfo").read_text("utf-8", errors="replace")
 
 
 def file_system(device: int, mountinfo: str) -> str:
@@ -190,14 +214,28 @@ def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
     """Fetch random pictures and prepare them for sending, until one is good."""
     for image in stash.page(selection.new_shuffle(Random()).seed, 0, TRIES):
         try:
-            data = stash.download(image, media.UPLOAD_LIMIT)
-            upload = media.fit(data, image, max_side)
+            yield Line(Mark.RIGHT, "Picture", _converted(stash, image, max_side))
         except ImageUnusable as error:
             yield Line(Mark.NOTE, "Picture", f"image {image.id} would be left out: {error}")
-            continue
-        read, sent = size(len(data), ENGLISH), size(len(upload.data), ENGLISH)
-        came = f"image {image.id} goes as {upload.kind}: {read} from Stash, {sent} to Telegram"
-        yield Line(Mark.RIGHT, "Picture", came)
-        return
+        except OSError as error:
+            yield Line(Mark.WRONG, "Picture", f"no temporary file: {error.strerror}")
+            return
+        else:
+            return
     remedy = "see whether the disk with the pictures is there, and let Stash scan it again"
     yield Line(Mark.WRONG, "Picture", "none of the tried ones can be sent", remedy)
+
+
+def _converted(stash: StashClient, image: Image, max_side: int) -> str:
+    """Prepare an image for sending; says what comes out."""
+    with ExitStack() as block:
+        folder = block.enter_context(TemporaryDirectory(prefix="stashbot-check-"))
+        files = TemporaryFiles(Path(folder))
+        converter = Converter(files)
+        block.callback(converter.close)
+        source = files.new(block)
+        stash.download(image, source, UPLOAD_LIMIT)
+        read = size(source.stat().st_size, ENGLISH)
+        upload, *_ = Media(files, converter, max_side).fit(source, image, block)
+        sent = size(upload.size, ENGLISH)
+    return f"image {image.id} goes as {upload.kind}: {read} from Stash, {sent} to Telegram"

@@ -12,6 +12,7 @@ everything is seen is believed for a day at most, and not after a restart.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ RECHECK = timedelta(days=1)
 GONE = timedelta(days=1)
 #: An image from an older page is read from Stash again, for its present words.
 PAGE_FRESH = timedelta(minutes=10)
+#: See `Candidates.postpone`.
+POSTPONED_S = 60.0
 #: Later than every time in the history, whatever the clock was then.
 END = datetime.max.replace(tzinfo=UTC)
 
@@ -108,6 +111,8 @@ class Candidates:
         self._random = random
         self._now = now
         self._claims = Claims()
+        self._postponed: set[int] = set()
+        self._postponed_until = 0.0
         self._pages: dict[int, _Page] = {}
         self._shuffles: dict[int, Shuffle] = {}
 
@@ -136,6 +141,11 @@ class Candidates:
                 if not images:
                     raise
             yield images
+
+    def postpone(self, image_ids: set[int]) -> None:
+        """Choose other images for a minute: the bot died while these were being converted."""
+        self._postponed = image_ids
+        self._postponed_until = time.monotonic() + POSTPONED_S
 
     def is_wanted(self, chat_id: int, image: Image) -> bool:
         """Whether the chat has not excluded the image. Raises StoreError."""
@@ -196,8 +206,10 @@ class Candidates:
 
     def _unavailable(self, chat_id: int, ids: Sequence[int], since: datetime) -> set[int]:
         """Those ids that the chat saw `since` then, or that are skipped, claimed or being sent."""
-        seen = self._store.unavailable(chat_id, ids, since, self._now())
-        return seen | self._claims.of(chat_id)
+        unavailable = self._store.unavailable(chat_id, ids, since, self._now())
+        if time.monotonic() < self._postponed_until:
+            unavailable |= self._postponed
+        return unavailable | self._claims.of(chat_id)
 
     # The next page
 

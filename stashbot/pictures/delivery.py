@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,9 +18,11 @@ import structlog
 from ..errors import (
     ChatGone,
     ChatMoved,
+    DiskFull,
     GaveUp,
     ImageUnusable,
     MediaRefused,
+    NoRoom,
     NothingReason,
     NothingToSend,
     PicturesForbidden,
@@ -37,7 +40,7 @@ from ..settings.keys import PhotosSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 from .prefetch import Prepared
-from .preparation import ALBUM_BYTES, Preparation, milliseconds
+from .preparation import Preparation, milliseconds
 
 log = structlog.get_logger()
 
@@ -45,6 +48,8 @@ log = structlog.get_logger()
 MOST_REFUSALS = 10
 #: Pictures in an album: https://core.telegram.org/bots/api#sendmediagroup
 MOST_IN_ALBUM = 10
+#: Bytes of the files in one album: Telegram takes 50 MB in one call.
+ALBUM_BYTES = 45_000_000
 #: An image that cannot be sent is left out for this time.
 LEFT_OUT = timedelta(days=1)
 #: Between two tries of a Telegram that is away.
@@ -108,11 +113,14 @@ class Delivery:
         self._photos = photos
         self._now = now
 
-    def deliver(self, serving: Serving, prepared: Sequence[Prepared]) -> Iterator[Again]:
+    def deliver(
+        self, serving: Serving, prepared: Sequence[Prepared], block: ExitStack
+    ) -> Iterator[Again]:
         """Send the pictures, as far as Telegram takes them; yield before each wait.
 
-        Raises ChatGone, ChatMoved, PicturesForbidden, NothingToSend, GaveUp, StoreError, and
-        StashError after the last picture if a refused one could not be downloaded again.
+        Files of other forms belong to `block`. Raises ChatGone, ChatMoved, PicturesForbidden,
+        NothingToSend, GaveUp, StoreError, and StashError after the last picture if a refused one
+        could not be downloaded again.
         """
         groups, stash_error = deque(albums(prepared)), None
         while groups:
@@ -121,12 +129,15 @@ class Delivery:
             try:
                 self._send(serving, group)
                 serving.backoff.reset()
+                for each in group:
+                    yield from self._send_document(serving, each)
             except (ChatGone, ChatMoved, PicturesForbidden):
                 raise
             except TelegramError as error:
                 if error.permanent:
                     try:
-                        groups.extendleft(reversed(self._otherwise(serving, group, error)))
+                        others = self._otherwise(serving, group, error, block)
+                        groups.extendleft(reversed(others))
                     except StashError as raised:
                         stash_error = raised
                 elif error.maybe_sent:
@@ -188,6 +199,20 @@ class Delivery:
         self._record(serving, group, rows, sent)
         _log_sent(serving.request, group, milliseconds(started))
 
+    def _send_document(self, serving: Serving, one: Prepared) -> Iterator[Again]:
+        """Send the document of a photo that is too long to be read, if there is one."""
+        chat_id, document = serving.request.chat_id, one.document
+        while document:
+            yield from self._wait_for_turn(serving, 1)
+            try:
+                self._telegram.send_file(chat_id, document, "", ())
+                document = None
+            except TelegramError as error:
+                if error.permanent or error.maybe_sent:
+                    _log_failed([one], error)
+                    return
+                yield self._pause(serving, error.retry_after or serving.backoff.next())
+
     def _call(self, request: Request, group: Sequence[Prepared]) -> list[Sent]:
         chat_id = request.chat_id
         if len(group) > 1:
@@ -241,7 +266,11 @@ class Delivery:
     # When Telegram refuses
 
     def _otherwise(
-        self, serving: Serving, group: Sequence[Prepared], error: TelegramError
+        self,
+        serving: Serving,
+        group: Sequence[Prepared],
+        error: TelegramError,
+        block: ExitStack,
     ) -> list[list[Prepared]]:
         """Return the messages that replace a refused one: single pictures, or another form."""
         serving.count_refusal()
@@ -251,8 +280,8 @@ class Delivery:
         reason = f"Telegram refuses it: {error}"
         if isinstance(error, MediaRefused):
             try:
-                return [[self._preparation.prepare_otherwise(one)]]
-            except ImageUnusable:
+                return [[self._preparation.prepare_otherwise(one, block)]]
+            except (ImageUnusable, DiskFull, NoRoom):
                 pass
         serving.pass_over([(one.image, reason)])
         return []

@@ -1,35 +1,32 @@
-"""The form of an upload: takes the bytes of a library's file, returns an upload for Telegram.
+"""The form in which Telegram takes a file of the library: as it is, converted, or a document.
 
-Thread-safe. The bytes decide the format, never the name. `_plan` chooses the form and
-`pixels` converts.
+The bytes decide what a file is, never its name.
 """
 
 from __future__ import annotations
 
-import math
-from enum import Enum, auto
+import re
+import shutil
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
-from ..errors import ImageUnusable
+from ..errors import DiskFull, ImageUnusable
 from ..models import Image, Kind, Upload
-from .pixels import UNREADABLE, Header, as_gif, as_jpeg, read_header
+from ..rules.sizes import PHOTO_LIMIT, READABLE_RATIO, UPLOAD_LIMIT, fitted, is_too_long
+from . import clips, metadata
+from .converter import ConversionFailed, Converter
+from .files import TemporaryFiles
 
-#: Bytes that a bot may upload (https://core.telegram.org/bots/api#sending-files).
-UPLOAD_LIMIT = 50_000_000
-#: Limits of a photo (https://core.telegram.org/bots/api#sendphoto).
-PHOTO_LIMIT = 10_000_000  # bytes
-SIDES_LIMIT = 10_000  # pixels, width plus height
-RATIO_LIMIT = 20  # longer side to shorter side
-#: Target size of a converted photo in bytes: Telegram keeps no more detail.
-PHOTO_TARGET = 1_000_000
-#: Pixels to decode at most: 10,000 × 10,000 and a little, of up to 4 bytes each.
-MAX_PIXELS = 110_000_000
-#: Limits of an animation that is converted, in pixels.
-FRAME_SIDE = 640  # longer side
-ANIMATION_PIXELS = 30_000_000  # all frames, after scaling
-ANIMATION_SOURCE = 1_000_000_000  # all frames, before scaling
+#: Bytes of the beginning of a file that tell what it is.
+HEAD = 1024
+#: Bytes of the disk that stay free.
+DISK_RESERVE = 20_000_000
+#: Letters of a title in a file's name.
+NAME_LETTERS = 60
 
-#: Formats that this Pillow cannot decode.
-_UNDECODABLE = frozenset(("heic", "jxl", "webm"))
+#: Forms that the converter cannot read, or would read as less than they are.
+_DOCUMENTS = frozenset(("heic", "jxl", "jp2", "webm", "mkv", "avi", "wmv", "flv", "mpg", "pdf"))
+_WITH_METADATA = frozenset(("jpeg", "png", "webp"))
 
 #: First bytes of files, by format (https://en.wikipedia.org/wiki/List_of_file_signatures).
 _MAGIC = (
@@ -43,7 +40,12 @@ _MAGIC = (
     ("tiff", b"MM\0+"),
     ("jxl", b"\xff\x0a"),
     ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n"),
-    ("webm", b"\x1aE\xdf\xa3"),  # and all of Matroska
+    ("jp2", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    ("psd", b"8BPS"),
+    ("pdf", b"%PDF-"),
+    ("wmv", b"0&\xb2u\x8ef\xcf\x11"),
+    ("flv", b"FLV\x01"),
+    ("mpg", b"\0\0\x01\xba"),
 )
 #: Brands of ISO base media (ISO/IEC 14496-12), by format; the first match wins.
 _BRANDS = (
@@ -56,42 +58,117 @@ _BRANDS = (
 _ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
-def fit(data: bytes, image: Image, max_side: int) -> Upload:
-    """Convert the file of an image into the best form that Telegram accepts.
+class Media:
+    """Brings files into a form that Telegram takes. Thread-safe.
 
-    `max_side` is in pixels; 0 leaves only Telegram's own limits. Raises ImageUnusable for an
-    empty file, a placeholder, a web page, and a file that is too large.
+    Photos are scaled to `max_side` pixels; 0 leaves only Telegram's own limits.
     """
-    form = sniff(data)
-    _refuse_placeholder(data, form)
-    if form in ("mp4", "mov"):
-        _refuse_too_large(data)
+
+    def __init__(self, files: TemporaryFiles, converter: Converter, max_side: int) -> None:
+        self._files = files
+        self._converter = converter
+        self._max_side = max_side
+
+    def new_file(self, image: Image, block: ExitStack) -> Path:
+        """Return a path for the file of an image, which the end of `block` removes.
+
+        The converter is started if it will be needed. Raises DiskFull.
+        """
+        if shutil.disk_usage(self._files.folder).free < image.size + DISK_RESERVE:
+            raise DiskFull("the disk of the temporary files is full")
         size = image.width, image.height
-        return Upload(Kind.VIDEO, _filename(image, form), data, *size, image.duration)
-    if form in _UNDECODABLE:
-        return as_document(data, image)
-    try:
-        return _fit_picture(data, form, image, max_side)
-    except UNREADABLE:
-        return as_document(data, image)
+        if not image.duration and (not all(size) or fitted(size, self._max_side) != size):
+            self._converter.warm_up()
+        return self._files.new(block)
 
+    def fit(self, source: Path, image: Image, block: ExitStack) -> list[Upload]:
+        """Bring the file of an image into the best form; it is changed or left behind.
 
-def as_document(data: bytes, image: Image) -> Upload:
-    """The unchanged file as a document. Raises ImageUnusable."""
-    form = sniff(data)
-    _refuse_placeholder(data, form)
-    _refuse_too_large(data)
-    extension = form or ("txt" if _is_text(data) else "bin")
-    return Upload(Kind.DOCUMENT, _filename(image, extension), data)
+        A second upload is the document of a photo that is too long to be read. The files
+        belong to `block`. Raises ImageUnusable for an empty file, a placeholder, a web page, and
+        a file that is too large; Interrupted, OSError.
+        """
+        form = _checked_form(source)
+        if form in ("mp4", "mov"):
+            _refuse_too_large(source)
+            clips.erase_private(source)
+            size = image.width, image.height
+            return [_upload(Kind.VIDEO, source, image, form, size, image.duration)]
+        if form in _DOCUMENTS:
+            return [self.as_document(source, image, block)]
+        container = metadata.read(source, form) if form in _WITH_METADATA else None
+        if container and self._is_photo(container, source):
+            photo = self._files.new(block)
+            metadata.copy(source, photo, container)
+            uploads = [_upload(Kind.PHOTO, photo, image, form, container.size)]
+        elif container and container.is_film and form == "png":  # libvips sees one frame alone
+            return [self.as_document(source, image, block)]
+        else:
+            uploads = [self._converted(source, image, block, container)]
+        [sent] = uploads
+        if sent.kind is Kind.PHOTO and is_too_long((sent.width, sent.height), READABLE_RATIO):
+            with suppress(ImageUnusable):
+                uploads.append(self.as_document(source, image, block))
+        return uploads
+
+    def as_document(self, source: Path, image: Image, block: ExitStack) -> Upload:
+        """The file as a document, without its private data. Raises ImageUnusable, OSError."""
+        form = _checked_form(source)
+        _refuse_too_large(source)
+        if form in _WITH_METADATA:
+            copy = self._files.new(block)
+            metadata.copy(source, copy, metadata.read(source, form))
+            source = copy
+        return _upload(Kind.DOCUMENT, source, image, form or _text_or_binary(source))
+
+    def _is_photo(self, container: metadata.Container, source: Path) -> bool:
+        """Whether Telegram takes the file as a photo, and shows it as it should look."""
+        size = container.size
+        return (
+            container.is_plain
+            and container.is_whole
+            and not container.is_film
+            and container.orientation == 1
+            and source.stat().st_size <= PHOTO_LIMIT
+            and fitted(size, self._max_side) == size
+            and not is_too_long(size)
+        )
+
+    def _converted(
+        self, source: Path, image: Image, block: ExitStack, container: metadata.Container | None
+    ) -> Upload:
+        target = self._files.new(block)
+        size = container.size if container else (image.width, image.height)
+        try:
+            answer = self._converter.convert(
+                image.id,
+                source,
+                target,
+                max_side=self._max_side,
+                pixels=size[0] * size[1],
+                orientation=container.orientation if container else 0,
+            )
+        except ConversionFailed:
+            return self.as_document(source, image, block)
+        size, duration = (answer["width"], answer["height"]), answer["duration"]
+        if answer["form"] == "photo":
+            return _upload(Kind.PHOTO, target, image, "jpeg", size)
+        if answer["form"] == "film as it is":
+            return _upload(Kind.ANIMATION, source, image, "gif", size, duration)
+        if answer["form"] == "film" and target.stat().st_size <= UPLOAD_LIMIT:
+            return _upload(Kind.ANIMATION, target, image, "gif", size, duration)
+        return self.as_document(source, image, block)
 
 
 def sniff(data: bytes) -> str:
-    """The format of the bytes, as a file extension; empty if unknown."""
+    """The format of a file that begins so, as a file extension; empty if unknown."""
     for form, magic in _MAGIC:
         if data.startswith(magic):
             return form
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
+    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"AVI "):
+        return data[8:12].decode().strip().lower()
+    if data[:4] == b"\x1aE\xdf\xa3":  # Matroska, of which WebM is a part
+        return "webm" if b"webm" in data[:64] else "mkv"
     if data[:2] == b"BM" and data[6:10] == bytes(4):  # a text may begin with BM too
         return "bmp"
     if data[4:8] == b"ftyp":
@@ -109,7 +186,7 @@ def _sniff_brands(data: bytes) -> str:
 
 
 def _sniff_markup(data: bytes) -> str:
-    head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    head = data.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if not head.startswith(b"<"):
         return ""
     if b"<html" in head or b"<!doctype html" in head:
@@ -117,123 +194,47 @@ def _sniff_markup(data: bytes) -> str:
     return "svg" if b"<svg" in head else ""
 
 
-def _is_text(data: bytes) -> bool:
-    try:
-        return "\0" not in data.decode()
-    except UnicodeDecodeError:
-        return False
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
-def _refuse_placeholder(data: bytes, form: str) -> None:
+def _checked_form(path: Path) -> str:
     """Raise ImageUnusable for a server's substitute for a missing file."""
-    if not data:
+    head = _head(path)
+    if not head:
         raise ImageUnusable("the file is empty")
+    form = sniff(head)
     if form == "svg":
         raise ImageUnusable("a placeholder in place of the file")
     if form == "html":
         raise ImageUnusable("a web page in place of the file")
+    return form
 
 
-def _refuse_too_large(data: bytes) -> None:
-    if len(data) > UPLOAD_LIMIT:
+def _refuse_too_large(path: Path) -> None:
+    if path.stat().st_size > UPLOAD_LIMIT:
         raise ImageUnusable("over 50 MB")
 
 
-def _filename(image: Image, form: str) -> str:
-    return f"image-{image.id}.{'jpg' if form == 'jpeg' else form}"
+def _text_or_binary(path: Path) -> str:
+    head = _head(path)
+    try:
+        return "bin" if "\0" in head.decode() else "txt"
+    except UnicodeDecodeError as error:
+        # A letter may be cut by the end of the head.
+        return "txt" if error.start > HEAD - 4 and b"\0" not in head else "bin"
 
 
-# Choosing the form.
-
-
-class Plan(Enum):
-    """The form in which a picture is sent."""
-
-    AS_IS = auto()  # photo, unchanged
-    REMAKE = auto()  # photo, converted
-    ANIMATION = auto()  # animation, unchanged
-    CONVERT = auto()  # animation, converted
-    DOCUMENT = auto()
-
-
-def _plan(header: Header, max_side: int) -> Plan:
-    """Choose the form for a picture with this header."""
-    if header.form == "gif" and header.frames > 1 and header.bytes <= UPLOAD_LIMIT:
-        return Plan.ANIMATION
-    if max(header.size) > RATIO_LIMIT * min(header.size):
-        return Plan.DOCUMENT
-    if _decoded_pixels(header, max_side) > MAX_PIXELS:
-        return Plan.DOCUMENT
-    if header.form != "gif" and header.frames > 1:
-        return Plan.CONVERT if _is_short(header) else Plan.REMAKE
-    is_fit = (
-        header.form in ("jpeg", "png", "webp")
-        and header.bytes <= PHOTO_LIMIT
-        and _fitted(header.size, max_side) == header.size
-    )
-    return Plan.AS_IS if is_fit and header.plain and header.whole else Plan.REMAKE
-
-
-def _decoded_pixels(header: Header, max_side: int) -> int:
-    """The number of pixels in memory while the picture is decoded.
-
-    A baseline JPEG is scaled down during decoding; a progressive one is decoded in full.
-    """
-    width, height = header.size
-    target = _fitted(header.size, max_side)
-    scale = min(width // target[0], height // target[1])
-    if header.form != "jpeg" or header.progressive:
-        scale = 1
-    shrunk = next(step for step in (8, 4, 2, 1) if step <= scale)
-    return width * height // shrunk**2
-
-
-def _is_short(header: Header) -> bool:
-    """Whether an animation is small enough to be converted."""
-    frame = math.prod(_fitted(header.size, FRAME_SIDE))
-    source = math.prod(header.size)
-    return header.frames * frame <= ANIMATION_PIXELS and header.frames * source <= ANIMATION_SOURCE
-
-
-def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """The largest size of this shape within `max_side` and Telegram's limits, in pixels."""
-    longer = max(size)
-    scale = min(1.0, max_side / longer) if max_side else 1.0
-    if sum(size) * scale > SIDES_LIMIT:
-        scale = (SIDES_LIMIT - 2) / sum(size)  # minus 2 for the rounding below
-    if scale == 1:
-        return size
-    # Rounding the shorter side down must not break the ratio limit.
-    least = math.ceil(longer * scale / RATIO_LIMIT)
-    return max(round(size[0] * scale), least), max(round(size[1] * scale), least)
-
-
-# Converting.
-
-
-def _fit_picture(data: bytes, form: str, image: Image, max_side: int) -> Upload:
-    header = read_header(data, form)
-    plan = _plan(header, max_side)
-    if plan is Plan.DOCUMENT:
-        return as_document(data, image)
-    if plan is Plan.ANIMATION:
-        return Upload(Kind.ANIMATION, _filename(image, form), data, *header.size, image.duration)
-    if plan is Plan.AS_IS:
-        return Upload(Kind.PHOTO, _filename(image, form), data, *header.size)
-    if plan is Plan.CONVERT:
-        try:
-            return _animation(data, header, image)
-        except (ImageUnusable, *UNREADABLE):
-            pass  # send the first frame as a photo
-    # Without max_side the owner wants the full quality that Telegram accepts.
-    target = PHOTO_TARGET if max_side else PHOTO_LIMIT
-    encoded, size = as_jpeg(data, form, _fitted(header.size, max_side), target, PHOTO_LIMIT)
-    return Upload(Kind.PHOTO, _filename(image, "jpeg"), encoded, *size)
-
-
-def _animation(data: bytes, header: Header, image: Image) -> Upload:
-    """A GIF: the only animation that Pillow writes and Telegram accepts."""
-    size = _fitted(header.size, FRAME_SIDE)
-    encoded = as_gif(data, header.form, size)
-    _refuse_too_large(encoded)
-    return Upload(Kind.ANIMATION, _filename(image, "gif"), encoded, *size, image.duration)
+def _upload(
+    kind: Kind,
+    path: Path,
+    image: Image,
+    form: str,
+    size: tuple[int, int] = (0, 0),
+    duration: float = 0.0,
+) -> Upload:
+    words = re.sub(r"[^\w\s,.()'’&+-]", " ", image.title)
+    name = " ".join(words.split())[:NAME_LETTERS].strip(" .") or f"image-{image.id}"
+    filename = f"{name}.{'jpg' if form == 'jpeg' else form}"
+    return Upload(kind, filename, path, path.stat().st_size, *size, duration)

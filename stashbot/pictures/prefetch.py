@@ -1,6 +1,6 @@
-"""The pictures that lie ready: for a few chats the one that comes next.
+"""The pictures that lie ready on the disk: for each chat the one that comes next.
 
-They live in memory. A picture that is lost with the process was only claimed.
+A picture that is lost with the process was only claimed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from ..models import Image, KnownFile, Upload
 
-MOST_CHATS = 8
-MOST_BYTES = 24 * 2**20
+MOST_CHATS = 100
+MOST_BYTES = 256 * 2**20
 #: After this time a picture is prepared anew, for the present words of its caption.
 FRESH_S = 3600.0
 
@@ -24,8 +24,8 @@ FRESH_S = 3600.0
 class Prepared:
     """One image that can be sent, and how long that took.
 
-    `prepared_at` is on the monotonic clock, in seconds; `pick_ms` and `fetch_ms` are
-    milliseconds.
+    The `document` follows a photo that is too long to be read. `prepared_at` is on the monotonic
+    clock, in seconds; `pick_ms` and `fetch_ms` are milliseconds.
     """
 
     image: Image
@@ -33,11 +33,12 @@ class Prepared:
     prepared_at: float
     pick_ms: float
     fetch_ms: float
+    document: Upload | None = None
 
     @property
     def size(self) -> int:
         """The bytes to upload."""
-        return len(self.file.data) if isinstance(self.file, Upload) else 0
+        return self.file.size if isinstance(self.file, Upload) else 0
 
 
 class Prefetched:

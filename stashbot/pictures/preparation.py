@@ -5,45 +5,49 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ..errors import ImageUnusable, NoRoom, NothingReason, NothingToSend, StashError
+import structlog
+
+from ..errors import DiskFull, ImageUnusable, NoRoom, NothingReason, NothingToSend, StashError
 from ..models import Image, Kind, KnownFile, Priority, Upload
+from ..rules.sizes import READABLE_RATIO, UPLOAD_LIMIT, is_too_long
 from ..runtime.heartbeat import beat
 from ..runtime.pool import Pool
 from ..stash.client import StashClient
 from ..store.store import Store
-from . import media
 from .candidates import Candidates
+from .media import Media
 from .prefetch import Prefetched, Prepared
 
-#: Unusable images after which a request gives up.
+log = structlog.get_logger()
+
+#: Unusable images after which a request gives up, and those for which the disk has no room.
 MOST_UNUSABLE = 50
-#: Bytes of the files in one album: Telegram takes 50 MB in one call.
-ALBUM_BYTES = 45_000_000
-#: A request whose files have more bytes is a large one: it has them in memory.
-LARGE_BYTES = 10_000_000
-#: Large requests that may run at once.
-MOST_LARGE = 2
+MOST_TOO_LARGE = 5
+#: Bytes of the files that are read side by side for one request.
+BATCH_BYTES = 200_000_000
+#: Bytes of a file that is read, to be converted. Above UPLOAD_LIMIT, one at a time.
+SOURCE_LIMIT = 1_000_000_000
 #: Between two beats of a thread that waits for others.
 BEAT_EVERY_S = 5.0
-#: The size of a file is taken for this where Stash does not know it.
-UNKNOWN_BYTES = 1_000_000
 
 
 @dataclass
 class Batch:
     """Pictures that are ready to be sent, and the images that were found to be unusable.
 
-    `error` says why there are no more pictures, if there are fewer than were asked for.
+    `too_large` are the images for whose files the disk has no room. `error` says why there are
+    no more pictures, if there are fewer than were asked for.
     """
 
     prepared: list[Prepared] = field(default_factory=list)
     unusable: list[tuple[Image, str]] = field(default_factory=list)
+    too_large: list[tuple[Image, DiskFull]] = field(default_factory=list)
     error: NothingToSend | NoRoom | StashError | None = None
 
 
@@ -70,6 +74,7 @@ class Preparation:
         stash: StashClient,
         candidates: Candidates,
         pool: Pool,
+        media: Media,
         format: PhotoFormat,
     ) -> None:
         self.stash = stash
@@ -78,7 +83,8 @@ class Preparation:
         self._candidates = candidates
         self._prefetched = Prefetched()
         self._pool = pool
-        self._large = threading.Semaphore(MOST_LARGE)
+        self._media = media
+        self._reads_huge = threading.Lock()
 
     def is_ready(self, chat_id: int, count: int) -> bool:
         """Whether one picture is asked for, and one lies ready."""
@@ -92,10 +98,10 @@ class Preparation:
     def prepare_batch(
         self, chat_id: int, count: int, without: Collection[int], block: ExitStack
     ) -> Batch:
-        """Prepare up to `count` pictures, as many as fit into an album.
+        """Prepare up to `count` pictures.
 
-        The end of `block` releases their claims. `without` are ids of images to pass over. Raises
-        StoreError.
+        The end of `block` releases their claims and removes their files. `without` are ids of
+        images to pass over. Raises StoreError.
         """
         batch = Batch()
         if ready := self._take_ready(chat_id, block):
@@ -119,9 +125,9 @@ class Preparation:
             if not prepared:
                 chosen = self._candidates.choose(chat_id, unseen_only=True)
                 [image] = block.enter_context(chosen)
-                if image.size > LARGE_BYTES:
+                if image.size > UPLOAD_LIMIT:
                     raise NoRoom("the file is too large to lie ready")
-                prepared = self._prepare(image)
+                prepared = self._prepare(image, block)
             self._prefetched.put(chat_id, prepared, block.pop_all())
 
     def read_page(self, chat_id: int) -> None:
@@ -132,18 +138,21 @@ class Preparation:
         with self._candidates.choose(chat_id, unseen_only=True):
             pass  # the claim ends here
 
-    def prepare_otherwise(self, refused: Prepared) -> Prepared:
+    def prepare_otherwise(self, refused: Prepared, block: ExitStack) -> Prepared:
         """Prepare a picture in another form, after Telegram refused this one.
 
         A file that Telegram knows is uploaded anew; any other becomes a document. Raises
         ImageUnusable where there is no other form, StashError, StoreError.
         """
-        if isinstance(refused.file, KnownFile):
-            self._store.forget_file(self.format.bot_id, refused.image.id)
-            return replace(refused, file=self._download(refused.image))
-        if refused.file.kind is Kind.DOCUMENT:
+        image, file = refused.image, refused.file
+        if isinstance(file, KnownFile):
+            self._store.forget_file(self.format.bot_id, image.id)
+            return self._prepare(image, block)
+        if file.kind is Kind.DOCUMENT:
             raise ImageUnusable("Telegram refuses the file as a document too")
-        return replace(refused, file=media.as_document(refused.file.data, refused.image))
+        with _disk_errors():
+            document = self._media.as_document(file.path, image, block)
+        return replace(refused, file=document, document=None)
 
     def _take_ready(self, chat_id: int, block: ExitStack) -> Prepared | None:
         ready = self._prefetched.take(chat_id)
@@ -164,18 +173,19 @@ class Preparation:
         False if no more files fit into the same album.
         """
         started = time.monotonic()
-        chosen = block.enter_context(self._candidates.choose(chat_id, count, without))
-        room = ALBUM_BYTES - sum(each.size for each in batch.prepared)
-        images = _fitting(chosen, room)
+        refused = [*without, *(image.id for image, _ in batch.too_large)]
+        chosen = block.enter_context(self._candidates.choose(chat_id, count, refused))
+        images = _fitting(chosen, BATCH_BYTES)
         pick_ms = milliseconds(started) / len(images)
-        self._admit(images, block)
-        calls = [partial(self._prepare, image, pick_ms) for image in images]
+        calls = [partial(self._prepare, image, block, pick_ms) for image in images]
         failure: BaseException | None = None
         futures = _side_by_side(self._pool, calls)
         for image, future in zip(images, futures, strict=True):
             error = future.exception()
             if error is None:
                 batch.prepared.append(future.result())
+            elif isinstance(error, DiskFull):
+                batch.too_large.append((image, error))
             elif isinstance(error, ImageUnusable):
                 batch.unusable.append((image, str(error)))
             else:
@@ -184,27 +194,43 @@ class Preparation:
             raise failure
         if len(batch.unusable) >= MOST_UNUSABLE:
             raise NothingToSend(NothingReason.UNUSABLE, "too many images cannot be used")
+        if len(batch.too_large) >= MOST_TOO_LARGE:
+            _, error = batch.too_large[-1]
+            raise NothingToSend(NothingReason.DISK_FULL, str(error))
         return len(images) == len(chosen)
 
-    def _admit(self, images: Sequence[Image], block: ExitStack) -> None:
-        """Take a place among the large requests until `block` ends, if one is needed."""
-        if sum(image.size or UNKNOWN_BYTES for image in images) <= LARGE_BYTES:
-            return
-        if not self._large.acquire(blocking=False):
-            raise NoRoom("other large files are on their way")
-        block.callback(self._large.release)
-
-    def _prepare(self, image: Image, pick_ms: float = 0.0) -> Prepared:
+    def _prepare(self, image: Image, block: ExitStack, pick_ms: float = 0.0) -> Prepared:
         started = time.monotonic()
-        file = self._known(image) or self._download(image)
-        return Prepared(image, file, time.monotonic(), pick_ms, milliseconds(started))
+        file: Upload | KnownFile | None = self._known(image)
+        documents = list[Upload]()
+        if file is None:
+            with _disk_errors():
+                file, *documents = self._upload(image, block)
+        document = documents[0] if documents else None
+        ready_at = time.monotonic()
+        return Prepared(image, file, ready_at, pick_ms, milliseconds(started), document)
 
-    def _download(self, image: Image) -> Upload:
-        data = self.stash.download(image, media.UPLOAD_LIMIT)
-        return media.fit(data, image, self.format.max_side)
+    def _upload(self, image: Image, block: ExitStack) -> list[Upload]:
+        """Download an image and bring it into the form for Telegram."""
+        with ExitStack() as reading:
+            source = self._media.new_file(image, block)
+            limit = UPLOAD_LIMIT
+            if image.size > limit:
+                if not self._reads_huge.acquire(blocking=False):
+                    raise NoRoom("another large file is on its way")
+                reading.callback(self._reads_huge.release)
+                limit = SOURCE_LIMIT
+            self.stash.download(image, source, limit)
+            if self._store.conversions.is_fatal(image.id):
+                return [self._media.as_document(source, image, block)]
+            uploads = self._media.fit(source, image, block)
+            if all(upload.path != source for upload in uploads):
+                source.unlink()
+            return uploads
 
     def _known(self, image: Image) -> KnownFile | None:
-        if not image.fingerprint:
+        is_long = is_too_long((image.width, image.height), READABLE_RATIO)
+        if is_long or not image.fingerprint:  # a photo that is long has a document, too
             return None
         return self._store.known_file(self.format.bot_id, image, self.format.shape)
 
@@ -245,6 +271,16 @@ def _side_by_side(pool: Pool, calls: Sequence[Callable[[], Prepared]]) -> list[F
     while wait(futures, BEAT_EVERY_S).not_done:
         beat()  # the other threads have deadlines of their own
     return futures
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Map a disk that is full, or cannot be written, to DiskFull."""
+    try:
+        yield
+    except OSError as error:
+        log.error("disk_failed", error=str(error), do="see the folder of the temporary files")
+        raise DiskFull(f"the temporary files: {error.strerror}") from None
 
 
 def milliseconds(started: float) -> float:

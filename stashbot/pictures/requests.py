@@ -20,6 +20,7 @@ import structlog
 from ..errors import (
     ChatGone,
     ChatMoved,
+    DiskFull,
     GaveUp,
     ImageUnusable,
     Interrupted,
@@ -195,7 +196,7 @@ class RequestQueue:
                     # From here on the request needs only Telegram.
                     yield Again(0.0, Priority.READY)
                     try:
-                        yield from self._delivery.deliver(serving, batch.prepared)
+                        yield from self._delivery.deliver(serving, batch.prepared, block)
                     except StashError as raised:
                         error = raised
                     if serving.left:
@@ -243,6 +244,7 @@ class RequestQueue:
             return Batch(error=NoRoom("another request tries Stash"))
         batch = self._preparation.prepare_batch(chat_id, serving.left, serving.used, block)
         serving.pass_over(batch.unusable)
+        serving.used.update(image.id for image, _ in batch.too_large)
         if len(serving.passed_over) >= MOST_UNUSABLE and not batch.prepared:
             batch.error = NothingToSend(NothingReason.UNUSABLE, "too many images cannot be used")
         return batch
@@ -256,7 +258,7 @@ class RequestQueue:
                 self._preparation.prefetch(chat_id)
             else:
                 self._preparation.read_page(chat_id)
-        except (StashError, NothingToSend, NoRoom, ImageUnusable, StoreError) as error:
+        except (StashError, NothingToSend, NoRoom, DiskFull, ImageUnusable, StoreError) as error:
             # No user waits for it. The next request says it if something is wrong.
             log.debug("not_prefetched", chat_id=chat_id, error=str(error))
 

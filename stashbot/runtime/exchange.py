@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -97,14 +97,21 @@ def read_body(
     of urllib3.
     """
     body = io.BytesIO()  # getvalue() hands out these bytes without a copy
-    while body.tell() <= most_bytes:
+    copy_body(response, body, most_bytes, check)
+    return body.getvalue()
+
+
+def copy_body(
+    response: requests.Response, file: BinaryIO, most_bytes: int, check: Callable[[], None]
+) -> None:
+    """Write the body that `read_body` would return to a file."""
+    while file.tell() <= most_bytes:
         check()
         # One read of the socket, so that a slow server does not delay `check`.
         piece = response.raw.read1(PIECE_BYTES, decode_content=True)
         if not piece:
             break
-        body.write(piece)
-    return body.getvalue()
+        file.write(piece)
 
 
 _local = threading.local()

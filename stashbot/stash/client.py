@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tenacity import (
@@ -156,11 +157,10 @@ class StashClient:
         change = {"id": str(image_id), "rating100": rating100}
         self._ask(queries.RATE, {"input": change}, is_repeatable=False)
 
-    def download(self, image: Image, limit: int) -> bytes:
-        """Return an image's file of at most `limit` bytes; ImageUnusable if larger or gone."""
+    def download(self, image: Image, target: Path, limit: int) -> None:
+        """Write an image's file to `target`; limit and errors are those of `StashHttp.fetch`."""
         with self._reported():
-            data: bytes = self._retrying(self._connection.fetch, image.id, limit)
-        return data
+            self._retrying(self._connection.fetch, image.id, target, limit)
 
     def _ask(
         self,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ import urllib3.exceptions as lower
 
 from .. import __version__
 from ..errors import ImageUnusable, Interrupted, StashError, StashProblem
+from ..rules.sizes import UPLOAD_LIMIT
 from ..runtime import exchange
 from ..runtime.exchange import Exchange, TimeLimit
 
@@ -85,8 +87,11 @@ class StashHttp:
             raise StashError(StashProblem.BROKEN, "an answer without end")
         return answer
 
-    def fetch(self, image_id: int, limit: int) -> bytes:
-        """Return an image's file of at most `limit` bytes; ImageUnusable if larger or gone.
+    def fetch(self, image_id: int, target: Path, limit: int) -> None:
+        """Write an image's file of at most `limit` bytes to `target`.
+
+        A clip may have UPLOAD_LIMIT bytes, since it is sent as it is. Raises ImageUnusable if the
+        file is larger or gone, and OSError if it cannot be written.
 
         The path is our own: an address from Stash names a host that a header or a setting
         chose, and the key must not go there.
@@ -102,13 +107,15 @@ class StashHttp:
             if is_unknown or is_lost:
                 raise ImageUnusable("the file is gone")
             _check(response)
+            if kind.startswith("video/"):
+                limit = min(limit, UPLOAD_LIMIT)
             length = response.headers.get("Content-Length", "")
             if length.isdecimal() and int(length) > limit:
                 raise _too_large(limit)
-            data = exchange.read_body(response, limit, self._check_stop)
-        if len(data) > limit:
+            with target.open("wb") as file:
+                exchange.copy_body(response, file, limit, self._check_stop)
+        if target.stat().st_size > limit:
             raise _too_large(limit)
-        return data
 
     def silent_for(self) -> float:
         """Return the age in seconds of the oldest exchange without an answer, 0 for none."""

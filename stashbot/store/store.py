@@ -17,6 +17,7 @@ from peewee import JOIN, fn
 from ..models import Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
 from . import history
 from .chats import ChatStore
+from .conversions import ConversionStore
 from .database import open_database, scripts
 from .exclusions import ExclusionStore, is_excluded
 from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, each, insert_request
@@ -47,6 +48,7 @@ class Store:
         self.votes = VoteStore(self._db, self.ratings)
         self.exclusions = ExclusionStore(self._db)
         self.chats = ChatStore(self._db)
+        self.conversions = ConversionStore(self._db)
 
     def close(self) -> None:
         """Close the calling thread's connection; its next call opens another."""

@@ -158,6 +158,14 @@ class SkippedImages(peewee.Model):
         table_name = "skipped_images"
 
 
+class Conversions(peewee.Model):
+    """The images that were being converted when the bot died, and how often it did."""
+
+    image_id = peewee.IntegerField(primary_key=True)
+    deaths = peewee.IntegerField()
+    last_at = TimeField()
+
+
 class Pictures(peewee.Model):
     """The features of the images that were sent, so that a vote needs no answer of Stash."""
 

@@ -6,9 +6,8 @@ message may have arrived, and the caller decides.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,9 +173,9 @@ class TelegramClient:
         """Send one picture, clip or document, with a caption in HTML."""
         options = self._options(file, caption)
         options |= {"reply_markup": _inline(rows), "protect_content": self._protect}
-        send, content = getattr(self._bot, f"send_{file.kind}"), _content(file)
-        with self._sending(chat_id, is_media=True):
-            return _sent(send(chat_id, content, **options))
+        send = getattr(self._bot, f"send_{file.kind}")
+        with self._sending(chat_id, is_media=True), ExitStack() as files:
+            return _sent(send(chat_id, _content(file, files), **options))
 
     def send_album(
         self, chat_id: int, items: Sequence[tuple[Upload | KnownFile, str]]
@@ -186,11 +185,11 @@ class TelegramClient:
         Telegram takes no buttons under an album.
         """
         media: list[Any] = []
-        for file, caption in items:
-            is_photo = file.kind is Kind.PHOTO
-            item: Any = types.InputMediaPhoto if is_photo else types.InputMediaVideo
-            media.append(item(_content(file), **self._options(file, caption)))
-        with self._sending(chat_id, is_media=True):
+        with self._sending(chat_id, is_media=True), ExitStack() as files:
+            for file, caption in items:
+                is_photo = file.kind is Kind.PHOTO
+                item: Any = types.InputMediaPhoto if is_photo else types.InputMediaVideo
+                media.append(item(_content(file, files), **self._options(file, caption)))
             messages = self._bot.send_media_group(chat_id, media, protect_content=self._protect)
             if len(messages) != len(items):
                 raise ValueError
@@ -248,11 +247,11 @@ def _bound_pause(error: TelegramError, longest_s: float) -> None:
         error.retry_after = longest_s
 
 
-def _content(file: Upload | KnownFile) -> str | types.InputFile:
+def _content(file: Upload | KnownFile, files: ExitStack) -> str | types.InputFile:
+    """Open a file for telebot; the end of `files` closes it."""
     if isinstance(file, KnownFile):
         return file.file_id
-    # Never raw bytes: telebot would format them into a debug line.
-    return types.InputFile(io.BytesIO(file.data), file.filename)
+    return types.InputFile(files.enter_context(file.path.open("rb")), file.filename)
 
 
 def _inline(rows: Rows) -> types.InlineKeyboardMarkup | None:

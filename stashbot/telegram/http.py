@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 import urllib3.exceptions as lower
+from requests_toolbelt.multipart.encoder import MultipartEncoder
 from telebot import apihelper
 
 from ..errors import TelegramError
@@ -57,7 +58,11 @@ class Connections:
 
     def post(self, method: str, params: dict[str, Any] | None, files: Any) -> requests.Response:
         """Make one request; telebot calls it. Raises TelegramError."""
-        limit = self.upload if files else self.question
+        limit, data, headers = self.question, params, None
+        if files:  # requests would put them into memory
+            texts = {name: str(value) for name, value in (params or {}).items()}
+            data = MultipartEncoder(texts | files)
+            limit, headers = self.upload, {"Content-Type": data.content_type}
         if method == "getUpdates" and params:
             poll_s = params["timeout"] + self.poll_extra_s
             limit = TimeLimit(total=poll_s, idle=poll_s)
@@ -66,8 +71,8 @@ class Connections:
                 exchange(limit),
                 self._session().post(
                     f"{self._base}/{method}",
-                    data=params,
-                    files=files,
+                    data=data,
+                    headers=headers,
                     timeout=(CONNECT_S, limit.idle),
                     proxies=self._proxies,
                     allow_redirects=False,

@@ -31,6 +31,8 @@ def test_all_is_right(house):
     assert (code, err) == (0, "")
     shown = re.sub(r"\d+ ms", "5 ms", out)
     shown = shown.replace(home.stash.url, "URL").replace(str(home.settings.database), "PATH")
+    shown, places = re.subn(r"(?m)^.*Temporary files.*\n(?: +->.*\n)?", "", shown)
+    assert places == 1
     assert re.sub(r"[\d.]+ (kB|B)\b", "9 kB", shown).splitlines() == [
         "ok     Settings              all values are in order; times are in Europe/Berlin",
         "ok     Database              PATH is sound, 9 kB",
@@ -44,6 +46,18 @@ def test_all_is_right(house):
         "",
         "The bot can start.",
     ]
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs /dev/shm")
+def test_temporary_files_in_memory(house):
+    home = house(library(1), start=False, **ALONE)
+    code, out, _ = run("check", environ=home.environ | {"CACHE_DIRECTORY": "/dev/shm"})
+
+    assert code == 0
+    [at] = [number for number, line in enumerate(out.splitlines()) if "Temporary" in line]
+    note, remedy = out.splitlines()[at : at + 2]
+    assert note.startswith("note   Temporary files       /dev/shm/pictures is in memory, ")
+    assert remedy.strip() == "-> set CACHE_DIRECTORY to a folder on a disk"
 
 
 def test_something_is_wrong(house):

@@ -197,7 +197,7 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "animated avif": lambda: animation("AVIF"),
     "mp4": lambda: MP4,
     "mov": lambda: MP4.replace(b"isom", b"qt  "),
-    "webm": lambda: b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01" + bytes(64),
+    "webm": lambda: b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm" + bytes(64),
     "heic": lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64),
     "jpeg xl": lambda: b"\xff\x0a" + bytes(64),
     "too thin": lambda: saved(Image.new("RGB", (12_000, 100), RED)),

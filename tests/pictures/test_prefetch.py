@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,8 @@ NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
 
 
 def prepared_picture(id, size=1000):
-    return Prepared(Image(id), Upload(Kind.PHOTO, "a.jpg", bytes(size)), 0.0, 0.0, 0.0)
+    file = Upload(Kind.PHOTO, "a.jpg", Path("a.jpg"), size)
+    return Prepared(Image(id), file, 0.0, 0.0, 0.0)
 
 
 class Desk:
@@ -68,7 +70,7 @@ def test_one_chat_too_many_drops_the_oldest_picture(desk):
         assert not desk.prefetched.is_full
         desk.put(chat, chat)
     assert desk.prefetched.is_full
-    desk.put(99, 99)
+    desk.put(MOST_CHATS, MOST_CHATS)
 
     assert desk.released == [0]
     assert not desk.prefetched.has(0)

@@ -1,15 +1,19 @@
 """Requests on their way: refusals, waiting, a database in trouble, a chat that moves."""
 
+import io
 import json
+import shutil
 import sqlite3
 import time
 from contextlib import closing
 
 import pytest
+from PIL import Image as Pixels
 
 from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.pictures import media, preparation
 from stashbot.pictures.delivery import MOST_REFUSALS
-from stashbot.pictures.preparation import LARGE_BYTES
+from stashbot.rules.sizes import UPLOAD_LIMIT
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
 from tests.pictures.awkward import awkward
 from tests.store.stored import rows_of
@@ -236,32 +240,69 @@ def test_stash_comes_back_with_an_empty_library(house):
 # Large files
 
 
-@pytest.mark.parametrize(("size", "at_once"), [(22_000_000, 2), (44_000_000, 1)])
-def test_only_the_files_of_one_album_are_fetched_at_a_time(house, size, at_once):
-    home = house([picture(number, data=bytes(size)) for number in (1, 2, 3)])
-    fetched = []
-    home.telegram.server.flood = lambda _: fetched.append(files_of(home)) or refusal("file")
-    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD))
+def test_an_album_of_large_files_comes_in_messages_of_at_most_50_mb(house):
+    home = house([picture(number, data=bytes(22_000_000)) for number in (1, 2, 3)])
 
-    home.say("/random 3")
-    home.wait_for_images(2)
-    is_over(home)
+    came = home.ask("/random 3", count=3)
 
-    assert fetched == [at_once]
-    assert len(set(home.sent_images())) == len(home.sent_images())
+    assert sorted(came) == [1, 2, 3]
+    assert files_of(home) == 3
 
 
-def test_few_large_requests_run_at_once_and_all_arrive(house):
-    people = range(2001, 2007)
-    clips = [picture(number, data=bytes(11_000_000)) for number in (1, 2, 3)]
-    home = house(clips, **crowd(people))
-    uploads = Abreast(home.telegram.server, lambda request: len(request.body) > LARGE_BYTES, 0.2)
+def test_one_huge_file_is_read_at_a_time(house, monkeypatch):
+    monkeypatch.setattr(preparation, "UPLOAD_LIMIT", 1_000_000)
+    people = range(2001, 2005)
+    home = house([picture(n, data=bytes(2_000_000)) for n in (1, 2, 3)], **crowd(people))
+    reads = Abreast(home.stash.server, lambda request: request.method == "GET", 0.2)
 
     for user in people:
-        home.say("/random 2", user=user)
-    home.wait_for_images(12, timeout=40)
+        home.say("/random", user=user)
+    home.wait_for_images(4)
 
-    assert uploads.most <= 2
+    assert reads.most == 1
+
+
+def test_a_file_over_50_mb_is_read_if_what_is_sent_is_smaller(house):
+    large = io.BytesIO()
+    Pixels.new("RGB", (4300, 4000), "red").save(large, "BMP")
+    assert large.tell() > UPLOAD_LIMIT
+    home = house([picture(7, data=large.getvalue())])
+
+    assert home.ask() == [7]
+    [(_, data)] = home.telegram.wait_for("sendPhoto")[0].files.values()
+    assert Pixels.open(io.BytesIO(data)).size == (2560, 2381)
+
+
+def test_a_full_disk_is_said_and_ends_the_request(house, monkeypatch):
+    home = house(library(9))
+    monkeypatch.setattr(media, "DISK_RESERVE", 2**62)
+
+    home.say("/random")
+    home.wait_for_text("There is no room")
+    is_over(home)
+    monkeypatch.undo()
+
+    assert len(home.ask()) == 1
+    assert not home.events("image_skipped")
+
+
+def test_a_smaller_picture_comes_when_the_disk_is_nearly_full(house, monkeypatch):
+    home = house([picture(number, size=10**9) for number in (1, 2)] + [picture(3)])
+    free = shutil.disk_usage(home.app.files.folder).free
+    monkeypatch.setattr(media, "DISK_RESERVE", free - 10**8)
+
+    assert home.ask() == [3]
+
+
+def test_no_temporary_file_is_left(house):
+    home = house([*library(6), picture(7, data=not_decodable())])
+    for count in (1, 3, 3):
+        home.ask("/random" if count == 1 else f"/random {count}", count=count)
+    is_over(home)
+    folder = home.app.files.folder
+    home.stop()
+
+    assert not folder.exists()
 
 
 def test_a_large_clip_is_fetched_once_and_not_ahead(house):

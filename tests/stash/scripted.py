@@ -3,8 +3,10 @@ A server that answers as told, and clients of it.
 """
 
 import json
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +151,14 @@ def client(server, stop):
     client = StashClient(server.url, KEY, stop, pace=HASTY)
     yield client
     client.close_thread()
+
+
+def downloaded(client, image, limit):
+    """The bytes of an image's file."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "file"
+        client.download(image, target, limit)
+        return target.read_bytes()
 
 
 def problem(call):

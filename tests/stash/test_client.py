@@ -16,6 +16,7 @@ from stashbot.stash.queries import UnknownImage
 from tests.stash.scripted import (
     IMAGE,
     data,
+    downloaded,
     errors,
     file,
     found,
@@ -415,9 +416,9 @@ def test_stash_that_serves_and_cannot_answer(client, script, outage_log, answer)
 
 def test_file_tells_of_an_outage(client, script, outage_log):
     good, script.answers["file"] = script.answers["file"], Response(502)
-    problem(lambda: client.download(IMAGE, 1 << 20))
+    problem(lambda: downloaded(client, IMAGE, 1 << 20))
     script.answers["file"] = good
-    client.download(IMAGE, 1 << 20)
+    downloaded(client, IMAGE, 1 << 20)
 
     assert outage_log() == ["stash_down", "stash_up"]
 

@@ -18,6 +18,7 @@ from tests.stash.scripted import (
     KEY,
     PICTURE,
     data,
+    downloaded,
     errors,
     problem,
     state,
@@ -30,7 +31,7 @@ from tests.stash.scripted import (
 def test_headers(client, script):
     script.answers["Count"] = data(findImages={"count": 1})
     client.count()
-    client.download(IMAGE, 1 << 20)
+    downloaded(client, IMAGE, 1 << 20)
 
     for request in script.requests:
         assert request.headers["apikey"] == KEY
@@ -54,7 +55,7 @@ def test_key_that_is_missing_or_no_ascii(server, script, stop, key, reason):
 def test_path_prefix(server, script, stop):
     client = StashClient(f"{server.url}/stash/", "", stop)
     client.server()
-    client.download(IMAGE, 1 << 20)
+    downloaded(client, IMAGE, 1 << 20)
 
     assert [request.path for request in script.requests] == [
         "/stash/graphql",
@@ -82,7 +83,7 @@ def test_one_connection_a_thread(fresh):
     def work():
         for _ in range(3):
             client.server()
-            client.download(IMAGE, 1 << 20)
+            downloaded(client, IMAGE, 1 << 20)
         connections.append(len(server._open))
         client.close_thread()
 
@@ -143,7 +144,7 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
 @pytest.mark.parametrize("asked", ["question", "file"])
 def test_refusal(client, script, asked, answer, expected):
     script.answers |= {"Server": answer, "file": answer}
-    ask = client.count if asked == "question" else lambda: client.download(IMAGE, 1 << 20)
+    ask = client.count if asked == "question" else lambda: downloaded(client, IMAGE, 1 << 20)
 
     assert problem(ask) == expected
 
@@ -187,7 +188,7 @@ def test_answer_without_end(client, script):
 def test_trouble(fresh, asked, trouble, expected):
     server, client = fresh
     server.fail(Fault(asked, trouble, times=4, seconds=1.5))
-    ask = client.server if asked == "graphql" else lambda: client.download(IMAGE, 1 << 20)
+    ask = client.server if asked == "graphql" else lambda: downloaded(client, IMAGE, 1 << 20)
 
     assert problem(ask) == expected
 
@@ -291,7 +292,7 @@ def test_long_pause_of_a_proxy(client, script, asked, seconds):
 
 
 def test_download(client, script):
-    assert client.download(IMAGE, len(PICTURE)) == PICTURE
+    assert downloaded(client, IMAGE, len(PICTURE)) == PICTURE
     assert script.requests[0].headers["accept-encoding"] == "identity"
 
 
@@ -313,7 +314,7 @@ def test_unusable_file(client, script, answer, reason):
     script.answers["file"] = answer
 
     with pytest.raises(ImageUnusable) as caught:
-        client.download(IMAGE, 2 << 20)
+        downloaded(client, IMAGE, 2 << 20)
 
     assert str(caught.value) == reason
     assert len(script.requests) == 1
@@ -322,13 +323,13 @@ def test_unusable_file(client, script, answer, reason):
 def test_proxy_that_lost_stash(client, script):
     script.answers["file"] = Response(404, "text/html", b"<html>")
 
-    assert problem(lambda: client.download(IMAGE, 1 << 20)) == (BROKEN, "HTTP 404")
+    assert problem(lambda: downloaded(client, IMAGE, 1 << 20)) == (BROKEN, "HTTP 404")
 
 
 def test_file_whole_at_the_second_try(client, server):
     server.fail(Fault("image", Trouble.HALF))
 
-    assert client.download(IMAGE, 1 << 20) == PICTURE
+    assert downloaded(client, IMAGE, 1 << 20) == PICTURE
 
 
 # The end
@@ -362,7 +363,7 @@ def seconds_to_stop(stop, started, call):
 
 
 def test_stop_in_a_download(client, stop, slow_file):
-    seconds, ends = seconds_to_stop(stop, slow_file, lambda: client.download(IMAGE, 1 << 20))
+    seconds, ends = seconds_to_stop(stop, slow_file, lambda: downloaded(client, IMAGE, 1 << 20))
 
     assert ends == [(UNREACHABLE, "stopping")]
     assert seconds < 1

@@ -227,9 +227,11 @@ def test_edit_or_answer_that_has_nothing_to_do(script, text):
     script.client.answer("1")
 
 
-def test_size_and_duration_of_a_video_in_an_album(script):
+def test_size_and_duration_of_a_video_in_an_album(script, tmp_path):
     script.answer(SENT)
-    video = Upload(Kind.VIDEO, "a.mp4", b"data", width=640, height=480, duration=2.6)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"data")
+    video = Upload(Kind.VIDEO, "a.mp4", path, 4, width=640, height=480, duration=2.6)
 
     script.fails(lambda: script.client.send_album(OWNER, [(PHOTO, ""), (video, "")]))
 

@@ -1,0 +1,261 @@
+"""The client of the child process that converts pictures; `conversion` is its program.
+
+The child protects the bot from crashes, hangs and the memory of decoders. It starts with the
+first job, takes one after the other, and ends by itself after a minute of rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ..errors import Interrupted, StashbotError
+from ..runtime.heartbeat import beat
+from .files import TemporaryFiles
+
+log = structlog.get_logger()
+
+#: A child without a job for this time ends.
+REST_S = 60.0
+#: A job may take this time.
+DEADLINE_S = 30.0
+#: A job beside which another may start, whatever their sizes, has taken this time.
+LONG_S = 0.5
+#: Pictures with more pixels are converted alone, for their memory.
+SMALL_PIXELS = 16_000_000
+#: Between two looks of a thread that waits.
+LOOK_S = 0.2
+#: Bytes of an answer.
+ANSWER_LIMIT = 4096
+
+_ROOT = str(Path(__file__).parents[2])
+_PROGRAM = (
+    f"import sys; sys.path.append({_ROOT!r}); from stashbot.pictures.conversion import main; main()"
+)
+
+
+class ConversionFailed(StashbotError):
+    """A picture cannot be converted: its bytes are refused, or the child hangs or dies of it."""
+
+
+class _ChildDied(StashbotError):
+    """The child has ended in the middle of a job."""
+
+
+class Child:
+    """One child process in a `mode` of its program, `convert` or `draw`; starts when needed.
+
+    One thread at a time may use it; any may kill it.
+    """
+
+    def __init__(self, mode: str, folder: Path) -> None:
+        self._mode = mode
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process, unless it runs."""
+        if self._process is None or self._process.returncode is not None:
+            self._close_pipes()
+            self._process = self._new_process()
+        return self._process
+
+    def ask(self, job: dict[str, Any], deadline_s: float) -> dict[str, Any]:
+        """Have a job done, and return the answer. Raises ConversionFailed, _ChildDied."""
+        line = json.dumps(job).encode() + b"\n"
+        while True:
+            process = self.start()
+            answer = self._exchange(process, line, time.monotonic() + deadline_s)
+            if answer or process.wait() != 0:
+                break
+            # It had rested for a minute, and ended before it read the job.
+        if not answer.endswith(b"\n"):
+            raise _ChildDied(f"the converter ended with {process.returncode}")
+        result: dict[str, Any] = json.loads(answer)
+        if "error" in result:
+            raise ConversionFailed(result["error"])
+        return result
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        if self._process:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process, while it has no job."""
+        self.kill()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout) if self._process else ():
+            if pipe:
+                pipe.close()
+
+    def _new_process(self) -> subprocess.Popen[bytes]:
+        folder = tempfile.mkdtemp(prefix="work-", dir=self._folder)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [
+                    sys.executable,
+                    "-I",
+                    "-c",
+                    _PROGRAM,
+                    self._mode,
+                    str(os.getpid()),
+                    str(REST_S),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env=_environment(folder),
+                bufsize=0,
+            )
+        except OSError as error:  # no memory, or too many processes
+            raise ConversionFailed(f"the converter cannot be started: {error.strerror}") from None
+
+        def clean_up() -> None:
+            process.wait()
+            shutil.rmtree(folder, ignore_errors=True)
+
+        threading.Thread(target=clean_up, name="converter-end", daemon=True).start()
+        return process
+
+    def _exchange(self, process: subprocess.Popen[bytes], line: bytes, deadline: float) -> bytes:
+        """Send a line and return the answer, as far as there is one."""
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError
+        try:
+            process.stdin.write(line)
+        except BrokenPipeError:
+            return b""
+        answer = b""
+        while not answer.endswith(b"\n") and len(answer) < ANSWER_LIMIT:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.kill()
+                raise ConversionFailed("it takes too long")
+            beat()
+            if select.select([process.stdout], [], [], min(left, LOOK_S))[0]:
+                piece = process.stdout.read(ANSWER_LIMIT)
+                if not piece:
+                    break
+                answer += piece
+        return answer
+
+
+class Converter:
+    """Converts pictures in up to two child processes. Thread-safe."""
+
+    def __init__(self, files: TemporaryFiles) -> None:
+        self._files = files
+        self._changed = threading.Condition()
+        self._idle: list[Child] = []
+        self._running: dict[Child, tuple[bool, float]] = {}  # whether small, and since when
+        self._is_closed = False
+        self._has_two_cores = (os.cpu_count() or 1) > 1
+
+    def warm_up(self) -> None:
+        """Start a child, so that it is ready when the file is."""
+        with self._changed:
+            if not self._running and not self._is_closed:
+                if not self._idle:
+                    self._idle.append(Child("convert", self._files.folder))
+                self._idle[-1].start()
+
+    def convert(
+        self,
+        image_id: int,
+        source: Path,
+        target: Path,
+        *,
+        max_side: int,
+        pixels: int,
+        orientation: int,
+    ) -> dict[str, Any]:
+        """Convert `source`, with so many pixels, to `target`; the answer of `conversion._convert`.
+
+        0 pixels are an unknown number, and an orientation of 0 is unknown. A child that dies,
+        perhaps for another reason, has a second try. Raises ConversionFailed, Interrupted.
+        """
+        job = {
+            "source": str(source),
+            "target": str(target),
+            "max_side": max_side,
+            "orientation": orientation,
+            "bytes": source.stat().st_size,
+        }
+        for _ in range(2):
+            with (
+                self._place(is_small=0 < pixels <= SMALL_PIXELS) as child,
+                self._files.marked(image_id),
+            ):
+                try:
+                    return child.ask(job, DEADLINE_S)
+                except _ChildDied as error:
+                    log.warning("converter_died", error=str(error))
+        raise ConversionFailed("the converter dies of it")
+
+    def close(self) -> None:
+        """End the children; who waits for one gets Interrupted."""
+        with self._changed:
+            self._is_closed = True
+            for child in self._idle:
+                child.close()
+            for child in self._running:
+                child.kill()
+            self._changed.notify_all()
+
+    @contextmanager
+    def _place(self, *, is_small: bool) -> Iterator[Child]:
+        """Wait for a child, and have it for the block."""
+        with self._changed:
+            while not self._is_closed and not self._may_start(is_small=is_small):
+                self._changed.wait(LOOK_S)
+                beat()
+            if self._is_closed:
+                raise Interrupted
+            child = self._idle.pop() if self._idle else Child("convert", self._files.folder)
+            self._running[child] = is_small, time.monotonic()
+        try:
+            yield child
+        finally:
+            with self._changed:
+                del self._running[child]
+                self._idle.append(child)
+                if self._is_closed:
+                    child.close()
+                self._changed.notify_all()
+
+    def _may_start(self, *, is_small: bool) -> bool:
+        if not self._running:
+            return True
+        if len(self._running) > 1:
+            return False
+        [(is_other_small, since)] = self._running.values()
+        are_small = is_small and is_other_small and self._has_two_cores
+        return are_small or time.monotonic() - since > LONG_S
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """The environment of a child: nothing of the bot's but where its libraries are."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return kept | {
+        "MALLOC_ARENA_MAX": "1",  # see ADDRESS_SPACE
+        "VIPS_CONCURRENCY": "2",
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+    }

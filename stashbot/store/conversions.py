@@ -1,0 +1,37 @@
+"""The images that were being converted when the bot died: they may be the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from .database import Database
+from .tables import Conversions
+
+#: An image with so many deaths is not converted for a day: one may be chance.
+FATAL_DEATHS = 2
+REMEMBERED = timedelta(days=1)
+
+
+class ConversionStore:
+    """The deaths of the bot, by the image that was being converted. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def note_deaths(self, image_ids: Iterable[int], now: datetime) -> None:
+        """Count a death of the bot for each of these images; forget those of a day ago."""
+        with self._db.writing():
+            self._db.write(Conversions.delete().where(Conversions.last_at <= now - REMEMBERED))
+            for image_id in image_ids:
+                death = Conversions.insert(image_id=image_id, deaths=1, last_at=now)
+                count = {Conversions.deaths: Conversions.deaths + 1, Conversions.last_at: now}
+                self._db.write(
+                    death.on_conflict(conflict_target=[Conversions.image_id], update=count)
+                )
+
+    def is_fatal(self, image_id: int) -> bool:
+        """Whether the bot has died of this image."""
+        deaths = Conversions.select(Conversions.deaths).where(Conversions.image_id == image_id)
+        row = self._db.row(deaths)
+        return row is not None and row[0] >= FATAL_DEATHS

@@ -1,0 +1,5 @@
+CREATE TABLE conversions (
+    image_id INTEGER PRIMARY KEY,
+    deaths INTEGER NOT NULL,
+    last_at TEXT NOT NULL
+);

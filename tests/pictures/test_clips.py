@@ -1,0 +1,99 @@
+"""Clips without their private data, read by an independent hand."""
+
+import struct
+
+import pytest
+
+from stashbot.pictures.clips import erase_private
+from tests.pictures.awkward import MP4
+
+
+def box(name, *contents):
+    body = b"".join(contents)
+    return struct.pack(">L4s", 8 + len(body), name) + body
+
+
+def erased(tmp_path, data):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(data)
+    erase_private(path)
+    return path.read_bytes()
+
+
+def with_track(handler, offset=0, sizes=(5, 7), same=0):
+    """A clip with one more track, whose samples lie at an offset."""
+    count = len(sizes)
+    table = (
+        box(b"stsz", struct.pack(f">LLL{count}L", 0, same, count, *sizes)),
+        box(b"stsc", struct.pack(">LLLLL", 0, 1, 1, count, 1)),
+        box(b"stco", struct.pack(">LLL", 0, 1, offset)),
+    )
+    media = box(
+        b"mdia",
+        box(b"hdlr", bytes(8), handler, bytes(12)),
+        box(b"minf", box(b"stbl", *table)),
+    )
+    return box(b"moov", box(b"trak", media))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        box(b"udta", box(b"\xa9xyz", b"+52.5200+013.4050/")),
+        box(b"meta", box(b"keys", b"com.apple.quicktime.location.ISO6709 +52.5200")),
+        box(b"uuid", b"<x:xmpmeta>+52.5200"),
+        box(b"trak", box(b"udta", b"+52.5200"), box(b"mdia", box(b"hdlr", bytes(8), b"vide"))),
+    ],
+    ids=["udta", "meta", "xmp", "in a track"],
+)
+def test_a_position_is_erased_in_place(tmp_path, inside):
+    data = box(b"ftyp", b"isom") + box(b"moov", inside, box(b"mvhd", b"times"))
+
+    found = erased(tmp_path, data)
+
+    assert b"52.5200" in data
+    assert b"52.5200" not in found
+    assert len(found) == len(data)
+    assert found.endswith(box(b"mvhd", b"times"))
+
+
+def test_the_rest_of_a_real_clip_stays(tmp_path):
+    found = erased(tmp_path, MP4)
+
+    at = MP4.index(b"udta")
+    length = int.from_bytes(MP4[at - 4 : at], "big")
+    assert found == MP4[:at] + b"free" + bytes(length - 8) + MP4[at + length - 4 :]
+
+
+@pytest.mark.parametrize(("sizes", "same"), [((5, 7), 0), ((1, 1, 1), 4)])
+def test_measurements_are_erased_with_their_track(tmp_path, sizes, same):
+    samples = b"+52.5200+013"
+    start = len(with_track(b"meta", 0, sizes, same)) + 8
+    data = with_track(b"meta", start, sizes, same) + box(b"mdat", samples, b"a picture")
+
+    found = erased(tmp_path, data)
+
+    assert found.endswith(box(b"mdat", bytes(12), b"a picture"))
+    assert b"trak" not in found
+
+
+def test_pictures_and_sound_stay(tmp_path):
+    data = with_track(b"vide", 8) + with_track(b"soun", 8) + box(b"mdat", b"a picture")
+
+    assert erased(tmp_path, data) == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0\0\0\1moov",
+        struct.pack(">L4sQ", 1, b"moov", 2**63),
+        struct.pack(">L4s", 0, b"moov") + struct.pack(">L4s", 3, b"trak"),
+        with_track(b"meta", 2**32 - 1, (2**32 - 1,) * 2) + box(b"mdat", b"a picture"),
+        box(b"moov", box(b"trak", box(b"mdia", box(b"hdlr", b"x")))),
+    ],
+    ids=["empty", "cut", "endless", "zero", "far away", "no handler"],
+)
+def test_a_damaged_clip_is_bounded(tmp_path, data):
+    assert len(erased(tmp_path, data)) == len(data)

@@ -1,0 +1,238 @@
+"""The child process that converts pictures: its limits, its end, and those who wait for it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pixels
+
+from stashbot.errors import Interrupted
+from stashbot.pictures import converter as module
+from stashbot.pictures.conversion import ADDRESS_SPACE
+from stashbot.pictures.converter import ConversionFailed, Converter
+from stashbot.pictures.files import TemporaryFiles
+from tests.pictures.awkward import awkward, saved
+from tests.whole.program import wait_until
+
+SECRET = "4242:a-token-of-the-tests"
+
+
+@pytest.fixture
+def files(tmp_path):
+    return TemporaryFiles(tmp_path)
+
+
+@pytest.fixture
+def converter(files):
+    converter = Converter(files)
+    yield converter
+    converter.close()
+
+
+@pytest.fixture
+def convert(converter, tmp_path):
+    """A function that converts a file; returns the answer."""
+
+    def convert(data, *, pixels=10_000, max_side=100):
+        source = tmp_path / f"source-{threading.get_ident()}"
+        source.write_bytes(data)
+        target = source.with_suffix(".out")
+        options = {"max_side": max_side, "pixels": pixels, "orientation": 0}
+        return converter.convert(7, source, target, **options)
+
+    return convert
+
+
+def children(parent=None):
+    """The process ids of the running children of this process, or of another."""
+    parent = parent or os.getpid()
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, its_parent = each.read_text().rpartition(")")[2].split()[:2]
+            line = Path(each.parent, "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(its_parent) == parent and state != "Z" and b"conversion" in line:
+            found.append(int(each.parent.name))
+    return found
+
+
+def the_child(parent=None):
+    wait_until(lambda: children(parent), "a child runs")
+    return children(parent)[0]
+
+
+@cache
+def large_png():
+    """A PNG that takes over a second."""
+    return saved(Pixels.effect_noise((9000, 9000), 20), "PNG", compress_level=1)
+
+
+@contextmanager
+def background(call):
+    """Run a call in a thread; gives a list for its result or error."""
+    large_png()  # made before, for it takes long
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(call())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield outcome
+    finally:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_one_child_serves_one_job_after_the_other(convert):
+    answers = [convert(awkward("png with alpha")) for _ in range(3)]
+
+    assert [answer["form"] for answer in answers] == ["photo"] * 3
+    assert len(children()) == 1
+
+
+def test_the_limits_of_the_child(convert, tmp_path, monkeypatch):
+    monkeypatch.setenv("STASHBOT_TELEGRAM_TOKEN", SECRET)
+    with (tmp_path / "open").open("w"):
+        convert(awkward("png with alpha"))
+        process = Path("/proc", str(the_child()))
+
+    limits = (process / "limits").read_text()
+    for name, limit in (("address space", ADDRESS_SPACE), ("core file size", 0)):
+        [line] = [line for line in limits.splitlines() if f"Max {name}" in line]
+        assert line.split()[-2] == line.split()[-3] == str(limit)
+    assert (process / "oom_score_adj").read_text().strip() == "1000"
+    assert SECRET.encode() not in (process / "environ").read_bytes()
+    assert (process / "cwd").readlink().parent == tmp_path
+    opened = [str(each.readlink()) for each in (process / "fd").iterdir()]
+    assert all(each.startswith(("pipe:", "/dev/null", "anon_inode:")) for each in opened), opened
+
+
+def test_unsafe_loaders_are_blocked(convert):
+    with pytest.raises(ConversionFailed):
+        convert(b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+
+
+def test_a_child_that_rested_is_gone_and_another_starts(convert, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "REST_S", 0.3)
+    convert(awkward("png with alpha"))
+    wait_until(lambda: not children(), "the child has ended")
+    wait_until(lambda: not list(tmp_path.glob("work-*")), "its folder is removed")
+
+    assert convert(awkward("png with alpha"))["form"] == "photo"
+
+
+def test_a_child_that_is_killed_by_chance_costs_nothing(convert):
+    with background(lambda: convert(large_png(), max_side=1000)) as outcome:
+        time.sleep(0.3)
+        os.kill(the_child(), signal.SIGKILL)
+
+    assert outcome[0]["form"] == "photo"
+
+
+def test_a_picture_that_kills_two_children_is_not_converted(convert):
+    with background(lambda: convert(large_png())) as outcome:
+        killed = set()
+        while not outcome:
+            for child in set(children()) - killed:
+                killed.add(child)
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.01)
+
+    assert len(killed) == 2
+    assert isinstance(outcome[0], ConversionFailed)
+    assert convert(awkward("png with alpha"))["form"] == "photo"
+
+
+def test_a_child_that_hangs_is_killed_at_the_deadline(convert, monkeypatch):
+    monkeypatch.setattr(module, "DEADLINE_S", 1.0)
+    convert(awkward("png with alpha"))
+    hanging = the_child()
+    os.kill(hanging, signal.SIGSTOP)
+
+    with pytest.raises(ConversionFailed, match="too long"):
+        convert(awkward("png with alpha"))
+
+    wait_until(lambda: hanging not in children(), "it is gone")
+    assert convert(awkward("png with alpha"))["form"] == "photo"
+
+
+@pytest.mark.parametrize("pixels", [0, 50_000_000], ids=["of unknown size", "large"])
+def test_nobody_waits_for_a_picture_that_hangs(convert, monkeypatch, pixels):
+    monkeypatch.setattr(module, "DEADLINE_S", 5.0)
+    convert(awkward("png with alpha"))
+    os.kill(the_child(), signal.SIGSTOP)
+    with background(lambda: convert(awkward("png with alpha"), pixels=pixels)) as outcome:
+        time.sleep(0.1)
+        began = time.monotonic()
+        convert(awkward("grey png with alpha"))
+        waited = time.monotonic() - began
+        assert not outcome
+
+    assert waited < 2  # half a second on a machine that does nothing else
+    assert isinstance(outcome[0], ConversionFailed)
+
+
+@pytest.mark.parametrize(("pixels", "most"), [(10_000, 2), (50_000_000, 1)])
+def test_small_pictures_are_converted_side_by_side(converter, convert, monkeypatch, pixels, most):
+    monkeypatch.setattr(converter, "_has_two_cores", True)
+    monkeypatch.setattr(module, "LONG_S", 60.0)
+    with (
+        background(lambda: convert(large_png(), pixels=pixels)),
+        background(lambda: convert(large_png(), pixels=pixels)) as outcome,
+    ):
+        at_once = 0
+        while not outcome:
+            at_once = max(at_once, len(converter._running))
+            time.sleep(0.01)
+
+    assert at_once == most
+
+
+def test_the_end_of_the_bot_cuts_a_job_short(converter, convert):
+    with background(lambda: convert(large_png())) as outcome:
+        time.sleep(0.2)
+        began = time.monotonic()
+        converter.close()
+        wait_until(lambda: outcome, "it has ended")
+
+    assert isinstance(outcome[0], Interrupted)
+    assert time.monotonic() - began < 1
+
+
+def test_the_child_dies_with_the_bot(tmp_path):
+    code = """
+import sys, time
+from pathlib import Path
+from stashbot.pictures.converter import Converter
+from stashbot.pictures.files import TemporaryFiles
+files = TemporaryFiles(Path(sys.argv[1]))
+source = Path(sys.argv[1], "source")
+Converter(files).convert(7, source, source, max_side=9, pixels=9, orientation=1)
+"""
+    (tmp_path / "source").write_bytes(large_png())
+    bot = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    child = the_child(bot.pid)
+    bot.kill()
+    bot.wait()
+
+    wait_until(lambda: not Path("/proc", str(child)).exists() or is_zombie(child), "it is gone")
+    assert TemporaryFiles(tmp_path).empty() == {7}
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_zombie(process):
+    return " Z " in Path("/proc", str(process), "stat").read_text()
