@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -108,7 +108,7 @@ def read(text: str) -> Timetable:
     if is_odd or len(text) > MOST or not text.isprintable():
         raise TimetableError(TimetableFault.UNREADABLE, text[:MOST])
     words = text.lower().replace("ё", "е")
-    timetable = _interval(text, words) or _cron(text) or _times(text, words)
+    timetable = _interval(text, words) or _cron(text, words) or _times(text, words)
     if timetable is None:
         raise TimetableError(TimetableFault.UNREADABLE, text)
     return timetable
@@ -152,28 +152,33 @@ def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
 
 # Cron
 
-_FIELDS = re.compile(r"[*\d,/a-z-]+( [*\d,/a-z-]+){4}", re.ASCII | re.IGNORECASE)
-_NAMES = re.compile(
-    "sun|mon|tue|wed|thu|fri|sat|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE
-)
-# The library would go on after the number in `5-5/2`.
-_STEPPED = re.compile(r"\b(\w+)-\1/0*[1-9][0-9]*", re.IGNORECASE)
+_FIELDS = re.compile(r"[*\d,/a-z-]+( [*\d,/a-z-]+){4}", re.ASCII)
+_DAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NUMBERS = dict(zip(_DAY_NAMES, count())) | dict(zip(_MONTHS, count(1)))
+_STEPPED = re.compile(r"\b(\d+|[a-z]+)-(\d+|[a-z]+)/0*[1-9]\d*(?=[ ,]|$)")
 
 
-def _cron(text: str) -> Timetable | None:
+def _cron(text: str, words: str) -> Timetable | None:
     """The timetable of five cron fields; None if the text is no cron expression."""
     # The library gives a meaning to more letters than cron does.
-    if not _FIELDS.fullmatch(text) or re.search("[a-z]", _NAMES.sub("", text), re.IGNORECASE):
+    if not _FIELDS.fullmatch(words) or not set(re.findall("[a-z]+", words)) <= _NUMBERS.keys():
         return None
-    expression = _STEPPED.sub(r"\1", text)
+    expression = _STEPPED.sub(_without_useless_step, words)
     cron = _parsed(expression)
     if cron is None:
-        minute, hour, day, month, weekday = text.split()
+        minute, hour, day, month, weekday = words.split()
         if _parsed(f"{minute} {hour} {day} * {weekday}") and _parsed(f"* * * {month} *"):
             raise TimetableError(TimetableFault.NEVER, text)
         return None
     _check_gaps({60 * hour + minute for hour in cron.hours for minute in cron.minutes}, text)
     return Timetable(text, (expression,))
+
+
+def _without_useless_step(term: re.Match[str]) -> str:
+    """A range of one number without its step: the library would go on after the number."""
+    first, last = (int(_NUMBERS.get(end, end)) for end in term.groups())
+    return f"{term[1]}-{term[2]}" if first == last else term[0]
 
 
 def _parsed(expression: str) -> CronSim | None:
@@ -232,11 +237,11 @@ def _interval(text: str, words: str) -> Timetable | None:
     match = _INTERVAL.fullmatch(words)
     if match is None:
         return None
-    count = int(match["count"] or 1)
+    number = int(match["count"] or 1)
     # First, because a number of a hundred digits overflows a timedelta.
-    if not 1 <= count <= LONGEST // _MINUTE:
+    if not 1 <= number <= LONGEST // _MINUTE:
         return None
-    every = count * (60 if match["hours"] else 1) * _MINUTE
+    every = number * (60 if match["hours"] else 1) * _MINUTE
     if every < SHORTEST:
         raise TimetableError(TimetableFault.TOO_OFTEN, text)
     return Timetable(text, every=every) if every <= LONGEST else None

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import combinations_with_replacement, islice, product
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -178,6 +178,8 @@ def test_last_moment_and_next(text, change, shift):
     [
         ("0 9 * * mon-MON/2", "0 9 * * 1"),
         ("9-9/02 9 * * *", "9 9 * * *"),
+        ("9-09/2 9 * * *", "9 9 * * *"),
+        ("0 9 * * fri,1-mon/2,sun", "0 9 * * 0,1,5"),
         ("11-11/2,31-31/5 9 * * *", "11,31 9 * * *"),
         ("at 9:00 on mondays", "0 9 * * 1"),
         ("9:00 daily", "0 9 * * *"),
@@ -206,6 +208,25 @@ def test_other_words_for_the_same(text, plain):
     assert list(said) == list(meant)
 
 
+@pytest.mark.parametrize(
+    ("field", "names", "numbered"),
+    [("0 9 * * {}", [*DAYS, "7"], range(8)), ("0 9 1 {} *", MONTHS, range(1, 13))],
+    ids=["days of the week", "months"],
+)
+def test_ranges_with_steps_in_numbers_and_names(field, names, numbered):
+    start = utc("2026-05-04 08:00")
+
+    def moments(term):
+        return list(islice(read(field.format(term)).moments(start, BERLIN), 8))
+
+    for first, last in combinations_with_replacement(zip(numbered, names, strict=True), 2):
+        for step in (1, 2, 5):
+            meant = moments(",".join(map(str, range(first[0], last[0] + 1, step))))
+            said = [moments(f"{low}-{high}/{step}") for low, high in product(first, last)]
+
+            assert said == [meant] * 4
+
+
 # Refused texts
 
 UNREADABLE = [
@@ -226,6 +247,8 @@ UNREADABLE = [
         "at on 9:00",
     ),
     *("0 9 * * ?", "0 9 1W * *", "-1 9 * * *", "0 9 * * 1-", "0 9 * * ,", "0 9 * * 1//2"),
+    *("0 9 * * 1-1/2-3", "0 9 * * 1-1/2/3", "1-11-11/2 9 * * *", "0 9 * * 1-jan/2"),
+    *("0 9 * * mon-1/0", "0 9 * * sun/2-0", "0 9 1 1-mon/2 *", "0 9 * * monmon-mon/2"),
 ]
 NEVER = ["0 0 31 2 *", "0 0 30 2 *", "0 0 30-31 feb *", "0 0 31 4,6,9,11 *", "0 0 31 2 */2"]
 TOO_OFTEN = [
