@@ -10,6 +10,11 @@ from .votes import ADD_COUNTS
 
 # The statements that move the rows of a chat from its `old` id to its `new` one.
 _MOVES = (
+    """
+    INSERT INTO chats (chat_id, language, moved_from)
+    SELECT :new, language, :old FROM chats WHERE chat_id = :old
+    ON CONFLICT (chat_id) DO UPDATE SET moved_from = :old
+    """,
     # The messages of the new chat have numbers of their own.
     "UPDATE requests SET chat_id = :new, after_message = NULL WHERE chat_id = :old",
     # An image cannot be under way twice in one chat. The old one may have arrived.
@@ -47,18 +52,18 @@ class ChatStore:
         The schedules of a chat that was gone go on from now.
         """
         known = Chats.select(Chats.language, Chats.gone_since, Chats.moved_from)
-        row = self._db.row(known.where(Chats.chat_id == chat_id)) or (None, None, None)
-        was_gone = row[1] is not None
-        if row[0] == language and not was_gone:
+        row = self._db.row(known.where(Chats.chat_id == chat_id))
+        last_language, gone_since, moved_from = row or (None, None, None)
+        if last_language == language and gone_since is None:
             return False
         present = {"language": language, "gone_since": None, "gone_reason": None}
         insert = Chats.insert(chat_id=chat_id, **present)
         with self._db.writing():
             self._db.write(insert.on_conflict(conflict_target=[Chats.chat_id], update=present))
-            if was_gone:
-                its = Schedules.chat_id.in_([chat_id, row[2]])
+            if gone_since:
+                its = Schedules.chat_id.in_([chat_id, moved_from])
                 self._db.write(Schedules.update(handled_until=now).where(its))
-        return was_gone
+        return gone_since is not None
 
     def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         """Note that the chat cannot be written to; the first reason stays."""
@@ -85,11 +90,6 @@ class ChatStore:
     def move_chat(self, old: int, new: int, now: datetime) -> None:
         """Move all that a chat has to its new id; a repetition changes nothing."""
         with self._db.writing():
-            language = self._db.value(Chats.select(Chats.language).where(Chats.chat_id == old))
-            insert = Chats.insert(chat_id=new, language=language or "", moved_from=old)
-            self._db.write(
-                insert.on_conflict(conflict_target=[Chats.chat_id], update={Chats.moved_from: old})
-            )
             self.set_gone(old, f"moved to {new}", now)
             for statement in _MOVES:
                 self._db.run(statement, {"old": old, "new": new})

@@ -1,7 +1,7 @@
 """The database file: opened, brought up to date, watched, and its troubles in words.
 
-`migrations/` has one SQL script a version of the schema. A released script never changes: a new
-one is added. A script ends with a semicolon.
+`migrations/` has one SQL script a version of the schema, which ends with a semicolon. A released
+script never changes: a new one is added.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ log = structlog.get_logger()
 APPLICATION_ID = 0x53747368
 #: Size in KiB of the page cache of each thread; the system caches the file for all of them.
 CACHE_KIB = 512
-#: The longest wait in milliseconds for another program's lock while the file is opened: so
-#: long SIGTERM may have to wait.
+#: The longest wait in milliseconds for a lock while the file is opened: SIGTERM waits as long.
 OPENING_MS = 1000
 
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html: the codes that
@@ -52,14 +51,14 @@ _LOOK = """
 class Database(peewee.SqliteDatabase):
     """One SQLite file, with a connection a thread that is opened at its first use.
 
-    Thread-safe. WAL with synchronous=FULL: a commit outlives a power cut
-    (https://www.sqlite.org/pragma.html#pragma_synchronous). The last connection that is closed
-    removes the WAL; where one was left open, the next start reads it.
+    Thread-safe; each method raises StoreError for trouble with the file. WAL with
+    synchronous=FULL: a commit outlives a power cut
+    (https://www.sqlite.org/pragma.html#pragma_synchronous).
     """
 
     def __init__(self, path: Path, busy_ms: int) -> None:
         self._path = path
-        self._file_id = _file_id(path)
+        self._file = path.stat()
         self._is_there = True
         super().__init__(
             f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
@@ -70,7 +69,7 @@ class Database(peewee.SqliteDatabase):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Raise StoreError for each trouble with the file in the block."""
+        """Name each trouble with the file in the block."""
         self._check_place()
         with _named_troubles(self._path):
             yield
@@ -84,50 +83,45 @@ class Database(peewee.SqliteDatabase):
     def run(
         self, statement: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[Any]:
-        """Execute one statement of SQL; the rows that it gives. Raises StoreError."""
+        """Execute one statement of SQL; the rows that it gives."""
         with self.reading():
             cursor = self.execute_sql(statement, values)  # type: ignore[no-untyped-call]
             return list(cursor.fetchall())
 
     def write(self, query: Any) -> Any:
-        """Execute a statement: the number of its rows, or an inserted id. Raises StoreError."""
+        """Execute a statement: the number of its rows, or an inserted id."""
         with self.reading():
             return query.execute(self)
 
+    def insert_new(self, insert: Any) -> int | None:
+        """Insert a row: its id; None if the row breaks a rule that rows are unique."""
+        new = insert.on_conflict("nothing").returning(insert.model.id)
+        return next((id for (id,) in self.rows(new)), None)
+
     def rows(self, query: Any) -> list[Any]:
-        """The rows of a query, as tuples. Raises StoreError."""
+        """The rows of a query, as tuples."""
         with self.reading():
             return list(query.tuples().execute(self))
 
     def row(self, query: Any) -> Any:
-        """The first row of a query, as a tuple; None if there is none. Raises StoreError."""
+        """The first row of a query, as a tuple; None if there is none."""
         with self.reading():
             return query.tuples().first(self)
 
-    def value(self, query: Any) -> Any:
-        """The first value of the first row; None if there is no row. Raises StoreError."""
-        return (self.row(query) or [None])[0]
-
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""
-        was_there, self._is_there = self._is_there, _file_id(self._path) == self._file_id
+        was_there = self._is_there
+        try:
+            self._is_there = os.path.samestat(self._path.stat(), self._file)
+        except OSError:
+            self._is_there = False
         if self._is_there:
             return
         error = f"the database {self._path} was moved or deleted"
         if was_there:
-            log.error(
-                "database_gone", error=error, do="put it back; the next start would make a new one"
-            )
+            remedy = "put it back; the next start would make a new one"
+            log.error("database_gone", error=error, do=remedy)
         raise StoreError(error)
-
-
-def _file_id(path: Path) -> tuple[int, int] | None:
-    """The device and the inode of a file; None if it is not there."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def scripts() -> list[str]:
@@ -160,19 +154,18 @@ def open_database(path: Path, *, busy_ms: int, migrations: Sequence[str]) -> Dat
 
 @contextmanager
 def only_process(path: Path) -> Iterator[None]:
-    """Be the only process that runs the bot on this database while the block lasts.
+    """Be the only process that runs the bot on this database. Raises StoreError.
 
     The lock ends with the process, also by kill -9, and at execv. Its empty file stays beside
-    the database: if it were removed, two processes could lock two files of one name. Raises
-    StoreError.
+    the database: if it were removed, two processes could lock two files of one name.
     """
     path = path.resolve()
     try:
         lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        reason = "is in use by another stashbot; stop that one first"
-        raise StoreError(f"the database {path} {reason}") from None
+        fault = f"the database {path} is in use by another stashbot; stop that one first"
+        raise StoreError(fault) from None
     except OSError as error:
         raise _cannot_be_made(path, error) from error
     try:
@@ -192,7 +185,7 @@ def _create(path: Path) -> None:
     # A file that exists must not be opened here: closing it would drop the locks that
     # SQLite holds on it, https://www.sqlite.org/howtocorrupt.html#posix_close_bug.
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        path.touch(0o600, exist_ok=False)
     except FileExistsError:
         if path.is_dir():
             raise StoreError(f"the database {path} is a folder; name a file in it") from None

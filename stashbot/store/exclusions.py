@@ -27,7 +27,7 @@ class ExclusionStore:
             name=feature.name,
             excluded_at=now,
         )
-        return bool(self._db.write(added.on_conflict_ignore().as_rowcount()))
+        return self._db.insert_new(added) is not None
 
     def remove(self, chat_id: int, feature: Feature) -> bool:
         """Drop an exclusion; False if there is no such exclusion."""

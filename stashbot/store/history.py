@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -51,29 +49,15 @@ class ChatStats:
     last_at: datetime | None
 
 
-def insert_request(database: Database, request: Request, **columns: object) -> Request:
-    """Store a request, and further columns of it; the request with its id."""
+def insert_request(database: Database, request: Request, **columns: object) -> Request | None:
+    """Store a request and further columns of it: the request with its id.
+
+    None if there is a request for the same update, due moment or vote.
+    """
     row = asdict(request) | columns
     del row["id"], row["when"]
-    return replace(request, id=database.write(Requests.insert(row)))
-
-
-def each(ids: Iterable[int]) -> SQL:
-    """Ids as one parameter, since SQLite limits the number of parameters."""
-    return SQL("(SELECT value FROM json_each(?))", [json.dumps(list(ids))])
-
-
-def under_way(chat_id: int) -> Any:
-    """The ids of the images that are on their way to a chat."""
-    return SentPhotos.select(SentPhotos.image_id).where(SentPhotos.chat_id == chat_id, IS_SENDING)
-
-
-def numbers(chat_id: int, today: datetime, week: datetime, seen_since: datetime) -> Any:
-    """The numbers of `ChatStats`; SQLite reads one index for them."""
-    is_seen = (SentPhotos.is_latest == 1) & (SentPhotos.sent_at >= seen_since)
-    conditions = (SentPhotos.sent_at >= today, SentPhotos.sent_at >= week, True, is_seen)
-    counts = [fn.COUNT(SQL("*")).filter(condition) for condition in conditions]
-    return SentPhotos.select(*counts).where(SentPhotos.chat_id == chat_id, IS_SETTLED)
+    id = database.insert_new(Requests.insert(row))
+    return replace(request, id=id) if id else None
 
 
 def latest(chat_id: int, *columns: Any) -> Any:

@@ -94,19 +94,18 @@ class ScheduleStore:
 
         None if it was claimed before, if the schedule was removed, or its chat is gone.
         """
-        taken = Requests.select(Requests.id).where(
-            Requests.schedule_id == schedule.id, Requests.due == due
-        )
         with self._db.writing():
             current = self._select((Schedules.id == schedule.id) & _CHAT.gone_since.is_null())
-            if not current or self._db.row(taken):
+            if not current:
                 return None
             chat_id = current[0].chat_id
             user_id = max(0, chat_id)  # a private chat has the id of its user
             count, when, clock = schedule.count, schedule.when, Trigger.SCHEDULE
             request = Request(0, chat_id, user_id, count, clock, now, language, when, due)
-            self.skip(schedule, due)
-            return insert_request(self._db, request, schedule_id=schedule.id)
+            claimed = insert_request(self._db, request, schedule_id=schedule.id)
+            if claimed:
+                self.skip(schedule, due)
+            return claimed
 
     def is_wanted(self, request_id: int) -> bool:
         """Whether a request still waits, and was not given up with its schedule."""

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from peewee import JOIN, fn
+from peewee import JOIN, SQL, fn
 
 from ..models import Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
 from . import history
@@ -20,7 +20,7 @@ from .chats import ChatStore
 from .conversions import ConversionStore
 from .database import open_database, scripts
 from .exclusions import ExclusionStore, is_excluded
-from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, each, insert_request
+from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, insert_request
 from .ratings import RatingQueue
 from .schedules import ScheduleStore
 from .tables import Files, Requests, Schedules, SentPhotos, SkippedImages, Walks, in_utc
@@ -73,16 +73,14 @@ class Store:
         A request `after` a picture is accepted only while that is the chat's newest and no
         other picture is asked for.
         """
-        same = Requests.select(Requests.id).where(Requests.update_id == update_id)
+        request = Request(0, chat_id, user_id, count, trigger, now, language)
+        after_message = after and after.message_id
         with self._db.writing():
-            if update_id is not None and self._db.row(same):
-                return None
             if after and not self._may_follow(chat_id, after):
                 return None
-            request = Request(0, chat_id, user_id, count, trigger, now, language)
-            after_message = after and after.message_id
-            columns = {"update_id": update_id, "after_message": after_message}
-            return insert_request(self._db, request, **columns)
+            return insert_request(
+                self._db, request, update_id=update_id, after_message=after_message
+            )
 
     def waiting_requests(self) -> list[Request]:
         """The requests with pictures not yet begun, oldest first; `count` is their number."""
@@ -118,12 +116,12 @@ class Store:
         Those may have arrived: they count as seen, and are not sent again. Requests
         that have nothing left to begin are done.
         """
-        done = Requests.update(state="done", finished_at=now).where(IS_WAITING, LEFT <= 0)
+        done = Requests.update(state="done", finished_at=now)
         with self._db.writing():
             sending = self._db.rows(SentPhotos.select(SentPhotos.id).where(IS_SENDING))
             self.votes.show([id for (id,) in sending])
             self._db.write(SentPhotos.update(state="unknown").where(IS_SENDING))
-            self._db.write(done)
+            self._db.write(done.where(IS_WAITING, LEFT <= 0))
         return len(sending)
 
     # The history
@@ -133,29 +131,24 @@ class Store:
 
         Images that the chat has excluded, or that are being sent to it, get no row.
         """
-        chat_id, ids = request.chat_id, [image.id for image in images]
-        sending = history.under_way(chat_id).where(SentPhotos.image_id.in_(each(ids)))
+        rows = {}
         with self._db.writing():
-            refused = {image_id for (image_id,) in self._db.rows(sending)}
-            excluded = self.exclusions.of(chat_id)
-            refused |= {image.id for image in images if is_excluded(image, excluded)}
-            wanted = [image for image in images if image.id not in refused]
-            if wanted:
-                self.votes.remember(wanted)
-            return {
-                image.id: self._db.write(
-                    SentPhotos.insert(
-                        image_id=image.id,
-                        sent_at=now,
-                        user_id=request.user_id,
-                        title=image.title,
-                        chat_id=chat_id,
-                        request_id=request.id,
-                        state="sending",
-                    )
+            excluded = self.exclusions.of(request.chat_id)
+            wanted = [image for image in images if not is_excluded(image, excluded)]
+            self.votes.remember(wanted)
+            for image in wanted:
+                row = SentPhotos.insert(
+                    image_id=image.id,
+                    sent_at=now,
+                    user_id=request.user_id,
+                    title=image.title,
+                    chat_id=request.chat_id,
+                    request_id=request.id,
+                    state="sending",
                 )
-                for image in wanted
-            }
+                if id := self._db.insert_new(row):
+                    rows[image.id] = id
+        return rows
 
     def settle(
         self,
@@ -173,19 +166,16 @@ class Store:
         """
         with self._db.writing():
             for row_id, image, sent in arrived:
-                kind = sent.file.kind
-                row = SentPhotos.update(
-                    state="sent", sent_at=now, kind=kind, message_id=sent.message_id
-                )
+                change = {"kind": sent.file.kind, "message_id": sent.message_id}
+                row = SentPhotos.update(state="sent", sent_at=now, **change)
                 self._db.write(row.where(SentPhotos.id == row_id))
                 file = Files.insert(
                     bot_id=bot_id,
                     image_id=image.id,
                     fingerprint=image.fingerprint,
                     shape=shape,
-                    kind=kind,
-                    file_id=sent.file.file_id,
                     saved_at=now,
+                    **asdict(sent.file),
                 )
                 self._db.write(file.on_conflict_replace())
             self.votes.show([row_id for row_id, _, _ in arrived])
@@ -194,13 +184,13 @@ class Store:
 
     def withdraw(self, row_ids: Collection[int]) -> None:
         """Forget pictures that certainly did not arrive: they are free again."""
-        self._db.write(SentPhotos.delete().where(SentPhotos.id.in_(each(row_ids))))
+        self._db.write(SentPhotos.delete().where(SentPhotos.id.in_(list(row_ids))))
 
     def lose(self, row_ids: Collection[int], now: datetime) -> None:
         """Note that pictures may have arrived: they count as seen."""
         lost = SentPhotos.update(state="unknown", sent_at=now)
         with self._db.writing():
-            self._db.write(lost.where(SentPhotos.id.in_(each(row_ids))))
+            self._db.write(lost.where(SentPhotos.id.in_(list(row_ids))))
             self.votes.show(row_ids)
 
     def unavailable(
@@ -218,10 +208,12 @@ class Store:
         self, chat_id: int, limit: int, now: datetime, *, without: Collection[int] = ()
     ) -> list[int]:
         """Image ids, least recently shown first, without those under way or skipped."""
+        # One parameter, since SQLite limits their number.
+        ids = SQL("(SELECT value FROM json_each(?))", [json.dumps(list(without))])
         oldest = history.latest(chat_id, SentPhotos.image_id).where(
             IS_SETTLED,
             SentPhotos.image_id.not_in(history.skipped(now)),
-            SentPhotos.image_id.not_in(each(without)),
+            SentPhotos.image_id.not_in(ids),
         )
         rows = self._db.rows(oldest.order_by(SentPhotos.sent_at).limit(limit))
         return [image_id for (image_id,) in rows]
@@ -229,16 +221,23 @@ class Store:
     def pictures_since(self, since: datetime) -> int:
         """The number of pictures that all chats were sent since then."""
         sent = SentPhotos.select(fn.COUNT(SentPhotos.id))
-        return int(self._db.value(sent.where(SentPhotos.sent_at >= since, IS_SETTLED)))
+        [(count,)] = self._db.rows(sent.where(SentPhotos.sent_at >= since, IS_SETTLED))
+        return int(count)
 
     def chat_stats(
         self, chat_id: int, today_start: datetime, week_start: datetime, seen_since: datetime
     ) -> ChatStats:
         """Count the chat's pictures, and find the last one."""
-        last = history.latest(chat_id, SentPhotos.title, SentPhotos.sent_at)
-        numbers = history.numbers(chat_id, today_start, week_start, seen_since)
-        last_one = self._db.row(last.where(IS_SETTLED)) or ("", None)
-        return ChatStats(*self._db.row(numbers), *last_one)
+        sent_at, count = SentPhotos.sent_at, fn.COUNT(SentPhotos.id)
+        # SQLite reads one index for all four.
+        numbers = SentPhotos.select(
+            count.filter(sent_at >= today_start),
+            count.filter(sent_at >= week_start),
+            count,
+            count.filter((SentPhotos.is_latest == 1) & (sent_at >= seen_since)),
+        ).where(SentPhotos.chat_id == chat_id, IS_SETTLED)
+        last = history.latest(chat_id, SentPhotos.title, sent_at).where(IS_SETTLED)
+        return ChatStats(*self._db.row(numbers), *(self._db.row(last) or ("", None)))
 
     def unsendable(self, chat_id: int, since: datetime, now: datetime) -> int:
         """The number of images in Stash that are skipped and that the chat has not seen since."""
@@ -316,9 +315,8 @@ class Store:
     def _may_follow(self, chat_id: int, after: Shown) -> bool:
         # A scheduled picture does not replace the one that the vote asks for.
         is_asked_for = IS_WAITING & (Requests.trigger != Trigger.SCHEDULE) & (LEFT > 0)
-        is_followed = (Requests.after_message == after.message_id) | is_asked_for
         its = Requests.select(Requests.id).where(Requests.chat_id == chat_id)
-        if self._db.row(its.where(is_followed)):
+        if self._db.row(its.where(is_asked_for)):
             return False
         newest = history.latest(chat_id, SentPhotos.image_id, SentPhotos.message_id)
         image_id, message_id = self._db.row(newest) or (0, 0)

@@ -125,7 +125,8 @@ class VoteStore:
     def features(self, image_id: int) -> list[Feature]:
         """The features of an image that was sent, itself first; empty if they are not known."""
         known = Pictures.select(Pictures.features).where(Pictures.image_id == image_id)
-        return self._db.value(known) or []
+        row = self._db.row(known)
+        return row[0] if row else []
 
     def counts(self, chat_id: int, features: Iterable[Feature]) -> dict[Feature, VoteCounts]:
         """The counts of `TOTAL` and of these features in a chat, as far as there are any."""
@@ -166,8 +167,9 @@ class VoteStore:
     def remember(self, images: Sequence[Image]) -> None:
         """Store the features of images that are about to be sent; part of a transaction."""
         rows = [(image.id, [image.itself, *image.features]) for image in images]
-        insert = Pictures.insert_many(rows, fields=[Pictures.image_id, Pictures.features])
-        self._db.write(insert.on_conflict_replace())
+        if rows:
+            insert = Pictures.insert_many(rows, fields=[Pictures.image_id, Pictures.features])
+            self._db.write(insert.on_conflict_replace())
 
     def show(self, row_ids: Iterable[int]) -> None:
         """Count the pictures of these rows of the history as shown; part of a transaction."""
