@@ -89,7 +89,7 @@ def configure(
     )
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
-    threading.excepthook = _uncaught_in_thread
+    threading.excepthook = lambda caught: log.critical("thread_crashed", exc_info=caught.exc_value)
 
 
 class Redactor:
@@ -143,22 +143,22 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _rendering(stream: TextIO, format: str, environ: Mapping[str, str]) -> list[Processor]:
-    if format == "console" or (format == "auto" and stream.isatty()):
-        plain = structlog.dev.plain_traceback
-        colours = stream.isatty()
-        return [
-            _printable,
-            structlog.dev.ConsoleRenderer(
-                colors=colours, sort_keys=False, repr_native_str=True, exception_formatter=plain
-            ),
-        ]
+    is_terminal = stream.isatty()
+    if format == "console" or (format == "auto" and is_terminal):
+        console = structlog.dev.ConsoleRenderer(
+            colors=is_terminal,
+            sort_keys=False,
+            repr_native_str=True,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+        return [_printable, console]
     try:
         status = os.fstat(stream.fileno())
-        place = f"{status.st_dev}:{status.st_ino}"
     except (OSError, ValueError):  # the stream is no file
-        place = "none"
+        return [_render_json]
     # The test of systemd.exec(5).
-    return [_render_for_journal if environ.get("JOURNAL_STREAM") == place else _render_json]
+    is_journal = environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+    return [_render_for_journal if is_journal else _render_json]
 
 
 def _any_encoding(secret: str) -> str:
@@ -221,7 +221,3 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> No
         sys.__excepthook__(kind, error, trace)
         return
     log.critical("crashed", exc_info=error)
-
-
-def _uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
-    log.critical("thread_crashed", exc_info=caught.exc_value)

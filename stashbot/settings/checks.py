@@ -38,11 +38,12 @@ def must_be(right: str, is_right: Callable[[Any], bool]) -> Check:
 def list_of(right: str, is_right: Callable[[Any], bool], *, least: int = 0) -> Check:
     """A check for a list of at least so many right items; equal items become one."""
 
-    def is_right_list(value: Any) -> bool:
-        return isinstance(value, list) and len(value) >= least and all(map(is_right, value))
+    def check(value: Any) -> Any:
+        if isinstance(value, list) and len(value) >= least and all(map(is_right, value)):
+            return tuple(dict.fromkeys(value))
+        raise ValueError(f"must be {right}")
 
-    check = must_be(right, is_right_list)
-    return lambda value: tuple(dict.fromkeys(check(value)))
+    return check
 
 
 def choice(*words: str) -> Check:
@@ -51,8 +52,9 @@ def choice(*words: str) -> Check:
 
 def matching(pattern: str, right: str) -> Check:
     """A check for a text that matches the whole pattern."""
-    found = re.compile(pattern)
-    return must_be(right, lambda value: isinstance(value, str) and bool(found.fullmatch(value)))
+    return must_be(
+        right, lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
+    )
 
 
 def _one_of(allowed: Container[int]) -> Callable[[Any], bool]:
@@ -60,12 +62,11 @@ def _one_of(allowed: Container[int]) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and value in allowed
 
 
-def whole(low: int, high: int, *, or_zero: bool = False) -> Check:
-    allowed = {*range(low, high + 1), 0} if or_zero else range(low, high + 1)
-    right = f"{'0 or ' if or_zero else ''}a whole number from {low} to {high}"
-    return must_be(right, _one_of(allowed))
+def whole(low: int, high: int) -> Check:
+    return must_be(f"a whole number from {low} to {high}", _one_of(range(low, high + 1)))
 
 
+max_side = must_be("0 or a whole number from 320 to 10000", _one_of({0, *range(320, 10_001)}))
 flag = must_be("true or false", lambda value: isinstance(value, bool))
 chat = must_be(
     "the id of a user, group or channel, such as 123456789",
@@ -84,8 +85,7 @@ file = must_be(
     lambda value: isinstance(value, str) and value != "" and value.isprintable(),
 )
 token = matching(
-    "[0-9]+:[A-Za-z0-9_-]+",
-    "the bot's token, digits, a colon and letters; copy it from @BotFather",
+    "[0-9]+:[A-Za-z0-9_-]+", "the bot's token, digits, a colon and letters; copy it from @BotFather"
 )
 # The key goes into an HTTP header.
 api_key = matching(

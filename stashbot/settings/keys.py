@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from functools import partial
-from itertools import starmap
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -68,15 +66,16 @@ def _number(text: str) -> int | str:
     return int(text) if re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text) else text
 
 
-def key(check: checks.Check, default: object, *, private: bool = False, **more: str) -> Any:
+def key(
+    check: checks.Check, default: object, *, private: bool = False, credential: str = ""
+) -> Any:
     """Declare a dataclass field as a key; the arguments are those of `Key`."""
-    declare = partial(Key, check=check, default=default, private=private, **more)
-    return field(repr=not private, metadata={"key": declare})
+    about = {"check": check, "default": default, "private": private, "credential": credential}
+    return field(repr=not private, metadata=about)
 
 
-def _keys(section: str, kind: type) -> tuple[Key, ...]:
-    declared = [each for each in fields(kind) if each.metadata]
-    return tuple(each.metadata["key"](section, each.name) for each in declared)
+def _keys(section: str, kind: type) -> list[Key]:
+    return [Key(section, each.name, **each.metadata) for each in fields(kind) if each.metadata]
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class PhotosSettings:
 
     filter: str = key(checks.not_yet, "")
     caption: tuple[str, ...] = key(checks.caption, list(CAPTION_FIELDS))
-    max_side: int = key(checks.whole(320, 10_000, or_zero=True), 2560)
+    max_side: int = key(checks.max_side, 2560)
     spoiler: bool = key(checks.flag, False)
     protect: bool = key(checks.flag, False)
 
@@ -187,6 +186,6 @@ SECTIONS: dict[str, type] = {
     "log": LogSettings,
 }
 #: Every key outside [[schedule]], in the order of the file.
-KEYS = sum(starmap(_keys, SECTIONS.items()), _keys("", Settings))
+KEYS = [each for name, kind in {"": Settings, **SECTIONS}.items() for each in _keys(name, kind)]
 #: The keys of each [[schedule]]; the file alone sets them.
 SCHEDULE_KEYS = _keys("schedule", ScheduleSettings)

@@ -200,6 +200,4 @@ def _home(path: Path | None, environ: Mapping[str, str]) -> Path:
     """The directory, absolute, that a relative path of the database starts from."""
     # systemd.exec(5): several directories are separated by colons.
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if state:
-        return Path(state).absolute()
-    return path.absolute().parent if path else Path.cwd()
+    return Path(state or (path.parent if path else "")).absolute()
