@@ -53,7 +53,8 @@ class Timetable:
             while True:
                 after = _on_grid(after, self.every, zone) + self.every
                 yield after
-        for moment in heapq.merge(*(_forward(cron, after, zone) for cron in self.crons)):
+        wall = _wall(after, zone)
+        for moment in heapq.merge(*(_run(cron, wall, zone) for cron in self.crons)):
             if moment > after:
                 yield moment
                 after = moment
@@ -62,11 +63,10 @@ class Timetable:
         """The last moment not later than this one; None if there was none."""
         if self.every:
             return _on_grid(moment, self.every, zone)
-        found = [
-            next((past for past in _backward(cron, moment, zone) if past <= moment), None)
-            for cron in self.crons
-        ]
-        return max(filter(None, found), default=None)
+        # After the clock was put back, its earlier times are ahead of its present one.
+        wall = _wall(moment, zone) + _DAY
+        runs = (_run(cron, wall, zone, back=True) for cron in self.crons)
+        return next((past for past in heapq.merge(*runs, reverse=True) if past <= moment), None)
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,7 @@ def due(timetable: Timetable, zone: ZoneInfo, handled_until: datetime, now: date
 
 
 def read(text: str) -> Timetable:
-    """The timetable of a cron expression, or of words in English or Russian.
-
-    Raises TimetableError.
-    """
+    """The timetable of cron, or of words in English or Russian. Raises TimetableError."""
     # `split` takes some control characters for blanks.
     is_odd = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text)
     text = " ".join(text.split())
@@ -117,14 +114,8 @@ def read(text: str) -> Timetable:
 # By the wall clock
 
 
-def _forward(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    for wall in CronSim(cron, _wall(after, zone)):
-        yield _moment(wall, zone)
-
-
-def _backward(cron: str, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    # After the clock was put back, its earlier times are ahead of its present one.
-    for wall in CronSim(cron, _wall(until, zone) + _DAY, reverse=True):
+def _run(cron: str, start: datetime, zone: ZoneInfo, *, back: bool = False) -> Iterator[datetime]:
+    for wall in CronSim(cron, start, reverse=back):
         yield _moment(wall, zone)
 
 
@@ -258,8 +249,8 @@ def _times(text: str, words: str) -> Timetable | None:
         return None
     minutes = {time for time in times if time is not None}
     _check_gaps(minutes, text)
-    field = "*" if len(days) == len(_WHOLE_WEEK) else ",".join(map(str, sorted(days)))
-    crons = (f"{time % 60} {time // 60} * * {field}" for time in sorted(minutes))
+    weekdays = ",".join(map(str, days))
+    crons = (f"{time % 60} {time // 60} * * {weekdays}" for time in sorted(minutes))
     return Timetable(text, tuple(crons))
 
 
@@ -278,14 +269,10 @@ def _time(hour: str, minute: str, half: str) -> int | None:
 def _days(words: str) -> set[int]:
     """The days of the week, Monday 1 to Sunday 7; empty if the words are unknown."""
     words = _OF_A_KIND.sub(lambda match: "выходные" if "выход" in match[0] else "будни", words)
-    words = re.sub(r" ?[-–—] ?", "-", _FROM_TO.sub(_range, words))
+    words = re.sub(r" ?[-–—] ?", "-", _FROM_TO.sub(r"\1\2-\3", words))
     parts = [part for part in re.split("[ ,]+", words) if not _SILENT.fullmatch(part)] or [""]
     found = [_part(part) for part in parts]
     return set().union(*found) if all(found) else set()
-
-
-def _range(match: re.Match[str]) -> str:
-    return f"{match[1] or match[2]}-{match[3]}"
 
 
 def _part(part: str) -> range | list[int]:
@@ -293,8 +280,7 @@ def _part(part: str) -> range | list[int]:
     if part in _GROUPS:
         return _GROUPS[part]
     first, dash, last = part.partition("-")
-    numbers = _DAY_NUMBERS.get(first), _DAY_NUMBERS.get(last if dash else first)
-    if numbers[0] is None or numbers[1] is None:
+    start, end = _DAY_NUMBERS.get(first), _DAY_NUMBERS.get(last if dash else first)
+    if start is None or end is None:
         return []
-    length = (numbers[1] - numbers[0]) % 7 + 1
-    return [(numbers[0] + step - 1) % 7 + 1 for step in range(length)]
+    return [(start + step - 1) % 7 + 1 for step in range((end - start) % 7 + 1)]
