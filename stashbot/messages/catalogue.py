@@ -22,10 +22,7 @@ _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
 def choose(setting: str, code: str | None) -> str:
-    """The language for a user whose `language_code` in Telegram is this IETF tag, if known.
-
-    `setting` is `auto` or one of `LANGUAGES`.
-    """
+    """The language by the setting or, for `auto`, by the IETF tag of the user in Telegram."""
     if setting != "auto":
         return setting
     primary = (code or "").partition("-")[0].lower()
@@ -90,10 +87,8 @@ def decimal(tenths: int, texts: Texts) -> str:
 
 
 def _plural(language: str, n: int) -> str:
-    """The plural category of a whole number.
-
-    https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html
-    """
+    """The plural category of a whole number."""
+    # https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html
     if language == "en":
         return "one" if n == 1 else "other"
     if n % 10 == 1 and n % 100 != 11:

@@ -1,8 +1,4 @@
-"""Reading the settings: from the environment, systemd's credentials and settings.toml.
-
-`keys` declares the keys. This module finds their values, checks them, and reports all faults
-at once.
-"""
+"""Reading the settings: from the environment, systemd's credentials and settings.toml."""
 
 from __future__ import annotations
 
@@ -57,10 +53,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def check_only(path: Path | None, environ: Mapping[str, str]) -> bool:
-    """Check the settings like `load`, without the credentials where they are not readable.
-
-    Returns False if the credentials were left out. Raises SettingsError.
-    """
+    """Check like `load`; False if unreadable credentials were left out. Raises SettingsError."""
     # systemd 252 gives ExecReload= the variable, and no access to the directory.
     directory = environ.get("CREDENTIALS_DIRECTORY", "")
     has_secrets = not directory or os.access(directory, os.R_OK | os.X_OK)

@@ -47,10 +47,7 @@ class ChatStore:
         self._db = database
 
     def meet_chat(self, chat_id: int, language: str, now: datetime) -> bool:
-        """Note that the chat writes to the bot; True if it was gone until now.
-
-        The schedules of a chat that was gone go on from now.
-        """
+        """Note that a chat writes; True if it was gone: then its schedules go on from now."""
         known = Chats.select(Chats.language, Chats.gone_since, Chats.moved_from)
         row = self._db.row(known.where(Chats.chat_id == chat_id))
         last_language, gone_since, moved_from = row or (None, None, None)

@@ -50,10 +50,7 @@ class ChatStats:
 
 
 def insert_request(database: Database, request: Request, **columns: object) -> Request | None:
-    """Store a request and further columns of it: the request with its id.
-
-    None if there is a request for the same update, due moment or vote.
-    """
+    """Store a request; None if its update, due moment or vote has a request already."""
     row = asdict(request) | columns
     del row["id"], row["when"]
     id = database.insert_new(Requests.insert(row))

@@ -8,7 +8,7 @@ between the two, the rating in Stash shows whether it arrived.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..models import Vote
@@ -36,13 +36,7 @@ class RatingQueue:
 
     def announce(self, rating: Rating, step: Step) -> bool:
         """Note the write that follows; False if a later vote has changed the entry."""
-        entry = step.entry or rating
-        noted = Ratings.update(
-            is_new=entry.is_new,
-            written=entry.written,
-            announced=entry.announced,
-            before=entry.before,
-        )
+        noted = Ratings.update(asdict(step.entry or rating))
         return bool(self._db.write(noted.where(_is(rating))))
 
     def finish(self, rating: Rating, step: Step) -> None:
@@ -60,12 +54,7 @@ class RatingQueue:
         self._db.write(Ratings.delete().where(_is(rating)))
 
     def queue(
-        self,
-        image_id: int,
-        changed: int,
-        rating100: Mapping[Vote, int] | None,
-        *,
-        is_new: bool,
+        self, image_id: int, changed: int, rating100: Mapping[Vote, int] | None, *, is_new: bool
     ) -> None:
         """Queue the rating of the newest vote on an image, for the vote with the id `changed`.
 

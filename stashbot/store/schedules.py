@@ -71,21 +71,23 @@ class ScheduleStore:
         A new one counts from now on; the others keep their handled moments.
         """
         wanted = set(wanted)
+        fixed = Schedules.select(Schedules.id, *_FIXED).where(Schedules.is_fixed)
         with self._db.writing():
-            fixed = Schedules.select(Schedules.id, *_FIXED).where(Schedules.is_fixed)
-            known = {tuple(row[1:]): row[0] for row in self._db.rows(fixed)}
-            gone = self._select(Schedules.id.in_([known[each] for each in known.keys() - wanted]))
-            self.remove(gone, now)
-            new = [self._insert(each, now, is_fixed=True) for each in sorted(wanted - known.keys())]
-            return self._select(Schedules.id.in_(new)), gone
+            gone = [id for id, *row in self._db.rows(fixed) if tuple(row) not in wanted]
+            removed = self._select(Schedules.id.in_(gone))
+            self.remove(removed, now)
+            added = [self._insert(each, now, is_fixed=True) for each in sorted(wanted)]
+            return self._select(Schedules.id.in_(list(filter(None, added)))), removed
 
     def rewind(self, now: datetime) -> None:
         """Where the clock was ahead, count no moment in the future as handled."""
-        self._handle(Schedules.handled_until > now, now)
+        ahead = Schedules.update(handled_until=now).where(Schedules.handled_until > now)
+        self._db.write(ahead)
 
     def skip(self, schedule: Schedule, until: datetime) -> None:
         """Note that all moments up to this one are handled."""
-        self._handle(Schedules.id == schedule.id, until)
+        its = Schedules.id == schedule.id
+        self._db.write(Schedules.update(handled_until=until).where(its))
 
     def claim(
         self, schedule: Schedule, due: datetime, language: str, now: datetime
@@ -131,10 +133,8 @@ class ScheduleStore:
         )
         return [Schedule(*row) for row in self._db.rows(query)]
 
-    def _insert(self, schedule: Fixed, now: datetime, *, is_fixed: bool) -> int:
+    def _insert(self, schedule: Fixed, now: datetime, *, is_fixed: bool) -> int | None:
+        """The id of a new schedule; None if it is there already."""
         row = dict(zip(_FIXED, schedule, strict=True))
         row |= {Schedules.is_fixed: is_fixed, Schedules.handled_until: now}
-        return int(self._db.write(Schedules.insert(row)))
-
-    def _handle(self, condition: Any, until: datetime) -> None:
-        self._db.write(Schedules.update(handled_until=until).where(condition))
+        return self._db.insert_new(Schedules.insert(row))

@@ -288,10 +288,7 @@ class Store:
     # The file
 
     def prune(self, now: datetime, keep_days: int) -> int:
-        """Drop old rows; the number of pictures that left the history for their age.
-
-        Finished requests go after eight days, skipped images when they may be sent again.
-        """
+        """Drop old rows; the number of pictures that left the history for their age."""
         self._db.write(Requests.delete().where(Requests.finished_at < now - FINISHED_FOR))
         self._db.write(SkippedImages.delete().where(SkippedImages.until <= now))
         oldest, pruned = now - timedelta(days=keep_days), 0

@@ -1,7 +1,4 @@
-"""The tables of the database, as models for Peewee; `migrations/` makes them.
-
-The modules beside this one read and write the rows.
-"""
+"""The tables of the database, as models for Peewee; `migrations/` makes them."""
 
 from __future__ import annotations
 
@@ -191,10 +188,7 @@ class Votes(peewee.Model):
 
 
 class Ratings(peewee.Model):
-    """The ratings that the bot has written or has to write: `rules.ratings.Rating`.
-
-    `queued` is unset while there is nothing to write.
-    """
+    """`rules.ratings.Rating` of each image; `queued` is unset if there is nothing to write."""
 
     image_id = peewee.IntegerField(primary_key=True)
     queued = peewee.IntegerField(null=True)

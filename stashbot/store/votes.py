@@ -173,7 +173,7 @@ class VoteStore:
 
     def show(self, row_ids: Iterable[int]) -> None:
         """Count the pictures of these rows of the history as shown; part of a transaction."""
-        self._add(_SHOW, (json.dumps(list(row_ids)),))
+        self._db.run(ADD_COUNTS.format(rows=_SHOW), (json.dumps(list(row_ids)),))
 
     def prune(self) -> None:
         """Drop the features of images that left the history; part of a transaction."""
@@ -208,10 +208,8 @@ class VoteStore:
         return id
 
     def _count(self, condition: str, *values: int, sign: int) -> None:
-        self._add(_COUNT.format(condition=condition), (sign, *values))
-
-    def _add(self, rows: str, values: tuple[object, ...]) -> None:
-        self._db.run(ADD_COUNTS.format(rows=rows), values)
+        rows = _COUNT.format(condition=condition)
+        self._db.run(ADD_COUNTS.format(rows=rows), (sign, *values))
 
     def _read(self, query: str, **values: object) -> dict[Feature, VoteCounts]:
         return {
