@@ -44,8 +44,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         name: kind(**{key.option: values[key.name] for key in KEYS if key.section == name})
         for name, kind in SECTIONS.items()
     }
+    # systemd.exec(5): several directories are separated by colons.
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    home = Path(state or (path.parent if path else "")).absolute()
+    sections["database"] = home / sections["database"].path
     timezone = values["timezone"] or _machine_zone()
-    sections["database"] = _home(path, environ) / sections["database"].path
     for schedule in schedules:
         schedule["timezone"] = schedule["timezone"] or timezone
     fixed = tuple(ScheduleSettings(**schedule) for schedule in schedules)
@@ -187,10 +190,3 @@ def _machine_zone() -> ZoneInfo:
     except (LookupError, ValueError, OSError):
         zone = None
     return zone if isinstance(zone, ZoneInfo) else ZoneInfo("UTC")
-
-
-def _home(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The directory, absolute, that a relative path of the database starts from."""
-    # systemd.exec(5): several directories are separated by colons.
-    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return Path(state or (path.parent if path else "")).absolute()

@@ -24,8 +24,9 @@ Fixed = tuple[int, str, str, int]
 _HEIR = Chats.alias("heir")
 _CHAT = Chats.alias("chat")
 _its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
+_TIMES = (Schedules.when, Schedules.zone, Schedules.count)
 # The columns of `Fixed`.
-_FIXED = (Schedules.chat_id, Schedules.when, Schedules.zone, Schedules.count)
+_FIXED = (Schedules.chat_id, *_TIMES)
 
 
 class ScheduleStore:
@@ -44,9 +45,7 @@ class ScheduleStore:
 
     def add(self, chat_id: int, when: str, count: int, now: datetime) -> Schedule | None:
         """Add a schedule for a chat, from now on; None if the chat has it already."""
-        same = Schedules.select(Schedules.id).where(
-            Schedules.chat_id == chat_id, Schedules.when == when, Schedules.count == count
-        )
+        same = Schedules.select(Schedules.id).filter(chat_id=chat_id, when=when, count=count)
         with self._db.writing():
             if self._db.row(same):
                 return None
@@ -115,17 +114,9 @@ class ScheduleStore:
         return self._db.row(its) is not None
 
     def _select(self, condition: Any) -> list[Schedule]:
+        state = (Schedules.is_fixed, Schedules.handled_until, fn.COALESCE(_CHAT.language, ""))
         query = (
-            Schedules.select(
-                Schedules.id,
-                _its_chat,
-                Schedules.when,
-                Schedules.zone,
-                Schedules.count,
-                Schedules.is_fixed,
-                Schedules.handled_until,
-                fn.COALESCE(_CHAT.language, ""),
-            )
+            Schedules.select(Schedules.id, _its_chat, *_TIMES, *state)
             .join(_HEIR, JOIN.LEFT_OUTER, on=(_HEIR.moved_from == Schedules.chat_id))
             .join(_CHAT, JOIN.LEFT_OUTER, on=(_CHAT.chat_id == _its_chat))
             .where(condition)

@@ -31,7 +31,6 @@ from .votes import VoteStore
 FINISHED_FOR = timedelta(days=8)
 #: The number of rows that one transaction deletes, so that others need not wait long.
 PRUNE_BATCH = 1000
-_SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
 
 class Store:
@@ -84,18 +83,11 @@ class Store:
 
     def waiting_requests(self) -> list[Request]:
         """The requests with pictures not yet begun, oldest first; `count` is their number."""
+        whose = (Requests.id, Requests.chat_id, Requests.user_id)
+        what = (LEFT, Requests.trigger, Requests.requested_at, Requests.language)
+        when = (fn.COALESCE(Schedules.when, ""), Requests.due)
         waiting = (
-            Requests.select(
-                Requests.id,
-                Requests.chat_id,
-                Requests.user_id,
-                LEFT,
-                Requests.trigger,
-                Requests.requested_at,
-                Requests.language,
-                fn.COALESCE(Schedules.when, ""),
-                Requests.due,
-            )
+            Requests.select(*whose, *what, *when)
             .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.schedule_id))
             .where(IS_WAITING, LEFT > 0)
             .order_by(Requests.id)
@@ -271,11 +263,8 @@ class Store:
 
     def known_file(self, bot_id: int, image: Image, shape: str) -> KnownFile | None:
         """The file that Telegram has of this image, as it is now and in this shape."""
-        known = Files.select(Files.kind, Files.file_id).where(
-            Files.bot_id == bot_id,
-            Files.image_id == image.id,
-            Files.fingerprint == image.fingerprint,
-            Files.shape == shape,
+        known = Files.select(Files.kind, Files.file_id).filter(
+            bot_id=bot_id, image_id=image.id, fingerprint=image.fingerprint, shape=shape
         )
         row = self._db.row(known)
         return row and KnownFile(*row)
@@ -301,8 +290,8 @@ class Store:
 
     def size_bytes(self) -> int:
         """The size of the database in bytes."""
-        [(size,)] = self._db.run(_SIZE)
-        return int(size)
+        with self._db.reading():
+            return int(self._db.pragma("page_count") * self._db.page_size)
 
     def check_integrity(self) -> str | None:
         """Read the whole file; the first damage that is found, None if it is sound."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from ..models import Facet, Feature, Image, Press, Vote, VoteCounts
@@ -193,16 +194,9 @@ class VoteStore:
         if last:
             self._count("votes.id = ?", last.id, sign=-1)
         shared = [each for each in self.features(press.image_id) if each.facet is not Facet.IMAGE]
-        insert = Votes.insert(
-            user_id=press.user_id,
-            image_id=press.image_id,
-            chat_id=press.chat_id,
-            vote=vote,
-            taken_back=last.vote if last and vote is None else None,
-            voted_at=now,
-            update_id=press.update_id,
-            features=[TOTAL, *shared],
-        )
+        taken_back = last.vote if last and vote is None else None
+        row = asdict(press) | {"vote": vote, "voted_at": now, "taken_back": taken_back}
+        insert = Votes.insert(**row, features=[TOTAL, *shared])
         id = int(self._db.write(insert.on_conflict_replace()))
         self._count("votes.id = ?", id, sign=1)
         return id
