@@ -1,7 +1,6 @@
-"""The sentences of the bot in each language, and numbers and times in words.
+"""The sentences of the bot in each language, and numbers and times in words. Pure.
 
-The sentences are in `locales/`, one TOML file a language, read once at import. They are
-plain text. Everything here is frozen or pure.
+The sentences are plain text in `locales/`, one TOML file a language, read at import.
 """
 
 from __future__ import annotations

@@ -223,19 +223,16 @@ _OF_A_KIND = re.compile(r"\b(будн|рабоч|выходн)(?:им|ым) дн
 
 
 def _interval(text: str, words: str) -> Timetable | None:
-    if words in ("hourly", "ежечасно"):
-        words = "every hour"
-    match = _INTERVAL.fullmatch(words)
+    match = _INTERVAL.fullmatch("every hour" if words in ("hourly", "ежечасно") else words)
     if match is None:
         return None
-    number = int(match["count"] or 1)
-    # First, because a number of a hundred digits overflows a timedelta.
-    if not 1 <= number <= LONGEST // _MINUTE:
+    minutes = int(match["count"] or 1) * (60 if match["hours"] else 1)
+    if not 1 <= minutes <= LONGEST // _MINUTE:
         return None
-    every = number * (60 if match["hours"] else 1) * _MINUTE
+    every = minutes * _MINUTE
     if every < SHORTEST:
         raise TimetableError(TimetableFault.TOO_OFTEN, text)
-    return Timetable(text, every=every) if every <= LONGEST else None
+    return Timetable(text, every=every)
 
 
 def _times(text: str, words: str) -> Timetable | None:

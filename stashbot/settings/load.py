@@ -1,4 +1,7 @@
-"""Reading the settings: from the environment, systemd's credentials and settings.toml."""
+"""Reading the settings: from the environment, systemd's credentials and settings.toml.
+
+All faults are reported at once, and no fault holds a secret.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,7 @@ _VARIABLES = [SETTINGS_VARIABLE, *(key.variable for key in KEYS)]
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read and check the settings; `path` None means that there is no file.
-
-    Raises SettingsError with all faults; no fault holds a secret.
-    """
+    """Read and check the settings; without a `path` there is no file. Raises SettingsError."""
     reader = _Reader(path, environ)
     values = {key.name: reader.value(key) for key in KEYS}
     schedules = reader.schedules()

@@ -94,7 +94,7 @@ class Database(peewee.SqliteDatabase):
             return query.execute(self)
 
     def insert_new(self, insert: Any) -> int | None:
-        """Insert a row: its id; None if the row breaks a rule that rows are unique."""
+        """Insert a row: its id; None if a unique index has such a row already."""
         new = insert.on_conflict("nothing").returning(insert.model.id)
         return next((id for (id,) in self.rows(new)), None)
 
