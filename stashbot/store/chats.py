@@ -76,18 +76,16 @@ class ChatStore:
         The next refusal makes a chat gone again. Chats that have moved stay gone.
         """
         moved = Chats.select(Chats.moved_from).where(Chats.moved_from.is_null(False))
-        gone = (Chats.gone_since < gone_before) & Chats.chat_id.not_in(moved)
+        is_retried = (Chats.gone_since < gone_before) & Chats.chat_id.not_in(moved)
+        its = Schedules.chat_id.in_(Chats.select(Chats.chat_id).where(is_retried))
         with self._db.writing():
-            ids = [id for (id,) in self._db.rows(Chats.select(Chats.chat_id).where(gone))]
-            its = Schedules.chat_id.in_(ids)
             self._db.write(Schedules.update(handled_until=now).where(its))
-            self._db.write(Chats.update(gone_since=None).where(Chats.chat_id.in_(ids)))
-        return bool(ids)
+            return bool(self._db.write(Chats.update(gone_since=None).where(is_retried)))
 
     def move_chat(self, old: int, new: int, now: datetime) -> None:
         """Move all that a chat has to its new id; a repetition changes nothing."""
         with self._db.writing():
-            self.set_gone(old, f"moved to {new}", now)
+            self.set_gone(old, f"moved to {new}", now)  # which also makes its row
             for statement in _MOVES:
                 self._db.run(statement, {"old": old, "new": new})
 
