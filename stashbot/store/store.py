@@ -73,13 +73,11 @@ class Store:
         other picture is asked for.
         """
         request = Request(0, chat_id, user_id, count, trigger, now, language)
-        after_message = after and after.message_id
+        columns = {"update_id": update_id, "after_message": after and after.message_id}
         with self._db.writing():
             if after and not self._may_follow(chat_id, after):
                 return None
-            return insert_request(
-                self._db, request, update_id=update_id, after_message=after_message
-            )
+            return insert_request(self._db, request, **columns)
 
     def waiting_requests(self) -> list[Request]:
         """The requests with pictures not yet begun, oldest first; `count` is their number."""
@@ -200,7 +198,7 @@ class Store:
         self, chat_id: int, limit: int, now: datetime, *, without: Collection[int] = ()
     ) -> list[int]:
         """Image ids, least recently shown first, without those under way or skipped."""
-        # One parameter, since SQLite limits their number.
+        # One parameter for all ids: SQLite limits the number of parameters.
         ids = SQL("(SELECT value FROM json_each(?))", [json.dumps(list(without))])
         oldest = history.latest(chat_id, SentPhotos.image_id).where(
             IS_SETTLED,
@@ -219,7 +217,6 @@ class Store:
     def chat_stats(
         self, chat_id: int, today_start: datetime, week_start: datetime, seen_since: datetime
     ) -> ChatStats:
-        """Count the chat's pictures, and find the last one."""
         sent_at, count = SentPhotos.sent_at, fn.COUNT(SentPhotos.id)
         # SQLite reads one index for all four.
         numbers = SentPhotos.select(
@@ -252,7 +249,6 @@ class Store:
         return row and Shuffle(*row)
 
     def save_shuffle(self, chat_id: int, shuffle: Shuffle) -> None:
-        """Keep the chat's position in the library."""
         position = Walks.insert(chat_id=chat_id, **asdict(shuffle))
         self._db.write(position.on_conflict_replace())
 
@@ -289,7 +285,6 @@ class Store:
         return pruned
 
     def size_bytes(self) -> int:
-        """The size of the database in bytes."""
         with self._db.reading():
             return int(self._db.pragma("page_count") * self._db.page_size)
 
