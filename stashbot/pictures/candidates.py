@@ -143,7 +143,7 @@ class Candidates:
             yield images
 
     def postpone(self, image_ids: set[int]) -> None:
-        """Choose other images for a minute: the bot died while these were being converted."""
+        """Choose others first for a minute: the bot died while these were being converted."""
         self._postponed = image_ids
         self._postponed_until = time.monotonic() + POSTPONED_S
 
@@ -172,6 +172,8 @@ class Candidates:
         if page is None:
             return None
         free = self._free(chat_id, page.images, page.read_at)
+        if time.monotonic() < self._postponed_until:
+            free = [image for image in free if image.id not in self._postponed] or free
         if page.repeats and unseen_only and not free:
             raise NothingToSend(NothingReason.UNUSABLE, "the chat has seen every image")
         if page.repeats:
@@ -206,10 +208,8 @@ class Candidates:
 
     def _unavailable(self, chat_id: int, ids: Sequence[int], since: datetime) -> set[int]:
         """Those ids that the chat saw `since` then, or that are skipped, claimed or being sent."""
-        unavailable = self._store.unavailable(chat_id, ids, since, self._now())
-        if time.monotonic() < self._postponed_until:
-            unavailable |= self._postponed
-        return unavailable | self._claims.of(chat_id)
+        seen = self._store.unavailable(chat_id, ids, since, self._now())
+        return seen | self._claims.of(chat_id)
 
     # The next page
 

@@ -29,6 +29,8 @@ log = structlog.get_logger()
 #: Unusable images after which a request gives up, and those for which the disk has no room.
 MOST_UNUSABLE = 50
 MOST_TOO_LARGE = 5
+#: An image is not converted any more after so many deaths of the bot: fewer may be chance.
+FATAL_DEATHS = 3
 #: Bytes of the files that are read side by side for one request.
 BATCH_BYTES = 200_000_000
 #: Bytes of a file that is read, to be converted. Above UPLOAD_LIMIT, one at a time.
@@ -221,9 +223,12 @@ class Preparation:
                 reading.callback(self._reads_huge.release)
                 limit = SOURCE_LIMIT
             self.stash.download(image, source, limit)
-            if self._store.conversions.is_fatal(image.id):
+            deaths = self._store.conversions.deaths(image.id)
+            if deaths >= FATAL_DEATHS:
                 return [self._media.as_document(source, image, block)]
             uploads = self._media.fit(source, image, block)
+            if deaths:
+                self._store.conversions.forget(image.id)
             if all(upload.path != source for upload in uploads):
                 source.unlink()
             return uploads

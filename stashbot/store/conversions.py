@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from .database import Database
 from .tables import Conversions
 
-#: An image with so many deaths is not converted for a day: one may be chance.
-FATAL_DEATHS = 2
+#: For this time after the last death.
 REMEMBERED = timedelta(days=1)
 
 
@@ -30,8 +29,12 @@ class ConversionStore:
                     death.on_conflict(conflict_target=[Conversions.image_id], update=count)
                 )
 
-    def is_fatal(self, image_id: int) -> bool:
-        """Whether the bot has died of this image."""
+    def deaths(self, image_id: int) -> int:
+        """How often the bot died while this image was being converted."""
         deaths = Conversions.select(Conversions.deaths).where(Conversions.image_id == image_id)
         row = self._db.row(deaths)
-        return row is not None and row[0] >= FATAL_DEATHS
+        return row[0] if row else 0
+
+    def forget(self, image_id: int) -> None:
+        """Forget the deaths: the image was not the cause."""
+        self._db.write(Conversions.delete().where(Conversions.image_id == image_id))

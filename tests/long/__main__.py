@@ -7,12 +7,14 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from tests.conftest import House
+from tests.long import conversions
 from tests.long.kills import LIBRARY, OPTIONS, Kills
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.long")
     parser.add_argument("--kills", type=int, default=100, metavar="N", help="default: 100")
+    parser.add_argument("--conversions", type=int, default=100, metavar="N", help="default: 100")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), metavar="N")
     options = parser.parse_args()
     print(f"{options.kills} kills, --seed {options.seed}", flush=True)
@@ -23,6 +25,15 @@ def main():
             kills = Kills(home, Random(options.seed))
             kills.run(options.kills)
             kills.check(options.kills)
+            print(kills.summary())
+        finally:
+            home.close()
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as files:
+        home = House(Path(folder), conversions.LIBRARY, **conversions.OPTIONS)
+        try:
+            kills = conversions.ConversionKills(home, Path(files), Random(options.seed))
+            kills.run(options.conversions)
+            kills.check()
             print(kills.summary())
         finally:
             home.close()

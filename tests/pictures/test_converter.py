@@ -19,7 +19,7 @@ from stashbot.pictures.conversion import ADDRESS_SPACE
 from stashbot.pictures.converter import ConversionFailed, Converter
 from stashbot.pictures.files import TemporaryFiles
 from tests.pictures.awkward import awkward, saved
-from tests.whole.program import wait_until
+from tests.whole.program import children, wait_until
 
 SECRET = "4242:a-token-of-the-tests"
 
@@ -48,21 +48,6 @@ def convert(converter, tmp_path):
         return converter.convert(7, source, target, **options)
 
     return convert
-
-
-def children(parent=None):
-    """The process ids of the running children of this process, or of another."""
-    parent = parent or os.getpid()
-    found = []
-    for each in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, its_parent = each.read_text().rpartition(")")[2].split()[:2]
-            line = Path(each.parent, "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(its_parent) == parent and state != "Z" and b"conversion" in line:
-            found.append(int(each.parent.name))
-    return found
 
 
 def the_child(parent=None):

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from PIL import Image as Pixels
@@ -13,6 +14,7 @@ from PIL import Image as Pixels
 from stashbot.demo.http import Fault, Response, Trouble
 from stashbot.pictures import media, preparation
 from stashbot.pictures.delivery import MOST_REFUSALS
+from stashbot.pictures.files import cache_folder
 from stashbot.rules.sizes import UPLOAD_LIMIT
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
 from tests.pictures.awkward import awkward
@@ -292,6 +294,37 @@ def test_a_smaller_picture_comes_when_the_disk_is_nearly_full(house, monkeypatch
     monkeypatch.setattr(media, "DISK_RESERVE", free - 10**8)
 
     assert home.ask() == [3]
+
+
+def test_an_image_of_which_the_bot_died_comes_as_a_document(house):
+    home = house([picture(7, data=awkward("png with alpha"))])
+    for _ in range(preparation.FATAL_DEATHS):
+        home.app.store.conversions.note_deaths([7], datetime.now(UTC))
+
+    assert home.ask() == [7]
+    assert [call.method for call in home.telegram.calls if images_of(call)] == ["sendDocument"]
+
+
+def test_an_image_is_innocent_when_it_is_converted(house):
+    home = house([picture(7, data=awkward("png with alpha"))])
+    home.app.store.conversions.note_deaths([7], datetime.now(UTC))
+
+    home.ask()
+
+    assert home.app.store.conversions.deaths(7) == 0
+
+
+def test_others_come_before_an_image_of_which_the_bot_died(house):
+    home = house(library(30), start=False)
+    folder = cache_folder(home.settings.database)
+    folder.mkdir()
+    for number in range(1, 30):
+        (folder / f"converting-{number}-1").touch()
+    home.start()
+
+    assert home.ask() == [30]
+    assert home.app.store.conversions.deaths(29) == 1
+    assert home.app.store.conversions.deaths(30) == 0
 
 
 def test_no_temporary_file_is_left(house):

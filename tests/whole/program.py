@@ -1,6 +1,7 @@
 """The program itself, as a process: started, listened to, signalled, and never left behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,21 @@ def wait_until(condition, name, timeout=10):
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {name}"
         time.sleep(0.01)
+    return found
+
+
+def children(parent=None):
+    """The process ids of the running converters of this process, or of another."""
+    parent = parent or os.getpid()
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, its_parent = each.read_text().rpartition(")")[2].split()[:2]
+            line = Path(each.parent, "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(its_parent) == parent and state != "Z" and b"conversion" in line:
+            found.append(int(each.parent.name))
     return found
 
 

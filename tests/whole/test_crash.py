@@ -6,6 +6,7 @@ import pytest
 
 from stashbot.demo.http import Fault, Trouble
 from tests.conftest import animation, at_length, library
+from tests.long import conversions
 from tests.long.kills import LIBRARY, OPTIONS, Kills, is_all_done, query
 from tests.whole.program import Program, wait_until, went
 
@@ -19,6 +20,15 @@ def test_many_kills(house):
     kills.run(KILLS)
 
     kills.check(KILLS)
+
+
+@pytest.mark.timeout(400)
+def test_kills_in_the_middle_of_conversions(house, tmp_path):
+    home = house(conversions.LIBRARY, start=False, **conversions.OPTIONS)
+    kills = conversions.ConversionKills(home, tmp_path / "cache", Random(20_260))
+    kills.run(at_length(9, 3))
+
+    kills.check()
 
 
 def test_request_not_begun(house):

@@ -1,0 +1,83 @@
+"""The converter, the bot, or both, killed in the middle of a conversion, and what must hold."""
+
+import os
+import signal
+import sqlite3
+import time
+from contextlib import closing, suppress
+
+from PIL import Image as Pixels
+
+from tests.conftest import crowd, images_of, picture
+from tests.long.kills import is_all_done
+from tests.pictures.awkward import saved
+from tests.whole.program import Program, children, wait_until
+
+PEOPLE = range(2001, 2021)
+OPTIONS = crowd(PEOPLE)
+#: Each takes a few tenths of a second.
+FILE = saved(Pixels.effect_noise((4000, 3000), 20), "PNG", compress_level=1)
+IMAGES = 12
+LIBRARY = [picture(number, data=FILE, width=4000, height=3000) for number in range(1, IMAGES + 1)]
+VICTIMS = ("converter", "bot", "both")
+
+
+class ConversionKills:
+    """Kills between the stand-ins of a house that is not started; `folder` has the files."""
+
+    def __init__(self, home, folder, random):
+        self.home, self.folder, self.random = home, folder, random
+        self.environ = home.environ | {"CACHE_DIRECTORY": str(folder)}
+
+    def run(self, kills):
+        """Kill so many times; then let every user see the whole library."""
+        for number in range(kills):
+            with Program(environ=self.environ) as bot:
+                bot.wait_for_event("started")
+                self.home.say("/random", user=self.random.choice(PEOPLE))
+                wait_until(lambda: children(bot.process.pid), "a picture is converted")
+                time.sleep(self.random.uniform(0, 0.3))
+                self.kill(bot, VICTIMS[number % len(VICTIMS)])
+                bot.stop()
+            self.query("DELETE FROM files")  # so that the images are converted again
+        with Program(environ=self.environ) as bot:
+            bot.wait_for_event("started")
+            wait_until(lambda: is_all_done(self.home), "what was asked for before", 60)
+            for user in PEOPLE:
+                for _ in range(IMAGES - len(self.seen(user))):
+                    self.home.say("/random", user=user)
+            wait_until(self.is_finished, "everybody has everything", 120)
+            assert bot.stop()[0] == 0
+
+    def kill(self, bot, victim):
+        if victim != "bot":
+            for child in children(bot.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+        if victim != "converter":
+            bot.kill()
+
+    def query(self, sql, *values):
+        with closing(sqlite3.connect(self.home.settings.database)) as connection, connection:
+            return connection.execute(sql, values).fetchall()
+
+    def seen(self, user):
+        sql = "SELECT image_id FROM sent_photos WHERE chat_id = ? AND state <> 'sending'"
+        return [image for (image,) in self.query(sql, user)]
+
+    def is_finished(self):
+        return all(len(self.seen(user)) == IMAGES for user in PEOPLE)
+
+    def check(self):
+        """Nothing came twice, nothing is left out, and no file is left."""
+        for user in PEOPLE:
+            calls = [call for call in self.home.telegram.calls if call.chat_id == user]
+            came = [image for call in calls for image in images_of(call)]
+            assert len(came) == len(set(came))
+            assert sorted(self.seen(user)) == list(range(1, IMAGES + 1))
+        assert self.query("SELECT * FROM skipped_images") == []
+        assert list(self.folder.iterdir()) == []
+
+    def summary(self):
+        kinds = self.query("SELECT kind, count(*) FROM sent_photos GROUP BY kind")
+        return f"pictures {dict(kinds)}"
