@@ -1,7 +1,7 @@
 """Sends texts and edits in the background, and keeps the state of the chats.
 
 A message that Telegram surely did not get is tried again, with growing pauses, until it
-is too old. A message that may have arrived is not repeated, unless repeating does no harm.
+is too old. A text that may have arrived is sent once more: twice is better than not at all.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Outbox:
                 self._take_turn(chat_id, "edit")
                 newest()()
 
-            errand = _Errand(attempt, EDIT_LIFE_S, is_harmless=True)
+            errand = _Errand(attempt, EDIT_LIFE_S)
             # The low priority keeps one thread free for texts, even if edits hang.
             self._answers.submit(errand, lane=("edits", chat_id), priority=Priority.BACKGROUND)
 
@@ -137,7 +137,7 @@ class Outbox:
             self._take_turn(chat_id, "text")
             call()
 
-        self._answers.submit(_Errand(attempt, TEXT_LIFE_S), lane=chat_id)
+        self._answers.submit(_Errand(attempt, TEXT_LIFE_S, repeats=1), lane=chat_id)
 
     def _take_turn(self, chat_id: int, traffic: Traffic) -> None:
         """Raise TelegramError if the next message has to wait."""
@@ -152,7 +152,7 @@ class Outbox:
 
     def repeat(self, call: Call, life_s: float = math.inf) -> None:
         """Make a call that is harmless if repeated, until it succeeds or is so old."""
-        self._answers.submit(_Errand(call, life_s, is_harmless=True))
+        self._answers.submit(_Errand(call, life_s))
 
     def show_uploading(self, chat_id: int) -> None:
         """Show for five seconds that a picture is on its way."""
@@ -188,11 +188,14 @@ class Outbox:
 
 @dataclass
 class _Errand:
-    """A job that makes a call until it succeeds, fails for good, or is `life_s` old."""
+    """A job that makes a call until it succeeds, fails for good, or is `life_s` old.
+
+    It repeats the call after at most `repeats` failures that leave open whether it arrived.
+    """
 
     call: Call
     life_s: float
-    is_harmless: bool = False
+    repeats: float = math.inf
     began: float = field(default_factory=time.monotonic)
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
@@ -200,7 +203,8 @@ class _Errand:
         try:
             self.call()
         except TelegramError as error:
-            is_final = error.permanent or (error.maybe_sent and not self.is_harmless)
+            self.repeats -= error.maybe_sent
+            is_final = error.permanent or self.repeats < 0
             if not is_final and time.monotonic() - self.began <= self.life_s:
                 return min(error.retry_after or self.backoff.next(), LONGEST_WAIT_S)
             log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
