@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -70,7 +70,8 @@ class Outbox:
         self._questions = questions
         self._now = now
         self._lock = threading.Lock()
-        self._edits: dict[int, dict[int, Call]] = {}  # those that wait, by chat and message
+        # The last edit of each message that waits for one, by chat and message.
+        self._edits: dict[int, dict[int, _Errand]] = {}
 
     def __len__(self) -> int:
         """Return how many messages and small calls wait."""
@@ -109,40 +110,39 @@ class Outbox:
         self._submit_edit(chat_id, message_id, edit)
 
     def _submit_edit(self, chat_id: int, message_id: int, edit: Call) -> None:
-        """Submit the last edit of a message; a chat's newest message comes first.
-
-        The user looks at that one.
-        """
+        """Submit the last edit of a message, in place of an edit of it that still waits."""
+        errand = _Errand(partial(self._in_turn, chat_id, "edit", edit), EDIT_LIFE_S)
         with self._lock:
             waiting = self._edits.setdefault(chat_id, {})
             is_new = message_id not in waiting
-            waiting[message_id] = edit
+            waiting[message_id] = errand
         if is_new:
-            newest = cache(partial(self._take_newest, waiting))  # each try makes the same edit
-
-            def attempt() -> None:
-                self._take_turn(chat_id, "edit")
-                newest()()
-
-            errand = _Errand(attempt, EDIT_LIFE_S)
+            job = partial(self._edit_newest, waiting)
             # The low priority keeps one thread free for texts, even if edits hang.
-            self._answers.submit(errand, lane=("edits", chat_id), priority=Priority.BACKGROUND)
+            self._answers.submit(job, lane=("edits", chat_id), priority=Priority.BACKGROUND)
 
-    def _take_newest(self, waiting: dict[int, Call]) -> Call:
+    def _edit_newest(self, waiting: dict[int, _Errand]) -> float | None:
+        """Edit a chat's newest message that waits for it: the user looks at that one."""
         with self._lock:
-            return waiting.pop(max(waiting))
+            if not waiting:
+                return None
+            message_id = max(waiting)
+            errand = waiting.pop(message_id)
+        pause = errand()
+        if pause is not None:
+            with self._lock:
+                waiting.setdefault(message_id, errand)  # unless a later edit has come
+        return pause
 
     def _submit_text(self, chat_id: int, call: Call) -> None:
-        def attempt() -> None:
-            self._take_turn(chat_id, "text")
-            call()
-
+        attempt = partial(self._in_turn, chat_id, "text", call)
         self._answers.submit(_Errand(attempt, TEXT_LIFE_S, repeats=1), lane=chat_id)
 
-    def _take_turn(self, chat_id: int, traffic: Traffic) -> None:
-        """Raise TelegramError if the next message has to wait."""
+    def _in_turn(self, chat_id: int, traffic: Traffic, call: Call) -> None:
+        """Make a call; TelegramError if it has to wait for the rate limit first."""
         if wait := self._telegram.take_turn(chat_id, traffic=traffic):
             raise TelegramError("the rate limit", retry_after=wait)
+        call()
 
     # Small calls
 

@@ -10,8 +10,10 @@ from stashbot.app import build
 from stashbot.demo.http import Fault, Trouble
 from stashbot.errors import ChatGone
 from stashbot.models import Button
+from stashbot.telegram.rate_limit import TELEGRAM_LIMITS
 from tests.conftest import FRIEND, GROUP, OWNER, library
 from tests.store.stored import is_gone
+from tests.whole.program import wait_until
 
 
 def texts_to(home, chat=OWNER):
@@ -123,6 +125,61 @@ def test_redraws_that_wait(house):
     assert [int(call.params["message_id"]) for call in drawn] == [third, second, first]
     assert [message.buttons[0][0].text for message in home.received()] == ["c", "b", "d"]
     assert len(home.telegram.wait_for("editMessageReplyMarkup")) == 3
+
+
+def redraw(home, *labels):
+    """Give the newest message of the group a button with each label, one after the other."""
+    message = home.received(GROUP)[-1]
+    for label in labels:
+        home.app.outbox.redraw(GROUP, message.id, [[Button(label, "next")]])
+
+
+def wait_for_label(home, label):
+    def is_shown():
+        return home.received(GROUP)[-1].buttons[0][0].text == label
+
+    wait_until(is_shown, f"{label} is shown")
+
+
+def labels_sent(home):
+    calls = home.telegram.wait_for("editMessageReplyMarkup")
+    return [
+        call.json("reply_markup")["inline_keyboard"][0][0]["text"]
+        for call in calls
+        if call.status == 200
+    ]
+
+
+def test_edits_in_a_group_faster_than_the_limit(house):
+    """The last one is sent as soon as the limit allows, and none of those before it."""
+    home = house(start=False, is_paced=True)
+    home.telegram.add_group(GROUP, "Friends", [OWNER])
+    home.start().ask(chat=GROUP)
+    free_at = time.monotonic() + TELEGRAM_LIMITS.chat.seconds
+    for label in "abc":
+        redraw(home, label)
+        wait_for_label(home, label)
+
+    redraw(home, *"defghijklm")
+    wait_for_label(home, "m")
+
+    assert time.monotonic() < free_at + 1
+    assert labels_sent(home) == ["a", "b", "c", "m"]
+
+
+def test_edit_after_one_that_telegram_put_off(house):
+    """Only the later one is sent when the pause is over."""
+    home = house(start=False, is_paced=True)
+    home.telegram.add_group(GROUP, "Friends", [OWNER])
+    home.start().ask(chat=GROUP)
+    home.telegram.server.fail(Fault("editMessageReplyMarkup", Trouble.FLOOD, seconds=1))
+    redraw(home, "early")
+    home.wait_for_event("flood_wait")
+
+    redraw(home, "late")
+    wait_for_label(home, "late")
+
+    assert labels_sent(home) == ["late"]
 
 
 def test_text_to_a_user_who_has_blocked_the_bot(house):
