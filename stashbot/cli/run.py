@@ -40,11 +40,10 @@ def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
     event = "reloaded" if blocked >= signals else "started"
     notifier = Notifier()
     with only_process(settings.database):
-        app = _build(settings, notifier)
+        app = _start(settings, notifier)
         if app is None:
             return 0
         log.info(event, version=__version__)
-        app.start(notifier.watchdog_s)
         while True:
             notifier.tell(READY=1, STATUS=_line(app))
             look = partial(_look, app, notifier)
@@ -65,21 +64,27 @@ def stop(app: App, notifier: Notifier) -> int:
     return app.supervisor.exit_code
 
 
-def _build(settings: Settings, notifier: Notifier) -> App | None:
-    """Build the bot as soon as no other program locks the database; None if a signal comes before.
+def _start(settings: Settings, notifier: Notifier) -> App | None:
+    """Start the bot as soon as no other program locks the database; None if a signal comes before.
 
     Raises StoreError.
     """
     is_told = False
     while not signal.sigpending() & ENDING:
+        app = None
         try:
-            return build(settings)
+            app = build(settings)
+            app.start(notifier.watchdog_s)
         except StoreLocked as error:
+            if app:
+                app.end()
             if not is_told:
                 log.error("database_locked", error=str(error), do="the bot starts when it can")
             is_told = True
             extension = LOCKED_EXTENSION_US
             notifier.tell(STATUS=str(error), EXTEND_TIMEOUT_USEC=extension, WATCHDOG=1)
+        else:
+            return app
         if signal.sigtimedwait(ENDING, LOCKED_PAUSE_S):
             break
     return None

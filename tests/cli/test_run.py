@@ -295,6 +295,45 @@ def test_database_locked_at_start(house, is_ended):
     assert bool(bot.events("started")) is not is_ended
 
 
+#: The program, with a lock of the database that begins when the bot has opened it.
+LOCKED_AFTER_OPENING = """
+import sqlite3, sys, threading
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
+from stashbot.cli import main, run
+build = run.build
+
+def build_and_lock(settings):
+    run.build = build
+    app = build(settings)
+    other = sqlite3.connect(settings.database, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(float(sys.argv[2]), other.close)
+    end.daemon = True
+    end.start()
+    return app
+
+run.build = build_and_lock
+sys.exit(main.main([]))
+"""
+
+
+@pytest.mark.parametrize("is_ended", [False, True], ids=["released", "SIGTERM"])
+def test_database_locked_after_it_was_opened(house, is_ended):
+    home = house(library(9), start=False)
+    seconds = 600 if is_ended else 7  # more than the bot waits for one statement
+    with Program(seconds, environ=home.environ, python=("-c", LOCKED_AFTER_OPENING)) as bot:
+        bot.wait_for_event("database_locked")
+        if not is_ended:
+            home.ask()
+        code, took = bot.stop()
+
+    assert (code, bot.stderr) == (0, [])
+    assert took < LIMIT
+    assert len(bot.events("database_locked")) == 1
+    assert bool(bot.events("started")) is not is_ended
+
+
 def test_database_that_is_moved_away(house):
     home = house(library(9))
     path, away = home.settings.database, home.settings.database.with_name("away.db")
