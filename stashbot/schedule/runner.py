@@ -35,11 +35,11 @@ CHECK_AFTER = timedelta(minutes=10)
 DAY = timedelta(days=1)
 #: From the preparation of a picture to the moment at which it is due.
 AHEAD = timedelta(minutes=1)
-# The tags of the jobs: to run a schedule, to prepare a picture, to load the schedules again after
-# a failure, and to do a daily chore.
+# The tags of the jobs: to load the schedules, to run one of them, to prepare a picture for one, and
+# to do a daily chore.
+LOAD = "load"
 DUE = "due"
 SOON = "soon"
-RETRY = "retry"
 CHORE = "chore"
 #: Days that a picture stays in the history after `keep_days`. One day, so that the candidates
 #: have long taken the image for unseen; two, as far as an accepted clock may be ahead.
@@ -47,13 +47,10 @@ SPARE_DAYS = 3
 
 
 class RequestQueue(Protocol):
-    """Takes the requests that schedules make."""
+    """Sends the pictures of a request, and prepares a picture that a chat will soon be sent."""
 
-    def accept(self, request: Request) -> None:
-        """Send the pictures of a request."""
-
-    def prefetch(self, chat_id: int) -> None:
-        """Prepare a picture that the chat will soon be sent."""
+    def accept(self, request: Request) -> None: ...
+    def prefetch(self, chat_id: int) -> None: ...
 
 
 class Scheduler:
@@ -84,8 +81,7 @@ class Scheduler:
 
     def next_due(self) -> datetime | None:
         """The next moment of all schedules; None if there is none. Thread-safe."""
-        planned = [job.next_run for job in self._jobs.get_jobs(DUE) if job.next_run]
-        return min(planned, default=None)
+        return self._jobs.get_next_run(DUE)
 
     def turn(self) -> None:
         """Run the jobs that are due, and wait for the next one."""
@@ -106,7 +102,10 @@ class Scheduler:
         self._seen = now
         if self._wake.is_set():
             self._wake.clear()
-            self._load()
+            for tag in (LOAD, DUE, SOON):
+                self._jobs.clear(tag)
+            self._plan(now, self._load, LOAD)
+            self._jobs.run_pending()
         self._jobs.run_pending()
 
     def _pause(self) -> float:
@@ -115,31 +114,16 @@ class Scheduler:
         left = (next_run - self._now()).total_seconds() if next_run else LONGEST_WAIT_S
         return min(max(0.0, left), LONGEST_WAIT_S)
 
-    def _plan(self, moment: datetime, action: Callable[[], None], tag: str) -> _Job:
-        job = _Job(self._jobs, self._now)
-        job.tag(tag)
-        job.do(action)
-        job.next_run = moment
-        return job
+    def _plan(self, moment: datetime, action: Callable[[], None], tag: str) -> None:
+        self._jobs.jobs.append(_Job(moment, action, tag, self._now))
 
     # Schedules
 
     def _load(self) -> None:
-        """Plan the next moment of each schedule anew."""
-        self._jobs.clear(DUE)
-        self._jobs.clear(SOON)
-        self._jobs.clear(RETRY)
-        # If anything below raises, the schedules are loaded after a pause.
-        again = self._plan(self._now() + AGAIN, self._wake.set, RETRY)
-        try:
-            self._store.schedules.rewind(self._now())
-            entries = self._schedules.entries()
-        except StoreError as error:
-            log.error("store_failed", error=str(error))
-            return
-        for entry in entries:
+        """Plan the next moment of each schedule. Raises StoreError."""
+        self._store.schedules.rewind(self._now())
+        for entry in self._schedules.entries():
             self._plan_next(entry, entry.schedule.handled_until)
-        self._jobs.cancel_job(again)
 
     def _plan_next(self, entry: Entry, handled_until: datetime) -> None:
         moment = entry.timetable.next_after(handled_until, entry.zone)
@@ -200,25 +184,31 @@ class _Job(schedule.Job):
     The library's own jobs use the machine's wall clock, which repeats an hour in autumn.
     """
 
-    def __init__(self, jobs: schedule.Scheduler, now: Callable[[], datetime]) -> None:
-        super().__init__(1, jobs)
+    def __init__(
+        self,
+        moment: datetime,
+        action: Callable[[], None],
+        tag: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__(1)
+        self.next_run = moment
+        self.job_func = partial(action)
+        self.tag(tag)
         self._now = now
 
     @property
     def should_run(self) -> bool:
-        """Whether its moment has come."""
         return self.next_run is not None and self._now() >= self.next_run
 
     def run(self) -> type[schedule.CancelJob] | None:
         """Run, and leave the scheduler unless it comes again."""
+        is_chore = CHORE in self.tags
         # Before the run: a job that raises would block the others for ever.
-        self._schedule_next_run()
+        self.next_run = self._now() + (DAY if is_chore else AGAIN)
         try:
             self.job_func()  # type: ignore[misc]
         except StoreError as error:
             log.error("store_failed", error=str(error))
             return None
-        return None if CHORE in self.tags else schedule.CancelJob
-
-    def _schedule_next_run(self) -> None:
-        self.next_run = self._now() + (DAY if CHORE in self.tags else AGAIN)
+        return None if is_chore else schedule.CancelJob
