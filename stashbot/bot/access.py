@@ -97,4 +97,4 @@ class Access:
         """Note that a chat can be written to, and resume its schedules. Raises StoreError."""
         if self._store.chats.meet_chat(chat_id, texts.language, self._now()):
             log.info("chat_back", chat_id=chat_id)
-            self._schedules.resumed()
+            self._schedules.changed()

@@ -126,7 +126,7 @@ class Scheduler:
             self._plan_next(entry, entry.schedule.handled_until)
 
     def _plan_next(self, entry: Entry, handled_until: datetime) -> None:
-        moment = entry.timetable.next_after(handled_until, entry.zone)
+        moment = entry.next_after(handled_until)
         self._plan(moment, partial(self._serve, entry, handled_until), DUE)
         if moment > self._now() and entry.schedule.count == 1:  # albums are not prepared
             prefetch = partial(self._requests.prefetch, entry.schedule.chat_id)

@@ -41,12 +41,17 @@ class Entry:
     zone: ZoneInfo
     language: str
 
+    def next_after(self, moment: datetime) -> datetime:
+        """The first of its times after a moment."""
+        return self.timetable.next_after(moment, self.zone)
+
 
 class ChatSchedules:
     """All schedules, of the settings and of chats. Thread-safe; uses no network.
 
-    Calls `changed` after each change. A schedule that a chat has added counts as long as its
-    user is allowed; a schedule of the settings always counts.
+    Calls `changed` after each change; so does a caller when a chat that was gone is back. A
+    schedule that a chat has added counts as long as its user is allowed; a schedule of the
+    settings always counts.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class ChatSchedules:
     ) -> None:
         self._store = store.schedules
         self._settings = settings
-        self._changed = changed
+        self.changed = changed
         self._now = now
 
     # For the scheduler
@@ -68,10 +73,8 @@ class ChatSchedules:
 
         Raises StoreError.
         """
-        wanted = [
-            (each.chat, each.when, each.timezone.key or "", each.count)
-            for each in self._settings.schedules
-        ]
+        fixed = self._settings.schedules
+        wanted = [(each.chat, each.when, each.timezone.key or "", each.count) for each in fixed]
         came, went = self._store.set_fixed(wanted, self._now())
         self._log("schedule_added", came)
         self._log("schedule_removed", went)
@@ -85,10 +88,6 @@ class ChatSchedules:
     def is_fixed_chat(self, chat_id: int) -> bool:
         """Whether the settings have a schedule for this chat."""
         return any(each.chat == chat_id for each in self._settings.schedules)
-
-    def resumed(self) -> None:
-        """Note that a chat that was gone is there again."""
-        self._changed()
 
     # For chats
 
@@ -117,9 +116,8 @@ class ChatSchedules:
             return Reply(texts("schedule.group"))
         if argument.lower() in OFF:
             removed = self.remove(chat_id)
-            return self.listing(
-                chat_id, texts, texts("schedule.removed", n=removed) if removed else ""
-            )
+            heading = texts("schedule.removed", n=removed) if removed else ""
+            return self.listing(chat_id, texts, heading)
         return self._add(chat_id, argument, texts)
 
     def remove(self, chat_id: int, schedule_id: int | None = None) -> int:
@@ -132,7 +130,7 @@ class ChatSchedules:
         if removed:
             self._store.remove(removed, self._now())
             self._log("schedule_removed", removed)
-            self._changed()
+            self.changed()
         return len(removed)
 
     def _add(self, chat_id: int, argument: str, texts: Texts) -> Reply:
@@ -148,7 +146,7 @@ class ChatSchedules:
         if schedule is None:
             return self.listing(chat_id, texts, texts("schedule.there_already"))
         self._log("schedule_added", [schedule])
-        self._changed()
+        self.changed()
         return self.listing(chat_id, texts, texts("schedule.added"))
 
     def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
@@ -166,11 +164,9 @@ class ChatSchedules:
             line += f" – {texts('schedule.fixed')}"
         if entry is None:
             return line
-        next_moment = coming(self._next(entry), self._now(), zone, texts)
-        return f"{line}\n    {texts('schedule.next', moment=next_moment)}"
-
-    def _next(self, entry: Entry) -> datetime:
-        return entry.timetable.next_after(self._now(), entry.zone)
+        now = self._now()
+        moment = coming(entry.next_after(now), now, zone, texts)
+        return f"{line}\n    {texts('schedule.next', moment=moment)}"
 
     def _entry(self, schedule: Schedule) -> Entry | None:
         """The schedule with its timetable; None if this version cannot read it."""
@@ -187,7 +183,7 @@ class ChatSchedules:
     def _log(self, event: str, schedules: Iterable[Schedule]) -> None:
         for schedule in schedules:
             entry = self._entry(schedule)
-            due = entry and self._next(entry).isoformat()
+            due = entry and entry.next_after(self._now()).isoformat()
             log.info(event, chat_id=schedule.chat_id, when=schedule.when, due=due)
 
 

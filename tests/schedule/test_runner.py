@@ -241,7 +241,7 @@ def test_chat_that_is_gone(clockwork):
     gone = list(clock.served)
     clock.now += 30 * MINUTE
     clock.store.chats.meet_chat(CHAT, "ru", clock.now)
-    clock.schedules.resumed()
+    clock.schedules.changed()
     clock.scheduler.work()
     clock.go_to(NOW + 6 * HOUR)
 

@@ -37,7 +37,7 @@ def overdue(home, chat=OWNER, count=1):
     """Give a schedule that was due a moment ago; the bot learns of it now."""
     store, schedules = home.app.store, home.app.schedules
     schedule = store.schedules.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
-    schedules.resumed()
+    schedules.changed()
     return schedule
 
 
@@ -278,7 +278,7 @@ def test_channel(house):
     home.start()
     [schedule] = home.app.store.schedules.of(-700)
     home.app.store.schedules.skip(schedule, now() - 5 * MINUTE)
-    home.app.schedules.resumed()
+    home.app.schedules.changed()
 
     home.wait_for_images(1)
 
@@ -372,7 +372,7 @@ def test_person_before_the_crowd(house):
     home.telegram.server.delay = 0.05
     for user in people:
         home.app.store.schedules.add(user, "every 5 minutes", 1, now() - 5 * MINUTE)
-    home.app.schedules.resumed()
+    home.app.schedules.changed()
     home.wait_for_images(5)
 
     home.say("/random")
