@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+
+import structlog
+
+log = structlog.get_logger()
 
 
 class StashbotError(Exception):
@@ -23,6 +29,15 @@ class StoreError(StashbotError):
 
 class StoreLocked(StoreError):
     """Another program has locked the database; the same call may work later."""
+
+
+@contextmanager
+def store_failures_logged(**about: object) -> Iterator[None]:
+    """Log a StoreError of the block, with the fields `about`, and go on after the block."""
+    try:
+        yield
+    except StoreError as error:
+        log.error("store_failed", error=str(error), **about)
 
 
 class TimetableFault(StrEnum):

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 from telebot import types
 
-from ..errors import StoreError
+from ..errors import store_failures_logged
 from ..messages.catalogue import TEXTS, Texts, choose
 from ..schedule.schedules import ChatSchedules
 from ..settings.keys import TelegramSettings
@@ -71,11 +71,9 @@ class Access:
     def is_allowed_group(self, chat_id: int) -> bool:
         """Tell whether a group stands in the settings, or was one of these before it moved."""
         allowed = self._settings.allowed_chats
-        try:
+        with store_failures_logged(chat_id=chat_id):
             return chat_id in allowed or self._store.chats.moved_chats().get(chat_id) in allowed
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=chat_id)
-            return False  # better to refuse a friend than to serve a stranger
+        return False  # better to refuse a friend than to serve a stranger
 
     def is_owner(self, user_id: int) -> bool:
         """Tell whether the user is the first of the settings."""

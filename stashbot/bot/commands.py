@@ -11,7 +11,7 @@ import re
 import structlog
 from telebot import types
 
-from ..errors import ChatGone, StoreError
+from ..errors import ChatGone, store_failures_logged
 from ..messages.catalogue import TEXTS, Texts
 from ..messages.plain_text import message
 from ..models import Reply
@@ -85,12 +85,11 @@ class Bot:
             self._refuse(user, chat)
             return
         texts = self._access.texts(user)
-        try:
+        with store_failures_logged(chat_id=chat.id):
             self._access.meet(chat.id, texts)
             self._obey(update_id, message, user.id, texts)
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=chat.id)
-            self._outbox.say(chat.id, texts("cannot_answer"))
+            return
+        self._outbox.say(chat.id, texts("cannot_answer"))
 
     def _press(self, update_id: int, press: types.CallbackQuery) -> None:
         user, texts = press.from_user, self._access.texts(press.from_user)
@@ -101,12 +100,10 @@ class Bot:
                 self._outbox.answer(press.id, texts("refused_button"))
             self._refuse(user, chat)
             return
-        try:
+        note = texts("cannot_answer")
+        with store_failures_logged(chat_id=chat.id):
             self._access.meet(chat.id, texts)
             note = self._callbacks.handle(update_id, press, texts)
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=chat.id)
-            note = texts("cannot_answer")
         self._outbox.answer(press.id, note)
 
     def _membership(self, change: types.ChatMemberUpdated) -> None:
@@ -118,10 +115,8 @@ class Bot:
         if status in ("kicked", "left"):
             self._outbox.lose_chat(chat.id, ChatGone(status))
         elif status in ("member", "administrator"):
-            try:
+            with store_failures_logged(chat_id=chat.id):
                 self._access.meet(chat.id, self._access.texts(user))
-            except StoreError as error:
-                log.error("store_failed", error=str(error), chat_id=chat.id)
 
     def _refuse(self, user: types.User, chat: types.Chat) -> None:
         if not self._access.strangers.may_answer(user.id, chat.id):

@@ -15,7 +15,7 @@ from typing import Protocol
 import schedule
 import structlog
 
-from ..errors import StoreError
+from ..errors import store_failures_logged
 from ..models import Request
 from ..rules.timetable import due
 from ..runtime.heartbeat import resting
@@ -206,9 +206,7 @@ class _Job(schedule.Job):
         is_chore = CHORE in self.tags
         # Before the run: a job that raises would block the others for ever.
         self.next_run = self._now() + (DAY if is_chore else AGAIN)
-        try:
+        with store_failures_logged():
             self.job_func()  # type: ignore[misc]
-        except StoreError as error:
-            log.error("store_failed", error=str(error))
-            return None
-        return None if is_chore else schedule.CancelJob
+            return None if is_chore else schedule.CancelJob
+        return None

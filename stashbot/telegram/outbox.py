@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,7 +17,7 @@ from typing import Protocol
 
 import structlog
 
-from ..errors import ChatGone, ChatMoved, StoreError, TelegramError
+from ..errors import ChatGone, ChatMoved, TelegramError, store_failures_logged
 from ..models import Priority, Reply, Rows
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Job, Pool
@@ -93,7 +92,7 @@ class Outbox:
 
         def job() -> None:
             reply = Reply(trouble)
-            with _logged_trouble(chat_id):
+            with store_failures_logged(chat_id=chat_id):
                 reply = compute()
             self.say(chat_id, reply.text, rows=reply.rows)
 
@@ -166,13 +165,13 @@ class Outbox:
 
     def lose_chat(self, chat_id: int, error: ChatGone) -> None:
         """Remember that the bot cannot write to a chat until it writes again."""
-        with _logged_trouble(chat_id):
+        with store_failures_logged(chat_id=chat_id):  # the next refusal tells the same
             self._store.set_gone(chat_id, str(error), self._now())
         log.warning("chat_gone", chat_id=chat_id, error=str(error))
 
     def move_chat(self, chat_id: int, new_id: int) -> None:
         """Remember that a group has become a supergroup with another id."""
-        with _logged_trouble(chat_id):
+        with store_failures_logged(chat_id=chat_id):
             self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
 
@@ -209,12 +208,3 @@ class _Errand:
                 return min(error.retry_after or self.backoff.next(), LONGEST_WAIT_S)
             log.warning("message_lost", error=str(error), maybe_sent=error.maybe_sent)
         return None
-
-
-@contextmanager
-def _logged_trouble(chat_id: int) -> Iterator[None]:
-    """Log trouble with the database and go on: Telegram tells the same again later."""
-    try:
-        yield
-    except StoreError as error:
-        log.error("store_failed", error=str(error), chat_id=chat_id)
