@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -75,12 +74,11 @@ class StashClient:
         self, url: str, api_key: str, stop: threading.Event, *, pace: Timeouts = TIMEOUTS
     ) -> None:
         self.outage = Outage("stash", LONGEST_PAUSE_S)
-        connection = StashHttp(url, api_key, stop, pace)
-        self._connection = connection
+        self._connection = StashHttp(url, api_key, stop, pace)
         #: The seconds since the oldest exchange without a byte of an answer began, 0 for none.
-        self.silent_for = connection.silent_for
+        self.silent_for = self._connection.silent_for
         #: Closes the session of the calling thread; a later call opens another.
-        self.close_thread = connection.close_thread
+        self.close_thread = self._connection.close_thread
         self._is_checked = False
         self._backoff = wait_exponential(multiplier=pace.pause, max=PATIENCE_S)
         self._retrying = Retrying(
@@ -113,15 +111,14 @@ class StashClient:
         found = self._ask(queries.IDS, queries.newer(after, limit))
         return sorted(id for id in found if id > after)[:limit]
 
-    def ids_with(self, features: Iterable[Feature], patience: float | None = None) -> set[int]:
+    def ids_with(self, features: Collection[Feature], patience: float | None = None) -> set[int]:
         """Return the ids of these images, and of all images of these galleries and performers."""
-        by_facet: dict[Facet, list[int]] = defaultdict(list)
-        for feature in features:
-            by_facet[feature.facet].append(feature.id)
-        found: set[int] = set(by_facet.pop(Facet.IMAGE, []))
-        for facet, ids in by_facet.items():
-            shared: list[int] = self._ask(queries.IDS, queries.sharing(facet, ids), patience)
-            found |= set(shared)
+        found = {feature.id for feature in features if feature.facet is Facet.IMAGE}
+        for facet in (Facet.GALLERY, Facet.PERFORMER):
+            ids = [feature.id for feature in features if feature.facet is facet]
+            if ids:  # without ids Stash would answer all images
+                shared: list[int] = self._ask(queries.IDS, queries.sharing(facet, ids), patience)
+                found.update(shared)
         return found
 
     def images(self, ids: Sequence[int]) -> list[Image]:

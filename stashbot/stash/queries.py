@@ -174,12 +174,10 @@ def _images(answer: Any) -> list[Image]:
 
 
 def _image(found: Any, status: Any) -> Image:
-    file = found.visual_files[0] if found.visual_files else None  # the primary file
     title = _text(found.title)
     is_old = status.app_schema < SCHEMA_WITH_TRUE_TITLES
     if is_old and title in {each.basename for each in found.visual_files}:
         title = ""
-    fingerprint = _text(file.fingerprint or f"{file.size}-{file.mod_time}") if file else ""
     return Image(
         id=_id(found.id),
         title=title,
@@ -190,22 +188,26 @@ def _image(found: Any, status: Any) -> Image:
         performers=tuple(_named(one, _performer_name(one)) for one in found.performers),
         galleries=tuple(_named(one, _gallery_name(one)) for one in found.galleries),
         tags=tuple(_named(one, one.name) for one in found.tags),
-        fingerprint=fingerprint[:SHORT_TEXT],
-        size=_integer(file.size) if file else 0,
-        width=_integer(max(file.width, 0)) if file else 0,  # -1 for a broken file
-        height=_integer(max(file.height, 0)) if file else 0,
-        duration=_duration(file),
+        **_of_file(found.visual_files[0]) if found.visual_files else {},  # the primary file
     )
+
+
+def _of_file(file: Any) -> dict[str, Any]:
+    """Return the fields of an image that come from its file."""
+    seconds = getattr(file, "duration", None) or 0.0
+    fingerprint = _text(file.fingerprint or f"{file.size}-{file.mod_time}")
+    return {
+        "fingerprint": fingerprint[:SHORT_TEXT],
+        "size": _integer(file.size),
+        "width": _integer(max(file.width, 0)),  # -1 for a broken file
+        "height": _integer(max(file.height, 0)),
+        "duration": seconds if 0 < seconds < LONGEST_DURATION_S else 0.0,
+    }
 
 
 def _text(value: str | None) -> str:
     """Return the text without lone surrogates: SQLite does not take them."""
     return (value or "").encode(errors="replace").decode()
-
-
-def _duration(file: Any) -> float:
-    seconds = getattr(file, "duration", None) or 0.0
-    return seconds if 0 < seconds < LONGEST_DURATION_S else 0.0
 
 
 def _named(found: Any, name: str) -> Named:
