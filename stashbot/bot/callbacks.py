@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from telebot import types
@@ -31,7 +32,8 @@ class _Pressed:
 class Callbacks:
     """Handles each kind of button. Owned by the receiver thread; it makes no slow call.
 
-    Each handler returns the answer to the press. Callback data that no button has is ignored.
+    A handler returns the answer to the press, if it has one. Callback data that no button has
+    is ignored.
     """
 
     def __init__(
@@ -41,8 +43,8 @@ class Callbacks:
         self._requests = requests
         self._schedules = schedules
         self._voting = voting
-        self._handlers = {
-            re.compile(keyboards.NEXT): self._next,
+        self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
+            re.compile(keyboards.NEXT): self._ask,
             keyboards.VOTE: self._vote,
             keyboards.EXCLUDE: self._exclude,
             keyboards.EXCLUDED: self._turn_page,
@@ -52,18 +54,19 @@ class Callbacks:
         }
 
     def handle(self, update_id: int, press: types.CallbackQuery, texts: Texts) -> str:
-        """Handle a press and return the answer to it, often empty. Raises StoreError."""
+        """Handle a press, and return the answer to it or an empty text. Raises StoreError."""
         for pattern, handler in self._handlers.items():
             match = pattern.fullmatch(press.data or "")
             if match and (message := press.message):
-                user_id, chat_id = press.from_user.id, message.chat.id
-                ids = (update_id, chat_id, user_id, message.message_id)
-                return handler(_Pressed(*ids, texts, match))
+                ids = (update_id, message.chat.id, press.from_user.id, message.message_id)
+                return handler(_Pressed(*ids, texts, match)) or ""
         return ""
 
-    def _next(self, press: _Pressed) -> str:
-        self._ask(press, Trigger.COMMAND)
-        return ""
+    def _ask(
+        self, press: _Pressed, trigger: Trigger = Trigger.COMMAND, after: Shown | None = None
+    ) -> None:
+        ids = (press.update_id, press.chat_id, press.user_id)
+        self._requests.ask(*ids, trigger=trigger, language=press.texts.language, after=after)
 
     def _vote(self, press: _Pressed) -> str:
         image_id, named = int(press.match["image"]), press.match["vote"]
@@ -86,10 +89,9 @@ class Callbacks:
         self._redraw(press, image_id)
         return note
 
-    def _turn_page(self, press: _Pressed) -> str:
+    def _turn_page(self, press: _Pressed) -> None:
         page = int(press.match["page"])
         self._edit(press, self._voting.excluded(press.chat_id, page, press.texts))
-        return ""
 
     def _restore(self, press: _Pressed) -> str:
         exclusion_id = int(press.match["id"])
@@ -97,10 +99,9 @@ class Callbacks:
         self._turn_page(press)
         return note
 
-    def _forget(self, press: _Pressed) -> str:
+    def _forget(self, press: _Pressed) -> None:
         answer = press.match["answer"]
         self._edit(press, self._voting.forget(press.chat_id, answer, press.texts))
-        return ""
 
     def _remove_schedule(self, press: _Pressed) -> str:
         was_there = self._schedules.remove(press.chat_id, int(press.match["id"]))
@@ -113,7 +114,3 @@ class Callbacks:
 
     def _edit(self, press: _Pressed, reply: Reply) -> None:
         self._outbox.edit(press.chat_id, press.message_id, reply)
-
-    def _ask(self, press: _Pressed, trigger: Trigger, after: Shown | None = None) -> None:
-        ids = (press.update_id, press.chat_id, press.user_id)
-        self._requests.ask(*ids, trigger=trigger, language=press.texts.language, after=after)

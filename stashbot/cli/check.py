@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -123,11 +123,8 @@ def _database(path: Path) -> Line:
     if not path.exists():
         return Line(Mark.RIGHT, tried, f"{path} is not there yet; the first start makes it")
     try:
-        store = Store(path)
-        try:
+        with closing(Store(path)) as store:
             fault = store.check_integrity()
-        finally:
-            store.close()
     except StoreError as error:  # its text has the remedy
         return Line(Mark.WRONG, tried, str(error))
     if fault:

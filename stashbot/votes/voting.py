@@ -26,10 +26,7 @@ TOP = 5
 #: The facets in `/preferences`, in their order.
 FACETS = (Facet.PERFORMER, Facet.TAG, Facet.GALLERY)
 #: The headings in `/preferences`, each with the function that chooses the entries below it.
-RANKINGS = {
-    "preferences.most": preferences.favourites,
-    "preferences.least": preferences.dislikes,
-}
+RANKINGS = {"preferences.most": preferences.favourites, "preferences.least": preferences.dislikes}
 
 
 class Voting:
