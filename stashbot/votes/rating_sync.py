@@ -13,6 +13,7 @@ import structlog
 from ..errors import Interrupted, StashError, StoreError
 from ..models import Priority
 from ..rules.ratings import Rating, plan
+from ..runtime.backoff import Backoff
 from ..runtime.pool import Pool
 from ..stash.client import StashClient
 from ..stash.queries import UnknownImage
@@ -24,9 +25,8 @@ log = structlog.get_logger()
 STORE_PAUSE_S = 20.0
 #: The least seconds between two tries while Stash is away.
 LEAST_PAUSE_S = 0.05
-#: Seconds that a rating rests after its first failure; they double with each further one.
+#: The seconds that a rating rests after its first failure, and the most after many.
 FIRST_REST_S = 1.0
-#: The most seconds that a rating rests.
 LONGEST_REST_S = 3600.0
 
 
@@ -43,13 +43,9 @@ class RatingSync:
         self._pool = pool
         self._may_write = write_ratings != "never"
         self._replaces_others = write_ratings == "always"
-        # By `Rating.queued`: the ratings that rest, and the seconds of the last rest of each.
+        # By `Rating.queued`: the ratings that rest, and the rests of those that have failed.
         self._resting: set[int] = set()
-        self._rests: dict[int, float] = {}
-
-    def __len__(self) -> int:
-        """The number of ratings that wait. Raises StoreError."""
-        return len(self._queue) if self._may_write else 0
+        self._rests: dict[int, Backoff] = {}
 
     def wake(self) -> None:
         """Look at the queue soon."""
@@ -62,19 +58,16 @@ class RatingSync:
             rating = self._queue.first(without=list(self._resting))
             if rating is None:
                 return None
-            if not self._stash.outage.may_try():
-                return self._pause()
-            self._try(rating)
+            if self._stash.outage.may_try():
+                self._try(rating)
+                return 0.0
         except Interrupted:
             return None
         except StashError:
-            return self._pause()
+            pass  # it is away
         except StoreError as error:
             log.error("store_failed", error=str(error))
             return STORE_PAUSE_S
-        return 0.0
-
-    def _pause(self) -> float:
         return max(LEAST_PAUSE_S, self._stash.outage.wait)
 
     def _try(self, rating: Rating) -> None:
@@ -107,10 +100,9 @@ class RatingSync:
         queued = rating.queued
         if queued in self._rests:
             self._log_failed(rating, str(error))
-        self._rests[queued] = min(2 * self._rests.get(queued, FIRST_REST_S / 2), LONGEST_REST_S)
+        rest = self._rests.setdefault(queued, Backoff(FIRST_REST_S, LONGEST_REST_S)).next()
         self._resting.add(queued)
-        end = partial(self._end_rest, queued)
-        self._pool.submit(end, self._rests[queued], priority=Priority.SCHEDULE)
+        self._pool.submit(partial(self._end_rest, queued), rest, priority=Priority.SCHEDULE)
 
     def _end_rest(self, queued: int) -> None:
         self._resting.discard(queued)
