@@ -10,6 +10,9 @@ import structlog
 
 log = structlog.get_logger()
 
+#: Python's own exceptions for data from outside that has another shape than expected.
+WRONG_SHAPE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
 
 class StashbotError(Exception):
     """Base of every error that stashbot raises on purpose."""

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import structlog
 
-from ..errors import StashError, StashProblem
+from ..errors import WRONG_SHAPE, StashError, StashProblem
 from ..models import Facet, Image, Named
 from . import schema
 from .http import Refused
@@ -25,11 +25,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-#: The exceptions of Python, of sgqlc and of our readers for data of another shape.
-_MISFITS = (
-    ValueError, TypeError, AttributeError, LookupError,
-    ArithmeticError, RecursionError, AssertionError,
-)  # fmt: skip
+#: sgqlc asserts some of its expectations.
+_MISFITS = (*WRONG_SHAPE, AssertionError)
 #: The database schema of 0.28: older releases answer a file's name for a missing title.
 SCHEMA_WITH_TRUE_TITLES = 72
 #: The largest integer of SQLite; ids in Stash and in our database fit.

@@ -16,6 +16,7 @@ import urllib3.exceptions as lower
 from telebot import apihelper
 
 from ..errors import (
+    WRONG_SHAPE,
     ChatGone,
     ChatMoved,
     MediaRefused,
@@ -54,18 +55,6 @@ _NEVER_SENT = (lower.NewConnectionError, lower.ConnectTimeoutError)
 _NO_TUNNEL = "Tunnel connection failed"
 
 
-#: Raised by telebot, or by the client, for an answer of the wrong shape.
-_WRONG_SHAPE = (
-    apihelper.ApiInvalidJSONException,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-
-
 class NothingToDo(TelegramError):
     """An edit that changes nothing, or a callback query that Telegram gave up."""
 
@@ -87,7 +76,7 @@ def mapped(*, is_media: bool = False) -> Iterator[None]:
         if status == 413:
             raise MediaRefused(reason, permanent=True) from None
         raise TelegramError(reason, maybe_sent=status >= 500) from None
-    except _WRONG_SHAPE as error:
+    except (apihelper.ApiInvalidJSONException, *WRONG_SHAPE) as error:
         reason = f"an answer that is none of Telegram's ({type(error).__name__})"
         raise TelegramError(reason, maybe_sent=True) from None
 
