@@ -63,7 +63,6 @@ class Access:
         self._now = now
 
     def admits(self, user: types.User, chat: types.Chat) -> bool:
-        """Tell whether the user may use the bot in this chat."""
         if user.id not in self._settings.allowed_users:
             return False
         return chat.type == "private" or self.is_allowed_group(chat.id)
@@ -76,7 +75,6 @@ class Access:
         return False  # better to refuse a friend than to serve a stranger
 
     def is_owner(self, user_id: int) -> bool:
-        """Tell whether the user is the first of the settings."""
         return user_id == self._settings.allowed_users[0]
 
     def is_for_us(self, name: str, chat: types.Chat) -> bool:

@@ -65,7 +65,6 @@ class Bot:
         self._callbacks = Callbacks(outbox, requests, schedules, voting)
 
     def handle(self, update: types.Update) -> None:
-        """Answer one update; ignore the kinds that mean nothing to the bot."""
         if update.message:
             self._message(update.update_id, update.message)
         elif update.callback_query:

@@ -109,7 +109,6 @@ class StatusReports:
         return "; ".join(parts)
 
     def _midnight(self, now: datetime) -> datetime:
-        """Return the moment when today began in the zone of the settings."""
         # If clocks go back to midnight, the day begins with the first of the two midnights.
         return now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 

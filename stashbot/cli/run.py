@@ -55,7 +55,6 @@ def run(settings: Settings, read_settings: Callable[[], Settings]) -> int:
 
 
 def stop(app: App, notifier: Notifier) -> int:
-    """End the bot; the exit code."""
     began = time.monotonic()
     notifier.tell(STOPPING=1, STATUS="stopping")
     log.info("stopping", version=__version__)

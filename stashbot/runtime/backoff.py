@@ -19,12 +19,10 @@ class Backoff:
         self.reset()
 
     def next(self) -> float:
-        """Return the pause before the next try, in seconds."""
         seconds = self._wait(self._state)
         self._state.attempt_number += 1
         return seconds
 
     def reset(self) -> None:
-        """Begin with the first pause again."""
         # tenacity reads only the number of the attempt, which starts at 1.
         self._state = RetryCallState(Retrying(), None, (), {})

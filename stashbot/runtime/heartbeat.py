@@ -39,7 +39,6 @@ class Heartbeat:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the thread seems stuck."""
         return self._clock() > self._overdue_at
 
 

@@ -66,7 +66,6 @@ class Outage:
             log.warning(f"{self._name}_down", error=str(error))
 
     def up(self) -> None:
-        """Note an answer of the service."""
         if self.since is None:  # the usual case, without the lock
             return
         with self._lock:

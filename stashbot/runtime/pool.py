@@ -124,7 +124,6 @@ class Pool:
         return None
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait to be woken, for so many seconds at most."""
         bell = threading.Condition(self._lock)
         self._idle.append(bell)
         with resting():

@@ -62,7 +62,6 @@ class Supervisor:
         thread.start()
 
     def overdue(self) -> list[str]:
-        """The names of the threads that make no progress."""
         return [name for name, heartbeat in self._heartbeats.items() if heartbeat.is_overdue]
 
     def at_thread_end(self, close: Callable[[], None]) -> None:
@@ -74,7 +73,6 @@ class Supervisor:
         self._closers.append(close)
 
     def quit(self, exit_code: int) -> None:
-        """End the program from any thread."""
         self.exit_code = exit_code
         self.stop.set()
         if self._is_waiting:

@@ -90,7 +90,6 @@ class Scheduler:
             self._wake.wait(self._pause())
 
     def work(self) -> None:
-        """Run the jobs that are due now."""
         now = self._now()
         if self._seen is None or now < self._seen:  # the start, or the clock was put back
             self._jobs.clear()
@@ -109,7 +108,6 @@ class Scheduler:
         self._jobs.run_pending()
 
     def _pause(self) -> float:
-        """Seconds until the next job is due."""
         next_run = self._jobs.next_run
         left = (next_run - self._now()).total_seconds() if next_run else LONGEST_WAIT_S
         return min(max(0.0, left), LONGEST_WAIT_S)
@@ -173,7 +171,6 @@ class Scheduler:
             self._wake.set()
 
     def check_database(self) -> None:
-        """Read the whole database, and log its damage."""
         if damage := self._store.check_integrity():
             log.error("database_damaged", error=damage, do="stop, and put a backup in its place")
 

@@ -42,7 +42,6 @@ class Entry:
     language: str
 
     def next_after(self, moment: datetime) -> datetime:
-        """The first of its times after a moment."""
         return self.timetable.next_after(moment, self.zone)
 
 
@@ -86,7 +85,6 @@ class ChatSchedules:
         return list(filter(None, map(self._entry, served)))
 
     def is_fixed_chat(self, chat_id: int) -> bool:
-        """Whether the settings have a schedule for this chat."""
         return any(each.chat == chat_id for each in self._settings.schedules)
 
     # For chats

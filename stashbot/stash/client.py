@@ -134,7 +134,6 @@ class StashClient:
         return []
 
     def count(self, patience: float | None = None) -> int:
-        """Return the number of images."""
         return self._ask(queries.COUNT, {}, patience)
 
     def server(self, patience: float | None = None) -> ServerState:

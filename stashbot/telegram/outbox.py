@@ -99,12 +99,10 @@ class Outbox:
         self._questions.submit(job)
 
     def edit(self, chat_id: int, message_id: int, reply: Reply) -> None:
-        """Replace the text and the buttons of a message of the bot."""
         edit = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
         self._submit_edit(chat_id, message_id, edit)
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
-        """Replace the buttons of a message of the bot."""
         edit = partial(self._telegram.edit_buttons, chat_id, message_id, rows)
         self._submit_edit(chat_id, message_id, edit)
 
@@ -146,7 +144,6 @@ class Outbox:
     # Small calls
 
     def answer(self, press_id: str, text: str = "") -> None:
-        """Answer a callback query."""
         self.repeat(partial(self._telegram.answer, press_id, text), PRESS_LIFE_S)
 
     def repeat(self, call: Call, life_s: float = math.inf) -> None:
@@ -158,7 +155,6 @@ class Outbox:
         self.repeat(partial(self._telegram.send_chat_action, chat_id, "upload_photo"), 0.0)
 
     def later(self, job: Job, delay: float) -> None:
-        """Run a short job in `delay` seconds."""
         self._answers.submit(job, delay)
 
     # Chats

@@ -61,7 +61,6 @@ class Poller:
         return self._is_polling
 
     def turn(self) -> None:
-        """Poll once and handle the updates."""
         try:
             updates = self._poll()
         except TelegramError as error:

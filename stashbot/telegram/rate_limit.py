@@ -91,7 +91,6 @@ class RateLimiter:
             return 0.0
 
     def pause(self, chat_id: int, seconds: float) -> None:
-        """Send nothing to a chat for so many seconds."""
         with self._lock:
             chat = self._chat(chat_id)
             chat.paused_until = max(chat.paused_until, self._clock() + seconds)
