@@ -125,10 +125,10 @@ class StatusReports:
         if self._writes_ratings and (waiting := len(self._store.ratings)):
             lines.append(texts("status.ratings", n=waiting))
         lines.append(texts("status.database", size=size(self._store.size_bytes(), texts)))
-        if due := self._next_due():
-            moment = coming(due, self._now(), self._zone, texts)
-            return "\n".join([*lines, texts("status.next", moment=moment)])
-        return "\n".join([*lines, texts("status.next_none")])
+        due = self._next_due()
+        moment = due and coming(due, self._now(), self._zone, texts)
+        lines.append(texts("status.next", moment=moment) if due else texts("status.next_none"))
+        return "\n".join(lines)
 
     def _telegram_state(self, texts: Texts) -> str:
         started = time.monotonic()

@@ -17,7 +17,6 @@ from ..errors import SettingsError, StashbotError
 from ..runtime.systemd import Notifier
 from ..settings.keys import Settings
 from ..settings.load import load
-from ..telegram.polling import EX_CONFIG
 from .check import Mark, check, check_settings
 from .demo import demo
 from .run import run
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subject = "demo" if options.command == "demo" else f"settings ({file or 'environment'})"
         faults = (f"  {each}" for each in error.faults)
         _complain(options.command, [f"The {subject} cannot be used yet:", *faults])
-        return EX_CONFIG
+        return os.EX_CONFIG
     except StashbotError as error:
         _complain(options.command, [f"stashbot cannot start: {error}"])
         return 1

@@ -6,6 +6,9 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 #: Part of the first pause that is added at random, so that many callers do not try at once.
 JITTER = 0.1
+#: The first and the longest pause in seconds, for callers that name no others.
+FIRST_S = 1.0
+LONGEST_S = 60.0
 
 
 class Backoff:
@@ -14,7 +17,7 @@ class Backoff:
     The first pause has `first` seconds, each further one twice as many, at most `longest`.
     """
 
-    def __init__(self, first: float, longest: float) -> None:
+    def __init__(self, first: float = FIRST_S, longest: float = LONGEST_S) -> None:
         self._wait = wait_exponential_jitter(multiplier=first, max=longest, jitter=JITTER * first)
         self.reset()
 

@@ -36,9 +36,6 @@ PRESS_LIFE_S = 60.0
 EDIT_LIFE_S = 86_400.0
 #: A small call waits no longer, whatever Telegram asks for.
 LONGEST_WAIT_S = 300.0
-#: The pauses between two tries.
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
 
 
 class ChatStore(Protocol):
@@ -192,7 +189,7 @@ class _Errand:
     life_s: float
     repeats: float = math.inf
     began: float = field(default_factory=time.monotonic)
-    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
+    backoff: Backoff = field(default_factory=Backoff)
 
     def __call__(self) -> float | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -21,14 +22,11 @@ log = structlog.get_logger()
 LONG_POLL_S = 50
 #: A poll with all its time-outs can take so many seconds longer than asked.
 OVERTIME_S = 60
-#: The pauses after failed polls.
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+#: The shortest pause after a failed poll, whatever Telegram asks for.
+LEAST_PAUSE_S = 1.0
 #: A token that is refused twice within this time ends the bot; the second try comes soon.
 TOKEN_PERIOD_S = 60.0
 TOKEN_PAUSE_S = 2.0
-#: The exit code for wrong settings, which no restart can mend (EX_CONFIG of sysexits.h).
-EX_CONFIG = 78
 
 
 class Poller:
@@ -51,7 +49,7 @@ class Poller:
         self._stop = stop
         self._quit = quit
         self._offset = 0
-        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._backoff = Backoff()
         self._last_error: TelegramError | None = None  # of the last poll
         self._token_refused_at: float | None = None
         self._is_polling = False
@@ -101,7 +99,7 @@ class Poller:
         if isinstance(error, PollConflict) and not isinstance(before, PollConflict):
             log.error("poll_conflict", error=f"another program uses this token: {error}")
         if error.retry_after is not None:
-            return max(error.retry_after, FIRST_PAUSE_S)
+            return max(error.retry_after, LEAST_PAUSE_S)
         return self._backoff.next()
 
     def _after_refused_token(self, error: TokenRefused) -> float:
@@ -110,7 +108,7 @@ class Poller:
         if before is not None and now - before <= TOKEN_PERIOD_S:
             remedy = "copy it from @BotFather into telegram.token"
             log.critical("token_refused", error=f"Telegram refuses the token: {error}", do=remedy)
-            self._quit(EX_CONFIG)
+            self._quit(os.EX_CONFIG)  # no restart can mend it
         return TOKEN_PAUSE_S
 
     def _wait(self, seconds: float) -> None:
