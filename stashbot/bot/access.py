@@ -18,17 +18,13 @@ from ..telegram.client import TelegramClient
 
 log = structlog.get_logger()
 
-#: The bot remembers so many strangers, and answers each of them once in this time.
+#: The bot answers so many strangers within this time, and each of them once.
 MOST_STRANGERS = 100
 STRANGER_PAUSE_S = 60.0
 
 
 class Strangers:
-    """Limits the answers to strangers. Owned by the receiver thread.
-
-    It remembers a bounded number of strangers. After it has answered that many within the
-    last minute, it answers no others.
-    """
+    """Limits the answers to strangers. Owned by the receiver thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

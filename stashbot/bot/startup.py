@@ -16,10 +16,7 @@ from .commands import COMMANDS
 
 
 def introduce(telegram: TelegramClient, outbox: Outbox, setting: str) -> None:
-    """Learn the bot's own name, and register its commands in each language.
-
-    `setting` is a language, or `auto`.
-    """
+    """Learn the bot's name, and register its commands; `setting` is a language or `auto`."""
     outbox.repeat(telegram.get_me)
     fallback = "en" if setting == "auto" else setting
     for code in ("", *LANGUAGES):
@@ -31,10 +28,7 @@ def introduce(telegram: TelegramClient, outbox: Outbox, setting: str) -> None:
 def resume(
     *, store: Store, requests: RequestQueue, voting: Voting, outbox: Outbox, now: datetime
 ) -> None:
-    """Resume the requests of the last run, and show the votes that it did not show.
-
-    Raises StoreError.
-    """
+    """Resume the requests of the last run, and draw its latest votes. Raises StoreError."""
     for request in store.waiting_requests():
         if request.due and now - request.due > GRACE:
             requests.give_up(request, "not running then")

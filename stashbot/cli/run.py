@@ -64,10 +64,7 @@ def stop(app: App, notifier: Notifier) -> int:
 
 
 def _start(settings: Settings, notifier: Notifier) -> App | None:
-    """Start the bot as soon as no other program locks the database; None if a signal comes before.
-
-    Raises StoreError.
-    """
+    """Start the bot once the database is not locked; None after a signal. Raises StoreError."""
     is_told = False
     while not signal.sigpending() & ENDING:
         app = None

@@ -1,7 +1,7 @@
 """Heartbeats: whether each thread still makes progress.
 
-A thread that waits for work is never overdue. A thread that works is overdue when its turn
-lasts longer than its limit without a beat.
+A thread that waits for work is never overdue. A thread that works is overdue when
+`longest_turn_s` seconds pass without a beat.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 
 class Heartbeat:
-    """The moment at which one thread is overdue. Written by that thread, read by others.
-
-    `longest_turn_s` is the limit in seconds from one beat to the next while it works.
-    """
+    """The moment at which one thread is overdue. Written by that thread, read by others."""
 
     def __init__(self, longest_turn_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._longest_turn_s = longest_turn_s

@@ -28,10 +28,7 @@ class Notifier:
 
     @property
     def interval_s(self) -> float:
-        """Seconds from one message to the next.
-
-        At most half of the watchdog's time, as sd_watchdog_enabled(3) wants it.
-        """
+        """Seconds between two messages: half the watchdog's time, by sd_watchdog_enabled(3)."""
         return min(self.watchdog_s / 2 or LONGEST_INTERVAL_S, LONGEST_INTERVAL_S)
 
     def tell(self, **state: str | int) -> None:

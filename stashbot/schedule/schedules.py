@@ -1,8 +1,4 @@
-"""The schedules of chats: listed, added and removed by `/schedule` and its buttons.
-
-The scheduler takes the schedules from here, runs them when they are due, and is told when they
-change.
-"""
+"""The schedules of chats: listed, added and removed by `/schedule` and its buttons."""
 
 from __future__ import annotations
 
@@ -68,10 +64,7 @@ class ChatSchedules:
     # For the scheduler
 
     def take_over(self) -> None:
-        """Store the schedules of the settings, and remove those that have left the settings.
-
-        Raises StoreError.
-        """
+        """Store the schedules of the settings, and remove old ones. Raises StoreError."""
         fixed = self._settings.schedules
         wanted = [(each.chat, each.when, each.timezone.key or "", each.count) for each in fixed]
         came, went = self._store.set_fixed(wanted, self._now())
@@ -119,10 +112,7 @@ class ChatSchedules:
         return self._add(chat_id, argument, texts)
 
     def remove(self, chat_id: int, schedule_id: int | None = None) -> int:
-        """Remove the schedules that a chat has added, or one of them; how many there were.
-
-        Raises StoreError.
-        """
+        """Remove one schedule that a chat has added, or all; their number. Raises StoreError."""
         own = (each for each in self._store.of(chat_id) if not each.is_fixed)
         removed = [each for each in own if schedule_id in (None, each.id)]
         if removed:
