@@ -182,11 +182,7 @@ class _Job(schedule.Job):
     """
 
     def __init__(
-        self,
-        moment: datetime,
-        action: Callable[[], None],
-        tag: str,
-        now: Callable[[], datetime],
+        self, moment: datetime, action: Callable[[], None], tag: str, now: Callable[[], datetime]
     ) -> None:
         super().__init__(1)
         self.next_run = moment

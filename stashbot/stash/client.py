@@ -15,16 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    sleep_using_event,
-    stop_after_attempt,
-    stop_before_delay,
-    stop_when_event_set,
-    wait_exponential,
-)
+import tenacity
 
 from ..errors import Interrupted, StashError, StashProblem
 from ..models import Facet, Feature, Image
@@ -80,14 +71,14 @@ class StashClient:
         #: Closes the session of the calling thread; a later call opens another.
         self.close_thread = self._connection.close_thread
         self._is_checked = False
-        self._backoff = wait_exponential(multiplier=pace.pause, max=PATIENCE_S)
-        self._retrying = Retrying(
-            retry=retry_if_exception(_is_passing),
-            stop=stop_after_attempt(TRIES)
-            | stop_before_delay(PATIENCE_S)
-            | stop_when_event_set(stop),
+        self._backoff = tenacity.wait_exponential(multiplier=pace.pause, max=PATIENCE_S)
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_passing),
+            stop=tenacity.stop_after_attempt(TRIES)
+            | tenacity.stop_before_delay(PATIENCE_S)
+            | tenacity.stop_when_event_set(stop),
             wait=self._pause,
-            sleep=sleep_using_event(stop),
+            sleep=tenacity.sleep_using_event(stop),
             reraise=True,
         )
 
@@ -212,7 +203,7 @@ class StashClient:
             raise
         self.outage.up()
 
-    def _pause(self, state: RetryCallState) -> float:
+    def _pause(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds before the next try: as a proxy asked, else growing."""
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, StashError) else None
