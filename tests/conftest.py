@@ -18,13 +18,13 @@ from PIL import Image as Pixels
 from stashbot import logs
 from stashbot.app import build
 from stashbot.demo.pictures.picture import Gallery, Picture
-from stashbot.demo.stash.standin import StashStandIn
 from stashbot.demo.telegram.chats import User
-from stashbot.demo.telegram.standin import TelegramStandIn
 from stashbot.runtime.exchange import FILE, QUESTION
 from stashbot.settings.load import load
 from stashbot.stash.http import Timeouts
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
+from tests.standins.stash import StashStandIn
+from tests.standins.telegram import TelegramStandIn
 
 # Each commit of the database waits for the disk; a file in memory behaves the same.
 if os.access("/dev/shm", os.W_OK):

@@ -54,7 +54,7 @@ def demo(options: argparse.Namespace) -> int:
         stack.enter_context(telegram)
         file = Path(folder) / "settings.toml"
         file.write_text(DEMO_SCHEDULE, "utf-8")
-        environment = _demo_environment(telegram.api_url, stash_url)
+        environment = _demo_environment(telegram.url, stash_url)
         if options.stash:  # the demo changes nothing in a real library
             environment["STASHBOT_VOTES_WRITE_RATINGS"] = "false"
         settings = load(file, environment)

@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from stashbot.demo.stash.library import _id
-from stashbot.demo.stash.standin import StashStandIn
+from stashbot.demo.stash.library import id_of
 from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
+from tests.standins.stash import StashStandIn
 
 from .standins import VastLibrary, picture
 from .table import Budget, Measured
@@ -108,7 +108,7 @@ def _rounds(rounds: int, times: int, work: Callable[[int], object]) -> tuple[flo
 
 def _exclude(store: Store, count: int, now: datetime) -> None:
     """Exclude so much of the library: images, and a few of the galleries."""
-    galleries = [Feature(Facet.GALLERY, _id("gallery", f"Gallery {n}")) for n in range(GALLERIES)]
+    galleries = [Feature(Facet.GALLERY, id_of("gallery", f"Gallery {n}")) for n in range(GALLERIES)]
     images = [Feature(Facet.IMAGE, number) for number in range(1, count + 1)]
     for feature in [*galleries, *images][:count]:
         store.exclusions.add(ANN, feature, now)
@@ -180,4 +180,4 @@ def _features(number: int) -> list[tuple[str, int, str]]:
         ("studio", image.studio),
         *(("tag", name) for name in (*image.tags, *picture(number + 1).tags)),
     ]
-    return [(facet, _id(facet, name), name) for facet, name in dict.fromkeys(named)]
+    return [(facet, id_of(facet, name), name) for facet, name in dict.fromkeys(named)]

@@ -22,10 +22,10 @@ from typing import Any
 from PIL import Image as Pixels
 
 from stashbot.demo.pictures.picture import Gallery, Picture
-from stashbot.demo.stash.library import Library, _as_dict
-from stashbot.demo.stash.standin import StashStandIn
+from stashbot.demo.stash.library import Library, as_dict
 from stashbot.demo.telegram.chats import User
-from stashbot.demo.telegram.standin import Call, TelegramStandIn
+from tests.standins.stash import StashStandIn
+from tests.standins.telegram import Call, TelegramStandIn
 
 #: Every 20th picture is large: 12 megapixels and 6 MB.
 LARGE_EVERY = 20
@@ -148,8 +148,8 @@ class VastLibrary(Library):
             else _Shuffled(sort, len(self.by_id))
         )
 
-    def _dict(self, key: int) -> dict[str, Any]:
-        return _as_dict(self.by_id[key])
+    def image(self, key: int) -> dict[str, Any]:
+        return as_dict(self.by_id[key])
 
 
 class Telegram:

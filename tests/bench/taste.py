@@ -17,11 +17,11 @@ from pathlib import Path
 from random import Random
 
 from stashbot.demo.pictures.picture import Gallery, Picture
-from stashbot.demo.stash.standin import StashStandIn
 from stashbot.models import Image, Press, Request, Trigger, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
+from tests.standins.stash import StashStandIn
 
 SEED = 20_261
 #: The number of seeds that `main` tries.

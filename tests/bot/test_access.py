@@ -7,8 +7,8 @@ import pytest
 
 from stashbot.bot.access import MOST_STRANGERS, Strangers
 from stashbot.bot.commands import MOST_WAITING
-from stashbot.demo.http import Fault, Trouble
 from tests.conftest import FRIEND, GROUP, OWNER, STRANGER, picture
+from tests.standins.http import Fault, Trouble
 from tests.store.stored import is_gone
 
 CLUB, SUPERGROUP = -600, -1_000_500
@@ -48,7 +48,7 @@ def groups(house):
     home = house([picture(7)], start=False)
     home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND, STRANGER])
     home.telegram.add_group(CLUB, "Club", [OWNER, STRANGER])
-    home.telegram.add_user(home.telegram._messenger.user(STRANGER))
+    home.telegram.add_user(home.telegram.user(STRANGER))
     return home.start()
 
 

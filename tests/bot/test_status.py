@@ -7,11 +7,11 @@ import pytest
 
 from stashbot.app import build
 from stashbot.bot.status import LONGEST_TITLE, StatusReports
-from stashbot.demo.http import Fault, Trouble
 from stashbot.messages.catalogue import TEXTS
 from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
 from stashbot.stash.client import StashClient
 from tests.conftest import FRIEND, OWNER, library, utc
+from tests.standins.http import Fault, Trouble
 
 
 class Desk:

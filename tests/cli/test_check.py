@@ -8,10 +8,11 @@ import pytest
 
 from stashbot.cli import check as checks
 from stashbot.cli.check import REMEDIES, REMOTE, Line, Mark, check, file_system
-from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.demo.http import Response
 from stashbot.errors import StashProblem
 from stashbot.store.store import Store
 from tests.conftest import API_KEY, FRIEND, GROUP, OWNER, TOKEN, library
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import run
 
 EVER = 10_000

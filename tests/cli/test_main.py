@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from stashbot import __version__
-from stashbot.demo.stash.standin import StashStandIn
 from tests.conftest import API_KEY, jpeg, library
+from tests.standins.stash import StashStandIn
 from tests.whole.program import PROGRAM, Program, run
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from stashbot import __version__
 from stashbot.cli.run import _line
-from stashbot.demo.http import Fault, Trouble
 from tests.conftest import FRIEND, OWNER, at_length, crowd, images_of, library
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, run, wait_until, went
 
 #: Seconds: by its own clock, and from outside, where a busy machine takes its time.

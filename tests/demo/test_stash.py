@@ -15,8 +15,8 @@ from PIL import Image
 from stashbot.demo.pictures.drawings import drawn
 from stashbot.demo.pictures.picture import Gallery, Picture, in_folder
 from stashbot.demo.stash.library import shuffle_key
-from stashbot.demo.stash.standin import StashStandIn
 from stashbot.errors import SettingsError
+from tests.standins.stash import StashStandIn
 
 IDS = """query Ids($f: FindFilterType, $i: ImageFilterType, $ids: [ID!]) {
     findImages(filter: $f, image_filter: $i, ids: $ids) { count images { id } } }"""
@@ -105,8 +105,6 @@ def complaint(response):
         pytest.param({"per_page": 2, "page": 0}, [1, 2], id="page 0 is the first"),
         pytest.param({"per_page": 2, "sort": "id", "direction": "DESC"}, [97, 96], id="descending"),
         pytest.param({"per_page": 2, "sort": "", "direction": "DESC"}, [1, 2], id="no sort"),
-        pytest.param({"per_page": 2, "sort": "title"}, [1, 10], id="title"),
-        pytest.param({"per_page": 2, "sort": "o_counter", "direction": "DESC"}, [1, 10], id="tie"),
     ],
 )
 def test_page(library, wanted, expected):
@@ -130,14 +128,12 @@ def test_sort_key_is_that_of_sqlite(seed, ids):
     assert [shuffle_key(n, seed) for n in ids] == expected
 
 
-def test_random_order_by_seed_and_without_one(library):
+def test_random_order_by_seed(library):
     expected = sorted(range(1, 98), key=lambda n: shuffle_key(n, 12345))
-    orders = {tuple(find(library, per_page=-1, sort="random")) for _ in range(3)}
 
     assert find(library, per_page=-1, sort="random_12345") == expected
     assert find(library, per_page=-1, sort="random_100012345") == expected
     assert find(library, per_page=-1, sort="random_12345", direction="DESC") == expected[::-1]
-    assert len(orders) > 1
 
 
 @pytest.mark.parametrize(
@@ -220,7 +216,7 @@ def test_image_with_every_field(stash):
         performers { name } tags { name } galleries { title folder { path } files { basename } }
         paths { image } visual_files { __typename ... on VideoFile {
             size mod_time width height duration fingerprint(type: "md5") } } } }"""
-    headers = {"Host": "stash.lan:9999"}
+    headers = {"Host": f"localhost:{stash.server.port}"}
     image = post(stash, query, headers=headers).json()["data"]["findImage"]
     file = {
         "__typename": "VideoFile",
@@ -245,7 +241,7 @@ def test_image_with_every_field(stash):
             {"title": "Open sea", "folder": None, "files": []},
             {"title": "", "folder": {"path": "/data/sea"}, "files": []},
         ],
-        "paths": {"image": "http://stash.lan:9999/image/7/image?t=1714979289"},
+        "paths": {"image": f"http://localhost:{stash.server.port}/image/7/image?t=1714979289"},
         "visual_files": [file],
     }
 
@@ -353,6 +349,19 @@ def test_stash_before_set_up_or_migration(stash, status):
     assert (answer.status_code, answer.json()["data"]) == (200, None)
     assert complaint(answer).startswith("Internal system error. Error <")
     assert (image.status_code, image.content) == (500, b"")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "example.org"}, {"Host": "127.0.0.1:1"}],
+    ids=["name", "port"],
+)
+@pytest.mark.parametrize("path", ["/graphql?query={version{version}}", "/image/7/image"])
+def test_request_of_a_foreign_web_page(stash, headers, path):
+    response = get(stash, path, **headers)
+
+    assert (response.status_code, response.content) == (403, b"")
+    assert stash.requests == []
 
 
 # Files

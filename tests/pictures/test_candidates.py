@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from stashbot.demo.stash.standin import StashStandIn
 from stashbot.errors import NothingReason, NothingToSend
 from stashbot.models import Facet, Feature, Kind, KnownFile, Sent, Trigger
 from stashbot.pictures.candidates import PAGE_FRESH, RECHECK, Candidates
@@ -15,6 +14,7 @@ from stashbot.schedule.runner import Scheduler
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 from tests.conftest import at_length, picture, utc
+from tests.standins.stash import StashStandIn
 
 CHAT, OTHER = 1, 2
 AVOID, HOUR, EVER = timedelta(days=30), timedelta(hours=1), utc("2000-01-01")

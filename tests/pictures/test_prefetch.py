@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.demo.http import Response
 from stashbot.models import Image, Kind, KnownFile, Upload
 from stashbot.pictures.prefetch import FRESH_S, MOST_BYTES, MOST_CHATS, Prefetched, Prepared
 from tests.conftest import FRIEND, OWNER, at_length, crowd, images_of, library, picture
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import Abreast, Program, wait_until
 
 NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image as Pixels
 
-from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.demo.http import Response
 from stashbot.pictures import media, preparation
 from stashbot.pictures.delivery import MOST_REFUSALS
 from stashbot.pictures.files import cache_folder
 from stashbot.rules.sizes import UPLOAD_LIMIT
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
 from tests.pictures.awkward import awkward
+from tests.standins.http import Fault, Trouble
 from tests.store.stored import rows_of
 from tests.whole.program import Abreast, wait_until
 

@@ -13,9 +13,10 @@ import requests
 import trustme
 import urllib3.exceptions as lower
 
-from stashbot.demo.http import Response, Server
+from stashbot.demo.http import Response
 from stashbot.runtime.exchange import TimeLimit, exchange, open_session, read_body
 from stashbot.runtime.heartbeat import Heartbeat, adopt
+from tests.standins.http import Server
 
 AUTHORITY = trustme.CA()
 CERTIFICATE = AUTHORITY.issue_cert("127.0.0.1")

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from stashbot.demo.http import Fault, Trouble
 from stashbot.models import Priority
 from stashbot.runtime.pool import Again, Pool
 from tests.conftest import FRIEND, OWNER, library
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until
 
 LIMITS = {Priority.BACKGROUND: 2}

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from stashbot.demo.http import Response, Server
+from stashbot.demo.http import Response
 from stashbot.errors import StashError
 from stashbot.models import Image
 from stashbot.runtime.exchange import TimeLimit
 from stashbot.stash.client import StashClient
 from stashbot.stash.http import Timeouts
+from tests.standins.http import Server
 
 KEY = "k3y-of-stash"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 64

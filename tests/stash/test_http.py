@@ -8,10 +8,11 @@ import traceback
 import pytest
 import structlog
 
-from stashbot.demo.http import Fault, Response, Trouble
+from stashbot.demo.http import Response
 from stashbot.errors import ImageUnusable, StashError, StashProblem
 from stashbot.stash.client import StashClient
 from stashbot.stash.http import Timeouts
+from tests.standins.http import Fault, Trouble
 from tests.stash.scripted import (
     HASTY,
     IMAGE,

@@ -5,7 +5,7 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from stashbot.demo.http import Response, Server
+from stashbot.demo.http import Response
 from stashbot.errors import (
     ChatGone,
     ChatMoved,
@@ -19,6 +19,7 @@ from stashbot.errors import (
 from stashbot.models import Kind, KnownFile, Upload
 from stashbot.telegram.client import TelegramClient
 from tests.conftest import OWNER, TOKEN
+from tests.standins.http import Server
 
 PHOTO = KnownFile(Kind.PHOTO, "a-file-id")
 CHAT = {"id": OWNER, "type": "private"}

@@ -6,11 +6,12 @@ import tracemalloc
 
 import pytest
 
-from stashbot.demo.http import Response, Server
+from stashbot.demo.http import Response
 from stashbot.errors import TelegramError
 from stashbot.runtime.exchange import TimeLimit
 from stashbot.telegram.client import TelegramClient
 from tests.conftest import TOKEN
+from tests.standins.http import Server
 
 
 @pytest.fixture

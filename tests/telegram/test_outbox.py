@@ -7,10 +7,10 @@ import time
 import pytest
 
 from stashbot.app import build
-from stashbot.demo.http import Fault, Trouble
 from stashbot.errors import ChatGone
 from stashbot.models import Button
 from tests.conftest import FRIEND, GROUP, OWNER, library
+from tests.standins.http import Fault, Trouble
 from tests.store.stored import is_gone
 
 

@@ -6,10 +6,11 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from stashbot.demo.http import Fault, Response, Server, Trouble
+from stashbot.demo.http import Response
 from stashbot.telegram.client import TelegramClient
 from stashbot.telegram.polling import Poller
 from tests.conftest import GROUP, OWNER, TOKEN, library
+from tests.standins.http import Fault, Server, Trouble
 from tests.whole.program import wait_until
 
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from stashbot.demo.http import Fault, Response, Trouble
-from stashbot.demo.stash.standin import StashStandIn
+from stashbot.demo.http import Response
 from stashbot.logs import configure
 from stashbot.models import Image, Press, Priority, Vote
 from stashbot.rules.ratings import Rating, plan
@@ -25,6 +24,8 @@ from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 from stashbot.votes.rating_sync import RatingSync
 from tests.conftest import OWNER, at_length, library, nothing_but_ratings, picture
+from tests.standins.http import Fault, Trouble
+from tests.standins.stash import StashStandIn
 from tests.store.stored import NOW, ask
 from tests.whole.program import Program, wait_until
 

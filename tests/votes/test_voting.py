@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stashbot.demo.http import Fault, Trouble
 from stashbot.demo.pictures.picture import Gallery
 from stashbot.models import Facet, Feature
 from stashbot.settings.load import load
 from tests.conftest import FRIEND, GROUP, OWNER, library, picture
+from tests.standins.http import Fault, Trouble
 from tests.store.stored import rows_of
 from tests.whole.program import wait_until
 

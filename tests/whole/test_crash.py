@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from stashbot.demo.http import Fault, Trouble
 from tests.conftest import animation, at_length, library
 from tests.long import conversions
 from tests.long.kills import LIBRARY, OPTIONS, Kills, is_all_done, query
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, wait_until, went
 
 KILLS = at_length(20, 4)

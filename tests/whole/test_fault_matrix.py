@@ -13,8 +13,9 @@ from threading import Lock, Timer
 
 import pytest
 
-from stashbot.demo.http import HTML_ERROR, Response
+from stashbot.demo.http import Response
 from tests.conftest import IS_THOROUGH, animation, crowd, images_of, library
+from tests.standins.http import HTML_ERROR
 from tests.whole.program import wait_until
 
 PEOPLE = range(2001, 2031)

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from stashbot.demo.http import Fault, Trouble
 from stashbot.settings.load import load
 from tests.conftest import OWNER, images_of, library, picture
+from tests.standins.http import Fault, Trouble
 
 #: Each trouble that lasts, what the user hears of it in words of the product, and where.
 LASTING = [

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from stashbot.demo.http import Fault, Trouble
 from tests.conftest import API_KEY, GROUP, OWNER, STRANGER, TOKEN, at_length, crowd, library
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, wait_until, went
 
 PASSWORD = "p@ss of/the:proxy"

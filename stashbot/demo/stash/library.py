@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
-from random import Random
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo
@@ -34,12 +33,20 @@ class Library:
         """A copy with one picture replaced."""
         return Library((self.by_id | {picture.id: picture}).values())
 
-    def find_image(self, id: str | None = None) -> dict[str, Any] | None:
+    def image(self, key: int) -> dict[str, Any]:
+        if key not in self._dicts:
+            self._dicts[key] = as_dict(self.by_id[key])
+        return self._dicts[key]
+
+    # Resolvers of GraphQL fields
+
+    def find_image(self, _: GraphQLResolveInfo, id: str | None = None) -> dict[str, Any] | None:
         key = _number(id or "")
-        return self._dict(key) if key in self.by_id else None
+        return self.image(key) if key in self.by_id else None
 
     def find_images(
         self,
+        _: GraphQLResolveInfo,
         ids: list[str] | None = None,
         filter: dict[str, Any] | None = None,
         image_filter: dict[str, Any] | None = None,
@@ -53,7 +60,7 @@ class Library:
             if image_filter:
                 found = [key for key in found if self._matches(key, image_filter)]
             chosen, count = _page(found, filter or {}), len(found)
-        return {"count": count, "images": [self._dict(key) for key in chosen]}
+        return {"count": count, "images": [self.image(key) for key in chosen]}
 
     def _matches(self, key: int, wanted: dict[str, Any]) -> bool:
         """Whether a picture meets all criteria."""
@@ -62,7 +69,7 @@ class Library:
             return False
         for name in ("performers", "galleries"):
             among = (wanted.get(name) or {}).get("value")
-            if among and not {each["id"] for each in self._dict(key)[name]} & set(
+            if among and not {each["id"] for each in self.image(key)[name]} & set(
                 map(_number, among)
             ):
                 return False
@@ -80,8 +87,6 @@ class Library:
     def _order(self, wanted: dict[str, Any]) -> Sequence[int]:
         """All ids in the order of the filter's sort; by id without one."""
         sort = wanted.get("sort") or ""
-        if sort == "random":
-            sort = f"random_{Random().randrange(SEEDS)}"
         order = (sort, bool(sort) and wanted.get("direction") == "DESC")
         found = self._orders.get(order)
         if found is None:
@@ -92,22 +97,12 @@ class Library:
         return found
 
     def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
-        """Ties are in ascending order of titles in both directions."""
+        """The two sorts that the bot asks for: `id` and `random_<seed>`."""
         if sort in ("", "id"):
             return sorted(self.by_id, reverse=reverse)
-        key = _random_key(sort) if sort.startswith("random_") else _SORTS.get(sort)
-        if key is None:
+        if not sort.startswith("random_"):
             raise GraphQLError(f"invalid sort: {sort}")
-        return [picture.id for picture in sorted(self._by_title, key=key, reverse=reverse)]
-
-    @cached_property
-    def _by_title(self) -> list[Picture]:
-        return sorted(self.by_id.values(), key=lambda picture: _title(picture).casefold())
-
-    def _dict(self, key: int) -> dict[str, Any]:
-        if key not in self._dicts:
-            self._dicts[key] = _as_dict(self.by_id[key])
-        return self._dicts[key]
+        return sorted(self.by_id, key=_random_key(sort), reverse=reverse)
 
 
 def _page(found: Sequence[int], wanted: dict[str, Any]) -> Sequence[int]:
@@ -127,34 +122,12 @@ def _number(id: str) -> int:
         raise GraphQLError(f'strconv.Atoi: parsing "{id}": invalid syntax') from error
 
 
-def _title(picture: Picture) -> str:
-    return picture.title or str(picture.id)
-
-
-# The sorts of Stash 0.30.1. Empty values come first, as NULL does in SQLite.
-_SORTS: dict[str, Callable[[Picture], Any]] = {
-    "created_at": lambda picture: picture.id,
-    "date": lambda picture: picture.date,
-    "file_count": lambda _: 1,
-    "file_mod_time": lambda picture: picture.modified,
-    "filesize": lambda picture: picture.size,
-    "o_counter": lambda _: 0,
-    "path": lambda picture: picture.path,
-    "performer_count": lambda picture: len(picture.performers),
-    "rating": lambda picture: picture.rating100 or 0,
-    "tag_count": lambda picture: len(picture.tags),
-    "title": lambda picture: _title(picture).casefold(),
-    "updated_at": lambda picture: picture.modified,
-}
-
-
-def _random_key(sort: str) -> Callable[[Picture], float]:
+def _random_key(sort: str) -> Callable[[int], float]:
     """The sort key of `random_<seed>`."""
     digits = sort.removeprefix("random_")
     if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**64):
         raise GraphQLError(f"invalid random seed: {digits}")
-    seed = int(digits) % SEEDS
-    return lambda picture: shuffle_key(picture.id, seed)
+    return partial(shuffle_key, seed=int(digits) % SEEDS)
 
 
 def shuffle_key(id: int, seed: int) -> float:
@@ -164,15 +137,13 @@ def shuffle_key(id: int, seed: int) -> float:
     works on doubles.
     """
     n = id + seed
-    squared = n * n * 52959209
-    linear = n * 1047483763
+    squared, linear = n * n * 52959209, n * 1047483763
     if squared >= 2**63:
         return math.fmod(float(n * n) * 52959209.0 + float(linear), 2147483647.0)
-    total = squared + linear
-    return math.fmod(float(total), 2147483647.0)
+    return math.fmod(float(squared + linear), 2147483647.0)
 
 
-def _as_dict(picture: Picture) -> dict[str, Any]:
+def as_dict(picture: Picture) -> dict[str, Any]:
     """A picture by the schema's names; values that depend on the request are functions."""
     modified = picture.modified.isoformat()
     file = {
@@ -194,7 +165,9 @@ def _as_dict(picture: Picture) -> dict[str, Any]:
         "paths": {"image": partial(_address, picture)},
         "visual_files": [file],
         "studio": _named("studio", picture.studio) if picture.studio else None,
-        "performers": [_performer(name) for name in picture.performers],
+        "performers": [
+            _named("performer", name) | {"disambiguation": ""} for name in picture.performers
+        ],
         "galleries": [_gallery(gallery) for gallery in picture.galleries],
         "tags": [_named("tag", name) for name in picture.tags],
     }
@@ -211,21 +184,17 @@ def _address(picture: Picture, info: GraphQLResolveInfo) -> str:
 
 def _gallery(gallery: Gallery) -> dict[str, Any]:
     return {
-        "id": _id("gallery", gallery.title or gallery.folder),
+        "id": id_of("gallery", gallery.title or gallery.folder),
         "title": gallery.title,
         "folder": {"path": gallery.folder} if gallery.folder else None,
         "files": [],
     }
 
 
-def _performer(name: str) -> dict[str, Any]:
-    return _named("performer", name) | {"disambiguation": ""}
-
-
 def _named(kind: str, name: str) -> dict[str, Any]:
-    return {"id": _id(kind, name), "name": name}
+    return {"id": id_of(kind, name), "name": name}
 
 
-def _id(kind: str, name: str) -> int:
+def id_of(kind: str, name: str) -> int:
     """An id that depends on kind and name alone."""
     return zlib.crc32(f"{kind} {name}".encode()) >> 1

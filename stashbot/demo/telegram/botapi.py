@@ -10,10 +10,11 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ...models import Kind
-from .chats import Answer, Chat, Draft, Message
+from .chats import Chat, Draft, Message
 from .files import File, accept
 from .form import Arguments, check_album, read_album
 from .limits import (
@@ -26,7 +27,7 @@ from .limits import (
     read_reply_markup,
     read_text,
 )
-from .markup import Entity, find_commands
+from .markup import Entity, find_commands, in_order
 from .messenger import Messenger
 
 LONGEST_POLL_S = 50
@@ -39,7 +40,7 @@ SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administr
 
 
 class BotApi:
-    """Carries out Bot API calls on a messenger. Thread-safe.
+    """Carries out the Bot API calls that the bot makes. Thread-safe.
 
     Without `flood` there are no rate limits.
     """
@@ -50,23 +51,15 @@ class BotApi:
         self._methods: dict[str, Callable[[Arguments], object]] = {
             "getme": self._get_me,
             "getupdates": self._get_updates,
-            "deletewebhook": self._delete_webhook,
             "getwebhookinfo": self._get_webhook_info,
             "setmycommands": self._set_commands,
-            "getmycommands": self._get_commands,
-            "deletemycommands": self._delete_commands,
             "getchat": self._get_chat,
             "sendmessage": self._send_message,
-            "sendphoto": lambda arguments: self._send_file(Kind.PHOTO, arguments),
-            "sendanimation": lambda arguments: self._send_file(Kind.ANIMATION, arguments),
-            "sendvideo": lambda arguments: self._send_file(Kind.VIDEO, arguments),
-            "senddocument": lambda arguments: self._send_file(Kind.DOCUMENT, arguments),
+            **{f"send{kind}": partial(self._send_file, kind) for kind in Kind},
             "sendmediagroup": self._send_media_group,
             "sendchataction": self._send_chat_action,
-            "editmessagetext": lambda arguments: self._edit_text("text", arguments),
-            "editmessagecaption": lambda arguments: self._edit_text("caption", arguments),
+            "editmessagetext": self._edit_text,
             "editmessagereplymarkup": self._edit_reply_markup,
-            "deletemessage": self._delete_message,
             "answercallbackquery": self._answer_callback_query,
         }
 
@@ -96,11 +89,6 @@ class BotApi:
             min(LONGEST_POLL_S, max(0, arguments.number("timeout"))),
         )
 
-    def _delete_webhook(self, arguments: Arguments) -> object:
-        if arguments.flag("drop_pending_updates"):
-            self._messenger.updates.drop()
-        return True
-
     def _get_webhook_info(self, _: Arguments) -> object:
         return {
             "url": "",
@@ -112,13 +100,6 @@ class BotApi:
         commands = arguments.items("commands")
         check_commands(commands)
         self._messenger.set_commands(*self._audience(arguments), commands)
-        return True
-
-    def _get_commands(self, arguments: Arguments) -> object:
-        return self._messenger.commands.get(self._audience(arguments), [])
-
-    def _delete_commands(self, arguments: Arguments) -> object:
-        self._messenger.set_commands(*self._audience(arguments), [])
         return True
 
     def _audience(self, arguments: Arguments) -> tuple[str, str]:
@@ -187,12 +168,10 @@ class BotApi:
 
     def _replied_to(self, chat: Chat, arguments: Arguments) -> int:
         reply = arguments.object("reply_parameters")
-        message_id = int(reply.get("message_id") or arguments.number("reply_to_message_id"))
+        message_id = int(reply.get("message_id") or 0)
         if not message_id or self._messenger.message(chat.id, message_id):
             return message_id
-        if reply.get("allow_sending_without_reply") or arguments.flag(
-            "allow_sending_without_reply"
-        ):
+        if reply.get("allow_sending_without_reply"):
             return 0
         raise bad_request("message to be replied not found")
 
@@ -234,7 +213,7 @@ class BotApi:
             raise bad_request(f"there is no {kind} in the request")
         if re.match("https?://", value):
             raise bad_request("failed to get HTTP URL content")
-        known = self._messenger.file(value)
+        known = self._messenger.files.get(value)
         if known is None:
             raise bad_request("wrong file identifier/HTTP URL specified")
         if (known.kind is Kind.PHOTO) != (kind is Kind.PHOTO):
@@ -244,12 +223,12 @@ class BotApi:
 
     # Editing and deleting
 
-    def _edit_text(self, name: str, arguments: Arguments) -> object:
+    def _edit_text(self, arguments: Arguments) -> object:
         message = self._own_message(arguments)
-        if (message.file is None) != (name == "text"):
-            raise bad_request(f"there is no {name} in the message to edit")
-        text, entities = _read(arguments, name, MAX_TEXT if name == "text" else MAX_CAPTION)
-        if name == "text" and not text.strip():
+        if message.file:
+            raise bad_request("there is no text in the message to edit")
+        text, entities = _read(arguments, "text", MAX_TEXT)
+        if not text.strip():
             raise bad_request("message text is empty")
         return self._edit(message, arguments, text=text, entities=entities)
 
@@ -272,20 +251,11 @@ class BotApi:
             raise bad_request("message can't be edited")
         return message
 
-    def _delete_message(self, arguments: Arguments) -> object:
-        chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
-        message = self._messenger.message(chat.id, arguments.number("message_id"))
-        if message and chat.type != "private" and message.sender != self._messenger.bot:
-            raise bad_request("message can't be deleted")
-        self._messenger.delete(chat.id, arguments.number("message_id"))
-        return True
-
     def _answer_callback_query(self, arguments: Arguments) -> object:
-        text = arguments.text("text")
+        text, query_id = arguments.text("text"), arguments.text("callback_query_id")
         if len(text) > 200:
             raise bad_request("MESSAGE_TOO_LONG")
-        query_id = arguments.text("callback_query_id")
-        self._messenger.answer(Answer(query_id, text, arguments.flag("show_alert")))
+        self._messenger.answer(query_id, text, is_alert=arguments.flag("show_alert"))
         return True
 
 
@@ -300,23 +270,14 @@ def _chat_id(value: str) -> int:
 def _read(arguments: Arguments, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
     """A text or caption and its entities, the bot commands in it among them."""
     text, entities = read_text(arguments.text(name), arguments.text("parse_mode"), limit=limit)
-    taken = [
-        (entity.offset, entity.offset + entity.length)
-        for entity in entities
-        if _hides_commands(entity)
-    ]
-    commands = (
+    # Telegram finds no commands inside these.
+    taken = [entity for entity in entities if entity.type in ("code", "pre", "text_link")]
+    commands = [
         command
         for command in find_commands(text)
-        if not any(start <= command.offset < end for start, end in taken)
-    )
-    ordered = sorted((*entities, *commands), key=lambda entity: (entity.offset, -entity.length))
-    return text, tuple(ordered)
-
-
-def _hides_commands(entity: Entity) -> bool:
-    """Whether Telegram finds no commands inside this entity."""
-    return entity.type in ("code", "pre", "text_link")
+        if not any(0 <= command.offset - each.offset < each.length for each in taken)
+    ]
+    return text, in_order([*entities, *commands])
 
 
 def _topic(chat: Chat, arguments: Arguments) -> int:
@@ -334,10 +295,4 @@ def _topic(chat: Chat, arguments: Arguments) -> int:
 
 
 def _file_draft(text: str, entities: tuple[Entity, ...], file: File, arguments: Arguments) -> Draft:
-    return Draft(
-        text,
-        entities,
-        file,
-        is_spoiler=arguments.flag("has_spoiler"),
-        is_caption_above=arguments.flag("show_caption_above_media"),
-    )
+    return Draft(text, entities, file, is_spoiler=arguments.flag("has_spoiler"))

@@ -11,16 +11,16 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...models import Kind
-from ..http import Request, Response
+from ..http import PLAIN, Request, Response
 from .chats import Event, Message, User
 from .files import File
-from .limits import Refusal
+from .limits import MAX_TEXT, Refusal
 from .messenger import Messenger
 
 FOLDER = Path(__file__).parent / "page"
@@ -43,7 +43,6 @@ HEADERS = {
 }
 KEEPALIVE_S = 15  # interval of comments, by which a closed connection is noticed
 POLL_S = 0.5  # how soon the event stream notices the end of the server
-MAX_TEXT = 4096
 
 
 class ChatPage:
@@ -63,7 +62,7 @@ class ChatPage:
         if request.method == "POST":
             return self._post(request)
         if request.method not in ("GET", "HEAD"):
-            return _plain(405)
+            return Response(405, PLAIN)
         if request.path in ASSETS:
             name, kind = ASSETS[request.path]
             return Response(200, kind, (FOLDER / name).read_bytes())
@@ -72,38 +71,37 @@ class ChatPage:
             return Response(200, "text/event-stream; charset=utf-8", self._events())
         if request.path.startswith("/page/files/"):
             return self._file(request)
-        return _plain(404)
+        return Response(404, PLAIN)
 
     def _refuse(self, request: Request) -> Response | None:
-        """Refuse requests that another site makes the browser send."""
+        """Refuse requests that another site makes the browser send.
+
+        The server has checked the Host.
+        """
         site = request.headers.get("sec-fetch-site", "none")
         is_navigation = request.path == "/" and request.method == "GET"
         if site not in ("same-origin", "none") and not is_navigation:
-            return _plain(403)
+            return Response(403, PLAIN)
         if request.method != "POST":
             return None
         origin = request.headers.get("origin")
         if origin is not None and origin != f"http://{request.headers['host']}":
-            return _plain(403)
+            return Response(403, PLAIN)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return None if kind == "application/json" else _plain(415)
+        return None if kind == "application/json" else Response(415, PLAIN)
 
     # Actions of the user
 
     def _post(self, request: Request) -> Response:
-        actions: dict[str, Callable[[dict[str, Any]], object]] = {
-            "/page/say": self._say,
-            "/page/press": self._press,
-        }
-        action = actions.get(request.path)
-        if action is None:
-            return _plain(404)
+        actions = {"/page/say": self._say, "/page/press": self._press}
+        if request.path not in actions:
+            return Response(404, PLAIN)
         try:
             fields = json.loads(request.body)
             self._set_language(str(fields.get("language", "")))
-            return Response(body=json.dumps(action(fields)).encode())
+            return Response(body=json.dumps(actions[request.path](fields)).encode())
         except (ValueError, KeyError, TypeError, AttributeError, Refusal):
-            return _plain(400)
+            return Response(400, PLAIN)
 
     def _say(self, fields: dict[str, Any]) -> object:
         text = str(fields["text"]).strip()[:MAX_TEXT]
@@ -122,7 +120,7 @@ class ChatPage:
 
     @property
     def _user(self) -> User:
-        return self._messenger.user(self._user_id)
+        return self._messenger.users[self._user_id]
 
     # The chat as the page shows it
 
@@ -162,9 +160,6 @@ class ChatPage:
                 }
             case "edited":
                 return self._shown(event.value)
-            case "answer":
-                answer = event.value
-                return {"id": answer.query_id, "text": answer.text, "alert": answer.is_alert}
             case "commands":
                 return self._commands()
             case _:
@@ -187,16 +182,17 @@ class ChatPage:
             "file": _shown_file(message.file) if message.file else None,
             "spoiler": message.is_spoiler,
             "protected": message.is_protected,
-            "above": message.is_caption_above,
             "buttons": [[button.as_json() for button in row] for row in message.buttons],
             "reply": (replied.text or "…") if replied else "",
         }
 
     def _file(self, request: Request) -> Response:
         """A file of the chat, or the byte range that the browser's player asks for."""
-        file = self._messenger.shown_file(self._user_id, request.path.rpartition("/")[2])
+        key = request.path.rpartition("/")[2]
+        files = [message.file for message in self._messenger.messages(self._user_id)]
+        file = next((file for file in files if file and file.key == key), None)
         if file is None:
-            return _plain(404)
+            return Response(404, PLAIN)
         if file.kind is Kind.DOCUMENT:
             # Never under its own type: a document may be a page with a script.
             headers = {"Content-Disposition": "attachment"}
@@ -225,7 +221,3 @@ def _shown_file(file: File) -> object:
 
 def _event(name: str, value: object) -> bytes:
     return f"event: {name}\ndata: {json.dumps(value)}\n\n".encode()
-
-
-def _plain(status: int) -> Response:
-    return Response(status, "text/plain; charset=utf-8")

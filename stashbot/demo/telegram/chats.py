@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .files import File
-from .limits import Button, Buttons, Keyboard
-from .markup import Entity, to_html
+from .limits import Buttons, Keyboard
+from .markup import Entity
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,7 @@ class Draft:
     topic: int = 0
     is_spoiler: bool = False
     is_protected: bool = False
-    is_caption_above: bool = False
     service: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def html(self) -> str:
-        """The text in Telegram's HTML."""
-        return to_html(self.text, self.entities)
-
-    @property
-    def labels(self) -> list[str]:
-        """The labels of the buttons, row by row."""
-        return [button.text for row in self.buttons for button in row]
-
-    def button(self, label: str) -> Button:
-        """The first button whose label contains this text. Raises KeyError."""
-        for button in (button for row in self.buttons for button in row):
-            if label in button.text:
-                return button
-        raise KeyError(label)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,24 +82,6 @@ class Message(Draft):
     sender: User
     date: int
     edited_at: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The bot's answer to a callback query."""
-
-    query_id: str
-    text: str
-    is_alert: bool
-
-
-@dataclass(frozen=True)
-class CallbackQuery:
-    """A press of a button, with its time in seconds of the stand-in's clock."""
-
-    chat_id: int
-    message_id: int
-    pressed_at: float
 
 
 @dataclass(frozen=True)

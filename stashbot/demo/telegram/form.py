@@ -1,10 +1,8 @@
-"""The parameters of a Bot API call, from a query, a form, JSON or multipart."""
+"""The parameters of a Bot API call, from a query, a form or multipart."""
 
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -49,39 +47,18 @@ class Arguments:
 
 
 def read_arguments(request: Request) -> Arguments:
-    """Read the parameters of the query and the body; the body's win.
-
-    The body is a form, multipart/form-data or JSON. Raises Refusal for a body that is broken
-    or over Telegram's limit.
-    """
+    """Read the parameters of the query and the body; the body's win. Raises Refusal."""
     if len(request.body) > MAX_BODY:
         raise Refusal(413, "Request Entity Too Large")
-    if not request.body:
-        return Arguments(request.query)
     kind, options = multipart.parse_options_header(request.headers.get("content-type", ""))
-    if kind == "application/json":
-        return Arguments(request.query | dict(_json_fields(request.body)))
     if kind == "multipart/form-data":
         return _read_multipart(request, options.get("boundary", ""))
     form = parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True)
     return Arguments(request.query | dict(form))
 
 
-def _json_fields(body: bytes) -> Iterator[tuple[str, str]]:
-    """Read every value as text; nested values stay JSON."""
-    try:
-        fields = json.loads(body)
-    except ValueError as error:
-        raise bad_request("can't parse request JSON object") from error
-    if not isinstance(fields, dict):
-        raise bad_request("JSON object expected")
-    for name, value in fields.items():
-        if value is not None:
-            yield name, value if isinstance(value, str) else json.dumps(value)
-
-
 def _read_multipart(request: Request, boundary: str) -> Arguments:
-    arguments = Arguments(dict(request.query), {})
+    arguments = Arguments(dict(request.query))
     try:
         parser = multipart.MultipartParser(
             io.BytesIO(request.body),

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +31,9 @@ class Refusal(Exception):
         self.description = description
         self.parameters = parameters
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """The Bot API's answer."""
-        answer: dict[str, object] = {
+        answer: dict[str, Any] = {
             "ok": False,
             "error_code": self.code,
             "description": self.description,
@@ -77,13 +77,16 @@ def read_text(source: str, parse_mode: str, *, limit: int) -> tuple[str, tuple[E
     little more generous. HTML is the only parse mode here.
     """
     entities: tuple[Entity, ...] = ()
-    if parse_mode.lower() == "html":
-        try:
-            source, entities = parse_html(source)
-        except MarkupError as error:
-            raise bad_request(f"can't parse entities: {error}") from error
-    elif parse_mode:
-        raise bad_request("unsupported parse_mode")
+    match parse_mode.lower():
+        case "html":
+            try:
+                source, entities = parse_html(source)
+            except MarkupError as error:
+                raise bad_request(f"can't parse entities: {error}") from error
+        case "":
+            pass
+        case _:
+            raise bad_request("unsupported parse_mode")
     if utf16_length(source) > limit:
         name = "message caption" if limit == MAX_CAPTION else "message"
         raise bad_request(f"{name} is too long")
@@ -110,24 +113,17 @@ def read_reply_markup(source: str) -> tuple[Buttons, Keyboard | None]:
         return (), None
     markup = read_json(source, dict, "reply keyboard markup")
     try:
-        return _read_keys(markup)
+        if "inline_keyboard" in markup:
+            return _read_buttons(markup["inline_keyboard"]), None
+        if "keyboard" in markup:
+            rows = [tuple(filter(None, map(_key_label, row))) for row in markup["keyboard"]]
+            return (), tuple(filter(None, rows))
     except (TypeError, AttributeError) as error:
         raise bad_request("can't parse reply keyboard markup JSON object") from error
+    return (), () if markup.get("remove_keyboard") else None
 
 
-def _read_keys(markup: dict[str, Any]) -> tuple[Buttons, Keyboard | None]:
-    if "inline_keyboard" in markup:
-        return read_buttons(markup["inline_keyboard"]), None
-    if markup.get("remove_keyboard"):
-        return (), ()
-    if "keyboard" in markup:
-        rows = [tuple(filter(None, map(_key_label, row))) for row in markup["keyboard"]]
-        return (), tuple(filter(None, rows))
-    return (), None
-
-
-def read_buttons(rows: list[list[dict[str, str]]]) -> Buttons:
-    """The inline keyboard. Raises Refusal."""
+def _read_buttons(rows: list[list[dict[str, str]]]) -> Buttons:
     buttons = tuple(tuple(_button(button) for button in row) for row in rows if row)
     if sum(map(len, buttons)) > MAX_BUTTONS:
         raise bad_request("reply markup is too long")
@@ -157,9 +153,8 @@ def _key_label(key: dict[str, str] | str) -> str:
     return key if isinstance(key, str) else key.get("text", "")
 
 
-def check_commands(commands: Iterable[dict[str, str]]) -> None:
+def check_commands(commands: list[dict[str, str]]) -> None:
     """Check a command list as setMyCommands does. Raises Refusal."""
-    commands = list(commands)
     if len(commands) > MAX_COMMANDS:
         raise bad_request("BOT_COMMANDS_TOO_MUCH")
     for command in commands:

@@ -7,7 +7,6 @@ offsets in errors are in bytes.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -27,16 +26,6 @@ TYPES = {
     "pre": "pre",
     "span": "spoiler",
     "tg-spoiler": "spoiler",
-    "blockquote": "blockquote",
-}
-TAGS = {
-    "bold": "b",
-    "italic": "i",
-    "underline": "u",
-    "strikethrough": "s",
-    "code": "code",
-    "pre": "pre",
-    "spoiler": "tg-spoiler",
     "blockquote": "blockquote",
 }
 LITERALS = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
@@ -96,40 +85,16 @@ def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
     return _Parser(source).parse()
 
 
+def in_order(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    return tuple(sorted(entities, key=lambda entity: (entity.offset, -entity.length)))
+
+
 def find_commands(text: str) -> tuple[Entity, ...]:
     """Entities for the bot commands in a text."""
     return tuple(
         Entity("bot_command", utf16_length(text[: found.start()]), len(found[0]))
         for found in _COMMAND.finditer(text)
     )
-
-
-def to_html(text: str, entities: Iterable[Entity]) -> str:
-    """The HTML for a text and its properly nested entities."""
-    units = text.encode("utf-16-le")
-    opening: dict[int, list[str]] = {}
-    closing: dict[int, list[str]] = {}
-    for entity in sorted(entities, key=lambda entity: (entity.offset, -entity.length)):
-        if entity.type in TAGS or entity.type == "text_link":
-            start, end = _tags(entity)
-            opening.setdefault(entity.offset, []).append(start)
-            closing.setdefault(entity.offset + entity.length, []).insert(0, end)
-    marks = sorted({0, len(units) // 2, *opening, *closing})
-    parts = []
-    for mark, following in zip(marks, [*marks[1:], marks[-1]], strict=True):
-        parts += closing.get(mark, []) + opening.get(mark, [])
-        parts.append(html.escape(units[2 * mark : 2 * following].decode("utf-16-le"), quote=False))
-    return "".join(parts)
-
-
-def _tags(entity: Entity) -> tuple[str, str]:
-    if entity.type == "text_link":
-        return f'<a href="{html.escape(entity.url)}">', "</a>"
-    tag = TAGS[entity.type]
-    if entity.language:
-        language = html.escape(entity.language)
-        return f'<pre><code class="language-{language}">', "</code></pre>"
-    return f"<{tag}>", f"</{tag}>"
 
 
 class _Parser:
@@ -154,8 +119,7 @@ class _Parser:
         if self.open:
             tag = self.open[-1].tag
             raise MarkupError(f'Can\'t find end tag corresponding to start tag "{tag}"')
-        ordered = sorted(self.entities, key=lambda entity: (entity.offset, -entity.length))
-        return "".join(self.plain), tuple(ordered)
+        return "".join(self.plain), in_order(self.entities)
 
     def _append(self, char: str) -> None:
         self.plain.append(char)

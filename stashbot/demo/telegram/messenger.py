@@ -8,24 +8,29 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
-from .chats import Answer, CallbackQuery, Chat, Draft, Event, Message, User
+from .chats import Chat, Draft, Event, Message, User
 from .files import File
 from .limits import Keyboard, Refusal, bad_request
 from .markup import find_commands
 from .updates import QUERY_LIFETIME_S, Updates
+
+FIRST_QUERY_ID = 4_380_000_000_000_000
 
 
 class Messenger:
     """The state of the stand-in. Thread-safe; methods raise Refusal as Telegram would.
 
     `changed` guards all state and is notified at every change. `updates` is the queue for the
-    bot. `keep` is the number of messages that a chat keeps, with their files. `clock`
-    (monotonic seconds) ages updates and callback queries.
+    bot. `closed` holds the refusals of chats to which the bot may not write. `keep` is the
+    number of messages that a chat keeps, with their files. `clock` (monotonic seconds) ages
+    updates and callback queries.
     """
 
     def __init__(
@@ -34,19 +39,18 @@ class Messenger:
         self.bot = bot
         self.changed = threading.Condition(threading.RLock())
         self.updates = Updates(self.changed, clock, self._note_read)
-        self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
-        self.answers: list[Answer] = []
-        self.callback_queries: dict[str, CallbackQuery] = {}
+        self.users: dict[int, User] = {}
+        self.chats: dict[int, Chat] = {}
+        self.closed: dict[int, Refusal] = {}
+        self.files: dict[str, File] = {}
+        self._commands: dict[tuple[str, str], list[dict[str, str]]] = {}
+        self._queries: dict[str, tuple[int, float]] = {}  # id -> chat and time of the press
+        self._query_ids = count(FIRST_QUERY_ID)
         self._clock = clock
         self._keep = keep
-        self._users: dict[int, User] = {}
-        self._chats: dict[int, Chat] = {}
-        self._messages: dict[int, dict[int, Message]] = {}
-        self._last_id: dict[int, int] = {}
+        self._messages: defaultdict[int, dict[int, Message]] = defaultdict(dict)
+        self._message_ids: defaultdict[int, Iterator[int]] = defaultdict(lambda: count(1))
         self._read: dict[int, int] = {}
-        self._files: dict[str, File] = {}
-        self._blocked: set[int] = set()
-        self._moved: dict[int, int] = {}
         self._listeners: list[queue.SimpleQueue[Event]] = []
         for user in users:
             self.add_user(user)
@@ -56,72 +60,22 @@ class Messenger:
     def add_user(self, user: User) -> None:
         """Add or replace a user; the user has started the bot."""
         with self.changed:
-            self._users[user.id] = user
-            self._chats[user.id] = Chat(user.id, "private", user.first_name)
-
-    def add_chat(self, chat: Chat) -> None:
-        with self.changed:
-            self._chats[chat.id] = chat
-
-    def user(self, user_id: int) -> User:
-        with self.changed:
-            return self._users.get(user_id) or User(user_id, f"Stranger {user_id}")
+            self.users[user.id] = user
+            self.chats[user.id] = Chat(user.id, "private", user.first_name)
 
     def chat(self, chat_id: int) -> Chat:
         """A known chat, also one that is closed to the bot."""
         with self.changed:
-            if chat_id not in self._chats:
+            if chat_id not in self.chats:
                 raise bad_request("chat not found")
-            return self._chats[chat_id]
+            return self.chats[chat_id]
 
     def open_chat(self, chat_id: int) -> Chat:
         """A chat to which the bot may write."""
         with self.changed:
-            if chat_id in self._moved:
-                raise Refusal(
-                    400,
-                    "Bad Request: group chat was upgraded to a supergroup chat",
-                    migrate_to_chat_id=self._moved[chat_id],
-                )
-            chat = self.chat(chat_id)
-            if chat_id in self._blocked:
-                raise Refusal(403, f"Forbidden: {_refusal_reason(chat)}")
-            return chat
-
-    def set_blocked(self, chat_id: int, *, is_blocked: bool) -> None:
-        """Block or unblock the bot in a chat, and tell the bot."""
-        with self.changed:
-            if (chat_id in self._blocked) == is_blocked:
-                return
-            (self._blocked.add if is_blocked else self._blocked.discard)(chat_id)
-            before, after = ("member", "kicked") if is_blocked else ("kicked", "member")
-            chat = self.chat(chat_id)
-            author = chat.members[0] if chat.members else chat_id
-            self.updates.put_event(
-                "my_chat_member",
-                {
-                    "chat": chat.as_json(),
-                    "from": self.user(author).as_json(),
-                    "date": int(time.time()),
-                    "old_chat_member": {"user": self.bot.as_json(), "status": before},
-                    "new_chat_member": {"user": self.bot.as_json(), "status": after}
-                    | ({"until_date": 0} if is_blocked else {}),
-                },
-            )
-
-    def move(self, old: int, new: int) -> None:
-        """Turn a group into a supergroup; both chats get a service message."""
-        with self.changed:
-            chat = self.chat(old)
-            self._chats[new] = replace(chat, id=new, type="supergroup")
-            self._moved[old] = new
-            author = self.user(chat.members[0] if chat.members else self.bot.id)
-            for chat_id, field_name, other in (
-                (old, "migrate_to_chat_id", new),
-                (new, "migrate_from_chat_id", old),
-            ):
-                (notice,) = self.post(chat_id, author, [Draft(service={field_name: other})])
-                self.updates.put_event("message", self.as_json(notice))
+            if chat_id in self.closed:
+                raise self.closed[chat_id].with_traceback(None)  # it may have been raised before
+            return self.chat(chat_id)
 
     # Messages
 
@@ -130,40 +84,35 @@ class Messenger:
         with self.changed:
             posted = [self._post(chat_id, sender, draft) for draft in drafts]
             self._publish(Event("message", chat_id, posted))
-            self._forget_oldest(chat_id)
+            for message_id in list(self._messages[chat_id])[: -self._keep]:
+                self._forget(chat_id, message_id)
             return posted
 
     def _post(self, chat_id: int, sender: User, draft: Draft) -> Message:
-        message_id = self._last_id[chat_id] = self._last_id.get(chat_id, 0) + 1
-        message = Message(
-            **vars(draft), id=message_id, chat_id=chat_id, sender=sender, date=int(time.time())
-        )
-        self._messages.setdefault(chat_id, {})[message_id] = message
+        key, date = next(self._message_ids[chat_id]), int(time.time())
+        message = Message(**vars(draft), id=key, chat_id=chat_id, sender=sender, date=date)
+        self._messages[chat_id][key] = message
         if message.file:
-            self._files |= {size.file_id: message.file for size in message.file.sizes}
+            self.files |= {size.file_id: message.file for size in message.file.sizes}
         return message
 
-    def _forget_oldest(self, chat_id: int) -> None:
-        messages = self._messages[chat_id]
-        for message_id in list(messages)[: -self._keep]:
-            file = messages[message_id].file
-            self.delete(chat_id, message_id)
-            if file and not any(file is other.file for other in self._everything()):
-                for size in file.sizes:
-                    self._files.pop(size.file_id, None)
-
-    def _everything(self) -> Iterator[Message]:
-        for messages in self._messages.values():
-            yield from messages.values()
+    def _forget(self, chat_id: int, message_id: int) -> None:
+        """Delete a message, and its file unless another message has it too."""
+        file = self._messages[chat_id].pop(message_id).file
+        others = (each.file for chat in self._messages.values() for each in chat.values())
+        if file and not any(file is other for other in others):
+            for size in file.sizes:
+                self.files.pop(size.file_id, None)
+        self._publish(Event("deleted", chat_id, message_id))
 
     def messages(self, chat_id: int) -> list[Message]:
         """The messages of a chat, oldest first."""
         with self.changed:
-            return list(self._messages.get(chat_id, {}).values())
+            return list(self._messages[chat_id].values())
 
     def message(self, chat_id: int, message_id: int) -> Message | None:
         with self.changed:
-            return self._messages.get(chat_id, {}).get(message_id)
+            return self._messages[chat_id].get(message_id)
 
     def edit(self, message: Message, **changes: object) -> Message:
         """Change a message. Telegram refuses an edit that changes nothing."""
@@ -179,12 +128,6 @@ class Messenger:
             self._messages[message.chat_id][message.id] = changed
             self._publish(Event("edited", message.chat_id, changed))
             return changed
-
-    def delete(self, chat_id: int, message_id: int) -> None:
-        with self.changed:
-            if self._messages.get(chat_id, {}).pop(message_id, None) is None:
-                raise bad_request("message to delete not found")
-            self._publish(Event("deleted", chat_id, message_id))
 
     def keyboard(self, chat_id: int) -> Keyboard:
         """The reply keyboard: that of the newest message that set or removed one."""
@@ -207,7 +150,6 @@ class Messenger:
             "edit_date": message.edited_at,
             "has_media_spoiler": message.is_spoiler,
             "has_protected_content": message.is_protected,
-            "show_caption_above_media": message.is_caption_above,
             "reply_markup": {"inline_keyboard": keyboard} if keyboard else None,
             "reply_to_message": self.as_json(replace(replied, reply_to=0)) if replied else None,
         }
@@ -220,24 +162,6 @@ class Messenger:
             **(message.file.as_json() if message.file else {}),
             **message.service,
         }
-
-    # Files
-
-    def file(self, file_id: str) -> File | None:
-        with self.changed:
-            return self._files.get(file_id)
-
-    def shown_file(self, chat_id: int, key: str) -> File | None:
-        """A file of a message in the chat, by its file_unique_id."""
-        for message in self.messages(chat_id):
-            if message.file and message.file.key == key:
-                return message.file
-        return None
-
-    def forget_files(self) -> None:
-        """Make every file_id unknown; the messages keep their files."""
-        with self.changed:
-            self._files.clear()
 
     # Actions of users
 
@@ -252,8 +176,9 @@ class Messenger:
     def press(self, chat_id: int, message_id: int, data: str, sender: User) -> str:
         """Queue a callback query and return its id; the message may be deleted."""
         with self.changed:
-            query_id = str(4_380_000_000_000_000 + len(self.callback_queries))
-            self.callback_queries[query_id] = CallbackQuery(chat_id, message_id, self._clock())
+            now, query_id = self._clock(), str(next(self._query_ids))
+            kept = {id: query for id, query in self._queries.items() if not _is_old(query, now)}
+            self._queries = kept | {query_id: (chat_id, now)}
             message = self.message(chat_id, message_id)
             gone = {"chat": self.chat(chat_id).as_json(), "message_id": message_id, "date": 0}
             self.updates.put_event(
@@ -268,16 +193,16 @@ class Messenger:
             )
             return query_id
 
-    def answer(self, answer: Answer) -> None:
-        """Store the bot's answer to a callback query that is not too old."""
+    def answer(self, query_id: str, text: str, *, is_alert: bool) -> None:
+        """Show the bot's answer to a callback query that is not too old."""
         with self.changed:
-            query = self.callback_queries.get(answer.query_id)
-            if query is None or self._clock() - query.pressed_at > QUERY_LIFETIME_S:
+            query = self._queries.get(query_id)
+            if query is None or _is_old(query, self._clock()):
                 raise bad_request(
                     "query is too old and response timeout expired or query ID is invalid"
                 )
-            self.answers.append(answer)
-            self._publish(Event("answer", query.chat_id, answer))
+            answer = {"id": query_id, "text": text, "alert": is_alert}
+            self._publish(Event("answer", query[0], answer))
 
     def _note_read(self, update: dict[str, Any]) -> None:
         """Mark the message of a confirmed update as read."""
@@ -299,7 +224,7 @@ class Messenger:
 
     def set_commands(self, scope: str, language: str, commands: list[dict[str, str]]) -> None:
         with self.changed:
-            self.commands[scope, language] = commands
+            self._commands[scope, language] = commands
             self._publish(Event("commands", 0, None))
 
     def commands_for(self, chat: Chat, language: str) -> list[dict[str, str]]:
@@ -308,7 +233,7 @@ class Messenger:
         with self.changed:
             for scope in (f"chat {chat.id}", everywhere, "default"):
                 for code in (language, ""):
-                    if commands := self.commands.get((scope, code)):
+                    if commands := self._commands.get((scope, code)):
                         return commands
         return []
 
@@ -331,7 +256,5 @@ class Messenger:
             self.changed.notify_all()
 
 
-def _refusal_reason(chat: Chat) -> str:
-    if chat.type == "private":
-        return "bot was blocked by the user"
-    return f"bot was kicked from the {chat.type} chat"
+def _is_old(query: tuple[int, float], now: float) -> bool:
+    return now - query[1] > QUERY_LIFETIME_S

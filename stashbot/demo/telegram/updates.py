@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from .limits import Refusal
@@ -21,6 +20,7 @@ class Updates:
     """Unconfirmed updates, with the rules of getUpdates. Thread-safe.
 
     `changed` guards all state. `confirmed` is called with each confirmed update, under it.
+    `waiting` is the poll that waits for an update, None if none does.
     """
 
     def __init__(
@@ -35,10 +35,9 @@ class Updates:
         self._queue: list[tuple[float, dict[str, Any]]] = []
         self._next_update_id = FIRST_UPDATE_ID
         self._allowed: list[str] = []
-        self._poll = 0
+        self.waiting: object | None = None
         self._last_offset = -1
         self._last_poll_at = 0.0
-        self._waiting = 0
         self._is_stopped = False
 
     def put_event(self, kind: str, value: dict[str, object]) -> None:
@@ -64,10 +63,6 @@ class Updates:
                 (at, update) for at, update in self._queue if now - at <= _lifetime(update)
             ]
             return [update for _, update in self._queue]
-
-    def drop(self) -> None:
-        with self._changed:
-            self._confirm(len(self._queue))
 
     def allow(self, kinds: list[str]) -> None:
         """Queue only these kinds from now on; all kinds if the list is empty."""
@@ -95,32 +90,18 @@ class Updates:
         return offset == before and self._clock() < since + SAME_OFFSET_S
 
     def _wait(self, seconds: float) -> None:
-        self._poll += 1
-        mine = self._poll
-        with self._polling():
-            self._changed.wait_for(
-                lambda: self._queue or self._poll != mine or self._is_stopped, seconds
-            )
-        if self._poll != mine:
+        mine = self.waiting = object()
+        self._changed.notify_all()
+        self._changed.wait_for(
+            lambda: self._queue or self.waiting is not mine or self._is_stopped, seconds
+        )
+        if self.waiting is not mine:
             raise Refusal(
                 409,
                 "Conflict: terminated by other getUpdates request; make sure that only one "
                 "bot instance is running",
             )
-
-    @contextmanager
-    def _polling(self) -> Iterator[None]:
-        self._waiting += 1
-        self._changed.notify_all()
-        try:
-            yield
-        finally:
-            self._waiting -= 1
-
-    def wait_for_poll(self, timeout: float) -> bool:
-        """Wait until the bot waits for updates; False after `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._waiting > 0, timeout)
+        self.waiting = None
 
     def stop(self) -> None:
         """End the waiting poll; no later poll waits."""
