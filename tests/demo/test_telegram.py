@@ -92,7 +92,8 @@ def bot(telegram):
     ("source", "text", "entities"),
     [
         ("<b>a</b>", "a", [Entity("bold", 0, 1)]),
-        ("x<i>y</>z", "xyz", [Entity("italic", 1, 1)]),
+        ("x<I>y</i>z", "xyz", [Entity("italic", 1, 1)]),
+        ("<tg-spoiler>a</tg-spoiler>", "a", [Entity("spoiler", 0, 1)]),
         ("😀<u>a😀</u>", "😀a😀", [Entity("underline", 2, 3)]),
         ("<s><i>a</i>b</s>", "ab", [Entity("strikethrough", 0, 2), Entity("italic", 0, 1)]),
         (
@@ -123,6 +124,11 @@ def test_accepted_markup(source, text, entities):
         ("a</b>", "Unexpected end tag at byte offset 1"),
         ("<b><i>a</b></i>", 'Unmatched end tag at byte offset 7, expected "</i>", found "</b>"'),
         ("<span>a</span>", 'Tag "span" must have class "tg-spoiler" at byte offset 0'),
+        ("&amp;é\n<br/>", 'Unsupported start tag "br/" at byte offset 8'),
+        ("a<!-- b -->", 'Unsupported start tag "!--" at byte offset 1'),
+        ("<3", 'Unsupported start tag "3" at byte offset 0'),
+        ("a <b", "Unclosed start tag at byte offset 2"),
+        ("<b>a</b", "Unclosed end tag at byte offset 4"),
     ],
 )
 def test_refused_markup(source, reason):
