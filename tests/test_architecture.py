@@ -33,7 +33,7 @@ SEAMS = {
     "peewee": {"store"},
     "playhouse": {"store"},
     "sqlite3": {"store"},
-    "PIL": {"pictures", "demo"},
+    "PIL": {"pictures", "demo", "cli"},
     "graphql": {"demo"},
     "schedule": {"schedule"},
     "cronsim": {"rules"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,6 +20,10 @@ from ..runtime.systemd import Notifier
 from ..runtime.threads import ENDING
 from ..settings.load import load
 from .run import stop
+
+if TYPE_CHECKING:
+    from ..demo.telegram.files import Decoded
+    from ..demo.telegram.standin import TelegramStandIn
 
 log = structlog.get_logger()
 
@@ -34,7 +40,6 @@ def demo(options: argparse.Namespace) -> int:
     from ..demo.pictures.drawings import drawn
     from ..demo.pictures.picture import in_folder
     from ..demo.stash.standin import StashStandIn
-    from ..demo.telegram.standin import TelegramStandIn
 
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     with ExitStack() as stack:
@@ -44,9 +49,7 @@ def demo(options: argparse.Namespace) -> int:
             pictures = in_folder(options.pictures) if options.pictures else drawn()
             stash_url = stack.enter_context(StashStandIn(pictures)).url
         try:
-            telegram = TelegramStandIn(
-                DEMO_TOKEN, port=options.port, flood_limits=True, keep_messages=DEMO_MESSAGES
-            )
+            telegram = _telegram(options.port)
         except OSError as error:
             reason = f"Port {options.port} cannot be used ({error.strerror})"
             print(f"{reason}: name another with --port", file=sys.stderr)
@@ -66,6 +69,31 @@ def demo(options: argparse.Namespace) -> int:
         app.start()
         app.supervisor.wait(ENDING)
         return stop(app, Notifier())
+
+
+def _telegram(port: int) -> TelegramStandIn:
+    from ..demo.telegram.standin import TelegramStandIn
+
+    return TelegramStandIn(
+        DEMO_TOKEN, decode=_decode, port=port, flood_limits=True, keep_messages=DEMO_MESSAGES
+    )
+
+
+def _decode(data: bytes) -> Decoded:
+    """Read a picture for the stand-in. Raises ValueError if it is not whole."""
+    from PIL import Image
+
+    from ..demo.telegram.files import Decoded
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientation
+            width, height = reversed(image.size) if turned else image.size
+            mime = Image.MIME[image.format or ""].replace("image/mpo", "image/jpeg")
+            return Decoded(width, height, mime, getattr(image, "is_animated", False))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError("no whole picture") from error
 
 
 def _demo_environment(api_url: str, stash_url: str) -> dict[str, str]:

@@ -9,10 +9,12 @@ from typing import Any
 from stashbot.demo.http import Response
 from stashbot.demo.telegram import standin
 from stashbot.demo.telegram.chats import Chat, Draft, Message, User
+from stashbot.demo.telegram.files import Decode
 from stashbot.demo.telegram.form import Arguments
 from stashbot.demo.telegram.limits import Button, Refusal, too_many_requests
 
 from .http import Server
+from .pictures import decode as decode_with_pillow
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,22 @@ class Seen(Message):
 class TelegramStandIn(standin.TelegramStandIn):
     """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
-    `delay` is the time of each answer in seconds. The other options are those of the
-    demo.
+    `delay` is the time of each answer in seconds. Pillow judges the pictures. The other
+    options are those of the demo.
     """
 
     def __init__(
         self,
         token: str,
         *,
+        decode: Decode = decode_with_pillow,
         users: Sequence[User] = (User(1, "Ann"),),
         delay: float = 0.0,
         **options: Any,
     ) -> None:
         self._delay = delay
         self._calls: list[Call] = []
-        super().__init__(token, users=users, **options)
+        super().__init__(token, decode=decode, users=users, **options)
 
     @property
     def api_url(self) -> str:

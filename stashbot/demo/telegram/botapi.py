@@ -15,7 +15,7 @@ from typing import Any
 
 from ...models import Kind
 from .chats import Chat, Draft, Message
-from .files import File, accept
+from .files import Decode, File, accept
 from .form import Arguments, check_album, read_album
 from .limits import (
     MAX_CAPTION,
@@ -45,8 +45,9 @@ class BotApi:
     Without `flood` there are no rate limits.
     """
 
-    def __init__(self, messenger: Messenger, flood: Flood | None) -> None:
+    def __init__(self, messenger: Messenger, decode: Decode, flood: Flood | None) -> None:
         self._messenger = messenger
+        self._decode = decode
         self._flood = flood
         self._methods: dict[str, Callable[[Arguments], object]] = {
             "getme": self._get_me,
@@ -208,7 +209,8 @@ class BotApi:
         upload = arguments.files.get(value.removeprefix("attach://") or name)
         if upload:
             sides = arguments.number("width"), arguments.number("height")
-            return accept(kind, *upload, sides=sides, duration=arguments.number("duration"))
+            duration = arguments.number("duration")
+            return accept(kind, *upload, self._decode, sides=sides, duration=duration)
         if not value:
             raise bad_request(f"there is no {kind} in the request")
         if re.match("https?://", value):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import mimetypes
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from PIL import Image, UnidentifiedImageError
 
 from ...models import Kind
 from .limits import Refusal, bad_request
@@ -19,8 +17,21 @@ MAX_SIDES = 10_000  # pixels, width plus height
 MAX_RATIO = 20  # longer side to shorter side
 PHOTO_SIDES = (90, 320, 1280)  # pixels; longer sides of the smaller copies of a photo
 LARGEST_SIDE = 2560  # pixels
-PHOTO_FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF"}
-ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
+PHOTO_TYPES = {"image/jpeg", "image/png", "image/webp", "image/gif"}
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A whole picture: `width` and `height` in pixels after EXIF orientation."""
+
+    width: int
+    height: int
+    type: str
+    is_animated: bool = False
+
+
+#: Reads a picture. Raises ValueError for bytes that are no whole picture.
+Decode = Callable[[bytes], Decoded]
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class File:
 
 
 def accept(
-    kind: Kind, filename: str, data: bytes, *, sides: tuple[int, int] = (0, 0), duration: int = 0
+    kind: Kind, filename: str, data: bytes, decode: Decode, *, sides: tuple[int, int], duration: int
 ) -> File:
     """Turn an upload into a file. Raises Refusal.
 
@@ -103,60 +114,42 @@ def accept(
     if not data:
         raise bad_request("file must be non-empty")
     if kind is Kind.PHOTO:
-        return _accept_photo(filename, data)
+        return _accept_photo(filename, data, decode)
     if len(data) > MAX_FILE:
         raise Refusal(413, "Request Entity Too Large")
     kind = _real_kind(kind, data)
     if kind is Kind.ANIMATION and not all(sides):
-        sides = _measure_animation(data)
+        sides = _measure(data, decode)
     mime = mimetypes.guess_type(filename)[0] or "application/octet-stream"
     size = Size(_file_id(kind), *sides)
     return File(kind, _key(kind, data), filename, mime, data, (size,), duration)
 
 
-def _accept_photo(filename: str, data: bytes) -> File:
+def _accept_photo(filename: str, data: bytes, decode: Decode) -> File:
     if len(data) > MAX_PHOTO:
         raise bad_request(
             f"file of size {len(data)} bytes is too big for a photo; "
             f"the maximum size is {MAX_PHOTO} bytes"
         )
-    width, height, mime = _decode(data)
-    largest = min(LARGEST_SIDE, max(width, height))
+    try:
+        image = decode(data)
+    except ValueError as error:
+        raise bad_request("IMAGE_PROCESS_FAILED") from error
+    longer, shorter = max(image.width, image.height), min(image.width, image.height)
+    if longer + shorter > MAX_SIDES or longer > MAX_RATIO * shorter:
+        raise bad_request("PHOTO_INVALID_DIMENSIONS")
+    if image.type not in PHOTO_TYPES or (image.is_animated and image.type == "image/webp"):
+        raise bad_request("IMAGE_PROCESS_FAILED")
+    largest = min(LARGEST_SIDE, longer)
     sizes = tuple(
         Size(
             _file_id(Kind.PHOTO),
-            max(1, width * side // max(width, height)),
-            max(1, height * side // max(width, height)),
+            max(1, image.width * side // longer),
+            max(1, image.height * side // longer),
         )
         for side in (*(side for side in PHOTO_SIDES if side < largest), largest)
     )
-    return File(Kind.PHOTO, _key(Kind.PHOTO, data), filename, mime, data, sizes)
-
-
-def _decode(data: bytes) -> tuple[int, int, str]:
-    """Width and height after EXIF orientation, and the media type."""
-    bombs = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            _check_sides(*image.size)
-            is_moving_webp = image.format == "WEBP" and getattr(image, "is_animated", False)
-            if image.format not in PHOTO_FORMATS or is_moving_webp:
-                raise bad_request("IMAGE_PROCESS_FAILED")
-            image.load()
-            mime = Image.MIME[image.format]
-            if image.getexif().get(ORIENTATION, 1) >= 5:
-                return image.height, image.width, mime
-            return image.width, image.height, mime
-    except bombs as error:
-        raise bad_request("PHOTO_INVALID_DIMENSIONS") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise bad_request("IMAGE_PROCESS_FAILED") from error
-
-
-def _check_sides(width: int, height: int) -> None:
-    is_too_large = width + height > MAX_SIDES
-    if is_too_large or max(width, height) > MAX_RATIO * min(width, height):
-        raise bad_request("PHOTO_INVALID_DIMENSIONS")
+    return File(Kind.PHOTO, _key(Kind.PHOTO, data), filename, image.type, data, sizes)
 
 
 def _real_kind(kind: Kind, data: bytes) -> Kind:
@@ -166,12 +159,12 @@ def _real_kind(kind: Kind, data: bytes) -> Kind:
     return kind if is_video else Kind.DOCUMENT
 
 
-def _measure_animation(data: bytes) -> tuple[int, int]:
+def _measure(data: bytes, decode: Decode) -> tuple[int, int]:
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.size
-    except OSError:
+        image = decode(data)
+    except ValueError:  # a video
         return 0, 0
+    return image.width, image.height
 
 
 def _file_id(kind: Kind) -> str:

@@ -16,6 +16,7 @@ from ..http import Request, Response, Server
 from .botapi import BotApi
 from .chatpage import ChatPage
 from .chats import User
+from .files import Decoded
 from .form import Arguments, read_arguments
 from .limits import Flood, Refusal
 from .messenger import Messenger
@@ -26,6 +27,7 @@ TOKEN_FORM = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
 class TelegramStandIn:
     """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
+    `decode` reads a picture, and raises ValueError for bytes that are no whole picture.
     `users` have started the bot already; the page shows the chat of the first one. With
     `flood_limits`, a bot that sends too fast gets 429. A chat keeps its newest
     `keep_messages`. `clock` (monotonic seconds) serves the rate limits and ages updates.
@@ -35,6 +37,7 @@ class TelegramStandIn:
         self,
         token: str,
         *,
+        decode: Callable[[bytes], Decoded],
         port: int = 0,
         users: Sequence[User] = (User(1, "Ann"),),
         flood_limits: bool = False,
@@ -45,7 +48,7 @@ class TelegramStandIn:
         self._token = token
         self._messenger = Messenger(bot, users, clock=clock, keep=keep_messages)
         self.server = self._serve(port)
-        self._api = BotApi(self._messenger, Flood(clock) if flood_limits else None)
+        self._api = BotApi(self._messenger, decode, Flood(clock) if flood_limits else None)
         self._page = ChatPage(self._messenger, users[0].id, self.server.stopping)
 
     @property

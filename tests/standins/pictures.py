@@ -1,0 +1,29 @@
+"""Pillow as the judge of the pictures that the stand-in for Telegram receives."""
+
+import io
+
+from PIL import Image, UnidentifiedImageError
+
+from stashbot.demo.telegram.files import MAX_SIDES, Decoded
+
+ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
+
+
+def decode(data: bytes) -> Decoded:
+    """Read a picture. Raises ValueError if it is not whole.
+
+    One that is too large for Telegram anyway is not read to its end.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width + height <= MAX_SIDES:
+                image.load()
+            if image.getexif().get(ORIENTATION, 1) >= 5:
+                width, height = height, width
+            mime = Image.MIME[image.format].replace("image/mpo", "image/jpeg")
+            return Decoded(width, height, mime, getattr(image, "is_animated", False))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return Decoded(MAX_SIDES, MAX_SIDES, "", is_animated=False)
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ValueError("no whole picture") from error
