@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-#: Only the stand-in for Telegram knows this token.
-DEMO_TOKEN = "4242:demo-of-a-token"  # noqa: S105 - no secret
+#: The id of the demo's bot.
+DEMO_BOT = 4242
 #: The most messages that the chat page keeps.
 DEMO_MESSAGES = 200
 #: The first schedule of the demo's chat.
@@ -48,8 +49,9 @@ def demo(options: argparse.Namespace) -> int:
         if not stash_url:
             pictures = in_folder(options.pictures) if options.pictures else drawn()
             stash_url = stack.enter_context(StashStandIn(pictures)).url
+        token = f"{DEMO_BOT}:{secrets.token_urlsafe(32)}"  # no page can know it
         try:
-            telegram = _telegram(options.port)
+            telegram = _telegram(token, options.port)
         except OSError as error:
             reason = f"Port {options.port} cannot be used ({error.strerror})"
             print(f"{reason}: name another with --port", file=sys.stderr)
@@ -57,7 +59,7 @@ def demo(options: argparse.Namespace) -> int:
         stack.enter_context(telegram)
         file = Path(folder) / "settings.toml"
         file.write_text(DEMO_SCHEDULE, "utf-8")
-        environment = _demo_environment(telegram.url, stash_url)
+        environment = _demo_environment(token, telegram.url, stash_url)
         if options.stash:  # the demo changes nothing in a real library
             environment["STASHBOT_VOTES_WRITE_RATINGS"] = "false"
         settings = load(file, environment)
@@ -71,11 +73,11 @@ def demo(options: argparse.Namespace) -> int:
         return stop(app, Notifier())
 
 
-def _telegram(port: int) -> TelegramStandIn:
+def _telegram(token: str, port: int) -> TelegramStandIn:
     from ..demo.telegram.standin import TelegramStandIn
 
     return TelegramStandIn(
-        DEMO_TOKEN, decode=_decode, port=port, flood_limits=True, keep_messages=DEMO_MESSAGES
+        token, decode=_decode, port=port, flood_limits=True, keep_messages=DEMO_MESSAGES
     )
 
 
@@ -96,10 +98,10 @@ def _decode(data: bytes) -> Decoded:
         raise ValueError("no whole picture") from error
 
 
-def _demo_environment(api_url: str, stash_url: str) -> dict[str, str]:
+def _demo_environment(token: str, api_url: str, stash_url: str) -> dict[str, str]:
     """The settings of the demo; the environment may have the key of a real Stash."""
     return {
-        "STASHBOT_TELEGRAM_TOKEN": DEMO_TOKEN,
+        "STASHBOT_TELEGRAM_TOKEN": token,
         "STASHBOT_TELEGRAM_ALLOWED_USERS": "1",
         "STASHBOT_TELEGRAM_API_URL": api_url,
         "STASHBOT_STASH_URL": stash_url,

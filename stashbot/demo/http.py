@@ -1,4 +1,4 @@
-"""A small HTTP server on 127.0.0.1."""
+"""A small HTTP server on 127.0.0.1 that serves programs and pages of this machine only."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ class Server:
     """Serves `handle` on 127.0.0.1. Thread-safe; starts at once.
 
     It refuses a request for another host, because a web page can point its own name here (DNS
-    rebinding). `close` sets `stopping`; a handler that waits must watch it. Each connection has
-    its own thread.
+    rebinding), and a request from a page of another origin. `close` sets `stopping`; a handler
+    that waits must watch it. Each connection has its own thread.
     """
 
     handler = Handler
@@ -118,8 +118,11 @@ class Server:
         self._http.stop()
 
     def reply(self, request: Request) -> Response:
-        """Answer a request for this machine; refuse any other one."""
-        if request.headers.get("host") not in self._hosts():
+        """Answer a request of this machine; refuse any other one."""
+        origin = request.headers.get("origin")
+        hosts = self._hosts()
+        is_local = request.headers.get("host") in hosts
+        if not is_local or origin not in (None, *(f"http://{host}" for host in hosts)):
             return Response(403, PLAIN)
         return self.handle(request)
 

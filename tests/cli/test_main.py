@@ -97,8 +97,14 @@ def address(demo):
 
 
 def fetch(url, method, path, **fields):
-    """Ask the page for something."""
-    return requests.request(method, f"{url.geturl()}{path}", json=fields or None, timeout=10)
+    """Ask the page for something, as a browser does."""
+    return requests.request(
+        method,
+        f"{url.geturl()}{path}",
+        json=fields or None,
+        headers={"Origin": url.geturl()},
+        timeout=10,
+    )
 
 
 def say(url, text):
@@ -147,6 +153,14 @@ def test_demo(tmp_path, number):
     assert (code, demo.stderr) == (0, [])
     assert json.loads(demo.stdout[-1])["seconds"] < 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_demo_has_a_token_of_its_own():
+    with Program("demo", "--port", 0) as demo:
+        answer = fetch(address(demo), "POST", "/bot4242:demo-of-a-token/getMe")
+        demo.stop(signal.SIGINT)
+
+    assert answer.status_code == 401
 
 
 def test_bot_listens_nowhere(house):

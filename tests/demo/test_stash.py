@@ -353,8 +353,8 @@ def test_stash_before_set_up_or_migration(stash, status):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Host": "example.org"}, {"Host": "127.0.0.1:1"}],
-    ids=["name", "port"],
+    [{"Host": "example.org"}, {"Host": "127.0.0.1:1"}, {"Origin": "https://example.org"}],
+    ids=["name", "port", "origin"],
 )
 @pytest.mark.parametrize("path", ["/graphql?query={version{version}}", "/image/7/image"])
 def test_request_of_a_foreign_web_page(stash, headers, path):
