@@ -237,6 +237,19 @@ def test_refused_call(bot, method, params, description):
     assert bot.no(method, **{"chat_id": ANN} | params) == description
 
 
+@pytest.mark.parametrize(
+    ("mode", "source", "text"),
+    [
+        ("MarkdownV2", r"1\.5 \> 1 \\", "1.5 > 1 \\"),
+        ("markdown", r"a\_b", "a_b"),
+        ("none", "<b>", "<b>"),
+        ("", r"a\_b", r"a\_b"),
+    ],
+)
+def test_parse_modes_besides_html(bot, mode, source, text):
+    assert bot.do("sendMessage", chat_id=ANN, text=source, parse_mode=mode)["text"] == text
+
+
 @pytest.mark.parametrize("text", ["a" * 4096, "😀" * 2048, "&amp;" * 4096])
 def test_text_of_the_greatest_length(telegram, bot, text):
     bot.do("sendMessage", chat_id=ANN, text=text, parse_mode="HTML")

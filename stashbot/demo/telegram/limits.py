@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .markup import Entity, MarkupError, parse_html, utf16_length
+from .markup import Entity, MarkupError, parse_html, parse_markdown, utf16_length
 
 MAX_TEXT = 4096  # UTF-16 code units, after entities
 MAX_CAPTION = 1024  # UTF-16 code units, after entities
@@ -74,16 +74,18 @@ def read_text(source: str, parse_mode: str, *, limit: int) -> tuple[str, tuple[E
     """The plain text or caption and its entities. Raises Refusal.
 
     The length is counted in UTF-16 code units after parsing; Telegram's own count is a
-    little more generous. HTML is the only parse mode here.
+    little more generous.
     """
     entities: tuple[Entity, ...] = ()
-    match parse_mode.lower():
+    match parse_mode.lower() if source else "":
         case "html":
             try:
                 source, entities = parse_html(source)
             except MarkupError as error:
                 raise bad_request(f"can't parse entities: {error}") from error
-        case "":
+        case "markdown" | "markdownv2":
+            source = parse_markdown(source)
+        case "" | "none":
             pass
         case _:
             raise bad_request("unsupported parse_mode")

@@ -2,8 +2,8 @@
 
 The rules and error texts are those of the official server (td/telegram/MessageEntity.cpp,
 `parse_html`). Offsets and lengths of entities are in UTF-16 code units, as in the Bot API;
-offsets in errors are in bytes. Two rarities differ: an end tag needs its name, and `class` of
-`<code>` names no language.
+offsets in errors are in bytes. Three rarities differ: an end tag needs its name, `class` of
+`<code>` names no language, and Markdown loses its escapes but keeps its marks.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _TAG_NAME = re.compile(r"</?([^\s>\0]*)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BAD_TOKEN = re.compile(r"=\s*([A-Za-z0-9.-]*)[^A-Za-z0-9.\s>\"'-]")
 _COMMAND = re.compile(r"(?<![\w/@<>])/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?(?![\w/])", re.ASCII)
+_ESCAPED = re.compile(r"\\([\x01-\x7e])")
 
 
 class MarkupError(ValueError):
@@ -63,6 +64,11 @@ def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
     parser = _Parser(source)
     parser.parse()
     return parser.text, in_order(parser.entities)
+
+
+def parse_markdown(source: str) -> str:
+    """The text without the escapes of MarkdownV2."""
+    return _ESCAPED.sub(r"\1", source)
 
 
 def in_order(entities: list[Entity]) -> tuple[Entity, ...]:
