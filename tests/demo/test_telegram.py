@@ -718,6 +718,42 @@ def test_flood(taken, wait):
     flood.take(taken[-1][0], 1)
 
 
+@pytest.mark.parametrize(
+    ("size", "waits", "refused"),
+    [
+        pytest.param(100_000, [0.0] * 200, False, id="small"),
+        pytest.param(100_001, [0.0] * 6 + [0.2, 0.4], False, id="shortest spacing"),
+        pytest.param(5_000_000, [0.0, 0.0, 0.0, 0.5], False, id="by the size"),
+        pytest.param(50_000_000, [0.0, 0.0, 0.8, 1.7, 2.6, 3.5, 4.4, 5.3], True, id="longest"),
+    ],
+)
+def test_uploads_of_equal_size_are_spaced(size, waits, refused):
+    now = [100.0]
+    flood = Flood(lambda: now[0])
+
+    assert [flood.space(size) for _ in waits] == pytest.approx(waits)
+    assert flood.space(size + 1) == 0
+    if refused:
+        with pytest.raises(Refusal, match="retry after 60"):
+            flood.space(size)
+    now[0] += 10
+    assert flood.space(size) == 0
+
+
+@pytest.mark.parametrize("flood_limits", [True, False])
+def test_answer_to_too_many_uploads_of_equal_size(flood_limits):
+    """The clock stands still; a call without a chat meets no other limit."""
+    data = bytes(9_000_000)
+    with TelegramStandIn(TOKEN, flood_limits=flood_limits, clock=lambda: 100.0) as telegram:
+        telegram.server.stopping.set()  # nothing waits
+        bot = Bot(telegram.api_url)
+        answers = [bot.ask("sendDocument", {"document": ("a.bin", data)}) for _ in range(9)]
+        bot.session.close()
+
+    floods = [answer.get("parameters") for answer in answers if answer["error_code"] == 429]
+    assert floods == [{"retry_after": 60}] * flood_limits
+
+
 def test_answer_to_a_flood():
     with TelegramStandIn(TOKEN, flood_limits=True, clock=lambda: 100.0) as telegram:
         url = f"{telegram.api_url}/bot{TOKEN}/sendMessage?chat_id=1&text=a"

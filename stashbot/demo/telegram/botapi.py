@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -42,13 +43,20 @@ SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administr
 class BotApi:
     """Carries out the Bot API calls that the bot makes. Thread-safe.
 
-    Without `flood` there are no rate limits.
+    Without `flood` there are no rate limits. `stopping` ends the wait of an upload.
     """
 
-    def __init__(self, messenger: Messenger, decode: Decode, flood: Flood | None) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        decode: Decode,
+        flood: Flood | None,
+        stopping: threading.Event,
+    ) -> None:
         self._messenger = messenger
         self._decode = decode
         self._flood = flood
+        self._stopping = stopping
         self._methods: dict[str, Callable[[Arguments], object]] = {
             "getme": self._get_me,
             "getupdates": self._get_updates,
@@ -69,6 +77,9 @@ class BotApi:
         handler = self._methods.get(method.lower())
         if handler is None:
             raise Refusal(404, "Not Found: method not found")
+        if self._flood:
+            size = sum(len(data) for _, data in arguments.files.values())
+            self._stopping.wait(self._flood.space(size))
         return handler(arguments)
 
     # The bot itself

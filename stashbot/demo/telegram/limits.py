@@ -20,6 +20,8 @@ MAX_CAPTION = 1024  # UTF-16 code units, after entities
 MAX_CALLBACK_DATA = 64  # bytes
 MAX_BUTTONS = 100
 MAX_COMMANDS = 100
+MAX_UNSPACED = 100_000  # bytes; requests with more bytes of files are spaced
+LONGEST_SPACE_S = 5.0  # a request that would wait longer is refused
 
 
 class Refusal(Exception):
@@ -195,6 +197,7 @@ class Flood:
         self._lock = threading.Lock()
         self._overall = _Bucket(30, 30)
         self._chats: dict[int, _Bucket] = {}
+        self._uploads: dict[int, float] = {}
 
     def take(self, chat_id: int, count: int) -> None:
         """Count messages to a chat. Raises Refusal (429), and then counts none."""
@@ -206,6 +209,24 @@ class Flood:
                 raise too_many_requests(wait)
             for bucket in buckets:
                 bucket.level += count
+
+    def space(self, size: int) -> float:
+        """Return the seconds for which a request with `size` bytes of files must wait.
+
+        The official server spaces requests of exactly the same size, to catch a bot that
+        uploads one file again and again (Client.cpp, on_cmd). Raises Refusal (429).
+        """
+        if size <= MAX_UNSPACED:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            self._uploads = {key: at for key, at in self._uploads.items() if at > now - 2}
+            begins_at = self._uploads.get(size, now - 2)
+            if begins_at > now + LONGEST_SPACE_S:
+                raise too_many_requests(60)
+            spacing = min(0.9, max(0.2, size * 1e-7))
+            self._uploads[size] = max(begins_at + spacing, now - 1)
+            return max(0.0, self._uploads[size] - now)
 
 
 def _bucket(chat_id: int) -> _Bucket:

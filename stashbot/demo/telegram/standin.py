@@ -48,8 +48,10 @@ class TelegramStandIn:
         self._token = token
         self._messenger = Messenger(bot, users, clock=clock, keep=keep_messages)
         self.server = self._serve(port)
-        self._api = BotApi(self._messenger, decode, Flood(clock) if flood_limits else None)
-        self._page = ChatPage(self._messenger, users[0].id, self.server.stopping)
+        stopping = self.server.stopping
+        flood = Flood(clock) if flood_limits else None
+        self._api = BotApi(self._messenger, decode, flood, stopping)
+        self._page = ChatPage(self._messenger, users[0].id, stopping)
 
     @property
     def url(self) -> str:
