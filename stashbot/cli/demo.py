@@ -49,7 +49,7 @@ def demo(options: argparse.Namespace) -> int:
         if not stash_url:
             pictures = in_folder(options.pictures) if options.pictures else drawn()
             stash_url = stack.enter_context(StashStandIn(pictures)).url
-        token = f"{DEMO_BOT}:{secrets.token_urlsafe(32)}"  # no page can know it
+        token = f"{DEMO_BOT}:{secrets.token_urlsafe(32)}"  # no web page knows it
         try:
             telegram = _telegram(token, options.port)
         except OSError as error:
@@ -82,7 +82,7 @@ def _telegram(token: str, port: int) -> TelegramStandIn:
 
 
 def _decode(data: bytes) -> Decoded:
-    """Read a picture for the stand-in. Raises ValueError if it is not whole."""
+    """Read a picture for the stand-in, with Pillow. Raises ValueError if it is not whole."""
     from PIL import Image
 
     from ..demo.telegram.files import Decoded

@@ -16,7 +16,7 @@ from ..http import Request, Response, Server
 from .botapi import BotApi
 from .chatpage import ChatPage
 from .chats import User
-from .files import Decoded
+from .files import Decode
 from .form import Arguments, read_arguments
 from .limits import Flood, Refusal
 from .messenger import Messenger
@@ -37,7 +37,7 @@ class TelegramStandIn:
         self,
         token: str,
         *,
-        decode: Callable[[bytes], Decoded],
+        decode: Decode,
         port: int = 0,
         users: Sequence[User] = (User(1, "Ann"),),
         flood_limits: bool = False,
