@@ -1,5 +1,6 @@
 import io
 import json
+import socket
 import threading
 import time
 
@@ -342,6 +343,16 @@ def test_accepted_photo(telegram, bot, data):
     assert telegram.messages(ANN)[0].file.data == data
     assert 1 <= len(message["photo"]) <= 4
     assert message["photo"] == sorted(message["photo"], key=lambda size: size["width"])
+
+
+def test_sides_of_a_photo_that_exif_turns(bot):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = ("a.jpg", image(60, 40, exif=exif))
+
+    largest = bot.do("sendPhoto", {"photo": photo}, chat_id=ANN)["photo"][-1]
+
+    assert (largest["width"], largest["height"]) == (40, 60)
 
 
 @pytest.mark.parametrize(
@@ -804,6 +815,14 @@ def test_foreign_host_header(telegram, path, host):
     answer = requests.get(telegram.url + path, headers={"Host": host}, timeout=5)
 
     assert (answer.status_code, answer.content) == (403, b"")
+
+
+def test_body_that_is_far_too_long_is_not_read(telegram):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", telegram.server.port), timeout=5) as connection:
+        connection.sendall(head)
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]"])
