@@ -96,10 +96,12 @@ class Media:
             return [_upload(Kind.VIDEO, source, image, form, size, image.duration)]
         if form in _DOCUMENTS:
             return [self.as_document(source, image, block)]
-        container = metadata.read(source, form) if form in _WITH_METADATA else None
+        container = None
+        if form in _WITH_METADATA:
+            with source.open("rb") as file:
+                container = metadata.read(file, form)
         if container and self._is_photo(container, source):
-            photo = self._files.new(block)
-            metadata.copy(source, photo, container)
+            photo = self._cleaned(source, container, block)
             uploads = [_upload(Kind.PHOTO, photo, image, form, container.size)]
         elif container and container.is_film and form == "png":  # libvips sees one frame alone
             return [self.as_document(source, image, block)]
@@ -116,10 +118,17 @@ class Media:
         form = _checked_form(source)
         _refuse_too_large(source)
         if form in _WITH_METADATA:
-            copy = self._files.new(block)
-            metadata.copy(source, copy, metadata.read(source, form))
-            source = copy
+            with source.open("rb") as file:
+                container = metadata.read(file, form)
+            source = self._cleaned(source, container, block)
         return _upload(Kind.DOCUMENT, source, image, form or _text_or_binary(source))
+
+    def _cleaned(self, source: Path, container: metadata.Container, block: ExitStack) -> Path:
+        """Copy a file without its private data."""
+        target = self._files.new(block)
+        with source.open("rb") as file:
+            metadata.copy(file, target, container)
+        return target
 
     def _is_photo(self, container: metadata.Container, source: Path) -> bool:
         """Whether Telegram takes the file as a photo, and shows it as it should look."""

@@ -49,24 +49,20 @@ class Container:
             self.parts.append((offset, length))
 
 
-def read(path: Path, form: str) -> Container:
+def read(file: BinaryIO, form: str) -> Container:
     """Read a file of the `form` jpeg, png or webp. Raises OSError."""
-    with path.open("rb") as file:
-        container = _READERS[form](file, path.stat().st_size)
+    container = _READERS[form](file, file.seek(0, 2))
     if not all(container.size):
         container.is_whole = False
     return container
 
 
-def copy(source: Path, target: Path, container: Container) -> None:
+def copy(original: BinaryIO, target: Path, container: Container) -> None:
     """Write the file without its private data. Raises OSError."""
-    with source.open("rb") as original, target.open("wb") as file:
+    with target.open("wb") as file:
         for part in container.parts:
-            if isinstance(part, bytes):
-                file.write(part)
-            else:
-                for piece in _pieces(original, *part):
-                    file.write(piece)
+            for piece in [part] if isinstance(part, bytes) else _pieces(original, *part):
+                file.write(piece)
 
 
 def _pieces(file: BinaryIO, offset: int, length: int) -> Iterator[bytes]:

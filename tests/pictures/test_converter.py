@@ -1,5 +1,6 @@
 """The child process that converts pictures: its limits, its end, and those who wait for it."""
 
+import io
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from PIL import Image as Pixels
 from stashbot.errors import Interrupted
 from stashbot.pictures import converter as module
 from stashbot.pictures.conversion import ADDRESS_SPACE
-from stashbot.pictures.converter import ConversionFailed, Converter
+from stashbot.pictures.converter import ConversionFailed, Converter, Drawer
 from stashbot.pictures.files import TemporaryFiles
 from tests.pictures.awkward import awkward, saved
 from tests.whole.program import children, wait_until
@@ -221,3 +222,36 @@ Converter(files).convert(7, source, source, max_side=9, pixels=9, orientation=1)
 
 def is_zombie(process):
     return " Z " in Path("/proc", str(process), "stat").read_text()
+
+
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60">'
+    '<rect width="90" height="60" fill="{}"/></svg>'
+)
+
+
+@pytest.fixture
+def drawer(files):
+    drawer = Drawer(files)
+    yield drawer
+    drawer.close()
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "gif"])
+def test_our_own_svg_is_drawn(drawer, form):
+    data = drawer.draw([SVG.format("red"), SVG.format("blue")][: 2 if form == "gif" else 1], form)
+
+    picture = Pixels.open(io.BytesIO(data))
+    assert (picture.format, picture.size) == (form.upper(), (90, 60))
+    assert getattr(picture, "n_frames", 1) == (2 if form == "gif" else 1)
+    assert picture.convert("RGB").getpixel((9, 9))[0] > 200
+
+
+def test_the_drawing_child_reads_nothing_but_svg(drawer, tmp_path):
+    (tmp_path / "a.png").write_bytes(awkward("png"))
+    link = f'<image href="file://{tmp_path}/a.png" width="9" height="9"/></svg>'
+
+    with pytest.raises(OSError, match=r"SVG|svg"):
+        drawer.draw([awkward("png").decode("latin-1")], "png")
+    drawn = drawer.draw([SVG.format("red").replace("</svg>", link)], "png")
+    assert Pixels.open(io.BytesIO(drawn)).convert("RGB").getpixel((4, 4)) == (255, 0, 0)

@@ -43,8 +43,9 @@ def private(form, orientation=1, **options):
 def cleaned(tmp_path, data, form):
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(data)
-    container = metadata.read(source, form)
-    metadata.copy(source, target, container)
+    with source.open("rb") as file:
+        container = metadata.read(file, form)
+        metadata.copy(file, target, container)
     return container, target.read_bytes()
 
 
