@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import signal
+import struct
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -17,6 +18,10 @@ import structlog
 
 from .. import __version__, logs
 from ..app import build
+from ..pictures import metadata
+from ..pictures.converter import Drawer
+from ..pictures.files import TemporaryFiles
+from ..pictures.media import sniff
 from ..runtime.systemd import Notifier
 from ..runtime.threads import ENDING
 from ..settings.load import load
@@ -47,7 +52,9 @@ def demo(options: argparse.Namespace) -> int:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stashbot-demo-"))
         stash_url = options.stash
         if not stash_url:
-            pictures = in_folder(options.pictures) if options.pictures else drawn()
+            drawer = Drawer(TemporaryFiles(Path(folder)))
+            stack.callback(drawer.close)
+            pictures = in_folder(options.pictures) if options.pictures else drawn(drawer.draw)
             stash_url = stack.enter_context(StashStandIn(pictures)).url
         token = f"{DEMO_BOT}:{secrets.token_urlsafe(32)}"  # no web page knows it
         try:
@@ -82,20 +89,20 @@ def _telegram(token: str, port: int) -> TelegramStandIn:
 
 
 def _decode(data: bytes) -> Decoded:
-    """Read a picture for the stand-in, with Pillow. Raises ValueError if it is not whole."""
-    from PIL import Image
-
+    """Read the header of a picture for the stand-in. Raises ValueError if it is not whole."""
     from ..demo.telegram.files import Decoded
 
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientation
-            width, height = reversed(image.size) if turned else image.size
-            mime = Image.MIME[image.format or ""].replace("image/mpo", "image/jpeg")
-            return Decoded(width, height, mime, getattr(image, "is_animated", False))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError("no whole picture") from error
+    form = sniff(data)
+    if form == "gif":
+        width, height = struct.unpack_from("<HH", data.ljust(10, b"\0"), 6)
+        return Decoded(width, height, "image/gif")
+    if form not in metadata.FORMS:
+        raise ValueError("no picture")
+    picture = metadata.read(io.BytesIO(data), form)
+    if not picture.is_whole:
+        raise ValueError("no whole picture")
+    width, height = picture.size[::-1] if picture.orientation >= 5 else picture.size
+    return Decoded(width, height, f"image/{form}", picture.is_film)
 
 
 def _demo_environment(token: str, api_url: str, stash_url: str) -> dict[str, str]:

@@ -35,6 +35,14 @@ OPEN_FILES = 32
 #: The qualities of a JPEG, with the bytes to expect in relation to those of the first.
 QUALITIES = ((88, 1.0), (80, 0.72), (70, 0.57), (60, 0.48), (50, 0.42), (40, 0.36))
 
+#: Options of libvips for drawings, by form.
+DRAWN_AS: dict[str, dict[str, Any]] = {
+    "jpeg": {"Q": 88, "background": [255]},
+    "webp": {"Q": 88, "effort": 1},
+    "gif": {"effort": 3},
+}
+DRAWN_FRAME_MS = 100
+
 
 def main() -> None:
     """Serve jobs until standard input ends, or none has come for a while."""
@@ -146,12 +154,10 @@ def _encoded(image: pyvips.Image, target: int) -> bytes:
 
 def _draw(job: Job) -> Job:
     """Draw the SVG texts `frames`, and write a picture of the `form`, or a GIF, to `target`."""
-    pictures = [
-        pyvips.Image.svgload_buffer(frame.encode()).flatten(background=255)
-        for frame in job["frames"]
-    ]
+    pictures = [pyvips.Image.svgload_buffer(frame.encode()) for frame in job["frames"]]
     picture = pyvips.Image.arrayjoin(pictures, across=1)
     if job["form"] == "gif":
-        picture = films.as_film(picture, pictures[0].height, [100] * len(pictures))
-    getattr(picture, f"{job['form']}save")(job["target"], keep="none")
+        picture = films.as_film(picture, pictures[0].height, [DRAWN_FRAME_MS] * len(pictures))
+    save = getattr(picture, f"{job['form']}save")
+    save(job["target"], keep="none", **DRAWN_AS.get(job["form"], {}))
     return _answer("drawn", (picture.width, pictures[0].height))

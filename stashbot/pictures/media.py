@@ -26,7 +26,6 @@ NAME_LETTERS = 60
 
 #: Forms that the converter cannot read, or would read as less than they are.
 _DOCUMENTS = frozenset(("heic", "jxl", "jp2", "webm", "mkv", "avi", "wmv", "flv", "mpg", "pdf"))
-_WITH_METADATA = frozenset(("jpeg", "png", "webp"))
 
 #: First bytes of files, by format (https://en.wikipedia.org/wiki/List_of_file_signatures).
 _MAGIC = (
@@ -97,7 +96,7 @@ class Media:
         if form in _DOCUMENTS:
             return [self.as_document(source, image, block)]
         container = None
-        if form in _WITH_METADATA:
+        if form in metadata.FORMS:
             with source.open("rb") as file:
                 container = metadata.read(file, form)
         if container and self._is_photo(container, source):
@@ -117,7 +116,7 @@ class Media:
         """The file as a document, without its private data. Raises ImageUnusable, OSError."""
         form = _checked_form(source)
         _refuse_too_large(source)
-        if form in _WITH_METADATA:
+        if form in metadata.FORMS:
             with source.open("rb") as file:
                 container = metadata.read(file, form)
             source = self._cleaned(source, container, block)

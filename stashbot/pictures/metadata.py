@@ -318,3 +318,5 @@ def _finished_webp(webp: Container, extended: bytes) -> Container:
 
 
 _READERS = {"jpeg": _read_jpeg, "png": _read_png, "webp": _read_webp}
+#: The forms that can be read.
+FORMS = frozenset(_READERS)

@@ -1,21 +1,15 @@
-import io
 import math
-import os
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from stashbot.demo.pictures.drawings import drawn
-from stashbot.demo.pictures.picture import Gallery, Picture, in_folder
+from stashbot.demo.pictures.picture import Gallery, Picture
 from stashbot.demo.stash.library import shuffle_key
-from stashbot.errors import SettingsError
 from tests.standins.stash import StashStandIn
 
 IDS = """query Ids($f: FindFilterType, $i: ImageFilterType, $ids: [ID!]) {
@@ -45,12 +39,6 @@ RICH = Picture(
     galleries=(Gallery("Open sea"), Gallery(folder="/data/sea")),
     tags=("sea",),
 )
-
-
-def jpeg(width, height, **options):
-    out = io.BytesIO()
-    Image.new("RGB", (width, height), "teal").save(out, "JPEG", **options)
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -417,68 +405,3 @@ def test_recorded_requests(stash):
     assert first.bytes_in == int(answer.request.headers["Content-Length"])
     assert first.bytes_out == int(answer.headers["Content-Length"])
     assert 0 <= first.seconds <= records[4].seconds < 60
-
-
-# Pictures
-
-
-@pytest.mark.parametrize("picture", drawn()[:12], ids=lambda picture: picture.path)
-def test_drawn_file_agrees_with_its_metadata(picture):
-    data = picture.load()
-    image = Image.open(io.BytesIO(data))
-
-    assert Image.MIME[image.format] == picture.type
-    assert image.size == (picture.width, picture.height)
-    assert len(image.convert("RGB").resize((64, 64)).getcolors(4096)) > 8
-    assert drawn()[picture.id - 1].load() is data
-
-
-def test_pictures_in_a_folder(tmp_path):
-    """Files at any depth are found; hidden ones, folders and other files are not."""
-    (tmp_path / "Sea" / "2023").mkdir(parents=True)
-    (tmp_path / ".thumbs").mkdir()
-    (tmp_path / "b.JPG").write_bytes(jpeg(90, 60))
-    (tmp_path / "Sea" / "2023" / "Two boats.jpeg").write_bytes(jpeg(30, 40))
-    for name in ("a.mp4", "c.heic", "notes.txt", ".hidden.jpg", ".thumbs/b.jpg"):
-        (tmp_path / name).write_bytes(b"data")
-    (tmp_path / "dir.png").mkdir()
-    os.utime(tmp_path / "b.JPG", (1714979289, 1714979289))
-    boats, clip, photo, unreadable = in_folder(tmp_path)
-
-    assert [(p.id, p.path) for p in (boats, clip, photo, unreadable)] == [
-        *((1, "Sea/2023/Two boats.jpeg"), (2, "a.mp4"), (3, "b.JPG"), (4, "c.heic"))
-    ]
-    assert (boats.title, boats.width, boats.height) == ("Two boats", 30, 40)
-    assert boats.galleries == (Gallery(folder="/data/Sea/2023"),)
-    assert (clip.type, clip.is_clip, clip.width, clip.galleries) == ("video/mp4", True, 0, ())
-    assert (photo.date, photo.size) == ("2024-05-06", len(jpeg(90, 60)))
-    assert photo.load() == jpeg(90, 60)
-    assert (unreadable.width, unreadable.is_clip) == (0, False)
-
-
-def test_changed_and_deleted_file(tmp_path):
-    """The fingerprint changes even if the time does not."""
-    file = tmp_path / "a.jpg"
-    found = []
-    for data in (b"one", b"other"):
-        file.write_bytes(data)
-        os.utime(file, (1714979289, 1714979289))
-        found += in_folder(tmp_path)
-    file.unlink()
-
-    assert found[0].fingerprint != found[1].fingerprint
-    with pytest.raises(FileNotFoundError):
-        found[1].load()
-
-
-@pytest.mark.parametrize(
-    ("folder", "words"),
-    [("nowhere", "no such folder"), (".", "holds no pictures (jpg jpeg png")],
-    ids=["not there", "empty"],
-)
-def test_folder_without_pictures(tmp_path, folder, words):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(SettingsError) as caught:
-        in_folder(tmp_path / Path(folder))
-
-    assert words in str(caught.value)

@@ -7,31 +7,22 @@ drawn or read when they are requested. All functions are thread-safe.
 from __future__ import annotations
 
 import hashlib
-import warnings
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
-
-from PIL import Image
 
 from ...errors import SettingsError
 
+_IMAGES = "jpg jpeg png webp gif avif bmp tif tiff heic"
+_VIDEOS = "mp4 m4v webm mov"
+_OTHER_NAMES = {"jpg": "jpeg", "tif": "tiff", "m4v": "mp4", "mov": "quicktime"}
 TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".avif": "image/avif",
-    ".bmp": "image/bmp",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".heic": "image/heic",
-    ".mp4": "video/mp4",
-    ".m4v": "video/mp4",
-    ".webm": "video/webm",
-    ".mov": "video/quicktime",
+    f".{suffix}": f"{kind}/{_OTHER_NAMES.get(suffix, suffix)}"
+    for kind, suffixes in (("image", _IMAGES), ("video", _VIDEOS))
+    for suffix in suffixes.split()
 }
 
 
@@ -93,49 +84,43 @@ class Picture:
 def in_folder(folder: Path) -> list[Picture]:
     """The pictures and clips in a folder and its subfolders, sorted by path.
 
-    Raises SettingsError if there are none, or no such folder.
+    A symbolic link that leads out of the folder is not followed. Raises SettingsError if there
+    are no pictures, or no such folder.
     """
     if not folder.is_dir():
         raise SettingsError((f"--pictures {folder}: there is no such folder",))
-    found = sorted(path for path in folder.rglob("*") if _is_picture(path.relative_to(folder)))
-    files = [path for path in found if path.is_file()]
-    if not files:
-        kinds = " ".join(suffix.removeprefix(".") for suffix in TYPES)
-        raise SettingsError((f"--pictures {folder}: holds no pictures ({kinds})",))
-    return [_of_file(number, path, folder) for number, path in enumerate(files, 1)]
+    root = folder.resolve()
+    found = sorted(path for path in root.rglob("*") if _is_picture(path, root))
+    if not found:
+        raise SettingsError((f"--pictures {folder}: holds no pictures ({_IMAGES} {_VIDEOS})",))
+    return [_of_file(number, path, root) for number, path in enumerate(found, 1)]
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in TYPES and not any(part.startswith(".") for part in path.parts)
+def _is_picture(path: Path, root: Path) -> bool:
+    parts = path.relative_to(root).parts
+    is_shown = path.suffix.lower() in TYPES and not any(part.startswith(".") for part in parts)
+    return is_shown and path.is_file() and path.resolve().is_relative_to(root)
+
+
+def _read(path: Path, root: Path) -> bytes:
+    target = Path(os.path.realpath(path))  # it may have become a link since it was listed
+    if not target.is_relative_to(root):
+        raise PermissionError(f"{path} leads out of {root}")
+    return target.read_bytes()
 
 
 def _of_file(number: int, path: Path, root: Path) -> Picture:
     stat = path.stat()
     modified = datetime.fromtimestamp(stat.st_mtime, UTC)
     relative = path.relative_to(root)
-    width, height = _dimensions(path)
     folder = relative.parent.as_posix()
     return Picture(
         id=number,
         path=relative.as_posix(),
-        load=path.read_bytes,
+        load=partial(_read, path, root),
         modified=modified,
         size=stat.st_size,
-        width=width,
-        height=height,
         title=path.stem,
         date=modified.date().isoformat(),
         galleries=() if folder == "." else (Gallery(folder=f"/data/{folder}"),),
     )
-
-
-def _dimensions(path: Path) -> tuple[int, int]:
-    """Width and height after orientation, from the header; zeros if Pillow cannot read it."""
-    turned = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-    try:
-        # Any size is safe: nothing is decoded here.
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            width, height = image.size
-            return (height, width) if image.getexif().get(0x0112) in turned else (width, height)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return 0, 0
