@@ -7,7 +7,7 @@ const WORDS = {
     close: "Close", online: "online", offline: "connecting", typing: "typing",
     upload_photo: "choosing a photo", upload_video: "choosing a video", upload_document: "choosing a file",
     today: "Today", yesterday: "Yesterday", edited: "edited", picture: "Picture", clip: "Clip",
-    cover: "Show", hidden: "Hidden, press to show", you: "You", at: "at", demo: "demo",
+    cover: "Show", hidden: "Hidden, press to show", you: "You", demo: "demo", units: ["B", "KB", "MB"],
     empty: "Nothing here yet. Press Start to say hello to the bot.", start: "Start",
     lost: "That did not go through. Try again.",
   },
@@ -16,7 +16,7 @@ const WORDS = {
     close: "Закрыть", online: "в сети", offline: "соединение", typing: "печатает",
     upload_photo: "выбирает фото", upload_video: "выбирает видео", upload_document: "выбирает файл",
     today: "Сегодня", yesterday: "Вчера", edited: "изменено", picture: "Картинка", clip: "Видео",
-    cover: "Показать", hidden: "Скрыто, нажмите, чтобы показать", you: "Вы", at: "в", demo: "демо",
+    cover: "Показать", hidden: "Скрыто, нажмите, чтобы показать", you: "Вы", demo: "демо", units: ["Б", "КБ", "МБ"],
     empty: "Здесь пока пусто. Нажмите «Начать», чтобы поздороваться с ботом.", start: "Начать",
     lost: "Не получилось. Попробуйте ещё раз.",
   },
@@ -24,9 +24,12 @@ const WORDS = {
 const LANGUAGE = navigator.language.slice(0, 2).toLowerCase();
 const LOCALE = LANGUAGE === "ru" ? "ru" : "en";
 const SAY = WORDS[LOCALE];
-const SVG = "http://www.w3.org/2000/svg";
+const TAGS = {
+  bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote",
+};
 const ACTION_LASTS = 5000; // ms, as in Telegram
 const PRESS_LASTS = 15000; // ms until a button stops waiting
+const TOAST_LASTS = 3200; // ms
 const NEAR = 90; // px from the bottom that count as being there
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -41,7 +44,7 @@ const waiting = new Map(); // query id -> the button that was pressed
 const answered = new Map(); // query id -> an answer that came before the id of its query
 let bot = "Stashbot";
 let commands = [];
-let read = 0;
+let read = 0; // id of the last message that the bot has read
 let unseen = 0;
 let isFollowing = true; // whether the chat stays at its newest message
 let lastTop = 0;
@@ -49,91 +52,62 @@ let isOnline = false;
 let action = "";
 let actionTimer = 0;
 let toastTimer = 0;
-let chosen = 0;
+let chosen = 0; // place in the menu of commands
+let shown = null; // message in the lightbox
 
 /* Elements */
 
-function element(tag, className, ...children) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
+/** An element with these properties; `class` is its className. */
+function element(tag, { class: className = "", ...properties } = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), { className }, properties);
   node.append(...children);
   return node;
 }
 
-function button(className, label, onClick) {
-  const node = element("button", className, label);
-  node.type = "button";
-  node.addEventListener("click", onClick);
-  return node;
-}
+const button = (label, onclick) => element("button", { type: "button", onclick }, label);
 
 function clock(seconds) {
-  return new Intl.DateTimeFormat(LOCALE === "ru" ? "ru" : navigator.language, {
-    hour: "2-digit", minute: "2-digit",
-  }).format(seconds * 1000);
+  const form = { hour: "2-digit", minute: "2-digit" };
+  return new Date(seconds * 1000).toLocaleTimeString(LOCALE === "ru" ? "ru" : navigator.language, form);
 }
 
 function dayOf(seconds) {
-  const day = new Date(seconds * 1000);
-  const now = new Date();
-  const ago = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(day).setHours(0, 0, 0, 0)) / 864e5);
-  if (ago === 0) return SAY.today;
-  if (ago === 1) return SAY.yesterday;
-  const year = day.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "long", year }).format(day);
+  const [day, today] = [new Date(seconds * 1000), new Date()];
+  const ago = Math.round((new Date(today).setHours(0, 0, 0, 0) - new Date(day).setHours(0, 0, 0, 0)) / 864e5);
+  const name = [SAY.today, SAY.yesterday][ago];
+  if (name) return name;
+  const year = day.getFullYear() === today.getFullYear() ? undefined : "numeric";
+  return day.toLocaleDateString(LOCALE, { day: "numeric", month: "long", year });
 }
 
 function sizeOf(bytes) {
-  const units = LOCALE === "ru" ? ["Б", "КБ", "МБ"] : ["B", "KB", "MB"];
   const power = Math.min(2, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const number = bytes / 1024 ** power;
-  return `${number.toLocaleString(LOCALE, { maximumFractionDigits: number < 10 ? 1 : 0 })} ${units[power]}`;
+  return `${number.toLocaleString(LOCALE, { maximumFractionDigits: number < 10 ? 1 : 0 })} ${SAY.units[power]}`;
 }
 
 /* Text with entities; offsets are UTF-16, as JavaScript's own */
 
 function wrapperOf(entity, text) {
-  const tags = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote" };
-  if (tags[entity.type]) return element(tags[entity.type]);
   if (entity.type === "text_link") return linkTo(entity.url);
   if (entity.type === "spoiler") return cover();
-  if (entity.type === "bot_command") {
-    const node = element("a", "command");
-    node.href = "#";
-    node.addEventListener("click", (event) => {
-      event.preventDefault();
-      send(text);
-    });
-    return node;
-  }
-  return element("span");
+  if (entity.type !== "bot_command") return element(TAGS[entity.type] ?? "span");
+  return element("a", { href: "#", onclick: (event) => { event.preventDefault(); send(text); } });
 }
 
-function linkTo(url) {
-  const address = /^[a-z]+:/i.test(url) ? url : `https://${url}`;
-  if (!/^(https?|tg):/i.test(address)) return element("span");
-  const node = element("a");
-  node.href = address;
-  node.target = "_blank";
-  node.rel = "noopener noreferrer";
-  return node;
+function linkTo(url, label = "") {
+  const href = /^[a-z]+:/i.test(url) ? url : `https://${url}`;
+  if (!/^(https?|tg):/i.test(href)) return element("span", {}, label);
+  return element("a", { href, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
 function cover() {
-  const node = element("span", "cover");
-  node.tabIndex = 0;
-  node.role = "button";
-  node.ariaLabel = SAY.hidden;
-  const open = () => {
+  const node = element("span", { class: "cover", tabIndex: 0, role: "button", ariaLabel: SAY.hidden });
+  node.onclick = () => {
     node.className = "";
-    node.removeAttribute("role");
-    node.removeAttribute("tabindex");
-    node.removeAttribute("aria-label");
+    for (const name of ["role", "tabindex", "aria-label"]) node.removeAttribute(name);
   };
-  node.addEventListener("click", open);
-  node.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") open();
-  });
+  node.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") node.click(); };
   return node;
 }
 
@@ -141,33 +115,30 @@ function cover() {
 function format(text, entities, from = 0, to = text.length) {
   const nodes = [];
   let at = from;
-  for (let n = 0; n < entities.length; n += 1) {
-    const entity = entities[n];
+  for (const [n, entity] of entities.entries()) {
     const end = Math.min(to, entity.offset + entity.length);
     if (entity.offset < at || end <= entity.offset) continue;
-    if (entity.offset > at) nodes.push(text.slice(at, entity.offset));
     const inner = entities.slice(n + 1).filter((other) => other.offset < end);
-    const node = wrapperOf(entity, text.slice(entity.offset, end));
     const children = format(text, inner, entity.offset, end);
-    if (node.className === "cover") node.append(element("span", "", ...children));
+    const node = wrapperOf(entity, text.slice(entity.offset, end));
+    if (entity.type === "spoiler") node.append(element("span", {}, ...children));
     else node.append(...children);
-    nodes.push(node);
+    nodes.push(text.slice(at, entity.offset), node);
     at = end;
   }
-  if (at < to) nodes.push(text.slice(at, to));
-  return nodes;
+  return [...nodes, text.slice(at, to)];
 }
 
 /* Media */
 
-function ratioOf(file, isAlone) {
-  const ratio = file.width && file.height ? file.width / file.height : 16 / 9;
-  return isAlone ? ratio : Math.min(2.2, Math.max(0.55, ratio));
-}
+/** How many pictures of an album go into each row, by their number. */
+const ROWS = [[], [1], [2], [1, 2], [2, 2], [2, 3], [3, 3], [2, 2, 3], [2, 3, 3], [3, 3, 3], [2, 2, 3, 3]];
+const isHidden = (message) => message.spoiler && !revealed.has(message.id);
+const isFilm = ({ kind, type }) => kind === "video" || (kind === "animation" && !type.startsWith("image/"));
 
-/** How many pictures go into each row of an album. */
-function rowsFor(count) {
-  return [[], [1], [2], [1, 2], [2, 2], [2, 3], [3, 3], [2, 2, 3], [2, 3, 3], [3, 3, 3], [2, 2, 3, 3]][count] ?? [count];
+function ratioOf({ width, height }, isAlone) {
+  const ratio = width && height ? width / height : 16 / 9;
+  return isAlone ? ratio : Math.min(2.2, Math.max(0.55, ratio));
 }
 
 function describe(message) {
@@ -176,16 +147,13 @@ function describe(message) {
 }
 
 function tileFor(message, ratio) {
-  const { file } = message;
-  const isClip = file.kind === "video" || (file.kind === "animation" && !file.type.startsWith("image/"));
-  const isCovered = message.spoiler && !revealed.has(message.id);
-  const tile = element(isClip && !isCovered ? "div" : "button", "tile");
+  const isClip = isFilm(message.file);
+  const tile = isClip && !isHidden(message) ? element("div") : button("", () => open(message));
+  tile.className = "tile";
   tile.style.setProperty("--ratio", ratio);
-  if (tile.tagName === "BUTTON") tile.type = "button";
-  tile.append(isClip ? clipOf(message, isCovered) : pictureOf(message, tile));
-  if (file.kind === "animation") tile.append(element("span", "tag", "GIF"));
-  if (isCovered) coverTile(tile, message);
-  else if (!isClip) tile.addEventListener("click", () => open(message));
+  tile.append(isClip ? clipOf(message) : pictureOf(message));
+  if (message.file.kind === "animation") tile.append(element("span", { class: "tag" }, "GIF"));
+  if (isHidden(message)) coverTile(tile, message);
   return tile;
 }
 
@@ -193,76 +161,65 @@ function coverTile(tile, message) {
   tile.classList.add("covered");
   tile.dataset.cover = SAY.cover;
   tile.ariaLabel = SAY.hidden;
-  tile.addEventListener("click", () => {
+  tile.onclick = () => {
+    const tiles = () => [...articles.get(keyOf(message)).querySelectorAll(".tile")];
+    const place = tiles().indexOf(tile);
     revealed.add(message.id);
-    const place = [...articles.get(keyOf(message)).querySelectorAll(".tile")].indexOf(tile);
     redraw(keyOf(message));
-    articles.get(keyOf(message)).querySelectorAll(".tile")[place].focus({ preventScroll: true });
-  }, { once: true });
+    tiles()[place].focus({ preventScroll: true });
+  };
 }
 
-function pictureOf(message, tile) {
-  const image = element("img", "loading");
-  image.alt = describe(message);
-  image.width = message.file.width || 16;
-  image.height = message.file.height || 9;
-  image.draggable = !message.protected;
-  image.addEventListener("load", () => {
+function pictureOf(message) {
+  const { width, height, url, kind } = message.file;
+  const image = element("img", { class: "loading", alt: describe(message), draggable: !message.protected });
+  image.onload = () => {
     image.classList.remove("loading");
-    if (message.file.kind === "animation" && STILL.matches) freeze(image, tile);
-  });
-  image.src = message.file.url;
-  return image;
+    if (kind === "animation" && STILL.matches) freeze(image);
+  };
+  return Object.assign(image, { width: width || 16, height: height || 9, src: url });
 }
 
 /** A GIF cannot be paused: with reduced motion, the page shows its first frame. */
-function freeze(image, tile) {
-  const canvas = element("canvas");
-  canvas.width = image.naturalWidth;
-  canvas.height = image.naturalHeight;
-  canvas.role = "img";
-  canvas.ariaLabel = image.alt;
+function freeze(image) {
+  const { naturalWidth: width, naturalHeight: height, alt: ariaLabel } = image;
+  const canvas = element("canvas", { width, height, ariaLabel, role: "img" });
   canvas.getContext("2d").drawImage(image, 0, 0);
-  tile.replaceChild(canvas, image);
+  image.replaceWith(canvas);
 }
 
-function clipOf(message, isCovered) {
-  const video = element("video");
+function clipOf(message) {
   const isAnimation = message.file.kind === "animation";
-  video.src = message.file.url;
-  video.ariaLabel = describe(message);
-  video.playsInline = true;
-  video.preload = "metadata";
-  video.loop = video.muted = isAnimation;
-  video.autoplay = isAnimation && !STILL.matches && !isCovered;
-  video.controls = !video.autoplay && !isCovered;
+  const isPlaying = isAnimation && !STILL.matches && !isHidden(message);
+  const video = element("video", {
+    src: message.file.url, ariaLabel: describe(message), playsInline: true, preload: "metadata",
+    loop: isAnimation, muted: isAnimation, autoplay: isPlaying, controls: !isPlaying && !isHidden(message),
+  });
   if (message.protected) video.setAttribute("controlslist", "nodownload");
   return video;
 }
 
-function fileCard(message) {
-  const { file } = message;
+function fileCard({ file }) {
   const extension = file.name.includes(".") ? file.name.split(".").pop().slice(0, 4).toUpperCase() : "?";
-  const icon = element("span", "icon", extension);
-  icon.ariaHidden = "true";
-  const card = element("a", "file", icon, element("span", "", element("span", "name", file.name), element("span", "size", sizeOf(file.size))));
-  card.href = file.url;
-  card.download = file.name;
-  return card;
+  const icon = element("span", { class: "icon", ariaHidden: "true" }, extension);
+  const name = element("span", { class: "name" }, file.name);
+  const about = element("span", {}, name, element("span", { class: "size" }, sizeOf(file.size)));
+  return element("a", { class: "file", href: file.url, download: file.name }, icon, about);
 }
 
+/** The rows of tiles, and the ratio of width to height of them all. */
 function gridOf(group) {
-  const grid = element("div", "grid");
+  const grid = element("div", { class: "grid" });
   const isAlone = group.length === 1;
   let height = 0; // of all rows, for a width of 1
   let at = 0;
-  for (const count of rowsFor(group.length)) {
+  for (const count of ROWS[group.length]) {
     const items = group.slice(at, at + count);
     const ratios = items.map((message) => ratioOf(message.file, isAlone));
-    const row = element("div", isAlone ? "row" : "row many");
     const sum = ratios.reduce((total, ratio) => total + ratio, 0);
+    const tiles = items.map((message, n) => tileFor(message, ratios[n]));
+    const row = element("div", { class: isAlone ? "row" : "row many" }, ...tiles);
     row.style.setProperty("--ratio", sum);
-    row.append(...items.map((message, n) => tileFor(message, ratios[n])));
     grid.append(row);
     height += 1 / sum;
     at += count;
@@ -272,93 +229,56 @@ function gridOf(group) {
 
 /* Messages */
 
-function keyOf(message) {
-  return message.album ? `a${message.album}` : String(message.id);
-}
-
-function groupOf(key) {
-  return [...messages.values()].filter((message) => keyOf(message) === key);
-}
-
-function ticks() {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 18 12");
-  svg.setAttribute("class", "tick");
-  svg.setAttribute("aria-hidden", "true");
-  for (const [d, name] of [["M1.5 6.5 5 10 12 2", "first"], ["M6.5 9.5 7 10 14.5 2", "second"]]) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", d);
-    path.setAttribute("class", name);
-    svg.append(path);
-  }
-  return svg;
-}
+const keyOf = (message) => (message.album ? `a${message.album}` : String(message.id));
+const groupOf = (key) => [...messages.values()].filter((message) => keyOf(message) === key);
 
 function metaOf(message) {
-  const time = element("time", "", clock(message.date));
-  time.dateTime = new Date(message.date * 1000).toISOString();
-  const meta = element("span", "meta", ...(message.edited ? [SAY.edited] : []), time);
-  if (message.mine) meta.append(ticks());
+  const time = element("time", { dateTime: new Date(message.date * 1000).toISOString() }, clock(message.date));
+  const meta = element("span", { class: "meta" }, ...(message.edited ? [SAY.edited] : []), time);
+  if (message.mine) meta.append($("ticks").content.firstElementChild.cloneNode(true));
   return meta;
-}
-
-/** The width (rem) of the time at the end of the last line. */
-function stampOf(message) {
-  const letters = clock(message.date).length + (message.edited ? SAY.edited.length + 1 : 0);
-  return `${0.7 + 0.41 * letters + (message.mine ? 1.25 : 0)}rem`;
-}
-
-function bodyOf(group) {
-  const parts = [];
-  const documents = group.filter((message) => message.file?.kind === "document");
-  const visual = group.filter((message) => message.file && message.file.kind !== "document");
-  let ratio = 0;
-  if (visual.length) {
-    const [grid, shape] = gridOf(visual);
-    parts.push(grid);
-    ratio = shape;
-  }
-  parts.push(...documents.map(fileCard));
-  const worded = group.filter((message) => message.text);
-  // Telegram shows the caption of an album only if exactly one of its items has one.
-  if (worded.length === 1) parts.push(element("div", "text", ...format(worded[0].text, worded[0].entities)));
-  return { parts, ratio, isBare: Boolean(visual.length) && worded.length !== 1, hasDocuments: documents.length > 0 };
 }
 
 function articleFor(key) {
   const group = groupOf(key);
-  const first = group[0];
-  const { parts, ratio, isBare, hasDocuments } = bodyOf(group);
-  const article = element("article", `message ${first.mine ? "out" : "in"}`);
-  article.dataset.id = first.id;
-  article.dataset.day = dayOf(first.date);
-  article.ariaLabel = `${first.mine ? SAY.you : bot}, ${clock(first.date)}`;
-  article.classList.toggle("media", ratio > 0);
-  article.classList.toggle("document", hasDocuments);
-  article.classList.toggle("bare", isBare);
-  article.classList.toggle("above", first.above && !isBare && ratio > 0);
-  article.classList.toggle("edited", first.edited);
-  article.classList.toggle("read", first.mine && first.id <= read);
-  article.style.setProperty("--stamp", stampOf(first));
-  if (ratio) article.style.setProperty("--ratio", ratio);
-  const reply = first.reply ? [element("div", "reply", first.reply)] : [];
-  article.append(element("div", "bubble", ...reply, ...parts, metaOf(first)));
-  if (first.buttons.length) article.append(buttonsOf(first));
+  const [first] = group;
+  const documents = group.filter((message) => message.file?.kind === "document");
+  const visual = group.filter((message) => message.file && message.file.kind !== "document");
+  // Telegram shows the caption of an album only if exactly one of its items has one.
+  const worded = group.filter((message) => message.text);
+  const isBare = visual.length > 0 && worded.length !== 1;
+  const bubble = element("div", { class: "bubble" });
+  const article = element("article", { ariaLabel: `${first.mine ? SAY.you : bot}, ${clock(first.date)}` }, bubble);
+  const classes = {
+    message: true, out: first.mine, in: !first.mine, read: first.mine && first.id <= read,
+    media: visual.length > 0, document: documents.length > 0, bare: isBare,
+    above: visual.length > 0 && first.above && !isBare,
+  };
+  article.className = Object.keys(classes).filter((name) => classes[name]).join(" ");
+  Object.assign(article.dataset, { id: first.id, day: dayOf(first.date) });
+  if (first.reply) bubble.append(element("div", { class: "reply" }, first.reply));
+  if (visual.length) {
+    const [grid, ratio] = gridOf(visual);
+    article.style.setProperty("--ratio", ratio);
+    bubble.append(grid);
+  }
+  bubble.append(...documents.map(fileCard));
+  if (worded.length === 1) {
+    const text = element("div", { class: "text" }, ...format(worded[0].text, worded[0].entities));
+    text.dataset.stamp = metaOf(first).textContent;
+    bubble.append(text);
+  }
+  bubble.append(metaOf(first));
+  const rows = rowsOf(first.buttons, (key) => keyFor(first, key));
+  if (rows.length) article.append(element("div", { class: "buttons" }, ...rows));
   return article;
 }
 
-function buttonsOf(message) {
-  const rows = message.buttons.map((row) => element("div", "", ...row.map((key) => keyFor(message, key))));
-  return element("div", "buttons", ...rows);
-}
+const rowsOf = (rows, draw) => rows.map((row) => element("div", {}, ...row.map(draw)));
 
 function keyFor(message, key) {
-  if (key.url) {
-    const node = linkTo(key.url);
-    node.textContent = key.text;
-    return node;
-  }
-  const node = button("", key.text, () => press(message, key, node));
+  if (key.url) return linkTo(key.url, key.text);
+  const node = button(key.text, () => press(message, key, node));
   node.dataset.data = key.callback_data;
   return node;
 }
@@ -372,45 +292,36 @@ function redraw(key) {
     separateDays();
     return;
   }
-  const focused = old?.contains(document.activeElement) ? document.activeElement.dataset.data : undefined;
+  const focused = old.contains(document.activeElement) ? document.activeElement.dataset.data : undefined;
   const article = articleFor(key);
   keepPictures(old, article);
   articles.set(key, article);
-  old?.replaceWith(article);
+  old.replaceWith(article);
   for (const [query, node] of waiting) {
-    if (!old?.contains(node)) continue;
-    const twin = twinOf(article, node.dataset.data);
-    if (twin) {
-      twin.ariaBusy = "true";
-      waiting.set(query, twin);
-    }
+    const twin = old.contains(node) && twinOf(article, node.dataset.data);
+    if (!twin) continue;
+    twin.ariaBusy = "true";
+    waiting.set(query, twin);
   }
   if (focused !== undefined) twinOf(article, focused)?.focus({ preventScroll: true });
 }
 
 /** Reuses loaded pictures, so that an edit does not make them blink. */
 function keepPictures(old, article) {
-  const before = [...(old?.querySelectorAll(".grid") ?? [])];
-  const after = [...article.querySelectorAll(".grid")];
-  const isSame = before.length === 1 && after.length === 1 && signature(before[0]) === signature(after[0]);
-  if (isSame) after[0].replaceWith(before[0]);
+  const [before, after] = [old, article].map((node) => node.querySelector(".grid"));
+  if (before && after && signature(before) === signature(after)) after.replaceWith(before);
 }
 
-function signature(grid) {
-  return [...grid.querySelectorAll(".tile")].map((tile) => tile.className + (tile.querySelector("img, video")?.src ?? "?")).join();
-}
+const signature = (grid) =>
+  [...grid.querySelectorAll(".tile")].map((tile) => tile.className + tile.querySelector("img, video")?.src).join();
 
-function twinOf(article, data) {
-  return [...article.querySelectorAll(".buttons button")].find((node) => node.dataset.data === data);
-}
+const twinOf = (article, data) =>
+  [...article.querySelectorAll(".buttons button")].find((node) => node.dataset.data === data);
 
 function show(arrived, isNew) {
-  const keys = new Set();
-  for (const message of arrived) {
-    if (messages.has(message.id)) continue;
-    messages.set(message.id, message);
-    keys.add(keyOf(message));
-  }
+  const fresh = arrived.filter((message) => !messages.has(message.id));
+  for (const message of fresh) messages.set(message.id, message);
+  const keys = new Set(fresh.map(keyOf));
   for (const key of keys) {
     if (articles.has(key)) {
       redraw(key);
@@ -426,22 +337,19 @@ function show(arrived, isNew) {
 }
 
 function separateDays() {
-  log.querySelector(".empty")?.remove();
+  for (const node of log.querySelectorAll(".empty, .day")) node.remove();
   let day = "";
   for (const node of [...log.children]) {
-    if (node.className === "day") node.remove();
-    else if (node.dataset.day !== day) {
-      day = node.dataset.day;
-      node.before(element("div", "day", day));
-    }
+    if (node.dataset.day !== day) node.before(element("div", { class: "day" }, node.dataset.day));
+    day = node.dataset.day;
   }
   if (!messages.size) showEmpty();
 }
 
 function showEmpty() {
-  const picture = element("img", "avatar");
-  Object.assign(picture, { src: "/favicon.svg", alt: "", width: 72, height: 72 });
-  log.append(element("div", "empty", picture, element("p", "", SAY.empty), button("", SAY.start, () => send("/start"))));
+  const picture = element("img", { class: "avatar", src: "/favicon.svg", alt: "", width: 72, height: 72 });
+  const start = button(SAY.start, () => send("/start"));
+  log.append(element("div", { class: "empty" }, picture, element("p", {}, SAY.empty), start));
 }
 
 /* Scrolling */
@@ -472,11 +380,9 @@ function showArrow() {
 /* Actions */
 
 async function post(path, fields) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ ...fields, language: LANGUAGE }),
-  });
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ ...fields, language: LANGUAGE });
+  const response = await fetch(path, { method: "POST", headers, body });
   if (!response.ok) throw new Error(response.status);
   return response.json();
 }
@@ -495,19 +401,17 @@ async function send(text) {
 async function press(message, key, node) {
   if (node.ariaBusy === "true") return;
   node.ariaBusy = "true";
-  let query = "";
   try {
-    query = (await post("/page/press", { message_id: message.id, data: key.callback_data })).query_id;
+    const { query_id: query } = await post("/page/press", { message_id: message.id, data: key.callback_data });
+    // The message may have been drawn again meanwhile, with a new button in place of this one.
+    const article = articles.get(keyOf(message));
+    waiting.set(query, node.isConnected || !article ? node : twinOf(article, key.callback_data) ?? node);
+    if (answered.has(query)) settle(answered.get(query));
+    else setTimeout(() => release(query), PRESS_LASTS);
   } catch {
     node.ariaBusy = "false";
     toast(SAY.lost);
-    return;
   }
-  // The message may have been drawn again meanwhile, with a new button in place of this one.
-  const article = articles.get(keyOf(message));
-  waiting.set(query, node.isConnected || !article ? node : twinOf(article, key.callback_data) ?? node);
-  if (answered.has(query)) settle(answered.get(query));
-  else setTimeout(() => release(query), PRESS_LASTS);
 }
 
 function release(query) {
@@ -523,27 +427,25 @@ function settle(answer) {
   }
   answered.delete(answer.id);
   release(answer.id);
-  if (!answer.text) return;
-  if (!answer.alert) {
+  if (answer.text && answer.alert) {
+    $("notice").textContent = answer.text;
+    $("alert").showModal();
+  } else if (answer.text) {
     toast(answer.text);
-    return;
   }
-  $("notice").textContent = answer.text;
-  $("alert").showModal();
 }
 
 function toast(text) {
   clearTimeout(toastTimer);
   $("toast").textContent = text;
   $("toast").classList.add("shown");
-  toastTimer = setTimeout(() => $("toast").classList.remove("shown"), 3200);
+  toastTimer = setTimeout(() => $("toast").classList.remove("shown"), TOAST_LASTS);
 }
 
 function showStatus() {
-  const status = $("status");
-  const doing = SAY[action] ?? (action ? SAY.typing : "");
-  status.textContent = isOnline ? doing || SAY.online : SAY.offline;
-  status.classList.toggle("busy", !isOnline || Boolean(doing));
+  const doing = action && (SAY[action] ?? SAY.typing);
+  $("status").textContent = isOnline ? doing || SAY.online : SAY.offline;
+  $("status").classList.toggle("busy", !isOnline || doing !== "");
 }
 
 function act(name) {
@@ -554,10 +456,10 @@ function act(name) {
 }
 
 function showKeys(rows) {
-  if (JSON.stringify(rows) === $("keys").dataset.rows) return;
-  const drawn = rows.map((row) => element("div", "", ...row.map((label) => button("", label, () => send(label)))));
-  $("keys").dataset.rows = JSON.stringify(rows);
-  $("keys").replaceChildren(...drawn);
+  const text = JSON.stringify(rows);
+  if (text === $("keys").dataset.rows) return;
+  $("keys").dataset.rows = text;
+  $("keys").replaceChildren(...rowsOf(rows, (label) => button(label, () => send(label))));
   if (isFollowing) toBottom(false);
 }
 
@@ -565,112 +467,83 @@ function showKeys(rows) {
 
 function write(text) {
   input.value = text;
-  fitInput();
-  offer();
+  onInput();
 }
 
-function fitInput() {
+function onInput() {
+  const text = input.value;
   input.style.height = "auto";
   input.style.height = `${input.scrollHeight + 2}px`;
-  $("send").disabled = !input.value.trim();
+  $("send").disabled = !text.trim();
+  offer(text.startsWith("/") ? commands.filter((item) => `/${item.command}`.startsWith(text)) : []);
 }
 
-function offer(isAll = false) {
-  const typed = input.value;
-  const isCommand = /^\/\w*$/.test(typed);
-  const found = isAll || isCommand ? commands.filter((item) => isAll || `/${item.command}`.startsWith(typed)) : [];
+/** Shows these commands in the menu, or closes it without any. */
+function offer(found) {
   chosen = 0;
-  const options = found.map((item, n) => optionFor(item, n));
-  $("menu").replaceChildren(...options);
+  $("menu").replaceChildren(...found.map(optionFor));
   $("menu").hidden = !found.length;
   $("commands").ariaExpanded = String(found.length > 0);
   mark();
 }
 
 function optionFor(item, n) {
-  const option = element("div", "", element("b", "", `/${item.command}`), element("span", "", item.description));
-  option.role = "option";
-  option.id = `option-${n}`;
-  option.addEventListener("mousedown", (event) => event.preventDefault());
-  option.addEventListener("mousemove", () => {
-    chosen = n;
-    mark();
-  });
-  option.addEventListener("click", () => pick(n));
+  const texts = [element("b", {}, `/${item.command}`), element("span", {}, item.description)];
+  const option = element("div", { role: "option", id: `option-${n}`, onclick: () => pick(n) }, ...texts);
+  option.onmousemove = () => { chosen = n; mark(); };
   return option;
 }
 
 function mark() {
   const options = [...$("menu").children];
-  options.forEach((option, n) => { option.ariaSelected = String(n === chosen); });
+  for (const [n, option] of options.entries()) option.ariaSelected = String(n === chosen);
   if (options.length) input.setAttribute("aria-activedescendant", `option-${chosen}`);
   else input.removeAttribute("aria-activedescendant");
   options[chosen]?.scrollIntoView({ block: "nearest" });
 }
 
+const commandAt = (n) => $("menu").children[n].firstChild.textContent;
+
 function pick(n) {
-  const command = $("menu").children[n].firstChild.textContent;
+  const command = commandAt(n);
   write("");
-  closeMenu();
   input.focus();
   send(command);
 }
 
-function closeMenu() {
-  $("menu").hidden = true;
-  $("menu").replaceChildren();
-  $("commands").ariaExpanded = "false";
-  input.removeAttribute("aria-activedescendant");
-}
-
 function onKey(event) {
   if (event.isComposing) return;
-  const count = $("menu").hidden ? 0 : $("menu").children.length;
-  if (count && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+  const count = $("menu").children.length;
+  const step = { ArrowDown: 1, ArrowUp: count - 1 }[event.key];
+  if (count && step !== undefined) {
     event.preventDefault();
-    chosen = (chosen + (event.key === "ArrowDown" ? 1 : count - 1)) % count;
+    chosen = (chosen + step) % count;
     mark();
   } else if (count && event.key === "Tab" && !event.shiftKey) {
     event.preventDefault();
-    write(`${$("menu").children[chosen].firstChild.textContent} `);
+    write(`${commandAt(chosen)} `);
   } else if (count && event.key === "Escape") {
-    closeMenu();
+    offer([]);
   } else if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
     if (count) pick(chosen);
-    else submit();
+    else $("composer").requestSubmit();
   }
-}
-
-function submit() {
-  const text = input.value;
-  write("");
-  closeMenu();
-  send(text);
 }
 
 /* The lightbox */
 
-let shown = null;
-
-function pictures() {
-  return [...messages.values()].filter((message) => {
-    const isPicture = message.file?.kind === "photo" || message.file?.type.startsWith("image/");
-    return isPicture && message.file.kind !== "document" && (!message.spoiler || revealed.has(message.id));
-  });
-}
-
 function open(message) {
   shown = message;
   $("large").src = message.file.url;
-  $("large").alt = describe(message);
+  $("large").alt = $("lightbox").ariaLabel = describe(message);
   $("about").textContent = message.text;
-  $("lightbox").ariaLabel = describe(message);
   if (!$("lightbox").open) $("lightbox").showModal();
 }
 
 function turn(step) {
-  const all = pictures();
+  const isPicture = ({ file }) => file && file.kind !== "document" && !isFilm(file);
+  const all = [...messages.values()].filter((message) => isPicture(message) && !isHidden(message));
   const next = all[all.findIndex((message) => message.id === shown.id) + step];
   if (next) open(next);
 }
@@ -678,20 +551,23 @@ function turn(step) {
 /* Events from the server */
 
 function restart(state) {
-  const place = isFollowing ? Infinity : log.scrollTop;
-  bot = state.bot;
-  read = state.read;
-  commands = state.commands;
+  const place = log.scrollTop;
+  ({ bot, read } = state);
+  takeCommands(state.commands);
   $("name").textContent = document.title = bot;
-  $("commands").hidden = !commands.length;
   messages.clear();
   articles.clear();
   log.replaceChildren();
   show(state.messages, false);
   showKeys(state.keyboard);
-  if (place === Infinity) toBottom(false);
+  if (isFollowing) toBottom(false);
   else log.scrollTop = place;
   showArrow();
+}
+
+function takeCommands(list) {
+  commands = list;
+  $("commands").hidden = !list.length;
 }
 
 function arrive(news) {
@@ -705,6 +581,7 @@ function arrive(news) {
 }
 
 function edit(message) {
+  if (!messages.has(message.id)) return;
   messages.set(message.id, message);
   redraw(keyOf(message));
   if (isFollowing) toBottom(false);
@@ -720,53 +597,50 @@ function remove(id) {
 
 function markRead(id) {
   read = id;
-  for (const article of articles.values()) {
-    if (article.classList.contains("out") && Number(article.dataset.id) <= id) article.classList.add("read");
-  }
+  for (const article of log.querySelectorAll(".out")) article.classList.toggle("read", article.dataset.id <= id);
 }
 
 function connect() {
   const source = new EventSource(`/page/events?language=${encodeURIComponent(LANGUAGE)}`);
   const handlers = {
     state: restart, message: arrive, edited: edit, deleted: remove, read: markRead, action: act, answer: settle,
-    commands: (list) => { commands = list; $("commands").hidden = !list.length; },
+    commands: takeCommands,
   };
   for (const [name, handle] of Object.entries(handlers)) {
     source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
   }
-  source.addEventListener("open", () => { isOnline = true; showStatus(); });
-  source.addEventListener("error", () => { isOnline = false; showStatus(); });
+  source.onopen = () => { isOnline = true; showStatus(); };
+  source.onerror = () => { isOnline = false; showStatus(); };
 }
 
 function begin() {
   document.documentElement.lang = LOCALE;
   log.ariaLabel = SAY.chat;
   input.ariaLabel = input.placeholder = SAY.message;
-  $("send").ariaLabel = SAY.send;
   $("commands").ariaLabel = $("menu").ariaLabel = SAY.commands;
-  $("down").ariaLabel = SAY.down;
-  $("close").ariaLabel = $("close").title = SAY.close;
+  for (const id of ["send", "down", "close"]) $(id).ariaLabel = $(id).title = SAY[id];
   $("badge").textContent = SAY.demo;
   log.addEventListener("scroll", onScroll, { passive: true });
   new ResizeObserver(() => { if (isFollowing) toBottom(false); }).observe(log);
-  $("down").addEventListener("click", () => toBottom(true));
-  $("composer").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
-  input.addEventListener("input", () => { fitInput(); offer(); });
-  input.addEventListener("keydown", onKey);
-  input.addEventListener("blur", closeMenu);
-  $("commands").addEventListener("mousedown", (event) => event.preventDefault());
-  $("commands").addEventListener("click", () => {
-    const isOpen = !$("menu").hidden;
+  $("down").onclick = () => toBottom(true);
+  $("composer").onsubmit = (event) => {
+    event.preventDefault();
+    send(input.value);
+    write("");
+  };
+  input.oninput = onInput;
+  input.onkeydown = onKey;
+  input.onblur = () => offer([]);
+  $("commands").onmousedown = $("menu").onmousedown = (event) => event.preventDefault(); // keeps the focus
+  $("commands").onclick = () => {
     input.focus();
-    if (isOpen) closeMenu();
-    else offer(true);
-  });
-  $("lightbox").addEventListener("click", () => $("lightbox").close());
-  $("lightbox").addEventListener("close", () => $("large").removeAttribute("src"));
-  $("lightbox").addEventListener("keydown", (event) => {
-    if (event.key === "ArrowRight") turn(1);
-    if (event.key === "ArrowLeft") turn(-1);
-  });
+    offer($("menu").hidden ? commands : []);
+  };
+  $("lightbox").onclick = () => $("lightbox").close();
+  $("lightbox").onclose = () => $("large").removeAttribute("src");
+  $("lightbox").onkeydown = ({ key }) => {
+    if (key === "ArrowRight" || key === "ArrowLeft") turn(key === "ArrowRight" ? 1 : -1);
+  };
   if (matchMedia("(hover: hover)").matches) input.focus();
   showStatus();
   connect();
