@@ -35,8 +35,8 @@ DEEPEST = 6
 # https://www.freedesktop.org/software/systemd/man/sd-daemon.html
 _PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 # Below a warning urllib3 logs every request, and peewee every statement with the titles of
-# pictures. Pillow's errors mean a damaged picture, which goes as a document.
-_CHATTY = {"urllib3": logging.WARNING, "peewee": logging.WARNING, "PIL": logging.CRITICAL}
+# pictures.
+_CHATTY = {"urllib3": logging.WARNING, "peewee": logging.WARNING}
 # A token, a URL of the Bot API, Stash's key in a query, a user with a password.
 _PATTERNS = (
     (r"(?<!\d)\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}", HIDDEN),

@@ -34,7 +34,7 @@ secrets = st.text(
 def _same_logging_afterwards():
     """Undo the changes of a test to the logging of the process."""
     root = logging.getLogger()
-    loggers = [root, *map(logging.getLogger, ("TeleBot", "urllib3", "PIL"))]
+    loggers = [root, *map(logging.getLogger, ("TeleBot", "urllib3"))]
     before = [(each, each.level, each.handlers[:]) for each in loggers]
     hooks = sys.excepthook, threading.excepthook
     logging.captureWarnings(False)
@@ -214,7 +214,6 @@ def test_libraries():
     telebot.logger.error("refused %s", f"https://h/bot{TOKEN}/getMe")
     logging.getLogger("urllib3.connectionpool").debug("GET /")
     logging.getLogger("urllib3.connectionpool").warning("retry")
-    logging.getLogger("PIL.TiffImagePlugin").error("More samples per pixel than can be decoded")
     fail(OSError("disk"), logging.getLogger("peewee"))
     told = lines(stream)
 

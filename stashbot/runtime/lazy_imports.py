@@ -1,6 +1,6 @@
 """Keeps libraries from loading large packages that the bot does not need.
 
-telebot looks for Pillow, which only pictures need. requests loads a package that guesses the
+telebot looks for Pillow, which the bot does not use. requests loads a package that guesses the
 encoding of texts (4 MiB), while the bot reads JSON and bytes alone. structlog looks for
 greenlets, which the bot does not use. Import this module before these libraries: each looks
 only once.

@@ -1,6 +1,4 @@
 import io
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -440,13 +438,6 @@ def test_damaged_file_is_sent_or_refused(fit, workshop, name, data):
     assert upload.data
     if upload.kind is Kind.PHOTO and workshop[1].count > before:
         decoded(upload)
-
-
-@pytest.mark.parametrize("name", ["pyvips", "PIL"])
-def test_the_bot_imports_no_decoder(name):
-    code = f"import sys, stashbot.cli.main, stashbot.app; sys.exit({name!r} in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_scene_looks_different_in_every_orientation():
