@@ -41,10 +41,8 @@ LOOK_S = 0.2
 #: Bytes of an answer.
 ANSWER_LIMIT = 4096
 
-_ROOT = str(Path(__file__).parents[2])
-_PROGRAM = (
-    f"import sys; sys.path.append({_ROOT!r}); from stashbot.pictures.conversion import main; main()"
-)
+#: The program of a child, which finds its modules where the bot does.
+_PROGRAM = "import sys; sys.path[:] = {}; from stashbot.pictures.conversion import main; main()"
 
 
 class ConversionFailed(StashbotError):
@@ -112,7 +110,7 @@ class Child:
                     sys.executable,
                     "-I",
                     "-c",
-                    _PROGRAM,
+                    _PROGRAM.format([str(Path(each).absolute()) for each in sys.path]),
                     self._mode,
                     str(os.getpid()),
                     str(REST_S),

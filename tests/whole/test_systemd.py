@@ -12,9 +12,11 @@ from contextlib import suppress
 from shutil import which
 
 import pytest
+from PIL import Image as Pixels
 
 from stashbot.runtime.systemd import LONGEST_INTERVAL_S, Notifier
-from tests.conftest import API_KEY, OWNER, TOKEN, library, needs
+from tests.conftest import API_KEY, OWNER, TOKEN, images_of, library, needs, picture
+from tests.pictures.awkward import saved
 from tests.whole import machine as machines
 
 UNIT = machines.ROOT / "systemd" / "stashbot.service"
@@ -153,6 +155,24 @@ def test_service_serves(service):
     assert {line["PRIORITY"] for line in service.lines()} == {"6"}
     _, mode = service.machine.run("stat", "-c", "%a", "/var/lib/stashbot/stashbot.db")
     assert mode.strip() == "600"
+
+
+@booted
+def test_pictures_are_converted_inside_the_sandbox(machine, house):
+    """Also one that takes 900 MiB to decode, of which the unit has 512."""
+    large = saved(Pixels.effect_noise((6000, 4000), 20), "PNG", compress_level=1)
+    hostile = saved(Pixels.new("CMYK", (11_000, 10_000)), progressive=True)
+    files = [picture(1, data=large, width=6000, height=4000), picture(2, data=hostile)]
+    service = Service(machine, house(files, start=False, api_key=API_KEY))
+    service.start()
+    service.home.ask("/random 2", count=2)
+
+    calls = {
+        image: call.method for call in service.home.telegram.calls for image in images_of(call)
+    }
+    assert calls == {1: "sendPhoto", 2: "sendDocument"}
+    assert service.show()["NRestarts"] == "0"
+    assert not service.events("stuck")
 
 
 @booted
