@@ -19,6 +19,7 @@ from .pictures.candidates import Candidates
 from .pictures.converter import Converter
 from .pictures.delivery import Delivery
 from .pictures.files import TemporaryFiles, cache_folder
+from .pictures.late_writes import LateWrites
 from .pictures.media import Media
 from .pictures.preparation import PhotoFormat, Preparation
 from .pictures.requests import RequestQueue
@@ -161,7 +162,7 @@ class App:
         return telegram
 
     def _requests(self) -> RequestQueue:
-        max_side = self.settings.photos.max_side
+        max_side, writes = self.settings.photos.max_side, LateWrites(self.picture_pool)
         converter = Converter(self.files)
         self.supervisor.at_end(converter.close)
         preparation = Preparation(
@@ -177,6 +178,7 @@ class App:
             telegram=self.telegram,
             preparation=preparation,
             photos=self.settings.photos,
+            writes=writes,
             now=_now,
         )
         return RequestQueue(
@@ -185,6 +187,7 @@ class App:
             delivery=delivery,
             outbox=self.outbox,
             pool=self.picture_pool,
+            writes=writes,
             now=_now,
         )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -39,6 +40,7 @@ from ..runtime.pool import Again
 from ..settings.keys import PhotosSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
+from .late_writes import LateWrites
 from .prefetch import Prepared
 from .preparation import Preparation, milliseconds
 
@@ -105,12 +107,14 @@ class Delivery:
         telegram: TelegramClient,
         preparation: Preparation,
         photos: PhotosSettings,
+        writes: LateWrites,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._telegram = telegram
         self._preparation = preparation
         self._photos = photos
+        self._writes = writes
         self._now = now
 
     def deliver(
@@ -156,10 +160,8 @@ class Delivery:
         """
         while serving.passed_over and serving.left < serving.request.count:
             image, reason = serving.passed_over.pop()
-            try:
-                self._store.skip_image(image.id, reason, self._now() + LEFT_OUT)
-            except StoreError as error:  # the image may come once more then
-                log.error("store_failed", error=str(error))
+            until = self._now() + LEFT_OUT
+            self._writes.write(partial(self._store.skip_image, image.id, reason, until))
             log.warning("image_skipped", image_id=image.id, reason=reason)
 
     # Waiting
@@ -191,10 +193,11 @@ class Delivery:
         serving.is_uploading = True
         try:
             sent = self._call(serving.request, group)
-        except TelegramError as error:
+        except (TelegramError, StoreError) as error:
             serving.is_uploading = False
-            self._record_failure(list(rows.values()), error)
-            _log_failed(group, error)
+            maybe_sent = isinstance(error, TelegramError) and error.maybe_sent
+            self._record_failure(list(rows.values()), maybe_sent=maybe_sent)
+            _log_failed(group, f"maybe sent: {error}" if maybe_sent else str(error))
             raise
         self._record(serving, group, rows, sent)
         _log_sent(serving.request, group, milliseconds(started))
@@ -209,7 +212,7 @@ class Delivery:
                 document = None
             except TelegramError as error:
                 if error.permanent or error.maybe_sent:
-                    _log_failed([one], error)
+                    _log_failed([one], f"its document: {error}")
                     return
                 yield self._pause(serving, error.retry_after or serving.backoff.next())
 
@@ -226,7 +229,10 @@ class Delivery:
         return caption(image, self._photos.caption, TEXTS[request.language])
 
     def _rows(self, request: Request, image: Image) -> Rows:
+        """Return the buttons under a picture; in a channel, where nobody may vote, none."""
         chat_id, texts = request.chat_id, TEXTS[request.language]
+        if self._telegram.is_channel(chat_id):
+            return ()
         return keyboards.under_picture(
             image.id,
             self._store.votes.of_image(chat_id, image.id),
@@ -247,21 +253,23 @@ class Delivery:
         arrived = [
             (rows[each.image.id], each.image, one) for each, one in zip(group, sent, strict=True)
         ]
-        self._store.settle(
+        settle = partial(
+            self._store.settle,
             arrived,
             self._now(),
             bot_id=self._preparation.format.bot_id,
             shape=self._preparation.format.shape,
             ends=serving.request if is_last else None,
         )
+        self._writes.write(settle, chat_id=serving.request.chat_id)
         serving.is_recorded = is_last
         serving.left -= len(group)
 
-    def _record_failure(self, row_ids: Sequence[int], error: TelegramError) -> None:
-        if error.maybe_sent:
-            self._store.lose(row_ids, self._now())
+    def _record_failure(self, row_ids: Sequence[int], *, maybe_sent: bool) -> None:
+        if maybe_sent:
+            self._writes.write(partial(self._store.lose, row_ids, self._now()))
         else:
-            self._store.withdraw(row_ids)
+            self._writes.write(partial(self._store.withdraw, row_ids))
 
     # When Telegram refuses
 
@@ -306,8 +314,7 @@ def albums(prepared: Sequence[Prepared]) -> list[list[Prepared]]:
     return groups
 
 
-def _log_failed(group: Iterable[Prepared], error: TelegramError) -> None:
-    reason = f"maybe sent: {error}" if error.maybe_sent else str(error)
+def _log_failed(group: Iterable[Prepared], reason: str) -> None:
     for each in group:
         log.warning("photo_failed", image_id=each.image.id, reason=reason)
 

@@ -39,6 +39,7 @@ from ..runtime.pool import Again, Pool
 from ..store.store import Store
 from ..telegram.outbox import Outbox
 from .delivery import MOST_REFUSALS, Delivery, Serving
+from .late_writes import LateWrites
 from .preparation import MOST_UNUSABLE, Batch, Preparation
 
 log = structlog.get_logger()
@@ -77,8 +78,10 @@ class RequestQueue:
         delivery: Delivery,
         outbox: Outbox,
         pool: Pool,
+        writes: LateWrites,
         now: Callable[[], datetime],
     ) -> None:
+        self._writes = writes
         self._store = store
         self._preparation = preparation
         self._delivery = delivery
@@ -318,10 +321,9 @@ class RequestQueue:
             due = request.due.isoformat()
             about = {"chat_id": request.chat_id, "when": request.when, "due": due}
             log.warning("schedule_missed", **about, reason=failure)
-        try:
-            self._store.finish_request(request.id, "failed" if failure else "done", self._now())
-        except StoreError as error:
-            log.error("store_failed", error=str(error), chat_id=request.chat_id)
+        state = "failed" if failure else "done"
+        finish = partial(self._store.finish_request, request.id, state, self._now())
+        self._writes.write(finish, chat_id=request.chat_id)
 
 
 def _new_serving(request: Request, refusals: int = 0) -> Serving:

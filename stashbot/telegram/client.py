@@ -33,6 +33,8 @@ LONGEST_POLL_PAUSE_S = 300.0
 #: The pause after an answer that holds only updates without an id: the next poll brings the
 #: same at once.
 UNREADABLE_PAUSE_S = 1.0
+#: Supergroups and channels have ids of at most this.
+HIGHEST_CHANNEL = -1_000_000_000_000
 #: The greatest update id that SQLite can store.
 MAX_UPDATE_ID = 2**63 - 1
 #: The kinds of update to ask for; `my_chat_member` tells that a user blocked the bot.
@@ -74,6 +76,7 @@ class TelegramClient:
         self._spoiler = options.spoiler or None
         self._protect = options.protect or None
         self._bot = telebot.TeleBot(token, threaded=False)
+        self._are_channels: dict[int, bool] = {}  # by the chats' ids
         self._connections = Connections(token, api_url, proxy)
         self._health = Health(self.outage)
         self._limiter = RateLimiter(limits)
@@ -128,6 +131,18 @@ class TelegramClient:
         """Raise ChatGone if the chat does not exist for the bot."""
         with mapped():
             self._bot.get_chat(chat_id)
+
+    def is_channel(self, chat_id: int) -> bool:
+        """Whether a chat is a channel, as far as Telegram tells; it is asked once for each."""
+        if chat_id > HIGHEST_CHANNEL:
+            return False
+        if chat_id not in self._are_channels:
+            try:
+                with mapped():
+                    self._are_channels[chat_id] = self._bot.get_chat(chat_id).type == "channel"
+            except TelegramError:
+                return False
+        return self._are_channels[chat_id]
 
     def set_commands(self, commands: Mapping[str, str], language: str = "") -> None:
         """Register names and descriptions; without a language, for all other languages."""

@@ -22,7 +22,7 @@ from tests.standins.http import Fault, Trouble
 from tests.store.stored import rows_of
 from tests.whole.program import Abreast, wait_until
 
-SUPERGROUP = -100_500
+SUPERGROUP, CHANNEL = -1_000_000_000_500, -1_000_000_000_501
 CANNOT_PARSE = "can't parse entities"
 
 
@@ -367,6 +367,41 @@ def test_nothing_is_sent_while_the_database_cannot_be_written(house):
     assert not home.sent_images()
     assert len(home.ask()) == 1
     assert "is locked" in home.events("store_failed")[0]["error"]
+
+
+def test_a_picture_is_recorded_when_the_database_can_be_written_again(house):
+    home = house(library(3))
+    uploads = Abreast(home.telegram.server, lambda request: "sendPhoto" in request.path, 0.5)
+    home.say("/random")
+    wait_until(lambda: uploads.now, "it is being uploaded")
+    with locked(home):
+        home.wait_for_event("store_failed", timeout=20)
+
+    def states():
+        rows = "SELECT state FROM sent_photos UNION ALL SELECT state FROM requests"
+        return [state for (state,) in rows_of(home.settings.database, rows)]
+
+    wait_until(lambda: states() == ["sent", "done"], "both are recorded")
+    assert len(home.sent_images()) == 1
+    assert not [call for call in home.telegram.calls if call.method == "sendMessage"]
+    assert home.ask() != home.sent_images()[:1]
+
+
+def test_a_channel_gets_no_buttons(house):
+    home = house(library(3), start=False)
+    home.telegram.add_group(CHANNEL, "News", [OWNER], type="channel")
+    home.telegram.add_group(SUPERGROUP, "Friends", [OWNER], type="supergroup")
+    home.start()
+    for update, chat in enumerate((CHANNEL, SUPERGROUP), 1):
+        home.app.requests.ask(update, chat, OWNER, language="en")
+    home.wait_for_images(2)
+
+    buttons = {
+        call.chat_id: "reply_markup" in call.params
+        for call in home.telegram.calls
+        if images_of(call)
+    }
+    assert buttons == {CHANNEL: False, SUPERGROUP: True}
 
 
 def test_an_image_that_cannot_be_left_out_costs_no_request(house):
