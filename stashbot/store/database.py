@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import resources
@@ -60,6 +61,7 @@ class Database(peewee.SqliteDatabase):
         self._path = path
         self._file = path.stat()
         self._is_there = True
+        self._place_lock = threading.Lock()
         super().__init__(
             f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
             uri=True,
@@ -110,12 +112,13 @@ class Database(peewee.SqliteDatabase):
 
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""
-        was_there = self._is_there
         try:
-            self._is_there = os.path.samestat(self._path.stat(), self._file)
+            is_there = os.path.samestat(self._path.stat(), self._file)
         except OSError:
-            self._is_there = False
-        if self._is_there:
+            is_there = False
+        with self._place_lock:  # so that one thread says it
+            was_there, self._is_there = self._is_there, is_there
+        if is_there:
             return
         error = f"the database {self._path} was moved or deleted"
         if was_there:
