@@ -14,6 +14,7 @@ umask 022
 
 readonly APP=/opt/stashbot CONFIG=/etc/stashbot UNIT=/etc/systemd/system/stashbot.service
 readonly STATE=/var/lib/private/stashbot
+readonly CACHE=/var/cache/private/stashbot
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly SOURCE
 
@@ -161,7 +162,7 @@ uninstall() {
     rm -rf "$APP"
     if [ "${1-}" = --purge ]; then
         say "Removing $CONFIG and $STATE"
-        rm -rf "$CONFIG" "$STATE" /var/lib/stashbot
+        rm -rf "$CONFIG" "$STATE" /var/lib/stashbot "$CACHE" /var/cache/stashbot
     else
         say "The settings in $CONFIG and the history in $STATE stay."
     fi

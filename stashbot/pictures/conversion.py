@@ -47,6 +47,8 @@ DRAWN_FRAME_MS = 100
 def main() -> None:
     """Serve jobs until standard input ends, or none has come for a while."""
     mode, parent, rest_s = sys.argv[1:]
+    # From here on errors are answers. The bot would not read the libraries' warnings.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     _protect(int(parent))
     if mode == "draw":
         serve = _draw

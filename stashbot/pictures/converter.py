@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ DEADLINE_S = 30.0
 LONG_S = 0.5
 #: Pictures with more pixels are converted alone, for their memory.
 SMALL_PIXELS = 16_000_000
+#: A child that was killed is gone within this time.
+END_S = 0.5
 #: Between two looks of a thread that waits.
 LOOK_S = 0.2
 #: Bytes of an answer.
@@ -81,7 +83,7 @@ class Child:
                 break
             # It had rested for a minute, and ended before it read the job.
         if not answer.endswith(b"\n"):
-            raise _ChildDied(f"the converter ended with {process.returncode}")
+            raise _ChildDied(f"it ended with {process.returncode} {_last_words(process)}".strip())
         result: dict[str, Any] = json.loads(answer)
         if "error" in result:
             raise ConversionFailed(result["error"])
@@ -98,7 +100,11 @@ class Child:
         self._close_pipes()
 
     def _close_pipes(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout) if self._process else ():
+        if self._process is None:
+            return
+        with suppress(subprocess.TimeoutExpired):  # the kernel holds it
+            self._process.wait(END_S)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
 
@@ -117,7 +123,7 @@ class Child:
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 cwd=folder,
                 env=_environment(folder),
                 bufsize=0,
@@ -168,7 +174,7 @@ class Converter:
 
     def warm_up(self) -> None:
         """Start a child, so that it is ready when the file is."""
-        with self._changed:
+        with self._changed, suppress(ConversionFailed):
             if not self._running and not self._is_closed:
                 if not self._idle:
                     self._idle.append(Child("convert", self._files.folder))
@@ -270,6 +276,12 @@ class Drawer:
     def close(self) -> None:
         """End the child."""
         self._child.close()
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """The end of what a process that has ended wrote to its standard error."""
+    lines = process.stderr.read().decode(errors="replace").splitlines() if process.stderr else []
+    return lines[-1][:200] if lines else ""
 
 
 def _environment(folder: str) -> dict[str, str]:

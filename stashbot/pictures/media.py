@@ -73,12 +73,15 @@ class Media:
 
         The converter is started if it will be needed. Raises DiskFull.
         """
-        if shutil.disk_usage(self._files.folder).free < image.size + DISK_RESERVE:
-            raise DiskFull("the disk of the temporary files is full")
+        path = self._files.new(block)
+        free = shutil.disk_usage(path.parent).free
+        if free < image.size + DISK_RESERVE:
+            free, wanted = free // 10**6, image.size // 10**6
+            raise DiskFull(f"only {free} MB are free for an image of {wanted} MB")
         size = image.width, image.height
         if not image.duration and (not all(size) or fitted(size, self._max_side) != size):
             self._converter.warm_up()
-        return self._files.new(block)
+        return path
 
     def fit(self, source: Path, image: Image, block: ExitStack) -> list[Upload]:
         """Bring the file of an image into the best form; it is changed or left behind.

@@ -283,9 +283,9 @@ def _disk_errors() -> Iterator[None]:
     """Map a disk that is full, or cannot be written, to DiskFull."""
     try:
         yield
-    except OSError as error:
+    except (OSError, DiskFull) as error:
         log.error("disk_failed", error=str(error), do="see the folder of the temporary files")
-        raise DiskFull(f"the temporary files: {error.strerror}") from None
+        raise DiskFull(f"the temporary files: {error}") from None
 
 
 def milliseconds(started: float) -> float:

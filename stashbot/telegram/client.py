@@ -15,7 +15,7 @@ import structlog
 import telebot
 from telebot import apihelper, types
 
-from ..errors import TelegramError
+from ..errors import MediaRefused, TelegramError
 from ..models import Kind, KnownFile, Rows, Sent, Upload
 from ..runtime.outage import Outage
 from .errors import NothingToDo, mapped
@@ -266,7 +266,11 @@ def _content(file: Upload | KnownFile, files: ExitStack) -> str | types.InputFil
     """Open a file for telebot; the end of `files` closes it."""
     if isinstance(file, KnownFile):
         return file.file_id
-    return types.InputFile(files.enter_context(file.path.open("rb")), file.filename)
+    try:
+        content = files.enter_context(file.path.open("rb"))
+    except OSError as error:  # somebody has emptied the cache directory
+        raise MediaRefused(f"its temporary file: {error.strerror}", permanent=True) from None
+    return types.InputFile(content, file.filename)
 
 
 def _inline(rows: Rows) -> types.InlineKeyboardMarkup | None:

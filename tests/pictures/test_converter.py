@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import structlog
 from PIL import Image as Pixels
 
 from stashbot.errors import Interrupted
@@ -255,3 +256,13 @@ def test_the_drawing_child_reads_nothing_but_svg(drawer, tmp_path):
         drawer.draw([awkward("png").decode("latin-1")], "png")
     drawn = drawer.draw([SVG.format("red").replace("</svg>", link)], "png")
     assert Pixels.open(io.BytesIO(drawn)).convert("RGB").getpixel((4, 4)) == (255, 0, 0)
+
+
+def test_a_child_without_its_libraries_says_why(convert, monkeypatch):
+    monkeypatch.setattr(module, "_PROGRAM", "raise ImportError('no libvips here') # {}")
+
+    with structlog.testing.capture_logs() as entries, pytest.raises(ConversionFailed):
+        convert(awkward("png with alpha"))
+
+    assert [each["event"] for each in entries] == ["converter_died"] * 2
+    assert entries[0]["error"] == "it ended with 1 ImportError: no libvips here"

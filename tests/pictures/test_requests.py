@@ -428,3 +428,13 @@ def test_a_picture_for_a_group_arrives_in_its_supergroup(house):
 
     chats = [call.chat_id for call in home.telegram.calls if images_of(call)]
     assert chats == [SUPERGROUP, SUPERGROUP]
+
+
+def test_a_picture_whose_temporary_file_is_gone_is_passed_over(house):
+    home = house(library(3))
+    home.ask()
+    wait_until(lambda: home.app.requests._preparation._prefetched.has(OWNER), "the next is ready")
+    shutil.rmtree(home.app.files.folder)
+
+    assert len(home.ask()) == 1
+    assert len(home.ask()) == 1

@@ -504,6 +504,8 @@ def test_life_of_an_installation(install):
         "/etc/stashbot",
         "/var/lib/private/stashbot",
         "/var/lib/stashbot",
+        "/var/cache/private/stashbot",
+        "/var/cache/stashbot",
     ):
         assert not install.has(path)
 
