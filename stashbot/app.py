@@ -107,9 +107,9 @@ class App:
         unknown = self.store.recover(_now())
         if unknown:
             log.warning("sending_interrupted", pictures=unknown)
-        interrupted = self.files.empty()
-        self.store.conversions.note_deaths(interrupted, _now())
-        self.candidates.postpone(interrupted)
+        if interrupted := self.files.empty():
+            self.store.conversions.note_death(interrupted, _now())
+            self.candidates.postpone(interrupted)
         self.schedules.take_over()
         pools = (
             ("publisher", self.picture_pool, PICTURE_THREADS),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 #: Unusable images after which a request gives up, and those for which the disk has no room.
 MOST_UNUSABLE = 50
 MOST_TOO_LARGE = 5
-#: An image is not converted any more after so many deaths of the bot: fewer may be chance.
+#: An image is not converted any more after so many deaths of the bot running: fewer may be chance.
 FATAL_DEATHS = 3
 #: Bytes of the files that are read side by side for one request.
 BATCH_BYTES = 200_000_000
@@ -223,7 +224,7 @@ class Preparation:
                 reading.callback(self._reads_huge.release)
                 limit = SOURCE_LIMIT
             self.stash.download(image, source, limit)
-            deaths = self._store.conversions.deaths(image.id)
+            deaths = self._store.conversions.deaths(image.id, datetime.now(UTC))
             if deaths >= FATAL_DEATHS:
                 return [self._media.as_document(source, image, block)]
             uploads = self._media.fit(source, image, block)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from .database import Database
@@ -18,10 +18,14 @@ class ConversionStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def note_deaths(self, image_ids: Iterable[int], now: datetime) -> None:
-        """Count a death of the bot for each of these images; forget those of a day ago."""
+    def note_death(self, image_ids: Collection[int], now: datetime) -> None:
+        """Note that the bot died while these images were being converted.
+
+        The count of another image starts anew: it is not what the bot dies of.
+        """
+        others = Conversions.image_id.not_in(image_ids)
         with self._db.writing():
-            self._db.write(Conversions.delete().where(Conversions.last_at <= now - REMEMBERED))
+            self._db.write(Conversions.delete().where(others))
             for image_id in image_ids:
                 death = Conversions.insert(image_id=image_id, deaths=1, last_at=now)
                 count = {Conversions.deaths: Conversions.deaths + 1, Conversions.last_at: now}
@@ -29,10 +33,11 @@ class ConversionStore:
                     death.on_conflict(conflict_target=[Conversions.image_id], update=count)
                 )
 
-    def deaths(self, image_id: int) -> int:
-        """How often the bot died while this image was being converted."""
-        deaths = Conversions.select(Conversions.deaths).where(Conversions.image_id == image_id)
-        row = self._db.row(deaths)
+    def deaths(self, image_id: int, now: datetime) -> int:
+        """How often running the bot died while this image was being converted."""
+        its = Conversions.image_id == image_id
+        deaths = Conversions.select(Conversions.deaths)
+        row = self._db.row(deaths.where(its, Conversions.last_at > now - REMEMBERED))
         return row[0] if row else 0
 
     def forget(self, image_id: int) -> None:

@@ -76,6 +76,8 @@ class ConversionKills:
             assert len(came) == len(set(came))
             assert sorted(self.seen(user)) == list(range(1, IMAGES + 1))
         assert self.query("SELECT * FROM skipped_images") == []
+        kinds = self.query("SELECT DISTINCT kind FROM sent_photos WHERE state = 'sent'")
+        assert kinds == [("photo",)]
         assert list(self.folder.iterdir()) == []
 
     def summary(self):

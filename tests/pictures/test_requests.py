@@ -297,10 +297,14 @@ def test_a_smaller_picture_comes_when_the_disk_is_nearly_full(house, monkeypatch
     assert home.ask() == [3]
 
 
+def deaths(home, image):
+    return home.app.store.conversions.deaths(image, datetime.now(UTC))
+
+
 def test_an_image_of_which_the_bot_died_comes_as_a_document(house):
     home = house([picture(7, data=awkward("png with alpha"))])
     for _ in range(preparation.FATAL_DEATHS):
-        home.app.store.conversions.note_deaths([7], datetime.now(UTC))
+        home.app.store.conversions.note_death([7], datetime.now(UTC))
 
     assert home.ask() == [7]
     assert [call.method for call in home.telegram.calls if images_of(call)] == ["sendDocument"]
@@ -308,11 +312,11 @@ def test_an_image_of_which_the_bot_died_comes_as_a_document(house):
 
 def test_an_image_is_innocent_when_it_is_converted(house):
     home = house([picture(7, data=awkward("png with alpha"))])
-    home.app.store.conversions.note_deaths([7], datetime.now(UTC))
+    home.app.store.conversions.note_death([7], datetime.now(UTC))
 
     home.ask()
 
-    assert home.app.store.conversions.deaths(7) == 0
+    assert deaths(home, 7) == 0
 
 
 def test_others_come_before_an_image_of_which_the_bot_died(house):
@@ -324,8 +328,7 @@ def test_others_come_before_an_image_of_which_the_bot_died(house):
     home.start()
 
     assert home.ask() == [30]
-    assert home.app.store.conversions.deaths(29) == 1
-    assert home.app.store.conversions.deaths(30) == 0
+    assert (deaths(home, 29), deaths(home, 30)) == (1, 0)
 
 
 def test_no_temporary_file_is_left(house):

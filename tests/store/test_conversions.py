@@ -5,22 +5,32 @@ from datetime import timedelta
 from tests.store.stored import NOW
 
 
-def test_deaths_are_counted_for_each_image(store):
-    store.conversions.note_deaths([7, 8], NOW)
-    store.conversions.note_deaths([7], NOW)
+def deaths(store, *images, now=NOW):
+    return [store.conversions.deaths(image, now) for image in images]
 
-    assert [store.conversions.deaths(image) for image in (7, 8, 9)] == [2, 1, 0]
+
+def test_deaths_are_counted_for_each_image(store):
+    store.conversions.note_death([7, 8], NOW)
+    store.conversions.note_death([7, 8], NOW)
+
+    assert deaths(store, 7, 8, 9) == [2, 2, 0]
+
+
+def test_a_death_with_other_images_clears_an_image(store):
+    store.conversions.note_death([7, 8], NOW)
+    store.conversions.note_death([7], NOW)
+
+    assert deaths(store, 7, 8) == [2, 0]
 
 
 def test_deaths_are_forgotten(store):
-    store.conversions.note_deaths([7, 8], NOW)
+    store.conversions.note_death([7, 8], NOW)
     store.conversions.forget(7)
 
-    assert [store.conversions.deaths(image) for image in (7, 8)] == [0, 1]
+    assert deaths(store, 7, 8) == [0, 1]
 
 
 def test_deaths_of_yesterday_do_not_count(store):
-    store.conversions.note_deaths([7], NOW)
-    store.conversions.note_deaths([7], NOW + timedelta(days=1))
+    store.conversions.note_death([7], NOW)
 
-    assert store.conversions.deaths(7) == 1
+    assert deaths(store, 7, now=NOW + timedelta(days=1)) == [0]
