@@ -107,9 +107,10 @@ class App:
         unknown = self.store.recover(_now())
         if unknown:
             log.warning("sending_interrupted", pictures=unknown)
-        if interrupted := self.files.empty():
+        if interrupted := self.files.interrupted():
             self.store.conversions.note_death(interrupted, _now())
             self.candidates.postpone(interrupted)
+        self.files.empty()
         self.schedules.take_over()
         pools = (
             ("publisher", self.picture_pool, PICTURE_THREADS),

@@ -1,7 +1,8 @@
 """The client of the child process that converts pictures; `conversion` is its program.
 
-The child protects the bot from crashes, hangs and the memory of decoders. It starts with the
-first job, takes one after the other, and ends by itself after a minute of rest.
+A child protects the bot from crashes, hangs and the memory of decoders. It starts when a picture
+will need it, takes one job after the other, and ends by itself after a minute of rest. There are
+at most two.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ REST_S = 60.0
 DEADLINE_S = 30.0
 #: A job beside which another may start, whatever their sizes, has taken this time.
 LONG_S = 0.5
-#: Pictures with more pixels are converted alone, for their memory.
+#: No two pictures of which one has more pixels begin side by side, for their memory.
 SMALL_PIXELS = 16_000_000
 #: A child that was killed is gone within this time.
 END_S = 0.5
@@ -58,7 +59,8 @@ class _ChildDied(StashbotError):
 class Child:
     """One child process in a `mode` of its program, `convert` or `draw`; starts when needed.
 
-    One thread at a time may use it; any may kill it.
+    One thread at a time may use it; any may kill it. A child that converts dies with the thread
+    that started it, so that thread has to live as long as the bot.
     """
 
     def __init__(self, mode: str, folder: Path) -> None:
@@ -129,6 +131,7 @@ class Child:
                 bufsize=0,
             )
         except OSError as error:  # no memory, or too many processes
+            shutil.rmtree(folder, ignore_errors=True)
             raise ConversionFailed(f"the converter cannot be started: {error.strerror}") from None
 
         def clean_up() -> None:
@@ -151,6 +154,8 @@ class Child:
             left = deadline - time.monotonic()
             if left <= 0:
                 self.kill()
+                with suppress(subprocess.TimeoutExpired):  # the kernel holds it
+                    process.wait(END_S)
                 raise ConversionFailed("it takes too long")
             beat()
             if select.select([process.stdout], [], [], min(left, LOOK_S))[0]:
@@ -210,7 +215,8 @@ class Converter:
                 try:
                     return child.ask(job, DEADLINE_S)
                 except _ChildDied as error:
-                    log.warning("converter_died", error=str(error))
+                    if not self._is_closed:
+                        log.warning("converter_died", image_id=image_id, error=str(error))
         raise ConversionFailed("the converter dies of it")
 
     def close(self) -> None:

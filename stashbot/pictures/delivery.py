@@ -131,9 +131,9 @@ class Delivery:
             yield from self._wait_for_turn(serving, len(groups[0]))
             group = groups.popleft()
             try:
-                self._send(serving, group)
+                sent = self._send(serving, group)
                 serving.backoff.reset()
-                for each in group:
+                for each in sent:
                     yield from self._send_document(serving, each)
             except (ChatGone, ChatMoved, PicturesForbidden):
                 raise
@@ -182,14 +182,17 @@ class Delivery:
 
     # Sending
 
-    def _send(self, serving: Serving, group: Sequence[Prepared]) -> None:
-        """Record, send, record. If the bot stops in between, the pictures count as seen."""
+    def _send(self, serving: Serving, group: Sequence[Prepared]) -> Sequence[Prepared]:
+        """Record, send, record; the pictures that were sent, without those excluded meanwhile.
+
+        If the bot stops in between, they count as seen.
+        """
         started = time.monotonic()
         rows = self._store.begin(serving.request, [each.image for each in group], self._now())
         serving.used.update(each.image.id for each in group)
         group = [each for each in group if each.image.id in rows]
         if not group:
-            return
+            return group
         serving.is_uploading = True
         try:
             sent = self._call(serving.request, group)
@@ -201,6 +204,7 @@ class Delivery:
             raise
         self._record(serving, group, rows, sent)
         _log_sent(serving.request, group, milliseconds(started))
+        return group
 
     def _send_document(self, serving: Serving, one: Prepared) -> Iterator[Again]:
         """Send the document of a photo that is too long to be read, if there is one."""

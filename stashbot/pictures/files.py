@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
+from ..errors import DiskFull
+
 #: The beginning of the name of an empty file that is there while an image is converted.
 _MARK = "converting-"
 
@@ -31,18 +33,29 @@ class TemporaryFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._is_ours = False
         self._numbers = count(1)
 
-    def empty(self) -> set[int]:
-        """Remove all files; the ids of the images that were being converted when the bot died."""
-        marks = [each.name.split("-") for each in self.folder.glob(f"{_MARK}*-*")]
-        self.remove()
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return {int(image_id) for _, image_id, _ in marks}
+    def interrupted(self) -> set[int]:
+        """The ids of the images that were being converted when the bot died."""
+        return {int(each.name.split("-")[1]) for each in self.folder.glob(f"{_MARK}*-*")}
+
+    def empty(self) -> None:
+        """Remove all files, and make the folder. Raises DiskFull."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"the folder {self.folder} cannot be made ({error.strerror})"
+            raise DiskFull(
+                f"{reason}: set CACHE_DIRECTORY to another, or free some space"
+            ) from None
+        self._is_ours = True
 
     def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder, if it was emptied: else it holds what the last process left."""
+        if self._is_ours:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def new(self, block: ExitStack) -> Path:
         """Return the path of a new file, which the end of the block removes."""

@@ -10,12 +10,16 @@ import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import structlog
+
 from ..errors import DiskFull, ImageUnusable
 from ..models import Image, Kind, Upload
 from ..rules.sizes import PHOTO_LIMIT, READABLE_RATIO, UPLOAD_LIMIT, fitted, is_too_long
 from . import clips, metadata
 from .converter import ConversionFailed, Converter
 from .files import TemporaryFiles
+
+log = structlog.get_logger()
 
 #: Bytes of the beginning of a file that tell what it is.
 HEAD = 1024
@@ -84,7 +88,7 @@ class Media:
         return path
 
     def fit(self, source: Path, image: Image, block: ExitStack) -> list[Upload]:
-        """Bring the file of an image into the best form; it is changed or left behind.
+        """Bring the file of an image into the best form; it may be changed or sent itself.
 
         A second upload is the document of a photo that is too long to be read. The files
         belong to `block`. Raises ImageUnusable for an empty file, a placeholder, a web page, and
@@ -159,7 +163,8 @@ class Media:
                 pixels=size[0] * size[1],
                 orientation=container.orientation if container else 0,
             )
-        except ConversionFailed:
+        except ConversionFailed as error:
+            log.warning("conversion_failed", image_id=image.id, reason=str(error))
             return self.as_document(source, image, block)
         size, duration = (answer["width"], answer["height"]), answer["duration"]
         if answer["form"] == "photo":

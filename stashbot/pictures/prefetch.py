@@ -37,8 +37,12 @@ class Prepared:
 
     @property
     def size(self) -> int:
-        """The bytes to upload."""
+        """The bytes to upload, without the document."""
         return self.file.size if isinstance(self.file, Upload) else 0
+
+    @property
+    def bytes_on_disk(self) -> int:
+        return self.size + (self.document.size if self.document else 0)
 
 
 class Prefetched:
@@ -84,4 +88,4 @@ class Prefetched:
         return ready
 
     def _bytes(self) -> int:
-        return sum(prepared.size for prepared, _ in self._ready.values())
+        return sum(prepared.bytes_on_disk for prepared, _ in self._ready.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 from collections import deque
@@ -14,7 +15,15 @@ from functools import partial
 
 import structlog
 
-from ..errors import DiskFull, ImageUnusable, NoRoom, NothingReason, NothingToSend, StashError
+from ..errors import (
+    WRONG_SHAPE,
+    DiskFull,
+    ImageUnusable,
+    NoRoom,
+    NothingReason,
+    NothingToSend,
+    StashError,
+)
 from ..models import Image, Kind, KnownFile, Priority, Upload
 from ..rules.sizes import READABLE_RATIO, UPLOAD_LIMIT, is_too_long
 from ..runtime.heartbeat import beat
@@ -154,7 +163,7 @@ class Preparation:
         if file.kind is Kind.DOCUMENT:
             raise ImageUnusable("Telegram refuses the file as a document too")
         with _disk_errors():
-            document = self._media.as_document(file.path, image, block)
+            document = refused.document or self._media.as_document(file.path, image, block)
         return replace(refused, file=document, document=None)
 
     def _take_ready(self, chat_id: int, block: ExitStack) -> Prepared | None:
@@ -227,7 +236,11 @@ class Preparation:
             deaths = self._store.conversions.deaths(image.id, datetime.now(UTC))
             if deaths >= FATAL_DEATHS:
                 return [self._media.as_document(source, image, block)]
-            uploads = self._media.fit(source, image, block)
+            try:
+                uploads = self._media.fit(source, image, block)
+            except (*WRONG_SHAPE, struct.error) as error:
+                reason = f"its structure is damaged ({type(error).__name__})"
+                raise ImageUnusable(reason) from error
             if deaths:
                 self._store.conversions.forget(image.id)
             if all(upload.path != source for upload in uploads):
@@ -281,12 +294,12 @@ def _side_by_side(pool: Pool, calls: Sequence[Callable[[], Prepared]]) -> list[F
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
-    """Map a disk that is full, or cannot be written, to DiskFull."""
+    """Log that a temporary file cannot be written, and raise DiskFull."""
     try:
         yield
     except (OSError, DiskFull) as error:
         log.error("disk_failed", error=str(error), do="see the folder of the temporary files")
-        raise DiskFull(f"the temporary files: {error}") from None
+        raise DiskFull(str(error)) from None
 
 
 def milliseconds(started: float) -> float:

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,13 @@ def test_too_many_bytes_drop_the_oldest_pictures(desk):
     desk.put(4, 4, MOST_BYTES + 1)
 
     assert sorted(desk.released) == [1, 2, 3, 4]
+
+
+def test_documents_count_among_the_bytes(desk):
+    document = Upload(Kind.DOCUMENT, "a.jpg", Path("a.jpg"), MOST_BYTES)
+    desk.prefetched.put(1, replace(prepared_picture(1), document=document), ExitStack())
+
+    assert not desk.prefetched.has(1)
 
 
 def test_a_file_that_telegram_knows_has_no_bytes():

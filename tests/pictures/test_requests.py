@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sqlite3
+import struct
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,15 +13,16 @@ import pytest
 from PIL import Image as Pixels
 
 from stashbot.demo.http import Response
-from stashbot.pictures import media, preparation
+from stashbot.models import Facet, Feature
+from stashbot.pictures import media, metadata, preparation
 from stashbot.pictures.delivery import MOST_REFUSALS
 from stashbot.pictures.files import cache_folder
 from stashbot.rules.sizes import UPLOAD_LIMIT
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
-from tests.pictures.awkward import awkward
+from tests.pictures.awkward import awkward, saved
 from tests.standins.http import Fault, Trouble
 from tests.store.stored import rows_of
-from tests.whole.program import Abreast, wait_until
+from tests.whole.program import Abreast, wait_until, went
 
 SUPERGROUP, CHANNEL = -1_000_000_000_500, -1_000_000_000_501
 CANNOT_PARSE = "can't parse entities"
@@ -431,6 +433,29 @@ def test_a_picture_for_a_group_arrives_in_its_supergroup(house):
 
     chats = [call.chat_id for call in home.telegram.calls if images_of(call)]
     assert chats == [SUPERGROUP, SUPERGROUP]
+
+
+def test_no_document_of_a_picture_that_was_excluded_meanwhile(house):
+    long = saved(Pixels.new("RGB", (60, 400)))
+    home = house([picture(1, data=long, width=60, height=400)])
+    home.telegram.server.fail(Fault("sendPhoto", Trouble.FLOOD, seconds=1))
+    home.say("/random")
+    wait_until(lambda: went(home, "sendPhoto"), "it waits")
+    home.app.store.exclusions.add(OWNER, Feature(Facet.IMAGE, 1, ""), datetime.now(UTC))
+    is_over(home)
+
+    assert not [call for call in home.telegram.calls if call.files and call.status == 200]
+
+
+def test_a_file_with_a_damaged_structure_is_passed_over(house, monkeypatch):
+    home = house(library(4))
+    monkeypatch.setitem(metadata._READERS, "jpeg", lambda *_: struct.unpack("<L", b"-"))
+
+    home.say("/random")
+    home.wait_for_text("none of them can be sent")
+    monkeypatch.undo()
+
+    assert len(home.ask()) == 1
 
 
 def test_a_picture_whose_temporary_file_is_gone_is_passed_over(house):
