@@ -35,6 +35,7 @@ class Source(NamedTuple):
     is_grey: bool = False
     is_inks: bool = False
     is_deep: bool = False
+    has_profile: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -50,6 +51,7 @@ def read_source(path: str, orientation: int) -> Source:
         if file.read(2) == b"BM":
             return Source(path, _BITMAP, _bitmap_header(path)[:2])
     header = _opened(path)  # it may hold memory for all pixels until it is given up
+    has_profile = _has_profile(header)
     loader = header.get("vips-loader").removesuffix("_file")
     frames = _value(header, "n-pages", 1) if loader in _FILMS else 1
     delays = header.get("delay") if header.get_typeof("delay") else []
@@ -62,8 +64,9 @@ def read_source(path: str, orientation: int) -> Source:
         (*named, *[UNNAMED_FRAME_MS] * (frames - len(named))),
         _value(header, "loop", 0),
         is_grey=header.bands < 3,
-        is_inks=header.interpretation == "cmyk" and header.bands > 3 and not _has_profile(header),
+        is_inks=header.interpretation == "cmyk" and header.bands > 3 and not has_profile,
         is_deep=header.format not in ("uchar", "ushort"),
+        has_profile=has_profile,
     )
 
 
@@ -73,7 +76,9 @@ def scaled(source: Source, size: tuple[int, int], frames: str = "") -> pyvips.Im
     It has 8 bits, in grey or sRGB; what is transparent is white. With `frames` of "[n=-1]" all
     frames of a film come one below the other, each of this size.
     """
-    options = {"height": size[1], "size": "force", "no_rotate": True, "output_profile": "srgb"}
+    options = {"height": size[1], "size": "force", "no_rotate": True}
+    if source.has_profile:  # without one libvips takes six times as long for the same pixels
+        options["output_profile"] = "srgb"
     if source.loader == _BITMAP:
         image = _bitmap(source.path).thumbnail_image(size[0], **options)
     elif source.is_inks:
