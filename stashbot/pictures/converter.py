@@ -295,6 +295,7 @@ def _environment(folder: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return kept | {
         "MALLOC_ARENA_MAX": "1",  # see ADDRESS_SPACE
+        "MALLOC_MMAP_THRESHOLD_": "131072",  # or the heap keeps the memory of earlier pictures
         "VIPS_CONCURRENCY": "2",
         "TMPDIR": folder,
         "LANG": "C.UTF-8",
