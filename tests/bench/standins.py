@@ -219,8 +219,8 @@ class Telegram:
         sizes = [
             len(data)
             for call in self._telegram.calls
-            for name, data in call.files.values()
-            if int(name.removeprefix("image-").partition(".")[0]) % LARGE_EVERY == 0
+            for _, data in call.files.values()
+            if _image_id(call) % LARGE_EVERY == 0
         ]
         return max(sizes, default=math.inf)
 
