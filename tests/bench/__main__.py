@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from . import crowd, growth, inside, memory, rounds, talk, taste
+from . import crowd, growth, inside, rounds, talk, taste
 from .standins import Distance, large
 from .table import Measured, show
 
@@ -19,7 +19,6 @@ PARTS: Parts = {
     "everyday": rounds.everyday,
     "crowd": crowd.crowd,
     "talk": talk.talk,
-    "memory": memory.memory,
     "inside": lambda _: inside.remembering(),
 }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from stashbot.pictures.prefetch import MOST_CHATS as READY
 from stashbot.store.store import Store
 
+from . import rounds as everyday
 from .process import ASKERS, BotProcess, run_bot
 from .rounds import IMAGES, ROUNDS
 from .standins import Distance
@@ -36,6 +37,11 @@ LATE_TIME = Budget("100 chats due before the start, all sent", 8, "s")
 A_SECOND = Budget("messages in a second, at most", 30, "", holds_anywhere=True, digits=0)
 TO_ONE = Budget("messages to one chat in a second, at most", 1, "", holds_anywhere=True, digits=0)
 WRONG = Budget("scheduled pictures lost or sent twice", 0, "", holds_anywhere=True, digits=0)
+# The limits of everyday use, for comparison.
+CROWDED = Budget("memory after 100 chats due at once", everyday.MEMORY.limit, "MiB", digits=1)
+CROWDED_PEAK = Budget(
+    "memory at the peak, 100 chats due at once", everyday.PEAK.limit, "MiB", digits=1
+)
 STOP_IDLE = Budget("SIGTERM to exit, idle", 2, "s")
 
 
@@ -77,6 +83,8 @@ def crowd(
             TO_ONE: max(seen.to_one, late.to_one),
             WRONG: seen.wrong + late.wrong,
             STOP_IDLE: seen.stop_seconds,
+            CROWDED: late.memory,
+            CROWDED_PEAK: late.peak,
         }
 
     return in_rounds(rounds, one_round)

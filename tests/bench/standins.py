@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import gcd
@@ -51,11 +51,6 @@ def large() -> bytes:
     return photo(4000, 3000, 45)
 
 
-def detailed() -> bytes:
-    """3.1 MB that are sent unchanged."""
-    return photo(2560, 1920, 80)
-
-
 def picture(number: int) -> Picture:
     """A picture of everyday size or a large one; the metadata differ for each number."""
     is_large = number % LARGE_EVERY == 0
@@ -72,11 +67,6 @@ def picture(number: int) -> Picture:
         tags=tuple(f"tag {number % each}" for each in (7, 11, 13, 17)),
         studio=f"Studio {number % 23}",
     )
-
-
-def detailed_picture(number: int) -> Picture:
-    """A picture that fills the prefetch: 8 of them fit into its 24 MiB."""
-    return replace(picture(number), load=detailed, size=3_100_000 + number, width=2560, height=1920)
 
 
 #: Makes the picture of a number.

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from stashbot.store.store import Store
-from tests.bench import crowd, growth, inside, memory, rounds, talk
+from tests.bench import crowd, growth, inside, rounds, talk
 from tests.bench.__main__ import PARTS, main
 from tests.bench.process import ASKERS, run_bot
 from tests.bench.standins import Distance, _Shuffled, seconds
@@ -64,7 +64,6 @@ SHORT = {
     "everyday": (rounds, partial(rounds.everyday, NEAR, pictures=4, quiet=0.1, idle=0.1)),
     "crowd": (crowd, partial(crowd.crowd, NEAR, chats=CHATS, silence=0.2, coming=LATE)),
     "talk": (talk, partial(talk.talk, NEAR, votes=1)),
-    "memory": (memory, partial(memory.memory, NEAR, chats=CHATS, silence=0.2, asked=1, quiet=0.1)),
     "inside": (inside, partial(inside.remembering, times=3, rows=100, votes=50, exclusions=10)),
 }
 
