@@ -17,6 +17,7 @@ from pathlib import Path
 from stashbot.pictures.prefetch import MOST_CHATS as READY
 from stashbot.store.store import Store
 
+from . import large
 from . import rounds as everyday
 from .process import ASKERS, BotProcess, run_bot
 from .rounds import IMAGES, ROUNDS
@@ -40,7 +41,7 @@ WRONG = Budget("scheduled pictures lost or sent twice", 0, "", holds_anywhere=Tr
 # The limits of everyday use, for comparison.
 CROWDED = Budget("memory after 100 chats due at once", everyday.MEMORY.limit, "MiB", digits=1)
 CROWDED_PEAK = Budget(
-    "memory at the peak, 100 chats due at once", everyday.PEAK.limit, "MiB", digits=1
+    "memory at the peak, 100 chats due at once", large.PEAK.limit, "MiB", digits=1
 )
 STOP_IDLE = Budget("SIGTERM to exit, idle", 2, "s")
 

@@ -20,6 +20,12 @@ ASKERS = range(1, 7)
 PAUSE_S = 0.19
 
 
+def memory(process: int, kind: str) -> float:
+    """`VmRSS` now or `VmHWM`, its peak, of a process in MiB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
+
+
 class BotProcess:
     """One run of the bot, from its first poll on; `began` is in monotonic seconds."""
 
@@ -43,9 +49,11 @@ class BotProcess:
         return self.telegram.wait_for_photos(self._asked)[-1][0] - asked_at
 
     def memory(self, kind: str) -> float:
-        """`VmRSS` now or `VmHWM`, its peak, in MiB."""
-        lines = Path(f"/proc/{self._pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
+        return memory(self._pid, kind)
+
+    def wait_for_pictures(self, count: int) -> None:
+        """Wait until the bot has sent so many, in albums too."""
+        self._program.wait_for_event("photo_sent", count, timeout=60)
 
     def idle(self, seconds: float) -> float:
         """CPU seconds a minute while the bot is idle for `seconds`."""

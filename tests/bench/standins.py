@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import math
 import re
+import struct
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import pairwise
 from math import gcd
 from multiprocessing.managers import BaseManager
@@ -24,11 +25,13 @@ from PIL import Image as Pixels
 from stashbot.demo.pictures.picture import Gallery, Picture
 from stashbot.demo.stash.library import Library, as_dict
 from stashbot.demo.telegram.chats import User
+from tests.pictures.awkward import MP4
 from tests.standins.stash import StashStandIn
 from tests.standins.telegram import Call, TelegramStandIn
 
 #: Every 20th picture is large: 12 megapixels and 6 MB.
 LARGE_EVERY = 20
+CLIP_BYTES = 45_000_000
 #: Interval of polling in seconds.
 POLL_S = 0.05
 # (offset, seconds) of a page in Stash 0.30.1's random order of a million images, measured on
@@ -38,17 +41,35 @@ _COUNT_SECONDS = 0.145
 
 
 @cache
-def photo(width: int, height: int, noise: int) -> bytes:
-    """A JPEG with about the detail and the size of a camera's."""
+def photo(width: int, height: int, noise: int, form: str = "JPEG", quality: int = 92) -> bytes:
+    """A photo with about the detail and the size of a camera's."""
     pixels = Pixels.effect_noise((width // 2, height // 2), noise).resize((width, height))
     colour = Pixels.linear_gradient("L").resize((width, height))
     data = io.BytesIO()
-    Pixels.merge("RGB", (pixels, colour, pixels.rotate(180))).save(data, "JPEG", quality=92)
+    Pixels.merge("RGB", (pixels, colour, pixels.rotate(180))).save(data, form, quality=quality)
     return data.getvalue()
 
 
 def large() -> bytes:
     return photo(4000, 3000, 45)
+
+
+@cache
+def clip() -> bytes:
+    """A valid clip of 45 MB: six frames and a free box."""
+    room = CLIP_BYTES - len(MP4)
+    return MP4 + struct.pack(">L4s", room, b"free") + bytes(room - 8)
+
+
+#: The large files by name. All bytes are made when they are first needed.
+FILES: Mapping[str, Callable[[], bytes]] = {
+    "12-megapixels.jpg": large,
+    "24-megapixels.jpg": partial(photo, 6000, 4000, 45),
+    "24-megapixels.png": partial(photo, 6000, 4000, 45, "PNG"),
+    "24-megapixels.webp": partial(photo, 6000, 4000, 45, "WEBP", 80),
+    "50-megapixels.webp": partial(photo, 8660, 5774, 45, "WEBP", 80),
+    "clip.mp4": clip,
+}
 
 
 def picture(number: int) -> Picture:
@@ -67,6 +88,16 @@ def picture(number: int) -> Picture:
         tags=tuple(f"tag {number % each}" for each in (7, 11, 13, 17)),
         studio=f"Studio {number % 23}",
     )
+
+
+def large_picture(number: int) -> Picture:
+    return replace(picture(number * LARGE_EVERY), id=number)
+
+
+def clip_or_large(number: int) -> Picture:
+    """The clip has the number 1."""
+    photo = large_picture(number)
+    return photo if number > 1 else replace(photo, path="clip.mp4", load=clip, size=CLIP_BYTES)
 
 
 #: Makes the picture of a number.
@@ -152,6 +183,9 @@ class Telegram:
     def api_url(self) -> str:
         return self._telegram.api_url
 
+    def limit_uploads(self, bytes_per_second: float) -> None:
+        self._telegram.server.bytes_per_second = bytes_per_second
+
     def say(self, user_id: int, text: str) -> None:
         self._telegram.say(user_id, text)
 
@@ -178,8 +212,9 @@ class Telegram:
         )
         return call.time - self._telegram.server.delay - pressed_at
 
-    def wait_for_album(self, timeout: float = 60) -> None:
-        self._telegram.wait_for("sendMediaGroup", timeout=timeout)
+    def wait_for_album(self, timeout: float = 60) -> float:
+        [call, *_] = self._telegram.wait_for("sendMediaGroup", timeout=timeout)
+        return call.time - self._telegram.server.delay
 
     def wait_for_text(self, part: str, timeout: float = 60) -> float:
         """Wait for a text that contains `part`; returns the time of the last one."""

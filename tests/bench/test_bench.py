@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 
+from stashbot.pictures import converter
 from stashbot.store.store import Store
-from tests.bench import crowd, growth, inside, rounds, talk
+from tests.bench import crowd, growth, inside, large, rounds, talk
 from tests.bench.__main__ import PARTS, main
 from tests.bench.process import ASKERS, run_bot
 from tests.bench.standins import Distance, _Shuffled, seconds
@@ -62,6 +63,7 @@ LATE = crowd.last_minute
 #: The module with the budgets of each part, and its shortest round.
 SHORT = {
     "everyday": (rounds, partial(rounds.everyday, NEAR, pictures=4, quiet=0.1, idle=0.1)),
+    "large": (large, partial(large.large, NEAR, times=1, people=ASKERS[:2], huge=[large.PHOTO])),
     "crowd": (crowd, partial(crowd.crowd, NEAR, chats=CHATS, silence=0.2, coming=LATE)),
     "talk": (talk, partial(talk.talk, NEAR, votes=1)),
     "inside": (inside, partial(inside.remembering, times=3, rows=100, votes=50, exclusions=10)),
@@ -70,7 +72,8 @@ SHORT = {
 
 @only_at_length
 @pytest.mark.parametrize("part", PARTS)
-def test_short_round_measures_every_budget(part):
+def test_short_round_measures_every_budget(part, monkeypatch):
+    monkeypatch.setattr(converter, "REST_S", 1.0)
     module, measure = SHORT[part]
     named = {each for each in vars(module).values() if isinstance(each, Budget)}
     found = {seen.budget: seen.values for seen in measure(rounds=1)}

@@ -1,6 +1,7 @@
 """The demo's HTTP server with faults, delays and connections that the tests cut."""
 
 import contextlib
+import math
 import re
 import socket
 import struct
@@ -73,6 +74,7 @@ class Handler(http.Handler):
 class Server(http.Server):
     """The demo's server, which fails on demand, with `delay` seconds before each answer.
 
+    The body of a request takes as long as it would at `bytes_per_second`, besides.
     `pause` closes the port and all connections; `resume` opens the same port again. `flood`
     builds the response to a 429 from its seconds. A handler resets the connection by raising
     ConnectionResetError. Thread-safe.
@@ -89,6 +91,7 @@ class Server(http.Server):
         flood: Callable[[float], Response] = lambda _: Response(429),
     ) -> None:
         self.delay = delay
+        self.bytes_per_second = math.inf
         self.flood = flood
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
@@ -141,7 +144,7 @@ class Server(http.Server):
 
     def reply(self, request: Request) -> Response:
         """Answer a request, or fail it. Raises ConnectionResetError."""
-        self.stopping.wait(self.delay)
+        self.stopping.wait(self.delay + len(request.body) / self.bytes_per_second)
         fault = self.take_fault(request.path)
         return self._failed(fault, request) if fault else super().reply(request)
 
