@@ -88,6 +88,7 @@ def noisy(width: int, height: int, sigma: float = 30) -> Image.Image:
     return Image.merge("RGB", [Image.blend(band, noise, 0.5) for band in bands])
 
 
+@cache
 def swapped_profile() -> bytes:
     """A colour profile that swaps red and green."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
