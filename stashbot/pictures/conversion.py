@@ -62,7 +62,7 @@ def main() -> None:
     for job in _jobs(float(rest_s)):
         try:
             answer = serve(job)
-        except (pyvips.Error, OSError, ValueError, ArithmeticError) as error:
+        except (pyvips.Error, OSError, ValueError, ArithmeticError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split())[:200]}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

@@ -15,6 +15,10 @@ UNNAMED_FRAME_MS = 100
 _FILMS = ("gifload", "webpload")
 #: Our own loader.
 _BITMAP = "bitmap"
+#: The bits a pixel and the compressions of a BMP that are read: none, or masks (BI_BITFIELDS).
+_BITMAPS = ((8, 0), (24, 0), (32, 0), (32, 3))
+#: The masks of the bytes of a pixel.
+_BYTES = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
 
 
 class Source(NamedTuple):
@@ -42,6 +46,22 @@ class Source(NamedTuple):
         return self.size[::-1] if self.orientation >= 5 else self.size
 
 
+class _Bitmap(NamedTuple):
+    """The header of a BMP, which libvips does not read.
+
+    `size` is in pixels, `offset` that of the pixels; `palette` has the offset and the number of
+    the colours, `order` the places of red, green, blue, and alpha if there is any, in a pixel.
+    See https://learn.microsoft.com/windows/win32/gdi/bitmap-storage.
+    """
+
+    size: tuple[int, int]
+    offset: int
+    goes_down: bool
+    bits: int
+    palette: tuple[int, int]
+    order: tuple[int, ...]
+
+
 def read_source(path: str, orientation: int) -> Source:
     """Read the header of a file; an `orientation` of 0 is not known yet.
 
@@ -49,10 +69,12 @@ def read_source(path: str, orientation: int) -> Source:
     """
     with Path(path).open("rb") as file:
         if file.read(2) == b"BM":
-            return Source(path, _BITMAP, _bitmap_header(path)[:2])
+            return Source(path, _BITMAP, _bitmap_header(path).size)
     header = _opened(path)  # it may hold memory for all pixels until it is given up
     has_profile = _has_profile(header)
     loader = header.get("vips-loader").removesuffix("_file")
+    if loader == "tiffload":  # a compression that cannot be read would make a black picture
+        _opened(path, fail_on="error").crop(0, 0, header.width, 1).avg()
     frames = _value(header, "n-pages", 1) if loader in _FILMS else 1
     delays = header.get("delay") if header.get_typeof("delay") else []
     named = [delay if delay > 0 else UNNAMED_FRAME_MS for delay in delays[:frames]]
@@ -101,8 +123,8 @@ def upright(image: pyvips.Image, orientation: int) -> pyvips.Image:
     return image.rot(quarters[orientation]) if orientation in quarters else image
 
 
-def _opened(path: str) -> pyvips.Image:
-    return pyvips.Image.new_from_file(path, access="sequential", fail_on="none")
+def _opened(path: str, fail_on: str = "none") -> pyvips.Image:
+    return pyvips.Image.new_from_file(path, access="sequential", fail_on=fail_on)
 
 
 def _value(image: pyvips.Image, name: str, default: int) -> int:
@@ -117,7 +139,7 @@ def _has_profile(header: pyvips.Image) -> bool:
 
 def _printed(inks: pyvips.Image) -> pyvips.Image:
     """Return cyan, magenta, yellow and black ink as red, green and blue, as browsers do."""
-    light = inks.linear(-1, 255)
+    light = inks.cast("uchar", shift=True).linear(-1, 255)
     colours = light[:3] * light[3] / 255
     return colours.cast("uchar").copy(interpretation="srgb")
 
@@ -139,35 +161,40 @@ def _shallow(image: pyvips.Image) -> pyvips.Image:
     return image.copy(interpretation="b-w" if is_grey else "srgb")
 
 
-def _bitmap_header(source: str) -> tuple[int, int, int, bool, int, int]:
-    """Return width, height, offset of the pixels, whether the rows go down, bits, and colours.
-
-    A BMP, which libvips does not read (https://learn.microsoft.com/windows/win32/gdi/bitmap-storage).
-    """
-    with Path(source).open("rb") as file:
-        head = file.read(54).ljust(54, b"\0")
-    (offset,) = struct.unpack_from("<L", head, 10)
-    width, height, _, bits, packed = struct.unpack_from("<llHHL", head, 18)
+def _bitmap_header(path: str) -> _Bitmap:
+    with Path(path).open("rb") as file:
+        head = file.read(70).ljust(70, b"\0")
+    offset, length, width, height, _, bits, packed = struct.unpack_from("<LLllHHL", head, 10)
     (colours,) = struct.unpack_from("<L", head, 46)
-    if width <= 0 or height == 0 or bits not in (8, 24, 32) or packed not in (0, 3):
+    if length < 40 or width <= 0 or height == 0 or (bits, packed) not in _BITMAPS:
         raise ValueError("a BMP of a rare kind")
-    return width, abs(height), offset, height < 0, bits, colours or 256
+    order: tuple[int, ...] = (2, 1, 0)
+    if packed:
+        *masks, alpha = struct.unpack_from("<4L", head, 54)
+        has_alpha = length >= 56 and alpha
+        order = tuple(map(_BYTES.index, (*masks, alpha) if has_alpha else masks))
+    palette = 14 + length, min(colours or 256, 256)
+    return _Bitmap((width, abs(height)), offset, height < 0, bits, palette, order)
 
 
-def _bitmap(source: str) -> pyvips.Image:
+def _bitmap(path: str) -> pyvips.Image:
     """Read a BMP of 8, 24 or 32 bits."""
-    width, height, offset, goes_down, bits, colours = _bitmap_header(source)
-    stride = (width * bits // 8 + 3) // 4 * 4
-    with Path(source).open("rb") as file:
-        before, pixels = file.read(offset), file.read(stride * height)
-    pixels = pixels.ljust(stride * height, b"\0")
+    header = _bitmap_header(path)
+    width, height = header.size
+    stride = (width * header.bits // 8 + 3) // 4 * 4
+    with Path(path).open("rb") as file:
+        file.seek(header.palette[0])
+        palette = file.read(4 * header.palette[1]).ljust(1024, b"\0")
+        file.seek(header.offset)
+        pixels = file.read(stride * height).ljust(stride * height, b"\0")
     image = pyvips.Image.new_from_memory(pixels, stride, height, 1, "uchar")
-    image = image.crop(0, 0, width * bits // 8, height)
-    if bits == 8:
-        palette = before[-4 * colours :]
-        blue_first = pyvips.Image.new_from_memory(palette, colours, 1, 4, "uchar")
-        image = image.maplut(blue_first)
+    image = image.crop(0, 0, width * header.bits // 8, height)
+    if header.bits == 8:
+        image = image.maplut(pyvips.Image.new_from_memory(palette, 256, 1, 4, "uchar"))
     else:
-        image = image.bandfold(factor=bits // 8)
-    image = image[2].bandjoin([image[1], image[0]]).copy(interpretation="srgb")
-    return image if goes_down else image.flipver()
+        image = image.bandfold(factor=header.bits // 8)
+    bands = [image[at] for at in header.order]
+    if len(bands) > 3 and bands[3].max() == 0:  # programs that leave alpha empty mean opaque
+        bands.pop()
+    image = bands[0].bandjoin(bands[1:]).copy(interpretation="srgb")
+    return image if header.goes_down else image.flipver()
