@@ -10,8 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-#: Boxes that describe a clip or a track: position, device, comments.
-_PRIVATE = frozenset((b"udta", b"meta", b"uuid"))
+#: The boxes that are shown, or say how, by the box that they are in. All others are erased:
+#: position, device and comments are in `udta`, `meta` and `uuid`, older ones in `free`.
+_KEPT = {
+    b"file": frozenset(b"ftyp styp pdin moov moof mdat sidx ssix mfra prft wide".split()),
+    b"moov": frozenset(b"mvhd iods trak mvex cmov ctab clip".split()),
+    b"trak": frozenset(b"tkhd edts tref mdia tapt trgr load matt clip imap txas".split()),
+    b"mdia": frozenset(b"mdhd hdlr elng minf".split()),
+    b"moof": frozenset(b"mfhd traf".split()),
+    b"traf": frozenset(b"tfhd tfdt trun sdtp saiz saio sbgp sgpd subs senc".split()),
+}
 #: The handlers of tracks that are shown. Others hold texts and measurements, positions among them.
 _SHOWN = frozenset((b"vide", b"soun"))
 #: Boxes in one box, and samples in one track, that are read.
@@ -35,36 +43,32 @@ def erase_private(path: Path) -> None:
     The times of the tracks stay. Raises OSError.
     """
     with path.open("r+b") as file:
-        for box in _boxes(file, 0, path.stat().st_size):
-            if box.name in _PRIVATE:
-                _erase(file, box)
-            elif box.name == b"moov":
-                _erase_in(file, box)
+        _erase_in(file, _Box(b"file", 0, 0, path.stat().st_size))
 
 
 def _erase_in(file: BinaryIO, outer: _Box) -> None:
     for box in _boxes(file, outer.content, outer.end):
-        if box.name in _PRIVATE:
+        is_hidden = box.name == b"trak" and _handler(file, box) not in _SHOWN
+        if is_hidden:
+            for offset, length in _samples(file, box):
+                _zero(file, offset, length)
+        if is_hidden or box.name not in _KEPT[outer.name]:
             _erase(file, box)
-        elif box.name == b"trak":
-            if _handler(file, box) in _SHOWN:
-                _erase_in(file, box)
-            else:
-                for offset, length in _samples(file, box):
-                    _zero(file, offset, length)
-                _erase(file, box)
+        elif box.name in _KEPT:
+            _erase_in(file, box)
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
+    """Yield the boxes between two offsets; one with a wrong length ends with all of them."""
     for _ in range(MOST_BOXES):
         head = _read(file, start, 16)
         if start + 8 > end or len(head) < 8:
             return
         length, name, long_length = struct.unpack(">L4sQ", head.ljust(16, b"\0"))
-        content = start + (16 if length == 1 else 8)
-        box_end = end if length == 0 else start + (long_length if length == 1 else length)
+        content = min(start + (16 if length == 1 else 8), end)
+        box_end = start + (long_length if length == 1 else length)
         if not content <= box_end <= end:
-            return
+            box_end = end
         yield _Box(name, start, content, box_end)
         start = box_end
 

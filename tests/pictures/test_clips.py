@@ -43,8 +43,11 @@ def with_track(handler, offset=0, sizes=(5, 7), same=0):
         box(b"meta", box(b"keys", b"com.apple.quicktime.location.ISO6709 +52.5200")),
         box(b"uuid", b"<x:xmpmeta>+52.5200"),
         box(b"trak", box(b"udta", b"+52.5200"), box(b"mdia", box(b"hdlr", bytes(8), b"vide"))),
+        box(b"trak", box(b"mdia", box(b"hdlr", bytes(8), b"vide"), box(b"udta", b"+52.5200"))),
+        box(b"free", b"an older place: +52.5200"),
+        box(b"GPS ", b"+52.5200"),
     ],
-    ids=["udta", "meta", "xmp", "in a track"],
+    ids=["udta", "meta", "xmp", "in a track", "in its media", "free", "unknown"],
 )
 def test_a_position_is_erased_in_place(tmp_path, inside):
     data = box(b"ftyp", b"isom") + box(b"moov", inside, box(b"mvhd", b"times"))
@@ -55,6 +58,34 @@ def test_a_position_is_erased_in_place(tmp_path, inside):
     assert b"52.5200" not in found
     assert len(found) == len(data)
     assert found.endswith(box(b"mvhd", b"times"))
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        box(b"uuid", b"<x:xmpmeta>+52.5200"),
+        box(b"skip", b"+52.5200"),
+        box(b"sefd", b"+52.5200"),
+        box(b"moof", box(b"meta", b"+52.5200"), box(b"traf", box(b"udta", b"+52.5200"))),
+        b"a trailer that is no box: +52.5200",
+        struct.pack(">L4s", 2, b"file") + b"+52.5200",
+    ],
+    ids=["xmp", "skip", "unknown", "fragment", "trailer", "wrong length"],
+)
+def test_a_position_beside_the_pictures_is_erased(tmp_path, private):
+    data = MP4 + private
+
+    found = erased(tmp_path, data)
+
+    assert b"52.5200" not in found
+    assert found.startswith(erased(tmp_path, MP4))
+    assert len(found) == len(data)
+
+
+def test_a_clip_that_is_cut_in_its_tables_loses_its_position(tmp_path):
+    data = box(b"ftyp", b"isom") + box(b"moov", box(b"udta", b"+52.5200"), bytes(90))[:-50]
+
+    assert b"52.5200" not in erased(tmp_path, data)
 
 
 def test_the_rest_of_a_real_clip_stays(tmp_path):
