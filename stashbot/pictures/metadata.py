@@ -121,7 +121,7 @@ def is_srgb(profile: bytes) -> bool:
 
 # JPEG (ITU T.81)
 
-_SOF2, _EOI, _SOS, _APP1, _APP2 = 0xC2, 0xD9, 0xDA, 0xE1, 0xE2
+_SOF2, _EOI, _SOS, _APP0, _APP1, _APP2 = 0xC2, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2
 #: Stands for the data between two segments, which has no marker.
 _DATA = 0
 #: SOF: a frame, its size and its kind.
@@ -131,7 +131,7 @@ _DECODING = _FRAMES | {0xC4, 0xCC, _SOS, 0xDB, 0xDC, 0xDD}
 #: Markers without a segment: TEM, RST, SOI.
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 #: The application segments that say how the picture looks, with their first bytes.
-_APPEARANCE = {0xE0: b"JFIF\0", _APP2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+_APPEARANCE = {_APP0: b"JFIF\0", _APP2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _MARKER_AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
@@ -141,9 +141,10 @@ def _read_jpeg(file: BinaryIO, end: int) -> Container:
     for marker, at, length in _segments(file, end):
         body = _at(file, at + 4, length - 4)
         is_kept = marker in _DECODING or body.startswith(_APPEARANCE.get(marker, b"-"))
+        is_kept &= marker != _APP0 or len(body) <= 14  # more is a preview
         if is_kept or marker in (_DATA, _EOI):
             jpeg.keep(at, length)
-        if marker == _APP1 and body.startswith(b"Exif\0\0"):
+        if marker == _APP1 and body.startswith(b"Exif\0\0") and jpeg.orientation == 1:
             jpeg.orientation = orientation(body)
         elif marker == _APP2 and is_kept:
             profile += body[14:]
@@ -225,7 +226,7 @@ def _read_png(file: BinaryIO, end: int) -> Container:
             png.is_plain = False
         elif name == b"iCCP":
             png.is_plain &= is_srgb(_unpacked(_at(file, at + 8, length)))
-        elif name == b"eXIf":
+        elif name == b"eXIf" and png.orientation == 1:
             png.orientation = orientation(_at(file, at + 8, length))
         png.is_film |= name == b"acTL"
         at += 12 + length
@@ -260,7 +261,10 @@ def _unpacked(chunk: bytes) -> bytes:
 
 # WebP (RFC 9649)
 
-_WEBP_CHUNKS = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"))
+_FRAME_CHUNKS = frozenset((b"VP8 ", b"VP8L", b"ALPH"))
+_WEBP_CHUNKS = _FRAME_CHUNKS | {b"ANIM", b"ICCP"}
+#: Chunks in one frame of a film that are read.
+_MOST_IN_FRAME = 10
 _HAS_FILM, _HAS_XMP, _HAS_EXIF = 0x02, 0x04, 0x08
 
 
@@ -278,14 +282,33 @@ def _read_webp(file: BinaryIO, end: int) -> Container:
             width, height = (int.from_bytes(extended[k : k + 3], "little") for k in (4, 7))
             webp.size = 1 + width, 1 + height
             webp.is_film = bool(extended[0] & _HAS_FILM)
-        elif name == b"EXIF":
+        elif name == b"EXIF" and webp.orientation == 1:
             webp.orientation = orientation(_at(file, at + 8, length))
+        elif name == b"ANMF":
+            _keep_frame(webp, file, at, length)
         elif name in _WEBP_CHUNKS:
             webp.keep(at, 8 + padded)
             body = _at(file, at + 8, min(length, MOST_BYTES))
             _note_webp_chunk(webp, name, body)
         at += 8 + padded
     return _finished_webp(webp, extended)
+
+
+def _keep_frame(webp: Container, file: BinaryIO, at: int, length: int) -> None:
+    """Add a frame of a film: its place and its pixels."""
+    kept, inside, end = [(at + 8, 16)], at + 24, at + 8 + length
+    for _ in range(_MOST_IN_FRAME):
+        head = _at(file, inside, 8)
+        if inside + 8 > end or len(head) < 8:
+            break
+        name, size = struct.unpack("<4sL", head)
+        padded = size + size % 2
+        if name in _FRAME_CHUNKS:
+            kept.append((inside, 8 + padded))
+        inside += 8 + padded
+    webp.parts.append(struct.pack("<4sL", b"ANMF", sum(size for _, size in kept)))
+    for part in kept:
+        webp.keep(*part)
 
 
 def _note_webp_chunk(webp: Container, name: bytes, body: bytes) -> None:

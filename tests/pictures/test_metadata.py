@@ -117,6 +117,96 @@ def test_junk_between_the_segments_of_a_jpeg(tmp_path):
     assert copy == data
 
 
+def segment(marker, body):
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body
+
+
+def png_chunk(name, body):
+    return struct.pack(">L", len(body)) + name + body + struct.pack(">L", zlib.crc32(name + body))
+
+
+def webp_chunk(name, body):
+    return struct.pack("<4sL", name, len(body)) + body + bytes(len(body) % 2)
+
+
+SECRET = b"+52.5200+013.4050/ serial-0815"
+PRIVATE = {
+    "jpeg": {
+        "exif": segment(0xE1, b"Exif\0\0II*\0" + SECRET),
+        "extended xmp": segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + SECRET),
+        "several pictures": segment(0xE2, b"MPF\0" + SECRET),
+        "preview": segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\2\5" + SECRET),
+        "extended preview": segment(0xE0, b"JFXX\0\x10" + SECRET),
+        "iptc": segment(0xED, b"Photoshop 3.0\x008BIM\4\4" + SECRET),
+        "maker": segment(0xEF, SECRET),
+        "comment": segment(0xFE, SECRET),
+    },
+    "png": {
+        "exif": png_chunk(b"eXIf", b"II*\0" + SECRET),
+        "text": png_chunk(b"tEXt", b"Comment\0" + SECRET),
+        "packed text": png_chunk(b"zTXt", b"Comment\0" + SECRET),
+        "xmp": png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET),
+        "palette": png_chunk(b"sPLT", SECRET),
+        "private": png_chunk(b"prVt", SECRET),
+    },
+    "webp": {
+        "exif": webp_chunk(b"EXIF", b"II*\0" + SECRET),
+        "xmp": webp_chunk(b"XMP ", SECRET),
+        "private": webp_chunk(b"odd ", SECRET),
+    },
+}
+
+
+def places(form, data):
+    """The offsets between the parts of a file."""
+    marks = {
+        "jpeg": b"\xff\xdb \xff\xc0 \xff\xc2 \xff\xc4 \xff\xda \xff\xd9",
+        "png": b"IDAT IEND",
+        "webp": b"VP8X VP8L",
+    }[form]
+    back = 4 if form == "png" else 0  # a chunk begins with its length
+    found = {data.find(mark) - back for mark in marks.split() if mark in data}
+    return sorted(found | {len(data)})
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"), [(form, kind) for form, kinds in PRIVATE.items() for kind in kinds]
+)
+@pytest.mark.parametrize("progressive", [False, True])
+def test_private_data_anywhere_in_a_file(tmp_path, form, kind, progressive):
+    data = saved(scene(), form.upper(), progressive=progressive, lossless=True)
+    for at in places(form, data):
+        file = data[:at] + PRIVATE[form][kind] + data[at:]
+        _, copy = cleaned(tmp_path, file, form)
+
+        assert b"52.5200" not in copy
+        assert b"serial" not in copy
+        assert ImageChops.difference(opened(copy), opened(data)).getbbox() is None
+
+
+def test_private_data_in_the_frames_of_a_film(tmp_path):
+    data = animation("WEBP", lossless=True)
+    at = data.rindex(b"ANMF")
+    length = int.from_bytes(data[at + 4 : at + 8], "little")
+    frame = data[at + 8 : at + 8 + length] + webp_chunk(b"odd ", SECRET)
+    _, copy = cleaned(tmp_path, data[:at] + webp_chunk(b"ANMF", frame), "webp")
+
+    assert copy == data
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_first_orientation_counts(tmp_path, form):
+    data = saved(noisy(90, 60), form.upper(), exif=exif(6), lossless=True)
+    block = exif()[6:]
+    more, at = {
+        "jpeg": (segment(0xE1, b"Exif\0\0" + block), data.find(b"\xff\xdb")),
+        "png": (png_chunk(b"eXIf", block), data.find(b"IEND") - 4),
+        "webp": (webp_chunk(b"EXIF", block), len(data)),
+    }[form]
+
+    assert cleaned(tmp_path, data[:at] + more + data[at:], form)[0].orientation == 6
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("cut", [5, 30, 400])
 def test_a_file_that_is_cut_short_is_not_whole(tmp_path, form, cut):
