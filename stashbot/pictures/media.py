@@ -44,6 +44,8 @@ _MAGIC = (
     ("jxl", b"\xff\x0a"),
     ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n"),
     ("jp2", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    ("j2k", b"\xff\x4f\xff\x51"),
+    ("ico", b"\0\0\1\0"),
     ("psd", b"8BPS"),
     ("pdf", b"%PDF-"),
     ("wmv", b"0&\xb2u\x8ef\xcf\x11"),

@@ -92,7 +92,7 @@ def orientation(exif: bytes) -> int:
         for entry in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind = struct.unpack_from(f"{order}HH", tiff, entry)
             if tag == _ORIENTATION:
-                layout = "H" if kind == 3 else "L"  # SHORT, as it should be
+                layout = {1: "B", 4: "L", 6: "B", 9: "L"}.get(kind, "H")  # SHORT is right
                 (value,) = struct.unpack_from(f"{order}{layout}", tiff, entry + 8)
                 return value if 1 <= value <= 8 else 1
     except struct.error:
@@ -137,7 +137,7 @@ _MARKER_AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def _read_jpeg(file: BinaryIO, end: int) -> Container:
-    jpeg, profile = Container(is_whole=False, parts=[b"\xff\xd8"]), b""
+    jpeg, profile, has_scan = Container(is_whole=False, parts=[b"\xff\xd8"]), b"", False
     for marker, at, length in _segments(file, end):
         body = _at(file, at + 4, length - 4)
         is_kept = marker in _DECODING or body.startswith(_APPEARANCE.get(marker, b"-"))
@@ -152,7 +152,8 @@ def _read_jpeg(file: BinaryIO, end: int) -> Container:
             bits, height, width, components = struct.unpack_from(">BHHB", body)
             jpeg.size = width, height
             jpeg.is_plain = marker <= _SOF2 and bits == 8 and components in (1, 3)
-        jpeg.is_whole = marker == _EOI
+        has_scan |= marker == _SOS
+        jpeg.is_whole = has_scan and marker == _EOI
     if profile and not is_srgb(profile):
         jpeg.is_plain = False
     if jpeg.orientation != 1:
@@ -201,11 +202,13 @@ def _find(file: BinaryIO, pattern: re.Pattern[bytes], at: int) -> int:
 _PNG_CHUNKS = frozenset(
     b"IHDR PLTE IDAT tRNS gAMA cHRM sRGB iCCP sBIT cICP bKGD pHYs acTL fcTL fdAT".split()
 )
+#: Their lengths, where only one is right.
+_PNG_LENGTHS = {b"IHDR": 13, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8}
 
 
 def _read_png(file: BinaryIO, end: int) -> Container:
     png = Container(is_whole=False, parts=[b"\x89PNG\r\n\x1a\n"])
-    at, is_sound = 8, True
+    at, is_sound, has_pixels = 8, True, False
     for _ in range(MOST_PARTS):
         head = _at(file, at, 8)
         if len(head) < 8:
@@ -214,8 +217,11 @@ def _read_png(file: BinaryIO, end: int) -> Container:
         if name in _PNG_CHUNKS:
             png.keep(at, 12 + length)
             is_sound &= _has_right_sum(file, at, length, end)
+            is_sound &= length == _PNG_LENGTHS.get(name, length)
+            is_sound &= png.is_film or name not in (b"fcTL", b"fdAT")
+            has_pixels |= name == b"IDAT"
         if name == b"IEND":
-            png.is_whole = is_sound
+            png.is_whole = is_sound and has_pixels
             break
         if name == b"IHDR":
             fields = _at(file, at + 8, 10).ljust(10, b"\0")
@@ -228,7 +234,7 @@ def _read_png(file: BinaryIO, end: int) -> Container:
             png.is_plain &= is_srgb(_unpacked(_at(file, at + 8, length)))
         elif name == b"eXIf" and png.orientation == 1:
             png.orientation = orientation(_at(file, at + 8, length))
-        png.is_film |= name == b"acTL"
+        png.is_film |= name == b"acTL" and length == 8
         at += 12 + length
     if png.orientation != 1:
         exif = b"eXIf" + _only_orientation(png.orientation)
@@ -279,9 +285,10 @@ def _read_webp(file: BinaryIO, end: int) -> Container:
         webp.is_whole &= at + 8 + length <= end
         if name == b"VP8X" and length >= 10:
             extended = _at(file, at + 8, 10).ljust(10, b"\0")
-            width, height = (int.from_bytes(extended[k : k + 3], "little") for k in (4, 7))
-            webp.size = 1 + width, 1 + height
             webp.is_film = bool(extended[0] & _HAS_FILM)
+            if webp.is_film:
+                width, height = (int.from_bytes(extended[k : k + 3], "little") for k in (4, 7))
+                webp.size = 1 + width, 1 + height
         elif name == b"EXIF" and webp.orientation == 1:
             webp.orientation = orientation(_at(file, at + 8, length))
         elif name == b"ANMF":

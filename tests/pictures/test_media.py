@@ -295,6 +295,8 @@ def test_large_animation_is_scaled(fit):
         (b"GIF87a", "gif"),
         (b"II*\0", "tiff"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
+        (b"\xff\x4f\xff\x51", "j2k"),
+        (b"\0\0\1\0\1\0", "ico"),
         (b"BM\x10\0\0\0\0\0\0\0", "bmp"),
         (b"BMW drives past", ""),
         (b"RIFF\x10\0\0\0AVI LIST", "avi"),
