@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import math
 import os
 import resource
 import select
@@ -111,7 +110,7 @@ def _convert(job: Job) -> Job:
     is_sendable = source.loader == "gifload" and job["bytes"] <= UPLOAD_LIMIT
     if is_film and is_sendable and min(source.delays) >= films.SHORTEST_FRAME_MS:
         return _answer("film as it is", source.upright_size, sum(source.delays))
-    if is_film and len(source.delays) * math.prod(source.size) <= films.SOURCE_PIXELS:
+    if is_film and films.is_within_limits(source):
         try:
             size, ms = films.write(source, job["target"])
         except pyvips.Error:

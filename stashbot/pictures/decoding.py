@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,8 @@ import pyvips
 #: The time of a frame that names none, as players have it.
 UNNAMED_FRAME_MS = 100
 
+#: More pixels of a GIF do not fit in the memory of this process, which would end.
+GIF_PIXELS = 50_000_000
 #: The loaders that read all frames of a film.
 _FILMS = ("gifload", "webpload")
 #: Our own loader.
@@ -26,8 +29,8 @@ class Source(NamedTuple):
 
     `size` is in pixels, before the EXIF `orientation` (1 to 8); `delays` are the times of the
     frames in milliseconds, one for a still picture. A GIF `loop` of 0 is for ever. `is_inks`: it
-    is in CMYK, without a profile that says which inks they are. `is_deep`: its values are
-    floating-point numbers or 32-bit integers, of any range.
+    is in CMYK. `is_deep`: its values are floating-point numbers or 32-bit integers, of any range.
+    `has_profile`: it has a colour profile that can be used.
     """
 
     path: str
@@ -68,10 +71,15 @@ def read_source(path: str, orientation: int) -> Source:
     Raises pyvips.Error, ValueError.
     """
     with Path(path).open("rb") as file:
-        if file.read(2) == b"BM":
-            return Source(path, _BITMAP, _bitmap_header(path).size)
+        head = file.read(10)
+    if head[:2] == b"BM":
+        return Source(path, _BITMAP, _bitmap_header(path).size)
+    if (
+        head[:3] == b"GIF"
+        and math.prod(struct.unpack("<HH", head[6:].ljust(4, b"\0"))) > GIF_PIXELS
+    ):
+        raise ValueError("a GIF of too many pixels")
     header = _opened(path)  # it may hold memory for all pixels until it is given up
-    has_profile = _has_profile(header)
     loader = header.get("vips-loader").removesuffix("_file")
     if loader == "tiffload":  # a compression that cannot be read would make a black picture
         _opened(path, fail_on="error").crop(0, 0, header.width, 1).avg()
@@ -86,9 +94,9 @@ def read_source(path: str, orientation: int) -> Source:
         (*named, *[UNNAMED_FRAME_MS] * (frames - len(named))),
         _value(header, "loop", 0),
         is_grey=header.bands < 3,
-        is_inks=header.interpretation == "cmyk" and header.bands > 3 and not has_profile,
+        is_inks=header.interpretation == "cmyk" and header.bands > 3,
         is_deep=header.format not in ("uchar", "ushort"),
-        has_profile=has_profile,
+        has_profile=_has_profile(header),
     )
 
 
@@ -103,7 +111,7 @@ def scaled(source: Source, size: tuple[int, int], frames: str = "") -> pyvips.Im
         options["output_profile"] = "srgb"
     if source.loader == _BITMAP:
         image = _bitmap(source.path).thumbnail_image(size[0], **options)
-    elif source.is_inks:
+    elif source.is_inks and not source.has_profile:
         image = _printed(_opened(source.path)).thumbnail_image(size[0], **options)
     elif source.is_deep:
         image = _shallow(_opened(source.path)).thumbnail_image(size[0], **options)
@@ -132,9 +140,11 @@ def _value(image: pyvips.Image, name: str, default: int) -> int:
 
 
 def _has_profile(header: pyvips.Image) -> bool:
+    """Whether there is a colour profile that is meant for the colours of the picture."""
     if not header.get_typeof("icc-profile-data"):
         return False
-    return bytes(header.get("icc-profile-data"))[36:40] == b"acsp"
+    space = {"cmyk": b"CMYK", "b-w": b"GRAY", "grey16": b"GRAY"}.get(header.interpretation, b"RGB ")
+    return bytes(header.get("icc-profile-data"))[16:20] == space
 
 
 def _printed(inks: pyvips.Image) -> pyvips.Image:

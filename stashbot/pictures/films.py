@@ -14,11 +14,21 @@ from .decoding import Source, scaled, upright
 #: Limits of a film that is converted.
 FRAME_SIDE = 640  # pixels, longer side
 FILM_PIXELS = 20_000_000  # of all frames, after scaling
+MOST_FRAMES = 5000
 SOURCE_PIXELS = 1_000_000_000  # of all frames, before scaling
+#: Pixels of the frames that are read at a time, if not all are, and how often that is done.
+PART_PIXELS = 20_000_000
+MOST_PARTS = 10
 #: Players show a shorter frame for 100 ms.
 SHORTEST_FRAME_MS = 20
 #: How hard to search for the colours of a frame, of 1 to 10.
 EFFORT = 1
+
+
+def is_within_limits(source: Source) -> bool:
+    """Whether a film can be converted in the time and memory that there are."""
+    frames = len(source.delays)
+    return frames <= MOST_FRAMES and frames * math.prod(source.size) <= SOURCE_PIXELS
 
 
 def write(source: Source, target: str) -> tuple[tuple[int, int], int]:
@@ -31,7 +41,7 @@ def write(source: Source, target: str) -> tuple[tuple[int, int], int]:
     if frames * width * height > FILM_PIXELS:
         shrink = math.sqrt(FILM_PIXELS / (frames * width * height))
         width, height = fitted(source.size, max(1, int(max(width, height) * shrink)))
-    strip = scaled(source, (width, height), "[n=-1]")
+    strip = _strip(source, (width, height))
     kept, delays = merged(source.delays)
     pictures = [
         upright(strip.crop(0, at * height, width, height), source.orientation) for at in kept
@@ -40,6 +50,25 @@ def write(source: Source, target: str) -> tuple[tuple[int, int], int]:
     film.set_type(pyvips.GValue.gint_type, "loop", source.loop)
     film.gifsave(target, keep="none", effort=EFFORT)
     return (film.width, pictures[0].height), sum(delays)
+
+
+def _strip(source: Source, size: tuple[int, int]) -> pyvips.Image:
+    """Return all frames, each scaled to this size, one below the other.
+
+    Of a WebP whose frames are parts of the picture libvips holds all frames before it scales
+    them. Where that is too much, some frames are read at a time, each time from the beginning.
+    """
+    try:
+        return scaled(source, size, "[n=-1]").copy_memory()
+    except pyvips.Error:
+        frames, step = len(source.delays), max(1, PART_PIXELS // math.prod(source.size))
+        if frames > MOST_PARTS * step:
+            raise
+        parts = [
+            scaled(source, size, f"[page={first},n={min(step, frames - first)}]").copy_memory()
+            for first in range(0, frames, step)
+        ]
+    return pyvips.Image.arrayjoin(parts, across=1)
 
 
 def as_film(strip: pyvips.Image, height: int, delays: Sequence[int]) -> pyvips.Image:
