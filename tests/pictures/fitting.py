@@ -11,6 +11,7 @@ from stashbot.models import Image, Kind
 from stashbot.pictures.converter import Converter
 from stashbot.pictures.files import TemporaryFiles
 from stashbot.pictures.media import Media
+from tests.pictures.awkward import CORNERS
 
 IMAGE = Image(id=7, width=640, height=480, duration=1.5)
 
@@ -112,3 +113,9 @@ def corners(picture):
 
 def is_like(colour, expected, tolerance=30):
     return all(abs(a - b) <= tolerance for a, b in zip(colour, expected, strict=True))
+
+
+def shows_the_scene(upload):
+    """Whether it is the photo of `awkward.scene`, upright and in its colours."""
+    picture = decoded(upload)
+    return picture.size == (120, 80) and all(map(is_like, corners(picture), CORNERS))

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image as Pillow
 
 from stashbot.models import Kind
-from tests.pictures.awkward import CORNERS, noisy, saved, scene
-from tests.pictures.fitting import corners, is_like, remade
+from tests.pictures.awkward import noisy, saved, scene
+from tests.pictures.fitting import is_like, remade, shows_the_scene
 
 MASKS = dict(zip("BGRA", (0xFF, 0xFF00, 0xFF0000, 0xFF000000), strict=True))
 
@@ -19,10 +19,6 @@ def bitmap(pixels, *, bits, header=40, packed=0, masks=(), palette=b"", gap=0, c
     head = struct.pack("<LllHHLLLLLL", *fields) + struct.pack(f"<{len(masks)}L", *masks)
     head = head.ljust(header, b"\0") + palette + bytes(gap)
     return b"BM" + struct.pack("<LLL", 0, 0, 14 + len(head)) + head + pixels
-
-
-def shows_the_scene(upload):
-    return all(map(is_like, corners(remade(upload)), CORNERS))
 
 
 @pytest.mark.parametrize("order", ["".join(each) for each in permutations("RGBA")])
