@@ -5,8 +5,10 @@ import json
 import os
 import random
 import re
+import sqlite3
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -50,6 +52,8 @@ TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
 API_KEY = "eyJ-a-key-of-the-tests.0123456789"
 OWNER, FRIEND, STRANGER = 1001, 1002, 6666
 GROUP = -500
+#: A vote brings no next picture.
+NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
 #: Rate limits that never delay a test.
 AT_ONCE = RateLimits(*[Limit(1000, 1.0)] * 5)
 
@@ -144,6 +148,7 @@ class House:
         self._images, self._calls_seen = [], 0
         people = [User(id, f"Person {id}", language_code="en") for id in users]
         self.telegram = TelegramStandIn(TOKEN, users=people)
+        self.telegram.add_group(GROUP, "Friends", users)
         self.stash = StashStandIn(pictures, api_key=api_key, prefix=prefix)
         self.environ = {
             "STASHBOT_TELEGRAM_TOKEN": TOKEN,
@@ -209,6 +214,11 @@ class House:
             assert time.monotonic() < deadline, (name, self.log[-20:])
             time.sleep(0.01)
         return events
+
+    def query(self, sql, *values):
+        """Run a statement on the bot's database, and return its rows."""
+        with closing(sqlite3.connect(self.settings.database)) as connection, connection:
+            return connection.execute(sql, values).fetchall()
 
     def say(self, text, user=OWNER, chat=0, language="en"):
         return self.telegram.say(user, text, chat_id=chat, language_code=language)

@@ -68,7 +68,6 @@ def fail(error, logger=log):
 
 
 def test_event():
-    """An event is a line of JSON that begins with its name, level and time in UTC."""
     stream = start()
     log.info("photo_sent", chat_id=-5, reused=True, kind=None, ms=1.5)
     (event,) = lines(stream)
@@ -92,7 +91,6 @@ def test_level():
 
 
 def test_configured_again():
-    """A logger that spoke before follows the settings of today: stream, level and secrets."""
     first = start("error")
     log.error("one", url=KEY)
     second = start("debug", known=[KEY])
@@ -127,7 +125,6 @@ def told_to_a_file(path, environ):
 
 
 def test_journal(tmp_path):
-    """In the journal a line begins with its priority, and is not too long for one write."""
     told = told_to_a_file(tmp_path / "journal", "{}")
 
     assert [line[:4] for line in told] == [f"<{priority}>{{" for priority in LEVELS.values()]
@@ -155,7 +152,6 @@ def test_terminal(format, first):
 
 
 def test_console():
-    """For a person a line has the event and its fields, and a bug its traceback below."""
     stream = start(format="console", known=[KEY])
     log.info("photo_sent\x1b", chat_id=-5, title="Ночь\x1b[2J\n[info] forged", names=["\x1b"])
     fail(RuntimeError(f"refused {KEY}"))
@@ -170,7 +166,6 @@ def test_console():
 
 
 def test_control_characters():
-    """A line of JSON has no character that a terminal or the journal would interpret."""
     title = "a\x00b\x1b[2J\n\r\x7f\x9f\u2028\ud800"
     stream = start()
     log.info(title, **{title: title})
@@ -182,7 +177,6 @@ def test_control_characters():
 
 
 def test_bug():
-    """A bug has its error in a few words, and the traceback in one string."""
     stream = start(known=[KEY])
     fail(RuntimeError(f"refused {KEY}"))
     (event,) = lines(stream)
@@ -208,7 +202,6 @@ def test_error_of_its_own():
 
 
 def test_libraries():
-    """Libraries speak once, through our chain; news of no use stay away at any level."""
     telebot.logger.addHandler(logging.StreamHandler(io.StringIO()))
     stream = start("debug", known=[TOKEN])
     telebot.logger.error("refused %s", f"https://h/bot{TOKEN}/getMe")
@@ -227,7 +220,6 @@ def test_libraries():
 
 
 def test_warning():
-    """A warning of Python's is a line like any other."""
     stream = start()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -270,7 +262,6 @@ def test_interrupted(capsys):
 
 
 def test_values_that_are_no_json():
-    """A value without an end, or without a number costs no line."""
     endless = []
     endless.append(endless)
     stream = start()
@@ -305,7 +296,6 @@ def test_broken_stream():
 
 
 def test_stdout_is_the_default(capsys):
-    """Without a word about it, the lines go to stdout as it is now."""
     configure("info", "auto", ())
     log.info("event")
 
@@ -325,7 +315,6 @@ def test_stdout_is_the_default(capsys):
     ],
 )
 def test_long_line(fields, shortened):
-    """A long field loses its middle, so that the line stays whole; short ones lose nothing."""
     stream = start()
     log.info("event", **fields)
     (event,) = lines(stream)

@@ -8,10 +8,10 @@ import pytest
 from stashbot.app import build
 from stashbot.bot.status import LONGEST_TITLE, StatusReports
 from stashbot.messages.catalogue import TEXTS
-from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
 from stashbot.stash.client import StashClient
 from tests.conftest import FRIEND, OWNER, library, utc
 from tests.standins.http import Fault, Trouble
+from tests.store.stored import show
 
 
 class Desk:
@@ -31,19 +31,7 @@ class Desk:
         )
 
     def sent(self, image_id, at, title="", chat=OWNER):
-        store, image = self.app.store, Image(image_id, title=title)
-        request = store.add_request(
-            update_id=None,
-            chat_id=chat,
-            user_id=OWNER,
-            count=1,
-            trigger=Trigger.COMMAND,
-            language="en",
-            now=utc(at),
-        )
-        [row_id] = store.begin(request, [image], utc(at)).values()
-        arrived = [(row_id, image, Sent(1, KnownFile(Kind.PHOTO, "file")))]
-        store.settle(arrived, utc(at), bot_id=1, shape="", ends=request)
+        show(self.app.store, image_id, chat_id=chat, now=utc(at), title=title)
 
     def stats(self, language="en"):
         return self.reports.stats(OWNER, TEXTS[language])

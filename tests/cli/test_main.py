@@ -48,9 +48,6 @@ def test_nonsense(arguments):
     assert "Traceback" not in err
 
 
-# Where the settings are
-
-
 @pytest.mark.parametrize("is_option", [False, True], ids=["variable", "option before variable"])
 def test_named_settings(house, tmp_path, is_option):
     home = house(library(3), start=False)
@@ -86,9 +83,6 @@ def test_missing_settings(tmp_path):
     assert f"{missing}: there is no such file; copy settings.toml to there" in err
 
 
-# The demo
-
-
 def address(demo):
     """The address of the demo's chat page, from its first line."""
     demo.wait_for_line("http://")
@@ -108,7 +102,6 @@ def fetch(url, method, path, **fields):
 
 
 def say(url, text):
-    """Write to the bot, as the page does for a person."""
     assert fetch(url, "POST", "/page/say", text=text).ok
 
 

@@ -1,14 +1,13 @@
 """The life of the process: start, reload and end, in the middle of anything."""
 
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from stashbot import __version__
 from stashbot.cli.run import _line
+from stashbot.store.store import Store
 from tests.conftest import FRIEND, OWNER, at_length, crowd, images_of, library
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, run, wait_until, went
@@ -113,8 +112,7 @@ def test_picture_under_way_at_the_end_is_never_sent_again(house):
         home.wait_for_text("/random")
 
     assert (event["level"], event["pictures"]) == ("warning", 1)
-    with closing(sqlite3.connect(home.settings.database)) as connection:
-        assert connection.execute("SELECT state FROM sent_photos").fetchall() == [("unknown",)]
+    assert home.query("SELECT state FROM sent_photos") == [("unknown",)]
     assert not home.sent_images()
 
 
@@ -178,9 +176,6 @@ def test_unusable_database(house, tmp_path, spoil, said):
     assert err.startswith(f"stashbot cannot start: the database {path} {said}")
     assert len(err.splitlines()) == 1
     assert (path.exists() and path.read_bytes()) == before
-
-
-# Reloading
 
 
 def test_settings_that_are_read_again(house, tmp_path):
@@ -249,9 +244,6 @@ def test_reload_keeps_the_requests(house):
     assert (code, bot.stderr) == (0, [])
 
 
-# The database
-
-
 def test_second_process_on_one_database(house):
     home = house(library(9), start=False)
     with Program(environ=home.environ) as first:
@@ -271,20 +263,39 @@ def test_second_process_on_one_database(house):
         assert err.startswith(said)
 
 
+#: The program, with a lock of the database that begins before or after the bot has opened it.
+LOCKED = """
+import sqlite3, sys, threading
+from pathlib import Path
+program, seconds, is_open = sys.argv[1:]
+sys.path.insert(0, str(Path(program).parent))
+from stashbot.cli import main, run
+build = run.build
+
+def build_locked(settings):
+    run.build = build
+    app = build(settings) if is_open == "True" else None
+    other = sqlite3.connect(settings.database, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(float(seconds), other.close)
+    end.daemon = True
+    end.start()
+    return app or build(settings)
+
+run.build = build_locked
+sys.exit(main.main([]))
+"""
+
+
 @pytest.mark.parametrize("is_ended", [False, True], ids=["released", "SIGTERM"])
-def test_database_locked_at_start(house, is_ended):
+@pytest.mark.parametrize("is_open", [False, True], ids=["before", "after"])
+def test_database_locked_at_start(house, is_open, is_ended):
     home = house(library(9), start=False)
-    with Program(environ=home.environ) as bot:
-        bot.wait_for_event("started")
-        bot.stop()
-    with (
-        closing(sqlite3.connect(home.settings.database, isolation_level=None)) as other,
-        Program(environ=home.environ, python=STRICT) as bot,
-    ):
-        other.execute("BEGIN EXCLUSIVE")
+    Store(home.settings.database).close()
+    seconds = 600 if is_ended else 7  # more than the bot waits for one statement
+    with Program(seconds, is_open, environ=home.environ, python=("-c", LOCKED)) as bot:
         bot.wait_for_event("database_locked")
         if not is_ended:
-            other.execute("COMMIT")
             home.ask()
         code, took = bot.stop()
 
@@ -292,45 +303,6 @@ def test_database_locked_at_start(house, is_ended):
     assert took < LIMIT
     [line] = bot.events("database_locked")
     assert line["level"] == "error"
-    assert bool(bot.events("started")) is not is_ended
-
-
-#: The program, with a lock of the database that begins when the bot has opened it.
-LOCKED_AFTER_OPENING = """
-import sqlite3, sys, threading
-from pathlib import Path
-sys.path.insert(0, str(Path(sys.argv[1]).parent))
-from stashbot.cli import main, run
-build = run.build
-
-def build_and_lock(settings):
-    run.build = build
-    app = build(settings)
-    other = sqlite3.connect(settings.database, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-    end = threading.Timer(float(sys.argv[2]), other.close)
-    end.daemon = True
-    end.start()
-    return app
-
-run.build = build_and_lock
-sys.exit(main.main([]))
-"""
-
-
-@pytest.mark.parametrize("is_ended", [False, True], ids=["released", "SIGTERM"])
-def test_database_locked_after_it_was_opened(house, is_ended):
-    home = house(library(9), start=False)
-    seconds = 600 if is_ended else 7  # more than the bot waits for one statement
-    with Program(seconds, environ=home.environ, python=("-c", LOCKED_AFTER_OPENING)) as bot:
-        bot.wait_for_event("database_locked")
-        if not is_ended:
-            home.ask()
-        code, took = bot.stop()
-
-    assert (code, bot.stderr) == (0, [])
-    assert took < LIMIT
-    assert len(bot.events("database_locked")) == 1
     assert bool(bot.events("started")) is not is_ended
 
 

@@ -2,7 +2,6 @@ import io
 import json
 import socket
 import threading
-import time
 
 import pytest
 import requests
@@ -12,18 +11,12 @@ from PIL import Image
 
 from stashbot.demo.telegram.chats import User
 from stashbot.demo.telegram.limits import Flood, Refusal
-from stashbot.demo.telegram.markup import (
-    Entity,
-    MarkupError,
-    parse_html,
-    utf16_length,
-)
+from stashbot.demo.telegram.markup import Entity, MarkupError, parse_html, utf16_length
 from tests.standins.http import Fault, Trouble
 from tests.standins.telegram import TelegramStandIn
 
 TOKEN = "123456:a-token_of-the-test"
 ANN, BOB, GROUP, FORUM, TOPIC = 1, 2, -40, -41, 7
-JSON = {"Content-Type": "application/json"}
 
 
 def image(width=60, height=40, format="JPEG", **options):
@@ -86,9 +79,6 @@ def bot(telegram):
     bot.session.close()
 
 
-# Markup
-
-
 @pytest.mark.parametrize(
     ("source", "text", "entities"),
     [
@@ -97,11 +87,7 @@ def bot(telegram):
         ("<tg-spoiler>a</tg-spoiler>", "a", [Entity("spoiler", 0, 1)]),
         ("😀<u>a😀</u>", "😀a😀", [Entity("underline", 2, 3)]),
         ("<s><i>a</i>b</s>", "ab", [Entity("strikethrough", 0, 2), Entity("italic", 0, 1)]),
-        (
-            "<a href='http://x.y/?a&amp;b'>z</a>",
-            "z",
-            [Entity("text_link", 0, 1, "http://x.y/?a&b")],
-        ),
+        ("<a href='http://x/?a&amp;b'>z</a>", "z", [Entity("text_link", 0, 1, "http://x/?a&b")]),
         ("<a>plain words</a>", "plain words", []),
         ('<span class="tg-spoiler">a</span>', "a", [Entity("spoiler", 0, 1)]),
         ("<code class=language-py>a</code>", "a", [Entity("code", 0, 1)]),
@@ -149,22 +135,11 @@ def test_entities_lie_within_any_text(source):
     assert all(e.length > 0 and e.offset + e.length <= utf16_length(text) for e in entities)
 
 
-# Calls
-
-
-@pytest.mark.parametrize(
-    ("token", "code", "description"),
-    [
-        ("123456:another", 401, "Unauthorized"),
-        ("nonsense", 404, "Not Found"),
-        ("", 404, "Not Found"),
-    ],
-)
-def test_wrong_token(telegram, token, code, description):
+@pytest.mark.parametrize(("token", "code"), [("123456:another", 401), ("nonsense", 404), ("", 404)])
+def test_wrong_token(telegram, token, code):
     answer = requests.get(f"{telegram.api_url}/bot{token}/getMe", timeout=5)
 
-    assert answer.status_code == code
-    assert answer.json() == {"ok": False, "error_code": code, "description": description}
+    assert answer.status_code == answer.json()["error_code"] == code
 
 
 @pytest.mark.parametrize(
@@ -183,6 +158,9 @@ def test_parameters_in_any_form(telegram, bot, how):
     assert telegram.calls[0].params == {"chat_id": "1", "text": "hé"}
 
 
+MANY = {"inline_keyboard": LIKE["inline_keyboard"] * 101}
+NO_DESCRIPTION = "BOT_COMMAND_DESCRIPTION_INVALID"
+NO_REPLY = "message to be replied not found"
 NO_MARKUP = "can't parse reply keyboard markup JSON object"
 NO_FILE_ID = "wrong file identifier/HTTP URL specified"
 TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
@@ -201,12 +179,9 @@ UNCLOSED = "can't parse entities: Can't find end tag corresponding to start tag 
         ("sendMessage", {"text": "😀" * 2049}, "message is too long"),
         ("sendMessage", {"text": "<b>", "parse_mode": "HTML"}, UNCLOSED),
         ("sendMessage", {"text": "a", "parse_mode": "Wiki"}, "unsupported parse_mode"),
-        (
-            "sendMessage",
-            {"text": "a", "reply_parameters": {"message_id": 77}},
-            "message to be replied not found",
-        ),
+        ("sendMessage", {"text": "a", "reply_parameters": {"message_id": 77}}, NO_REPLY),
         ("sendMessage", {"text": "a", "reply_markup": "{"}, NO_MARKUP),
+        ("sendMessage", {"text": "a", "reply_markup": MANY}, "reply markup is too long"),
         ("sendPhoto", {}, "there is no photo in the request"),
         ("sendPhoto", {"photo": "AgACunknown"}, NO_FILE_ID),
         ("sendPhoto", {"photo": "/etc/passwd"}, NO_FILE_ID),
@@ -220,16 +195,7 @@ UNCLOSED = "can't parse entities: Can't find end tag corresponding to start tag 
         ("setMyCommands", {"commands": {}}, "object expected as commands"),
         ("setMyCommands", {"commands": [COMMAND] * 101}, "BOT_COMMANDS_TOO_MUCH"),
         ("setMyCommands", {"commands": [COMMAND | {"command": "No"}]}, "BOT_COMMAND_INVALID"),
-        (
-            "setMyCommands",
-            {"commands": [COMMAND | {"description": ""}]},
-            "BOT_COMMAND_DESCRIPTION_INVALID",
-        ),
-        (
-            "sendMessage",
-            {"text": "a", "reply_markup": {"inline_keyboard": LIKE["inline_keyboard"] * 101}},
-            "reply markup is too long",
-        ),
+        ("setMyCommands", {"commands": [COMMAND | {"description": ""}]}, NO_DESCRIPTION),
         ("setMyCommands", {"language_code": "rus"}, "invalid language code specified"),
         ("setMyCommands", {"scope": {"type": "chat", "chat_id": 9}}, "chat not found"),
     ],
@@ -258,9 +224,8 @@ def test_text_of_the_greatest_length(telegram, bot, text):
     assert utf16_length(telegram.messages(ANN)[0].text) == 4096
 
 
-# Keyboards
-
 NO_ACTION = "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+NO_TEXT = "inline keyboard button text must be non-empty"
 BAD_URL = "inline keyboard button URL 'javascript:1' is invalid: Wrong HTTP URL"
 
 
@@ -271,9 +236,7 @@ BAD_URL = "inline keyboard button URL 'javascript:1' is invalid: Wrong HTTP URL"
         pytest.param({"text": "a", "callback_data": ""}, NO_ACTION, id="empty data"),
         pytest.param({"text": "a", "callback_data": "a" * 65}, "BUTTON_DATA_INVALID", id="65"),
         pytest.param({"text": "a", "callback_data": "é" * 33}, "BUTTON_DATA_INVALID", id="66"),
-        pytest.param(
-            {"callback_data": "a"}, "inline keyboard button text must be non-empty", id="no text"
-        ),
+        pytest.param({"callback_data": "a"}, NO_TEXT, id="no text"),
         pytest.param({"text": "a", "url": "javascript:1"}, BAD_URL, id="script"),
     ],
 )
@@ -304,14 +267,6 @@ def test_reply_keyboard_stays_until_it_is_removed(telegram, bot):
     assert telegram.keyboard(ANN) == ()
 
 
-# Files
-
-TOO_BIG = (
-    f"file of size {len(PHOTO) + 10 * 2**20} bytes is too big for a photo; "
-    "the maximum size is 10485760 bytes"
-)
-
-
 @pytest.mark.parametrize(
     ("data", "description"),
     [
@@ -323,12 +278,12 @@ TOO_BIG = (
         (moving("WEBP"), "IMAGE_PROCESS_FAILED"),
         (image(9000, 1001), "PHOTO_INVALID_DIMENSIONS"),
         (image(211, 10), "PHOTO_INVALID_DIMENSIONS"),
-        (PHOTO + bytes(10 * 2**20), TOO_BIG),
+        (PHOTO + bytes(10 * 2**20), "; the maximum size is 10485760 bytes"),
     ],
     ids=["empty", "text", "cut", "bmp", "tiff", "moving", "sides", "ratio", "bytes"],
 )
 def test_refused_photo(bot, data, description):
-    assert bot.no("sendPhoto", {"photo": ("a.jpg", data)}, chat_id=ANN) == description
+    assert bot.no("sendPhoto", {"photo": ("a.jpg", data)}, chat_id=ANN).endswith(description)
 
 
 @pytest.mark.parametrize(
@@ -399,50 +354,31 @@ def test_caption_over_1024_utf16_units(bot):
     assert refusal == "message caption is too long"
 
 
-# Albums
-
-
 def album(*kinds):
     return [{"type": kind, "media": f"attach://f{n}"} for n, kind in enumerate(kinds)]
 
 
 NO_MEDIA = "can't parse InputMedia: "
+NO_ANIMATION = NO_MEDIA + 'type "animation" can\'t be used in sendMediaGroup'
 FAILED = "failed to send message #2 with the error message"
 
 
 @pytest.mark.parametrize(
     ("media", "description"),
     [
-        pytest.param([], "there are no messages to send", id="none"),
-        pytest.param(album(*["photo"] * 2) * 6, "too many messages to send as an album", id="12"),
-        pytest.param(
-            album("photo", "document"),
-            "document can't be mixed with other media types",
-            id="mixed",
-        ),
-        pytest.param(
-            album("photo", "animation"),
-            NO_MEDIA + 'type "animation" can\'t be used in sendMediaGroup',
-            id="animation",
-        ),
-        pytest.param(
-            album("photo", "sticker"), NO_MEDIA + 'type "sticker" is unsupported', id="sticker"
-        ),
-        pytest.param(["photo", "photo"], NO_MEDIA + "expected an Object", id="strings"),
-        pytest.param(
-            [{"media": "attach://f0"}], NO_MEDIA + 'Can\'t find field "type"', id="no type"
-        ),
-        pytest.param(
-            [{"type": "photo", "media": "attach://f9"}], NO_MEDIA + "media not found", id="no part"
-        ),
-        pytest.param([{"type": "photo"}], NO_MEDIA + "media not found", id="no media"),
-        pytest.param(album("video", "photo"), f'{FAILED} "IMAGE_PROCESS_FAILED"', id="broken"),
-        pytest.param(
-            [*album("photo"), {"type": "photo", "media": "AgACgone"}],
-            f'{FAILED} "{NO_FILE_ID}"',
-            id="forgotten",
-        ),
+        ([], "there are no messages to send"),
+        (album(*["photo"] * 2) * 6, "too many messages to send as an album"),
+        (album("photo", "document"), "document can't be mixed with other media types"),
+        (album("photo", "animation"), NO_ANIMATION),
+        (album("photo", "sticker"), NO_MEDIA + 'type "sticker" is unsupported'),
+        (["photo", "photo"], NO_MEDIA + "expected an Object"),
+        ([{"media": "attach://f0"}], NO_MEDIA + 'Can\'t find field "type"'),
+        ([{"type": "photo", "media": "attach://f9"}], NO_MEDIA + "media not found"),
+        ([{"type": "photo"}], NO_MEDIA + "media not found"),
+        (album("video", "photo"), f'{FAILED} "IMAGE_PROCESS_FAILED"'),
+        ([*album("photo"), {"type": "photo", "media": "gone"}], f'{FAILED} "{NO_FILE_ID}"'),
     ],
+    ids=str,
 )
 def test_album_is_refused_as_a_whole(telegram, bot, media, description):
     files = {"f0": ("a.jpg", PHOTO), "f1": ("b.jpg", MP4)}
@@ -481,9 +417,6 @@ def test_album_of_one_item_is_a_plain_message(bot):
     assert "media_group_id" not in sent
 
 
-# Edited and deleted messages
-
-
 def test_edited_buttons(telegram, bot):
     bot.do("sendMessage", chat_id=ANN, text="a")
 
@@ -494,15 +427,6 @@ def test_edited_buttons(telegram, bot):
     assert again.startswith("message is not modified: ")
 
 
-def test_edited_text(telegram, bot):
-    bot.do("sendMessage", chat_id=ANN, text="a")
-
-    bot.do("editMessageText", chat_id=ANN, message_id=1, text="<i>b</i>", parse_mode="HTML")
-
-    (message,) = telegram.messages(ANN)
-    assert (message.text, message.entities) == ("b", (Entity("italic", 0, 1),))
-
-
 def test_edits_of_what_cannot_be_edited(telegram, bot):
     telegram.say(ANN, "mine")
     bot.do("sendPhoto", {"photo": ("a.jpg", PHOTO)}, chat_id=ANN)
@@ -510,9 +434,6 @@ def test_edits_of_what_cannot_be_edited(telegram, bot):
     refusals = [bot.no("editMessageText", chat_id=ANN, message_id=id, text="b") for id in (1, 2)]
 
     assert refusals == ["message can't be edited", "there is no text in the message to edit"]
-
-
-# Updates
 
 
 def test_update_comes_again_until_it_is_confirmed(telegram, bot):
@@ -527,6 +448,7 @@ def test_update_comes_again_until_it_is_confirmed(telegram, bot):
     assert bot.do("getUpdates", offset=first["update_id"]) == [first, second]
     assert bot.do("getUpdates", offset=second["update_id"]) == [second]
     assert telegram.pending() == [second]
+    assert bot.do("getWebhookInfo")["pending_update_count"] == 1
 
 
 def test_same_offset_within_half_a_second_brings_one_update():
@@ -588,16 +510,6 @@ def test_second_long_poll_ends_the_first(telegram, long_poll):
     assert [answer.get("error_code") for answer in answers] == [409, None]
 
 
-def test_short_poll_leaves_the_long_one_alone(telegram, bot, long_poll):
-    answers, poll = long_poll
-
-    requests.get(bot.url + "getUpdates", timeout=5)
-    telegram.say(ANN, "a")
-    poll.join(5)
-
-    assert [update["message"]["text"] for update in answers[0]["result"]] == ["a"]
-
-
 def test_only_allowed_kinds_of_updates_are_queued(telegram, bot):
     bot.do("getUpdates", allowed_updates=["message"])
 
@@ -605,12 +517,6 @@ def test_only_allowed_kinds_of_updates_are_queued(telegram, bot):
     telegram.say(BOB, "a")
 
     assert [set(update) for update in telegram.pending()] == [{"update_id", "message"}]
-
-
-def test_number_of_pending_updates(telegram, bot):
-    telegram.say(ANN, "a")
-
-    assert bot.do("getWebhookInfo")["pending_update_count"] == 1
 
 
 def test_updates_expire():
@@ -625,50 +531,6 @@ def test_updates_expire():
 
         assert kinds == [["message", "callback_query"], ["message"], ["message"], []]
         assert Bot(telegram.api_url).no("answerCallbackQuery", callback_query_id=query) == TOO_OLD
-
-
-# Chats
-
-
-def test_pressed_button_and_its_answer(telegram, bot):
-    bot.do("sendMessage", chat_id=ANN, text="a", reply_markup=LIKE)
-    (message,) = telegram.messages(ANN)
-
-    telegram.press(message, message.button("👍").data, user_id=ANN)
-
-    query = telegram.pending()[0]["callback_query"]
-    bot.do("answerCallbackQuery", callback_query_id=query["id"], text="Noted")
-    assert (query["data"], query["message"]["text"]) == ("like", "a")
-    assert telegram.answers[0].text == "Noted"
-
-
-def test_blocked_bot(telegram, bot):
-    """Telegram refuses messages, answers getChat, and reports each change."""
-    telegram.block(ANN)
-    telegram.block(GROUP)
-    refusals = [bot.no("sendMessage", chat_id=chat, text="a") for chat in (ANN, GROUP)]
-    known = [bot.do("getChat", chat_id=chat)["id"] for chat in (ANN, GROUP)]
-    telegram.unblock(ANN)
-    bot.do("sendMessage", chat_id=ANN, text="a")
-    changes = [update["my_chat_member"]["new_chat_member"] for update in telegram.pending()]
-
-    assert refusals == [
-        "Forbidden: bot was blocked by the user",
-        "Forbidden: bot was kicked from the group chat",
-    ]
-    assert known == [ANN, GROUP]
-    assert [change["status"] for change in changes] == ["kicked", "kicked", "member"]
-
-
-def test_group_becomes_a_supergroup(telegram, bot):
-    telegram.upgrade_group(GROUP, -1001)
-
-    answer = bot.ask("sendMessage", chat_id=GROUP, text="a")
-
-    assert answer["parameters"] == {"migrate_to_chat_id": -1001}
-    assert bot.do("sendMessage", chat_id=-1001, text="a")["chat"]["type"] == "supergroup"
-    assert bot.do("getChat", chat_id=GROUP)["type"] == "group"
-    assert telegram.pending()[0]["message"]["migrate_to_chat_id"] == -1001
 
 
 @pytest.mark.parametrize(
@@ -699,9 +561,6 @@ def test_text_in_a_topic(telegram):
     assert (first["message_thread_id"], first["is_topic_message"]) == (TOPIC, True)
     assert second["chat"]["is_forum"]
     assert not {"message_thread_id", "is_topic_message"} & second.keys()
-
-
-# Rate limits
 
 
 @pytest.mark.parametrize(
@@ -777,20 +636,6 @@ def test_answer_to_a_flood():
     assert fault.json()["parameters"] == {"retry_after": 7}
 
 
-# The record
-
-
-def test_wait_for_a_call(telegram, bot):
-    bot.ask("sendPhoto", {"photo": ("a.jpg", PHOTO)}, chat_id=ANN)
-
-    (call,) = telegram.wait_for("sendPhoto")
-
-    assert (call.chat_id, call.files, call.status) == (ANN, {"photo": ("a.jpg", PHOTO)}, 200)
-    assert call.time <= time.monotonic()
-    with pytest.raises(TimeoutError, match="sendPhoto 200"):
-        telegram.wait_for(lambda call: call.status == 400, timeout=0.01)
-
-
 def test_old_messages_and_their_files_are_forgotten():
     with TelegramStandIn(TOKEN, keep_messages=2) as telegram:
         bot = Bot(telegram.api_url)
@@ -804,9 +649,6 @@ def test_old_messages_and_their_files_are_forgotten():
         assert bot.no("sendPhoto", chat_id=ANN, photo=oldest) == NO_FILE_ID
         assert bot.do("sendPhoto", chat_id=ANN, photo=newest)
         bot.session.close()
-
-
-# The page
 
 
 @pytest.mark.parametrize("path", ["/", "/page/events", f"/bot{TOKEN}/getMe"])
@@ -850,19 +692,14 @@ def test_form_that_another_page_posts_to_the_bot_api(telegram, bot, origin):
 @pytest.mark.parametrize("path", ["/page/say", "/page/press"])
 @pytest.mark.parametrize(
     "headers",
-    [
-        {"Origin": "https://example.org"},
-        {"Origin": "null"},
-        {"Origin": None},
-        {"Origin": "https://example.org", "Content-Type": "text/plain"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-    ],
-    ids=["origin", "null", "none", "form", "cross-site", "same-site"],
+    [{"Origin": origin} for origin in ("https://example.org", "null", None)]
+    + [{"Sec-Fetch-Site": site} for site in ("cross-site", "same-site")]
+    + [{"Origin": "https://example.org", "Content-Type": "text/plain"}],
+    ids=str,
 )
 def test_request_of_another_site(telegram, path, headers):
     body = json.dumps({"text": "/random", "message_id": 1, "data": "like"})
-    headers = JSON | {"Origin": telegram.url} | headers
+    headers = {"Content-Type": "application/json", "Origin": telegram.url} | headers
 
     answer = requests.post(telegram.url + path, data=body, headers=headers, timeout=5)
 
@@ -882,18 +719,10 @@ def test_page_has_security_headers_and_no_token(telegram, path):
 
 
 def test_text_and_press_on_the_page(telegram):
-    said = requests.post(
-        telegram.url + "/page/say",
-        json={"text": " /start ", "language": "ru"},
-        headers={"Origin": telegram.url, "Sec-Fetch-Site": "same-origin"},
-        timeout=5,
-    )
-    requests.post(
-        telegram.url + "/page/press",
-        json={"message_id": 1, "data": "a"},
-        headers={"Origin": telegram.url},
-        timeout=5,
-    )
+    headers = {"Origin": telegram.url, "Sec-Fetch-Site": "same-origin"}
+    text, press = {"text": " /start ", "language": "ru"}, {"message_id": 1, "data": "a"}
+    said = requests.post(telegram.url + "/page/say", json=text, headers=headers, timeout=5)
+    requests.post(telegram.url + "/page/press", json=press, headers=headers, timeout=5)
 
     assert said.json() == {"id": 1}
     written, pressed = telegram.pending()

@@ -2,9 +2,8 @@
 
 import os
 import signal
-import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from PIL import Image as Pixels
 
@@ -39,7 +38,7 @@ class ConversionKills:
                 time.sleep(self.random.uniform(0, 0.3))
                 self.kill(bot, VICTIMS[number % len(VICTIMS)])
                 bot.stop()
-            self.query("DELETE FROM files")  # so that the images are converted again
+            self.home.query("DELETE FROM files")  # so that the images are converted again
         with Program(environ=self.environ) as bot:
             bot.wait_for_event("started")
             wait_until(lambda: is_all_done(self.home), "what was asked for before", 60)
@@ -57,13 +56,9 @@ class ConversionKills:
         if victim != "converter":
             bot.kill()
 
-    def query(self, sql, *values):
-        with closing(sqlite3.connect(self.home.settings.database)) as connection, connection:
-            return connection.execute(sql, values).fetchall()
-
     def seen(self, user):
         sql = "SELECT image_id FROM sent_photos WHERE chat_id = ? AND state <> 'sending'"
-        return [image for (image,) in self.query(sql, user)]
+        return [image for (image,) in self.home.query(sql, user)]
 
     def is_finished(self):
         return all(len(self.seen(user)) == IMAGES for user in PEOPLE)
@@ -75,11 +70,7 @@ class ConversionKills:
             came = [image for call in calls for image in images_of(call)]
             assert len(came) == len(set(came))
             assert sorted(self.seen(user)) == list(range(1, IMAGES + 1))
-        assert self.query("SELECT * FROM skipped_images") == []
-        kinds = self.query("SELECT DISTINCT kind FROM sent_photos WHERE state = 'sent'")
+        assert self.home.query("SELECT * FROM skipped_images") == []
+        kinds = self.home.query("SELECT DISTINCT kind FROM sent_photos WHERE state = 'sent'")
         assert kinds == [("photo",)]
         assert list(self.folder.iterdir()) == []
-
-    def summary(self):
-        kinds = self.query("SELECT kind, count(*) FROM sent_photos GROUP BY kind")
-        return f"pictures {dict(kinds)}"

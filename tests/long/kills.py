@@ -5,10 +5,8 @@ but the moments of the kills also depend on the machine.
 """
 
 import re
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from stashbot.messages.catalogue import TEXTS
@@ -28,15 +26,10 @@ REST_S = 120
 RATINGS = {"like": 100, "dislike": 20}
 
 
-def query(home, sql, *values):
-    with closing(sqlite3.connect(home.settings.database)) as connection, connection:
-        return connection.execute(sql, values).fetchall()
-
-
 def is_all_done(home):
     """Whether every update is confirmed and every request of the database is closed."""
-    return not home.telegram.pending() and not query(
-        home, "SELECT 1 FROM requests WHERE state = 'waiting'"
+    return not home.telegram.pending() and not home.query(
+        "SELECT 1 FROM requests WHERE state = 'waiting'"
     )
 
 
@@ -54,7 +47,7 @@ class Kills:
         for _ in range(kills):
             self.use()
             # The first kill may come before the database has its tables.
-            if query(self.home, "SELECT 1 FROM sqlite_master WHERE name = 'schedules'"):
+            if self.home.query("SELECT 1 FROM sqlite_master WHERE name = 'schedules'"):
                 self.schedule()
             with Program(environ=self.home.environ) as bot:
                 self.kill(bot)
@@ -64,8 +57,7 @@ class Kills:
             assert bot.stop()[0] == 0
 
     def is_finished(self):
-        left = query(
-            self.home,
+        left = self.home.query(
             """SELECT 1 FROM ratings WHERE queued IS NOT NULL UNION ALL
             SELECT 1 FROM schedules
             WHERE NOT EXISTS (SELECT 1 FROM requests WHERE schedule_id = schedules.id)""",
@@ -98,9 +90,8 @@ class Kills:
         now, user = datetime.now(UTC), self.random.choice(PEOPLE)
         due = now - timedelta(minutes=self.random.randint(1, 20))
         before = in_utc(due.replace(second=0) - timedelta(minutes=1))
-        query(self.home, "UPDATE schedules SET handled_until = min(handled_until, ?)", before)
-        query(
-            self.home,
+        self.home.query("UPDATE schedules SET handled_until = min(handled_until, ?)", before)
+        self.home.query(
             """INSERT OR IGNORE INTO schedules (chat_id, "when", count, handled_until)
             VALUES (?, ?, ?, ?)""",
             *(user, f"{due.minute} * * * *", self.random.choice([1, 2]), before),
@@ -126,21 +117,21 @@ class Kills:
 
     def check(self, kills):
         """Check all promises, after `run` with so many kills."""
-        assert query(self.home, "PRAGMA integrity_check") == [("ok",)]
+        assert self.home.query("PRAGMA integrity_check") == [("ok",)]
         for chat in PEOPLE:
             self.check_pictures(chat)
         self.check_requests()
         self.check_votes()
         assert self.acknowledged()
         # Else the kills have not hit the moments that they are meant to hit.
-        is_hit = query(self.home, "SELECT 1 FROM sent_photos WHERE state = 'unknown'")
+        is_hit = self.home.query("SELECT 1 FROM sent_photos WHERE state = 'unknown'")
         assert is_hit or kills < MANY
 
     def check_pictures(self, chat):
         """No image came twice, and only those are missing that may have arrived."""
         calls = [call for call in self.home.telegram.calls if call.chat_id == chat]
         images = [image for call in calls for image in images_of(call)]
-        rows = query(self.home, "SELECT image_id, state FROM sent_photos WHERE chat_id = ?", chat)
+        rows = self.home.query("SELECT image_id, state FROM sent_photos WHERE chat_id = ?", chat)
         unknown = {image for image, state in rows if state == "unknown"}
         assert len(images) == len(set(images))
         assert len(rows) == len({image for image, _ in rows})
@@ -149,13 +140,11 @@ class Kills:
 
     def check_requests(self):
         """No request is lost, and each has as many pictures as were asked for."""
-        asked = query(
-            self.home,
+        asked = self.home.query(
             """SELECT chat_id, sum(count) FROM requests
             WHERE "trigger" = 'command' GROUP BY chat_id""",
         )
-        wrong = query(
-            self.home,
+        wrong = self.home.query(
             """SELECT * FROM requests WHERE state <> 'done' OR count <> (
             SELECT count(*) FROM sent_photos WHERE request_id = requests.id)""",
         )
@@ -165,8 +154,8 @@ class Kills:
 
     def check_schedules(self):
         """Each schedule ran once for each moment."""
-        runs = query(self.home, "SELECT schedule_id, due FROM requests WHERE due IS NOT NULL")
-        schedules = query(self.home, "SELECT id FROM schedules")
+        runs = self.home.query("SELECT schedule_id, due FROM requests WHERE due IS NOT NULL")
+        schedules = self.home.query("SELECT id FROM schedules")
         assert len(runs) == len(set(runs))
         assert {(id,) for id, _ in runs} == set(schedules)
 
@@ -181,13 +170,13 @@ class Kills:
 
     def check_votes(self):
         """No acknowledged vote is lost, here or in Stash."""
-        votes = set(query(self.home, "SELECT user_id, image_id, vote FROM votes"))
+        votes = set(self.home.query("SELECT user_id, image_id, vote FROM votes"))
         ratings = {picture.id: picture.rating100 for picture in self.home.stash.pictures}
         for user, image, vote in self.acknowledged().values():
             assert (user, image, vote) in votes
             assert ratings[image] == RATINGS[vote]
 
     def summary(self):
-        rows = query(self.home, "SELECT state, count(*) FROM sent_photos GROUP BY state")
-        counts = query(self.home, 'SELECT "trigger", count(*) FROM requests GROUP BY "trigger"')
+        rows = self.home.query("SELECT state, count(*) FROM sent_photos GROUP BY state")
+        counts = self.home.query('SELECT "trigger", count(*) FROM requests GROUP BY "trigger"')
         return f"requests {dict(counts)}, pictures {dict(rows)}, votes {len(self.acknowledged())}"

@@ -1,21 +1,17 @@
 """Pictures that lie ready: prepared when the last is out, bounded, never lost or repeated."""
 
-import sqlite3
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stashbot.demo.http import Response
 from stashbot.models import Image, Kind, KnownFile, Upload
 from stashbot.pictures.prefetch import FRESH_S, MOST_BYTES, MOST_CHATS, Prefetched, Prepared
-from tests.conftest import FRIEND, OWNER, at_length, crowd, images_of, library, picture
+from tests.conftest import FRIEND, NO_NEXT, OWNER, at_length, crowd, images_of, library, picture
 from tests.standins.http import Fault, Trouble
-from tests.whole.program import Abreast, Program, wait_until
-
-NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
+from tests.whole.program import Abreast, wait_until
 
 
 def prepared_picture(id, size=1000):
@@ -51,20 +47,13 @@ def desk():
     return Desk()
 
 
-def test_a_picture_is_taken_by_its_chat_once(desk):
-    desk.put(1, 11)
-    desk.put(2, 22)
-
-    assert (desk.take(1), desk.take(1), desk.take(2)) == (11, None, 22)
-    assert desk.released == [11, 22]
-
-
-def test_a_new_picture_replaces_the_last_one_of_a_chat(desk):
-    desk.put(1, 11)
-    desk.put(1, 12)
+def test_a_chat_takes_its_newest_picture_once(desk):
+    for chat, id in ((1, 11), (2, 22), (1, 12)):
+        desk.put(chat, id)
 
     assert desk.released == [11]
-    assert desk.take(1) == 12
+    assert (desk.take(1), desk.take(1), desk.take(2)) == (12, None, 22)
+    assert desk.released == [11, 12, 22]
 
 
 def test_one_chat_too_many_drops_the_oldest_picture(desk):
@@ -82,8 +71,10 @@ def test_too_many_bytes_drop_the_oldest_pictures(desk):
     for chat in (1, 2, 3):
         desk.put(chat, chat, MOST_BYTES // 2 - 1)
     desk.put(4, 4, MOST_BYTES + 1)
+    known = Prepared(Image(5), KnownFile(Kind.PHOTO, "x"), 0.0, 0.0, 0.0)
 
     assert sorted(desk.released) == [1, 2, 3, 4]
+    assert known.size == 0
 
 
 def test_documents_count_among_the_bytes(desk):
@@ -91,12 +82,6 @@ def test_documents_count_among_the_bytes(desk):
     desk.prefetched.put(1, replace(prepared_picture(1), document=document), ExitStack())
 
     assert not desk.prefetched.has(1)
-
-
-def test_a_file_that_telegram_knows_has_no_bytes():
-    known = Prepared(Image(1), KnownFile(Kind.PHOTO, "x"), 0.0, 0.0, 0.0)
-
-    assert known.size == 0
 
 
 def test_a_picture_is_prepared_anew_after_an_hour(desk):
@@ -107,44 +92,37 @@ def test_a_picture_is_prepared_anew_after_an_hour(desk):
     assert desk.released == [1]
 
 
-# In the whole bot
-
-
 def prefetched_of(home):
     return home.app.requests._preparation._prefetched
 
 
 def is_ready(home, chat=OWNER):
-    """Wait until a picture lies ready for a chat."""
     wait_until(lambda: prefetched_of(home).has(chat), "a picture lies ready")
 
 
 def ready_for(home, chat=OWNER):
-    """The id of the image that lies ready for a chat."""
     found = prefetched_of(home)._ready.get(chat)
     return found and found[0].image.id
+
+
+def slow_files(home, seconds):
+    return Abreast(home.stash.server, lambda request: request.method == "GET", seconds)
+
+
+def ready_house(house, size=9):
+    """A house in which the second picture lies ready."""
+    home = house(library(size))
+    home.ask()
+    is_ready(home)
+    return home
 
 
 def files_asked(home):
     return [each.path for each in home.stash.requests if each.kind == "image"]
 
 
-def test_the_next_picture_comes_without_stash(house):
-    home = house(library(9))
-    home.ask()
-    is_ready(home)
-    home.stash.server.pause()
-    before = len(files_asked(home))
-
-    assert len(home.ask()) == 1
-    assert len(files_asked(home)) == before
-    home.stash.server.resume()
-
-
 def test_a_ready_picture_comes_while_stash_is_known_to_be_away(house):
-    home = house(library(9))
-    home.ask()
-    is_ready(home)
+    home = ready_house(house)
     home.stash.server.pause()
     home.say("/random", user=FRIEND)
     home.wait_for_event("stash_down")
@@ -157,14 +135,6 @@ def test_a_ready_picture_comes_while_stash_is_known_to_be_away(house):
     home.wait_for_images(3)
     home.stop()
     assert len(home.events("stash_down")) == len(home.events("stash_up")) == 1
-
-
-def test_every_picture_comes_once(house):
-    home = house(library(9))
-
-    came = [image for _ in range(9) for image in home.ask()]
-
-    assert sorted(came) == list(range(1, 10))
 
 
 def test_ten_fast_presses_bring_ten_pictures_at_real_pacing(house):
@@ -185,20 +155,6 @@ def test_ten_fast_presses_bring_ten_pictures_at_real_pacing(house):
     assert all(later - sooner >= 3 for sooner, later in zip(times, times[3:], strict=False))
 
 
-def test_a_dropped_picture_comes_later(house):
-    people = range(2001, 2011)
-    home = house(library(4), **crowd(people))
-    for user in people:
-        home.ask(user=user)
-        is_ready(home, user)
-    for user in people:
-        home.ask("/random 3", count=3, user=user)
-
-    for user in people:
-        calls = [call for call in home.telegram.calls if call.chat_id == user]
-        assert sorted(image for call in calls for image in images_of(call)) == [1, 2, 3, 4]
-
-
 def test_an_excluded_picture_that_lies_ready_is_replaced(house):
     same = {"performers": ("Ann",), "galleries": ()}
     home = house([picture(id, **same) for id in range(1, 9)], **NO_NEXT)
@@ -215,22 +171,6 @@ def test_an_excluded_picture_that_lies_ready_is_replaced(house):
     assert home.ask() == [50]
 
 
-def test_a_crash_loses_no_picture_that_lay_ready(house):
-    home = house(library(7), start=False)
-    for _ in range(3):
-        with Program(environ=home.environ) as bot:
-            home.ask()
-            home.ask()
-            bot.wait_for_event("photo_sent", 2)
-            bot.kill()
-    with Program(environ=home.environ):
-        home.ask()
-
-    assert sorted(home.sent_images()) == list(range(1, 8))
-    with closing(sqlite3.connect(home.settings.database)) as connection:
-        assert connection.execute("SELECT count(*) FROM sent_photos").fetchone() == (7,)
-
-
 @pytest.mark.parametrize(
     ("method", "text", "count"), [("sendPhoto", "/random", 1), ("sendMediaGroup", "/random 5", 5)]
 )
@@ -245,7 +185,7 @@ def test_a_picture_that_waits_for_telegram_is_not_fetched_again(house, method, t
 
 def test_pictures_of_an_album_are_fetched_side_by_side(house):
     home = house(library(9))
-    files = Abreast(home.stash.server, lambda request: request.method == "GET", 0.05)
+    files = slow_files(home, 0.05)
 
     home.ask("/random 6", count=6)
 
@@ -279,35 +219,15 @@ def test_a_forgotten_file_is_not_offered_again_while_stash_is_away(house):
     assert len(set(refused)) == len(refused)
 
 
-class SlowFiles:
-    """Lets each file take so many seconds; `now` are the requests under way."""
-
-    def __init__(self, home, seconds):
-        self.handle, self.server, self.seconds = (
-            home.stash.server.handle,
-            home.stash.server,
-            seconds,
-        )
-        self.now = []
-        home.stash.server.handle = self
-
-    def __call__(self, request):
-        if request.method == "GET":
-            self.now.append(request)
-            self.server.stopping.wait(self.seconds)
-            self.now.remove(request)
-        return self.handle(request)
-
-
 def test_ready_pictures_do_not_queue_behind_requests_that_wait_for_stash(house):
     people = range(2001, 2009)
     home = house(library(40), **crowd(people))
     home.ask(user=people[7])
     is_ready(home, people[7])
-    slow = SlowFiles(home, 60)
+    slow = slow_files(home, 60)
     for user in people[:7]:
         home.say("/random 10" if user % 2 else "/random", user=user)
-    wait_until(lambda: len(slow.now) >= 4, "files hang")
+    wait_until(lambda: slow.now >= 4, "files hang")
     began = time.monotonic()
 
     home.ask(user=people[7])
@@ -318,7 +238,7 @@ def test_ready_pictures_do_not_queue_behind_requests_that_wait_for_stash(house):
 
 def test_a_request_takes_the_picture_that_is_being_prefetched(house):
     home = house(library(9))
-    slow = SlowFiles(home, 0.5)
+    slow = slow_files(home, 0.5)
     home.ask()
     wait_until(lambda: slow.now, "the next one is fetched")
     before = len(files_asked(home))
@@ -336,52 +256,7 @@ def test_the_last_new_picture_comes_though_it_is_being_prefetched(house):
     assert sorted(first + home.ask("/random 2", count=2)) == [1, 2, 3]
 
 
-def test_the_end_of_the_program_is_no_outage(house):
-    home = house(library(9))
-    home.stash.server.handle = Dribbling(home.stash.server)
-    home.say("/random")
-    wait_until(lambda: home.stash.server.handle.pieces > 2, "it comes piece by piece")
-    home.stop()
-
-    assert not home.events("stash_down")
-
-
-class Dribbling:
-    """Lets each file come a byte at a time."""
-
-    def __init__(self, server):
-        self.handle, self.server, self.pieces = server.handle, server, 0
-
-    def __call__(self, request):
-        if request.method == "GET":
-            return Response(200, "image/jpeg", self.bytes())
-        return self.handle(request)
-
-    def bytes(self):
-        while not self.server.stopping.wait(0.02):
-            self.pieces += 1
-            yield b"x"
-
-
-def test_one_chat_is_served_on_one_connection(house):
-    home = house(library(30))
-    home.ask()
-    is_ready(home)
-    opened, track = [], home.telegram.server.track
-    home.telegram.server.track = lambda connection, is_open: (
-        opened.append(connection) if is_open else None,
-        track(connection, is_open=is_open),
-    )
-    for _ in range(10):
-        home.ask()
-        is_ready(home)
-
-    assert len(opened) <= 3
-
-
 def test_a_picture_that_is_ready_for_one_chat_may_come_to_another(house):
-    home = house([picture(1), picture(2)])
-    home.ask()
-    is_ready(home)
+    home = ready_house(house, 2)
 
     assert sorted(home.ask("/random 2", count=2, user=FRIEND)) == [1, 2]

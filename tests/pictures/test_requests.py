@@ -3,10 +3,8 @@
 import io
 import json
 import shutil
-import sqlite3
 import struct
 import time
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -21,11 +19,12 @@ from stashbot.rules.sizes import UPLOAD_LIMIT
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
 from tests.pictures.awkward import awkward, saved
 from tests.standins.http import Fault, Trouble
-from tests.store.stored import rows_of
+from tests.store.stored import locked
 from tests.whole.program import Abreast, wait_until, went
 
 SUPERGROUP, CHANNEL = -1_000_000_000_500, -1_000_000_000_501
 CANNOT_PARSE = "can't parse entities"
+EVER = 10**6
 
 
 def not_decodable():
@@ -36,46 +35,24 @@ def not_decodable():
     return bytes(data)
 
 
-def locked(home):
-    """A connection that keeps all others from writing until it is closed."""
-    connection = sqlite3.connect(home.settings.database, isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    return closing(connection)
-
-
 def refusal(description, code=400):
     answer = {"ok": False, "error_code": code, "description": f"Bad Request: {description}"}
     return Response(code, body=json.dumps(answer).encode())
 
 
-class Answering:
-    """Answers the messages that contain some words, `times` times, in place of Telegram."""
-
-    def __init__(self, home, response, words="/send", times=10**6, method="/send"):
-        self.handle, self.response = home.telegram.server.handle, response
-        self.words, self.left, self.method = words.encode(), times, method
-        self.answered = 0
-        home.telegram.server.handle = self
-
-    def __call__(self, request):
-        is_meant = self.method in request.path and "/sendChatAction" not in request.path
-        if is_meant and self.left and self.words in request.path.encode() + request.body:
-            self.left -= 1
-            self.answered += 1
-            return self.response
-        return self.handle(request)
+def answer(home, response, path="/send(?!Chat)", **options):
+    """Let Telegram answer so in place of sending, always unless `options` say otherwise."""
+    fault = Fault(path, response, **{"times": EVER} | options)
+    home.telegram.server.fail(fault)
+    return fault
 
 
 def is_over(home):
-    """Wait until no request is left."""
     wait_until(lambda: not len(home.app.requests), "all requests are over", 20)
 
 
 def files_of(home):
     return len([request for request in home.stash.requests if request.path.startswith("/image/")])
-
-
-# Refusals
 
 
 @pytest.mark.parametrize("is_paced", [False, True], ids=["at once", "at real pacing"])
@@ -95,7 +72,7 @@ def test_the_others_of_a_refused_album_come_singly(house, is_paced):
 
 def test_an_album_goes_on_without_a_picture_that_is_refused_in_each_form(house):
     home = house([picture(1), picture(2), picture(3, data=not_decodable())])
-    Answering(home, refusal("wrong type of the document"), method="/sendDocument")
+    answer(home, refusal("wrong type of the document"), "/sendDocument")
 
     home.say("/random 3")
     home.wait_for_event("image_skipped")
@@ -108,19 +85,19 @@ def test_an_album_goes_on_without_a_picture_that_is_refused_in_each_form(house):
 @pytest.mark.parametrize("description", [CANNOT_PARSE, "SOMETHING_UNKNOWN"])
 def test_a_request_ends_after_ten_refusals_with_a_sentence(house, description, is_paced):
     home = house(library(20), is_paced=is_paced)
-    refusing = Answering(home, refusal(description), words="Picture")
+    refusing = answer(home, refusal(description), words="Picture")
 
     home.say("/random")
     home.wait_for_text("none of them can be sent", timeout=30)
     home.stop()
 
-    assert refusing.answered == MOST_REFUSALS
+    assert refusing.met == MOST_REFUSALS
     assert not home.events("image_skipped")
 
 
 def test_a_refused_picture_is_left_out_when_another_was_sent(house):
     home = house(library(6))
-    Answering(home, refusal(CANNOT_PARSE), words="Picture 3<")
+    answer(home, refusal(CANNOT_PARSE), words="Picture 3<")
 
     came = home.ask("/random 6", count=5)
     is_over(home)
@@ -129,68 +106,30 @@ def test_a_refused_picture_is_left_out_when_another_was_sent(house):
     assert [each["image_id"] for each in home.events("image_skipped")] == [3]
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
-        Response(500, body=b'{"ok":false,"error_code":500,"description":"Internal"}'),
-        Response(502, "text/html", b"<html>Bad Gateway</html>"),
-        Response(200, body=b""),
-        Response(200, body=b'{"ok":true,"result":null}'),
-        Response(200, "text/html", b"<html></html>"),
-    ],
-    ids=["500", "502", "empty", "null", "page"],
-)
+@pytest.mark.parametrize("response", [Response(502), Response()], ids=["502", "empty"])
 @pytest.mark.parametrize("is_paced", [False, True], ids=["at once", "at real pacing"])
 def test_another_picture_comes_after_a_doubtful_answer(house, response, is_paced):
     home = house(library(3), is_paced=is_paced)
-    Answering(home, response, method="/sendPhoto", times=1)
+    answer(home, response, "/sendPhoto", times=1)
 
     came = home.ask() + home.ask()
 
-    assert {*came, *doubtful(home)} == {1, 2, 3}
+    [(doubtful,)] = home.query("SELECT image_id FROM sent_photos WHERE state = 'unknown'")
+    assert {*came, doubtful} == {1, 2, 3}
 
 
-def test_another_picture_comes_after_a_broken_connection(house):
+def test_a_chat_that_takes_no_pictures_gets_one_sentence(house):
     home = house(library(3))
-    home.telegram.server.fail(Fault("sendPhoto", Trouble.RESET, after=True))
-    for _ in range(2):
-        home.say("/random")
-
-    assert sorted(home.wait_for_images(3)) == [1, 2, 3]  # Telegram took the first one, too
-
-
-def doubtful(home):
-    """The ids of the images that may have arrived."""
-    rows = rows_of(
-        home.settings.database, "SELECT image_id FROM sent_photos WHERE state = 'unknown'"
-    )
-    return [image_id for (image_id,) in rows]
-
-
-@pytest.mark.parametrize(
-    "description",
-    [
-        "not enough rights to send photos to the chat",
-        "TOPIC_CLOSED",
-        "message thread not found",
-        "CHAT_SEND_PHOTOS_FORBIDDEN",
-    ],
-)
-def test_a_chat_that_takes_no_pictures_gets_one_sentence(house, description):
-    home = house(library(3))
-    refusing = Answering(home, refusal(description), method="/sendPhoto", times=1)
+    refusing = answer(home, refusal("TOPIC_CLOSED"), "/sendPhoto", times=1)
 
     home.say("/random")
     home.wait_for_text("may not send pictures")
     is_over(home)
 
-    assert refusing.answered == 1
+    assert refusing.met == 1
     assert not home.events("chat_gone")
     assert len(home.ask()) == 1
     assert not home.events("image_skipped")
-
-
-# Waiting
 
 
 def test_each_of_several_requests_hears_that_stash_hangs(house):
@@ -228,21 +167,6 @@ def test_the_chat_shows_that_a_slow_picture_is_on_its_way(house):
     actions = [call for call in home.telegram.calls if call.method == "sendChatAction"]
     assert {call.chat_id for call in actions} == {FRIEND}
     assert {call.params["action"] for call in actions} == {"upload_photo"}
-
-
-def test_stash_comes_back_with_an_empty_library(house):
-    home = house([])
-    home.stash.server.pause()
-    home.say("/random")
-    home.wait_for_text("Stash cannot be reached")
-
-    home.stash.server.resume()
-    home.wait_for_text("There is nothing to send")
-
-    assert len(home.wait_for_event("stash_up")) == 1
-
-
-# Large files
 
 
 def test_an_album_of_large_files_comes_in_messages_of_at_most_50_mb(house):
@@ -355,15 +279,12 @@ def test_a_large_clip_is_fetched_once_and_not_ahead(house):
     assert files_of(home) == 3
 
 
-# The database, and the chat
-
-
 def test_nothing_is_sent_while_the_database_cannot_be_written(house):
     home = house(library(3))
     home.stash.server.delay = 0.5
     home.say("/random")
     wait_until(lambda: not home.telegram.pending(), "the request is accepted")
-    with locked(home):
+    with locked(home.settings.database):
         text = home.wait_for_text("I cannot answer right now")
     home.stash.server.delay = 0
     wait_until(lambda: not home.app.store.waiting_requests(), "the request is ended")
@@ -379,12 +300,12 @@ def test_a_picture_is_recorded_when_the_database_can_be_written_again(house):
     uploads = Abreast(home.telegram.server, lambda request: "sendPhoto" in request.path, 0.5)
     home.say("/random")
     wait_until(lambda: uploads.now, "it is being uploaded")
-    with locked(home):
+    with locked(home.settings.database):
         home.wait_for_event("store_failed", timeout=20)
 
     def states():
         rows = "SELECT state FROM sent_photos UNION ALL SELECT state FROM requests"
-        return [state for (state,) in rows_of(home.settings.database, rows)]
+        return [state for (state,) in home.query(rows)]
 
     wait_until(lambda: states() == ["sent", "done"], "both are recorded")
     assert len(home.sent_images()) == 1
@@ -412,18 +333,15 @@ def test_a_channel_gets_no_buttons(house):
 def test_an_image_that_cannot_be_left_out_costs_no_request(house):
     home = house(library(4))
     home.stash.missing = {1, 2, 3}
-    with closing(sqlite3.connect(home.settings.database)) as other:
-        other.execute(
-            "CREATE TRIGGER no BEFORE INSERT ON skipped_images BEGIN SELECT RAISE(ABORT, 'no'); END"
-        )
+    home.query(
+        "CREATE TRIGGER no BEFORE INSERT ON skipped_images BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
 
     assert home.ask() == [4]
 
 
 def test_a_picture_for_a_group_arrives_in_its_supergroup(house):
-    home = house(library(3), start=False)
-    home.telegram.add_group(GROUP, "Friends", [OWNER])
-    home.start()
+    home = house(library(3))
     home.stash.server.delay = 0.3
 
     home.say("/random", chat=GROUP)

@@ -37,7 +37,6 @@ def test_without_votes_all_weigh_the_same():
 
 
 def test_feature_that_is_liked_as_often_as_others_has_no_effect():
-    """Four of five pictures are liked, with the sea or without: no preference for the sea."""
     assert weight(tagged(SEA), {SEA: counts(80, 20)}, (799, 199)) == pytest.approx(1.0, rel=0.02)
 
 
@@ -101,7 +100,6 @@ def test_hints_add_up():
 
 @given(known=st.fixed_dictionaries({SEA: COUNTED, CITY: COUNTED, NIGHT: COUNTED}), total=COUNTED)
 def test_no_feature_becomes_extinct(known, total):
-    """However many votes there are, a weight stays within its bounds."""
     found = weights([tagged(SEA, CITY, NIGHT)], {TOTAL: total} | known)[0]
 
     assert 1 / BOUND * 0.999 <= found <= BOUND * 1.001

@@ -13,15 +13,11 @@ from stashbot.rules.selection import (
     PAGE,
     SCAN,
     SEEDS,
-    first,
     is_spent,
     new_shuffle,
-    next_page,
     page_with_unseen,
     pick,
 )
-
-IDS = st.lists(st.integers(1, 60), unique=True)
 
 
 def images(*ids):
@@ -29,14 +25,12 @@ def images(*ids):
 
 
 def drawn(weights, times):
-    """How often each of the images, numbered from 1, is picked."""
     chance, of = Random(1), images(*range(1, len(weights) + 1))
     counts = Counter(pick(of, weights, chance).id for _ in range(times))
     return [counts[image.id] for image in of]
 
 
 def test_without_a_taste_every_candidate_is_as_likely():
-    """Of 3,000 draws each of three images gets about a thousand."""
     assert all(900 < count < 1100 for count in drawn([1.0, 1.0, 1.0], 3000))
 
 
@@ -46,23 +40,6 @@ def test_weights_decide_but_for_a_quarter():
 
     assert heavy / 10_000 == pytest.approx(0.75 * 10 / 11 + 0.25 / 2, abs=0.015)
     assert light > 0
-
-
-def test_drawing_without_replacement():
-    """Drawn until none is left, each image comes once, and the heavy ones come early."""
-    chance = Random(2)
-    places = Counter()
-    for _ in range(300):
-        left = images(*range(1, 11))
-        for place in range(10):
-            weights = [5.0 if image.id <= 3 else 0.5 for image in left]
-            image = pick(left, weights, chance)
-            left.remove(image)
-            places[image.id] += place
-
-    heavy, light = [places[id] / 300 for id in (1, 2, 3)], [places[id] / 300 for id in range(4, 11)]
-    assert max(heavy) < min(light)
-    assert sum(heavy + light) == pytest.approx(45)
 
 
 @pytest.mark.parametrize(
@@ -77,38 +54,15 @@ def test_drawing_without_replacement():
     ],
 )
 def test_leave_the_rest_of_a_page(weights, left, spent):
-    """Without a taste a page is drawn to its end, with one until its better part is gone."""
     assert is_spent(weights, left) is spent
 
 
-@pytest.mark.parametrize(
-    ("candidates", "taken", "found"),
-    [
-        pytest.param((), (), None, id="none"),
-        pytest.param((3, 1, 2), (), 3, id="all free"),
-        pytest.param((3, 1, 2), (3, 2), 1, id="one free"),
-        pytest.param((3, 1), (1, 3), None, id="all taken"),
-    ],
-)
-def test_first_that_is_free(candidates, taken, found):
-    """The order of the candidates decides."""
-    image = first(images(*candidates), taken)
-
-    assert (image and image.id) == found
-
-
 def test_new_shuffle():
-    """A walk begins at the beginning, with a seed that Stash tells apart from others."""
     walks = [new_shuffle(Random(seed)) for seed in range(100)]
 
     assert len({walk.seed for walk in walks}) == 100
     assert all(0 <= walk.seed < SEEDS for walk in walks)
     assert {(walk.offset, walk.exhausted_at, walk.newest_id) for walk in walks} == {(0, None, 0)}
-
-
-def test_next_page():
-    """A walk goes on by whole pages, in its order."""
-    assert next_page(Shuffle(seed=7, offset=PAGE)) == Shuffle(seed=7, offset=2 * PAGE)
 
 
 @given(
@@ -117,7 +71,6 @@ def test_next_page():
     unseen=st.sets(st.integers(0, SCAN - 1), max_size=3),
 )
 def test_page_with_something_unseen(block, size, unseen):
-    """The page is that of the first unseen id, wherever in the scan it stands."""
     ids = range(10_000, 10_000 + size)
     walk = Shuffle(seed=7, offset=3, exhausted_at=datetime(2026, 1, 1, tzinfo=UTC), newest_id=9)
 
@@ -129,8 +82,3 @@ def test_page_with_something_unseen(block, size, unseen):
     else:
         assert found == Shuffle(seed=7, offset=block * SCAN + position // PAGE * PAGE)
         assert found.offset % PAGE == 0
-
-
-def test_scans_end_with_pages():
-    """No page lies across two scans."""
-    assert SCAN % PAGE == 0

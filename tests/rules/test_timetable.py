@@ -36,20 +36,6 @@ def test_next_five_moments(line):
     assert list(islice(found, 5)) == [moment(each) for each in moments.split(", ")]
 
 
-def test_table_is_long_enough():
-    """The table has cron and words, and zones with and without daylight saving."""
-    zones = {line.split(" | ")[1] for line in LINES}
-
-    assert len(LINES) >= 120
-    assert zones >= {
-        *("Europe/Berlin", "America/New_York", "Asia/Kolkata"),
-        *("Australia/Lord_Howe", "Africa/Casablanca", "UTC"),
-    }
-
-
-# Against a walk
-
-
 @cache
 def numbers(field, low, high, names=()):
     """The numbers that a field of cron(5) allows."""
@@ -159,7 +145,6 @@ def test_cron_against_a_walk(expression, change, early):
     st.integers(-3000, 3000),
 )
 def test_last_moment_and_next(text, change, shift):
-    """From a moment back and from a moment on one comes to the same moments."""
     zone, now = ZoneInfo(change[0]), utc(change[1]) + shift * MINUTE
     try:
         timetable = read(text)
@@ -201,7 +186,6 @@ def test_last_moment_and_next(text, change, shift):
     ],
 )
 def test_other_words_for_the_same(text, plain):
-    """There is more than one way to say when."""
     start = utc("2026-05-04 08:00")
     said, meant = (islice(read(each).moments(start, BERLIN), 9) for each in (text, plain))
 
@@ -227,8 +211,6 @@ def test_ranges_with_steps_in_numbers_and_names(field, names, numbered):
             assert said == [meant] * 4
 
 
-# Refused texts
-
 UNREADABLE = [
     *("", " ", "daily", "at noon", "9", "daily 9", "daily 25:00", "daily 9:60", "daily 13pm"),
     *("0 9 * *", "0 9 * * * *", "@daily", "0 0 L * *", "0 0 LW * *", "0 0 * * 5L", "0 0 * * 1#2"),
@@ -238,14 +220,8 @@ UNREADABLE = [
     *("every 99999999999999999999 hours", "٣ 9 * * *", "every ٣ hours", "daily ٠٩:00"),
     *("someday 9:00", "mon,foo 9:00", "daily 09:00 21:00", "daily 9:00 and", "каждый 9 часов утра"),
     *("0 9 * * 1; x", "daily 09:00\x00", "d\u202eaily 09:00", "daily 09:00 " * 20, "x" * 5000),
-    *(
-        "daily\x1f09:00",
-        "daily\x0b09:00",
-        "daily\x8509:00",
-        "daily 9:00 mon",
-        "mon 9:00 tue",
-        "at on 9:00",
-    ),
+    *("daily\x1f09:00", "daily\x0b09:00", "daily\x8509:00"),
+    *("daily 9:00 mon", "mon 9:00 tue", "at on 9:00"),
     *("0 9 * * ?", "0 9 1W * *", "-1 9 * * *", "0 9 * * 1-", "0 9 * * ,", "0 9 * * 1//2"),
     *("0 9 * * 1-1/2-3", "0 9 * * 1-1/2/3", "1-11-11/2 9 * * *", "0 9 * * 1-jan/2"),
     *("0 9 * * mon-1/0", "0 9 * * sun/2-0", "0 9 1 1-mon/2 *", "0 9 * * monmon-mon/2"),
@@ -275,7 +251,6 @@ def test_refused_texts(text, fault):
     "text", ["every 5 minutes", "*/5 * * * *", "55 23 * * *", "0,55 23,0 * * *"]
 )
 def test_five_minutes_are_not_too_often(text):
-    """From one time to the next there may be five minutes, over midnight too."""
     assert read(text)
 
 
@@ -293,10 +268,9 @@ def test_any_text(text):
         assert read(timetable.text) == timetable
 
 
-# Due moments
-
 NOW = utc("2026-05-06 10:00")  # a Wednesday
-ON_TIME = NOW - timedelta(seconds=1)
+ON_TIME, OFF = NOW - timedelta(seconds=1), NOW - 3 * DAY
+LEAP_DAYS = Due(None, (utc("2020-02-29 00:00"), utc("2024-02-29 00:00")))
 
 
 @pytest.mark.parametrize(
@@ -308,27 +282,9 @@ ON_TIME = NOW - timedelta(seconds=1)
         pytest.param("0 10 * * *", ON_TIME, 59 * MINUTE, Due(NOW), id="59 minutes late"),
         pytest.param("0 10 * * *", ON_TIME, GRACE, Due(NOW), id="an hour late"),
         pytest.param("0 10 * * *", ON_TIME, 61 * MINUTE, Due(None, (NOW, NOW)), id="too late"),
-        pytest.param(
-            "0 10 * * *",
-            NOW - 3 * DAY,
-            30 * MINUTE,
-            Due(NOW, (NOW - 2 * DAY, NOW - DAY)),
-            id="off for days, and one is due",
-        ),
-        pytest.param(
-            "0 10 * * *",
-            NOW - 3 * DAY,
-            2 * HOUR,
-            Due(None, (NOW - 2 * DAY, NOW)),
-            id="off for days",
-        ),
-        pytest.param(
-            "0 0 29 2 *",
-            utc("2020-01-01 00:00"),
-            0 * HOUR,
-            Due(None, (utc("2020-02-29 00:00"), utc("2024-02-29 00:00"))),
-            id="rare",
-        ),
+        pytest.param("0 10 * * *", OFF, HOUR, Due(NOW, (OFF + DAY, NOW - DAY)), id="off for days"),
+        pytest.param("0 10 * * *", OFF, 2 * HOUR, Due(None, (OFF + DAY, NOW)), id="and too late"),
+        pytest.param("0 0 29 2 *", utc("2020-01-01 00:00"), 0 * HOUR, LEAP_DAYS, id="rare"),
     ],
 )
 def test_due_moments(text, handled, late, expected):

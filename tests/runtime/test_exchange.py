@@ -130,7 +130,6 @@ def peer(authority):
 
 
 def fetch(session, url, limit=BRIEF, most_bytes=1 << 20, **options):
-    """The status and the body of one exchange."""
     with (
         exchange(limit),
         session.request(

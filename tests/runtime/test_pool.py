@@ -6,7 +6,7 @@ import pytest
 
 from stashbot.models import Priority
 from stashbot.runtime.pool import Again, Pool
-from tests.conftest import FRIEND, OWNER, library
+from tests.conftest import FRIEND, NO_NEXT, OWNER, library
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until
 
@@ -236,20 +236,8 @@ def test_job_that_raises(pool):
     assert len(pool) == 0
 
 
-def test_closed_pool_runs_nothing(pool):
-    done = []
-    end = in_threads(pool, 3)
-    pool.close()
-    pool.submit(job(done, "after"))
-
-    pool.turn()
-
-    assert done == []
-    assert end()
-
-
 def test_answer_while_edits_hang(house):
-    home = house(library(9), STASHBOT_VOTES_AUTO_NEXT="false")
+    home = house(library(9), **NO_NEXT)
     for user in (OWNER, FRIEND):
         home.ask(user=user)
     edit = "editMessageReplyMarkup"

@@ -4,12 +4,8 @@ import sys
 import threading
 import time
 
-import pytest
-
-from stashbot.app import build
-from stashbot.runtime.heartbeat import Heartbeat, adopt, beat, resting
+from stashbot.runtime.heartbeat import beat, resting
 from stashbot.runtime.threads import ENDING, Supervisor
-from tests.conftest import library
 from tests.whole.program import wait_until
 
 
@@ -50,7 +46,6 @@ def test_thread_that_ends_by_itself(house):
 
 
 def test_overdue_threads():
-    """A thread is overdue when it works too long without a beat, and not while it rests."""
     supervisor, end = Supervisor(), threading.Event()
 
     def rest(*longest_s):
@@ -70,31 +65,6 @@ def test_overdue_threads():
     assert overdue == ["working", "waiting"]
 
 
-@pytest.mark.parametrize("is_beating", [True, False])
-def test_beat_moves_the_limit(is_beating):
-    now = [0.0]
-    heartbeat = Heartbeat(5.0, clock=lambda: now[0])
-    now[0] = 4.0
-    thread = threading.Thread(target=lambda: (adopt(heartbeat), is_beating and beat()))
-    thread.start()
-    thread.join()
-    now[0] = 6.0
-
-    assert heartbeat.is_overdue is not is_beating
-
-
-def test_idle_bot_is_not_stuck(house):
-    """Threads that have nothing to do are not taken for stuck, however long that lasts."""
-    home = house(library(3), start=False)
-    home.app = build(home.settings)
-    home.app.start(watchdog=0.2)
-    home.telegram.wait_for_poll()
-    home.ask()
-    time.sleep(1)
-
-    assert home.app.supervisor.overdue() == []
-
-
 def test_order_of_the_end():
     supervisor = Supervisor()
     order = []
@@ -109,7 +79,6 @@ def test_order_of_the_end():
 
 
 def test_thread_that_hangs_is_left_behind():
-    """The end waits no longer than its time limit, however many threads hang."""
     supervisor = Supervisor()
     release = threading.Event()
     for number in range(3):

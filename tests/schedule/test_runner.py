@@ -2,10 +2,8 @@
 
 import io
 import json
-import sqlite3
 import threading
 from bisect import bisect_right
-from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import takewhile
 from random import Random
@@ -13,7 +11,6 @@ from random import Random
 import pytest
 
 from stashbot import logs
-from stashbot.messages.catalogue import TEXTS
 from stashbot.models import Trigger
 from stashbot.rules.timetable import GRACE
 from stashbot.schedule.runner import AGAIN, LONGEST_WAIT_S, Scheduler
@@ -21,7 +18,7 @@ from stashbot.schedule.schedules import ChatSchedules
 from stashbot.settings.load import load
 from stashbot.store.store import Store
 from tests.conftest import TOKEN, at_length, utc
-from tests.store.stored import CHAT, NOW, OTHER, rows_of, show
+from tests.store.stored import CHAT, NOW, OTHER, locked, rows_of, show
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LEAST = {"STASHBOT_TELEGRAM_TOKEN": TOKEN, "STASHBOT_TELEGRAM_ALLOWED_USERS": str(CHAT)}
@@ -97,7 +94,6 @@ class Clockwork:
 
 @pytest.fixture
 def clockwork(tmp_path):
-    """A function that builds one."""
     built = []
 
     def build(*schedules, **options):
@@ -161,33 +157,6 @@ def test_new_schedule_has_no_past(clockwork):
     assert not clock.events("schedule_missed")
 
 
-@pytest.mark.parametrize(
-    ("off_until", "is_served"), [("11:29", True), ("11:30", True), ("11:31", False)]
-)
-def test_off_when_a_schedule_was_due(clockwork, off_until, is_served):
-    clock = clockwork((CHAT, "daily 12:30"))
-    clock.crash()
-    clock.now = utc(f"2026-05-04 {off_until}")
-    clock.start()
-
-    assert len(clock.served) == is_served
-    assert len(clock.events("schedule_missed")) == (not is_served)
-
-
-def test_off_for_long(clockwork):
-    clock = clockwork((CHAT, "every 5 minutes"))
-    clock.crash()
-    clock.now = NOW + 3 * DAY + timedelta(minutes=2)
-    clock.start()
-    clock.go_to(clock.now + 2 * MINUTE)
-
-    [(_, _, due)] = clock.served
-    [missed] = clock.events("schedule_missed")
-    assert due == NOW + 3 * DAY
-    assert datetime.fromisoformat(missed["since"]) == NOW + 5 * MINUTE
-    assert datetime.fromisoformat(missed["due"]) == NOW + 3 * DAY - 5 * MINUTE
-
-
 def test_clock_that_was_a_year_ahead(clockwork):
     clock = clockwork((CHAT, "every 1 hour"))
     clock.jump_to(NOW + 365 * DAY)
@@ -195,19 +164,6 @@ def test_clock_that_was_a_year_ahead(clockwork):
     clock.go_to(NOW + 2 * HOUR)
 
     assert [due for _, _, due in clock.served][-2:] == [NOW + HOUR, NOW + 2 * HOUR]
-
-
-def test_database_that_is_locked_at_the_moment(clockwork):
-    clock = clockwork((CHAT, "daily 12:30"))
-    with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        clock.go_to(utc("2026-05-04 10:33"))
-        failed = list(clock.served)
-    clock.go_to(clock.now + AGAIN)
-
-    assert failed == []
-    assert len(clock.events("store_failed")) >= 3
-    assert clock.served == [(CHAT, "daily 12:30", utc("2026-05-04 10:30"))]
 
 
 def test_job_that_raises(clockwork):
@@ -232,23 +188,6 @@ def test_job_that_raises(clockwork):
     assert [due for chat, _, due in clock.served if chat == CHAT][-1] == utc("2026-05-05 10:30")
     # The request of the first is in the database, and taken up at the next start.
     assert rows_of(clock.path, "SELECT count(*) FROM requests") == [(4,)]
-
-
-def test_chat_that_is_gone(clockwork):
-    clock = clockwork((CHAT, "every 1 hour"))
-    clock.store.chats.set_gone(CHAT, "blocked", clock.now)
-    clock.go_to(NOW + 4 * HOUR)
-    gone = list(clock.served)
-    clock.now += 30 * MINUTE
-    clock.store.chats.meet_chat(CHAT, "ru", clock.now)
-    clock.schedules.changed()
-    clock.scheduler.work()
-    clock.go_to(NOW + 6 * HOUR)
-
-    assert gone == []
-    assert [due for _, _, due in clock.served] == [NOW + 5 * HOUR, NOW + 6 * HOUR]
-    assert clock.requests[0].language == "ru"
-    assert not clock.events("schedule_missed")
 
 
 def test_one_schedule_a_day_tries_a_chat_that_is_gone(clockwork):
@@ -303,7 +242,6 @@ def test_schedules_that_left_the_settings(clockwork):
 
 
 def send(clock, *days_ago):
-    """Pictures that were sent before now; the ids of the images are their ages in days."""
     for days in days_ago:
         show(clock.store, int(days), now=clock.now - days * DAY)
 
@@ -316,8 +254,7 @@ def test_prune_and_integrity_check_every_day(clockwork):
     """The chores come at the start and then once a day, and a failure does not end them."""
     clock = clockwork()
     send(clock, 1.5, 0.5, -0.5, -1.5, -2.5)
-    with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(clock.path):
         clock.go_to(NOW + DAY + MINUTE)
     clock.go_to(NOW + 3 * DAY + MINUTE)
 
@@ -368,16 +305,6 @@ def test_damage_is_found(clockwork):
 
     [line] = clock.events("database_damaged") or clock.events("store_failed")
     assert line["level"] == "error"
-
-
-def test_wakes_when_something_changes(clockwork):
-    clock = clockwork((CHAT, "daily 09:00"))
-    clock.schedules.change(CHAT, "every 5 minutes", TEXTS["en"])
-    is_woken = clock.wake.is_set()
-    clock.scheduler.work()
-
-    assert is_woken
-    assert clock.scheduler.next_due() == NOW + 5 * MINUTE
 
 
 def test_waits_for_the_next_schedule(clockwork):
@@ -442,8 +369,7 @@ def trouble(random, clock, almanac):
         clock.jump_to(clock.now - min(hours, 6 * HOUR))
     else:
         until = clock.now + min(hours, 10 * MINUTE)
-        with closing(sqlite3.connect(clock.path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with locked(clock.path):
             clock.go_to(until)
         clock.go_to(until + AGAIN)
     almanac.look(clock.now)

@@ -1,8 +1,6 @@
 """Schedules in a chat: shown, changed, and served when they are due."""
 
 import re
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -48,9 +46,6 @@ def last_text(home, part, chat=OWNER):
 
 def labels(message):
     return [[button.text for button in row] for row in message.buttons]
-
-
-# In the chat
 
 
 def test_schedules_of_a_new_chat(house):
@@ -135,7 +130,6 @@ def test_twenty_schedules(house):
 
 
 def test_more_than_a_message_holds(house):
-    """A list that is too long for one message is cut at a whole line, and arrives."""
     fixed = [(OWNER, f"mon,tue,wed,thu,fri,sat,sun {hour}:30", 10) for hour in range(20)]
     home = with_fixed(house(start=False), *fixed).start()
     for hour in range(20):
@@ -151,7 +145,6 @@ def test_more_than_a_message_holds(house):
 
 
 def test_removing_by_button(house):
-    """A second press does no harm, and is answered."""
     home = house()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
@@ -178,22 +171,7 @@ def test_schedule_of_another_chat(house):
     home.say("/schedule daily 09:00")
     message = last_text(home, "Added.")
 
-    home.telegram.put_update(
-        {
-            "update_id": 900_000_000,
-            "callback_query": {
-                "id": "1",
-                "from": {"id": OWNER, "is_bot": False, "first_name": "O"},
-                "chat_instance": "1",
-                "data": f"unorder:{schedule.id}",
-                "message": {
-                    "message_id": message.id,
-                    "date": 1,
-                    "chat": {"id": OWNER, "type": "private"},
-                },
-            },
-        }
-    )
+    home.telegram.press(message, f"unorder:{schedule.id}", user_id=OWNER)
     home.telegram.wait_for("editMessageText")
 
     assert [each.id for each in home.app.store.schedules.of(FRIEND)] == [schedule.id]
@@ -229,9 +207,7 @@ def test_schedules_of_the_settings(house):
 
 
 def test_group(house):
-    home = with_fixed(house(start=False), (GROUP, "daily 07:00", 1))
-    home.telegram.add_group(GROUP, "Friends", [OWNER])
-    home.start()
+    home = with_fixed(house(start=False), (GROUP, "daily 07:00", 1)).start()
 
     home.say("/schedule", chat=GROUP)
     listed = last_text(home, "Schedules of this chat", chat=GROUP)
@@ -253,9 +229,6 @@ def test_moment_in_words(minutes, left):
 
     assert text.startswith(f"Mon 2026-05-04 09:00, in {left}")
     assert "осталось" in coming(moment, moment - minutes * MINUTE, UTC, TEXTS["ru"])
-
-
-# When they are due
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -286,7 +259,6 @@ def test_channel(house):
 
 
 def test_stash_is_away_when_a_schedule_is_due(house):
-    """The picture follows when Stash is back; no text is sent."""
     home = house(library(3))
     home.stash.server.pause()
     overdue(home)
@@ -385,13 +357,11 @@ def test_person_before_the_crowd(house):
 
 
 def test_unreadable_schedule_in_the_database(house):
-    """It is named in the log, listed, and can be removed."""
     home = house(start=False)
     home.app = build(home.settings)
     home.app.store.schedules.add(OWNER, "daily 09:00", 1, now())
     home.stop()
-    with closing(sqlite3.connect(home.settings.database)) as connection, connection:
-        connection.execute("UPDATE schedules SET [when] = 'once in a blue moon'")
+    home.query("UPDATE schedules SET [when] = 'once in a blue moon'")
     home.start()
 
     home.say("/schedule")

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from stashbot.demo import http
 from stashbot.demo.http import Request, Response
@@ -34,13 +35,18 @@ class Trouble(StrEnum):
 class Fault:
     """A failure for the next `times` requests whose path matches `pattern` (re.search).
 
-    With `after`, the server carries out the request and loses only the answer; with SILENCE
-    and HALF it always does. `seconds` is the delay of SILENCE or the `retry_after` of 429.
+    A Response in place of a trouble is the answer; a function gets the server and what carries
+    the request out, and returns the answer. With `words`, only requests whose body matches
+    them fail. With `after`, the server carries out the request and loses only the answer; with
+    SILENCE and HALF it always does. `seconds` is the delay of SILENCE or the `retry_after` of
+    429. `met` counts the requests that have failed.
     """
 
     pattern: str
-    trouble: Trouble
+    trouble: Trouble | Response | Callable[["Server", Callable[[], Response]], Response]
     times: int = 1
+    words: str = ""
+    met: int = 0
     after: bool = False
     seconds: float = 5.0
 
@@ -104,7 +110,6 @@ class Server(http.Server):
             self._faults.append(fault)
 
     def heal(self) -> None:
-        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
@@ -127,11 +132,14 @@ class Server(http.Server):
         super().close()
         self.cut()
 
-    def take_fault(self, path: str) -> Fault | None:
+    def take_fault(self, request: Request) -> Fault | None:
         """Return the first fault that matches, and count it down."""
         with self._lock:
             for fault in self._faults:
-                if re.search(fault.pattern, path):
+                if re.search(fault.pattern, request.path) and re.search(
+                    fault.words.encode(), request.body
+                ):
+                    fault.met += 1
                     fault.times -= 1
                     if fault.times <= 0:
                         self._faults.remove(fault)
@@ -145,10 +153,14 @@ class Server(http.Server):
     def reply(self, request: Request) -> Response:
         """Answer a request, or fail it. Raises ConnectionResetError."""
         self.stopping.wait(self.delay + len(request.body) / self.bytes_per_second)
-        fault = self.take_fault(request.path)
+        fault = self.take_fault(request)
         return self._failed(fault, request) if fault else super().reply(request)
 
     def _failed(self, fault: Fault, request: Request) -> Response:
+        if isinstance(fault.trouble, Response):
+            return fault.trouble
+        if not isinstance(fault.trouble, Trouble):
+            return fault.trouble(self, partial(super().reply, request))
         if fault.trouble is Trouble.SILENCE:
             self.stopping.wait(fault.seconds)
         took_effect = fault.after or fault.trouble in (Trouble.SILENCE, Trouble.HALF)

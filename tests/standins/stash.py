@@ -109,7 +109,6 @@ class StashStandIn(standin.StashStandIn):
             return list(self._records)
 
     def clear(self) -> None:
-        """Remove the recorded requests."""
         with self._lock:
             self._records.clear()
 

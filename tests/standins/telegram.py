@@ -46,7 +46,6 @@ class Answer:
 
     query_id: str
     text: str
-    is_alert: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +113,6 @@ class TelegramStandIn(standin.TelegramStandIn):
         return self._messenger.press(chat_id or user_id, message, data, user)
 
     def add_user(self, user: User) -> None:
-        """Add a user with a started chat."""
         self._messenger.add_user(user)
 
     def add_group(
@@ -203,11 +201,7 @@ class TelegramStandIn(standin.TelegramStandIn):
     def answers(self) -> list[Answer]:
         """The bot's answers to callback queries, oldest first."""
         return [
-            Answer(
-                call.params["callback_query_id"],
-                call.params.get("text", ""),
-                call.params.get("show_alert", "").lower() == "true",
-            )
+            Answer(call.params["callback_query_id"], call.params.get("text", ""))
             for call in self.calls
             if call.method == "answerCallbackQuery" and call.status == 200
         ]

@@ -5,7 +5,6 @@ A server that answers as told, and clients of it.
 import json
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -167,11 +166,3 @@ def problem(call):
     with pytest.raises(StashError) as caught:
         call()
     return caught.value.problem, str(caught.value)
-
-
-def wait_until(is_so):
-    """Wait for a condition that another thread brings about."""
-    end = time.monotonic() + 9
-    while not is_so():
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)

@@ -1,7 +1,6 @@
 """The questions to Stash, its answers as values, and its outages."""
 
 import json
-import threading
 
 import pytest
 import structlog
@@ -23,7 +22,6 @@ from tests.stash.scripted import (
     images,
     problem,
     state,
-    wait_until,
 )
 
 #: The names in the answers.
@@ -34,8 +32,6 @@ KEYS = sorted(
 COUNT = data(findImages={"count": 1})
 #: The version of a build from the source, which has none.
 NAMELESS = "with schema 75"
-
-# Questions
 
 
 SHUFFLED = {"filter": {"page": 3, "per_page": 40, "sort": "random_42", "direction": "ASC"}}
@@ -77,12 +73,6 @@ def test_stash_that_ignores_the_filter_for_newer_ids(client, script, ids):
     script.answers["Ids"] = images(*({"id": str(id)} for id in ids))
 
     assert client.newer_ids(after=7, limit=5) == sorted({8, 9} & set(ids))
-
-
-def test_count(client, script):
-    script.answers["Count"] = data(findImages={"count": 12345})
-
-    assert client.count() == 12345
 
 
 def test_images_in_the_order_asked(client, script):
@@ -164,9 +154,6 @@ def test_state_is_asked_before_the_first_question(client, script):
     client.count()
 
     assert script.asked == ["Server", "Count", "Count", "Count"]
-
-
-# Images
 
 
 def converted(client, script, **fields):
@@ -302,9 +289,6 @@ def test_gallery_name(client, script, title, folder, files, name):
     assert converted(client, script, galleries=[gallery]).galleries == (Named(4, name),)
 
 
-# The state of Stash
-
-
 @pytest.mark.parametrize(
     ("name", "version"),
     [("v0.30.1", "0.30.1"), ("v0.30.1-19-gcf3489ef", "0.30.1-19-gcf3489ef"), (None, NAMELESS)],
@@ -365,12 +349,8 @@ def test_state_explains_a_failure(client, script, failure, later, expected):
     assert script.asked == ["Server", "Count", "Server"]
 
 
-# Outages
-
-
 @pytest.fixture
 def outage_log(client):
-    """The names of the outage's events, in order."""
     with structlog.testing.capture_logs() as entries:
         yield lambda: [entry["event"] for entry in entries]
 
@@ -432,23 +412,3 @@ def test_failures_that_are_no_outage(client, server, script, stop, outage_log):
     problem(client.count)
 
     assert outage_log() == []
-
-
-def test_silence_is_measured(client, script):
-    asked, go_on = threading.Event(), threading.Event()
-
-    def answer(_):
-        asked.set()
-        go_on.wait(9)
-        return state()
-
-    script.answers["Server"] = answer
-    thread = threading.Thread(target=client.server)
-    before = client.silent_for()
-    thread.start()
-    asked.wait(9)
-    wait_until(lambda: client.silent_for() > 0.05)
-    go_on.set()
-    thread.join(9)
-
-    assert before == client.silent_for() == 0

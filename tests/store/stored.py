@@ -1,7 +1,7 @@
 """A database for each test, and its use in tests."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,9 +38,9 @@ def ask(store, chat_id=CHAT, *, count=1, update_id=None, now=NOW):
     )
 
 
-def begin(store, *image_ids, chat_id=CHAT, now=NOW):
+def begin(store, *image_ids, chat_id=CHAT, now=NOW, title="No. {}"):
     request = ask(store, chat_id, count=len(image_ids), now=now)
-    images = [Image(id, title=f"No. {id}") for id in image_ids]
+    images = [Image(id, title=title.format(id)) for id in image_ids]
     return list(store.begin(request, images, now).values())
 
 
@@ -52,15 +52,23 @@ def arrive(store, rows, images, now=NOW, *, ends=None, shape="2560"):
     store.settle(arrived, now, bot_id=BOT, shape=shape, ends=ends)
 
 
-def show(store, *image_ids, chat_id=CHAT, now=NOW):
+def show(store, *image_ids, now=NOW, **options):
     """Send images to a chat, one after the other, at `now`."""
     for image_id in image_ids:
-        arrive(store, begin(store, image_id, chat_id=chat_id, now=now), [Image(image_id)], now)
+        arrive(store, begin(store, image_id, now=now, **options), [Image(image_id)], now)
 
 
 def rows_of(path, sql):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
+
+
+@contextmanager
+def locked(path):
+    """Keep all other connections from writing to a database."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def is_gone(store, chat_id):

@@ -10,10 +10,10 @@ import peewee
 import pytest
 
 from stashbot.errors import StoreError
-from stashbot.models import Image, Request, Trigger
+from stashbot.models import Image
 from stashbot.store.database import APPLICATION_ID, open_database, scripts
 from stashbot.store.store import Store
-from tests.store.stored import CHAT, NOW, USER, ask, rows_of, show
+from tests.store.stored import CHAT, NOW, ask, locked, rows_of, show
 
 
 def test_private_file(tmp_path):
@@ -29,7 +29,6 @@ def test_private_file(tmp_path):
 
 
 def test_safe_settings(store):
-    """Every thread's connection survives a power cut, and waits for others."""
     names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     with ThreadPoolExecutor(1) as pool:
         values = pool.submit(lambda: [store._db.pragma(name) for name in names]).result()
@@ -38,8 +37,6 @@ def test_safe_settings(store):
 
 
 def test_threads_write_together(store):
-    """Threads that write at once wait for each other, and none fails."""
-
     def work(n):
         try:
             for image_id in range(n * 100, n * 100 + 10):
@@ -82,7 +79,6 @@ def test_migration_chain(path):
 
 
 def test_migration_that_fails(path):
-    """A migration is done wholly or not at all."""
     opened(path, OLD).close()
     with pytest.raises(peewee.OperationalError, match="no such table: nowhere"):
         opened(path, (*OLD, "DROP TABLE notes; \n UPDATE nowhere SET x = 1;"))
@@ -92,7 +88,6 @@ def test_migration_that_fails(path):
 
 
 def test_two_processes_start_at_once(path):
-    """A new database is made once, however many open it."""
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: Store(path), range(8)))
     for store in stores:
@@ -107,7 +102,6 @@ def contents(folder):
 
 @pytest.mark.parametrize("is_running", [False, True], ids=["at rest", "in use"])
 def test_newer_database(path, is_running):
-    """A database of a newer version is refused with a clear word, and left as it is."""
     newer = opened(path, [*scripts(), *["SELECT 1;"] * 5])
     if not is_running:
         newer.close()
@@ -161,7 +155,6 @@ def test_no_place_for_a_database(tmp_path, name, reason):
 
 
 def test_read_only_database(store):
-    """A database that may not be written to is named as such; reading goes on."""
     show(store, 1)
     store._db.run("PRAGMA query_only = 1")
 
@@ -172,13 +165,12 @@ def test_read_only_database(store):
 
 
 def test_locked_database(path, store):
-    """A database that another program holds is named as locked, and works afterwards."""
     store._db.timeout = 0.02
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-
-        with pytest.raises(StoreError, match=f"{path.name} is locked by another program"):
-            store.chats.meet_chat(CHAT, "en", NOW)
+    with (
+        locked(path),
+        pytest.raises(StoreError, match=f"{path.name} is locked by another program"),
+    ):
+        store.chats.meet_chat(CHAT, "en", NOW)
 
     store.chats.meet_chat(CHAT, "en", NOW)
 
@@ -206,7 +198,6 @@ def damage(path, at):
 
 
 def test_damaged_schema(path):
-    """A file whose first page is damaged is named as damaged at the start, and kept."""
     Store(path).close()
     damage(path, 100)
     before = contents(path.parent)
@@ -218,7 +209,6 @@ def test_damaged_schema(path):
 
 
 def test_damaged_pages(path, store):
-    """Damage further inside is found by a check of the file, or by a query."""
     show(store, 1)
     store.close()
     sql = "SELECT rootpage FROM sqlite_master WHERE name = 'sent_photos_latest'"
@@ -230,15 +220,7 @@ def test_damaged_pages(path, store):
     assert store.check_integrity()
 
 
-def test_bug_keeps_its_name(store):
-    request = Request(404, CHAT, USER, 1, Trigger.COMMAND, NOW, "en")
-
-    with pytest.raises(peewee.IntegrityError):
-        store.begin(request, [Image(1)], NOW)
-
-
 def test_copied_while_in_use(store, path, tmp_path):
-    """A copy of the file and its WAL, as a backup makes it, opens with all that was stored."""
     show(store, 1)
     copy = tmp_path / "copy"
     copy.mkdir()

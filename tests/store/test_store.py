@@ -1,19 +1,11 @@
 """The rows of chats, requests, the history and the library."""
 
-import sqlite3
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import datetime, timezone
 
-import peewee
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from stashbot.models import Image, Kind, KnownFile, Request, Sent, Shuffle, Trigger
+from stashbot.models import Image, Kind, KnownFile, Request, Shuffle, Trigger
 from stashbot.store.history import ChatStats
-from stashbot.store.store import Store
 from tests.store.stored import (
     BOT,
     CHAT,
@@ -30,11 +22,8 @@ from tests.store.stored import (
     show,
 )
 
-# Chats
-
 
 def test_gone_chat_comes_back(store, path):
-    """A chat is gone until it writes again; the first reason stays until then."""
     met = [store.chats.meet_chat(CHAT, "en", NOW)]
     store.chats.set_gone(CHAT, "blocked", NOW)
     store.chats.set_gone(CHAT, "chat not found", NOW + HOUR)
@@ -46,19 +35,7 @@ def test_gone_chat_comes_back(store, path):
     assert rows_of(path, "SELECT gone_since, language FROM chats") == [(None, "ru")]
 
 
-def test_known_chat_costs_no_write(store, path):
-    """A known chat is met even while another program holds the database."""
-    store.chats.meet_chat(CHAT, "en", NOW)
-
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        came_back = store.chats.meet_chat(CHAT, "en", NOW)
-
-    assert came_back is False
-
-
 def test_everything_follows_a_group(store):
-    """A group that becomes a supergroup keeps its requests, its history and its walk."""
     store.chats.meet_chat(CHAT, "ru", NOW)
     show(store, 1, 2)
     waiting = ask(store, count=2)
@@ -79,7 +56,6 @@ def test_everything_follows_a_group(store):
 
 
 def test_supergroup_that_has_begun(store):
-    """The rows of the new id stay, and one row of an image is the latest."""
     show(store, 1, chat_id=OTHER, now=NOW + HOUR)
     show(store, 1, 2, now=NOW)
     begin(store, 3)
@@ -94,11 +70,7 @@ def test_supergroup_that_has_begun(store):
     assert store.shown_longest_ago(CHAT, 10, NOW) == []
 
 
-# Requests
-
-
 def test_update_is_accepted_once(store):
-    """An update that Telegram delivers again is not a second request."""
     first = ask(store, update_id=1000, count=3)
 
     assert first == Request(first.id, CHAT, USER, 3, Trigger.COMMAND, NOW, "en")
@@ -107,7 +79,6 @@ def test_update_is_accepted_once(store):
 
 
 def test_waiting_requests(store):
-    """Requests wait in their order for pictures not yet begun, until they are finished."""
     half, untouched, begun, over = (ask(store, count=2) for _ in range(4))
     store.begin(half, [Image(1)], NOW)
     store.begin(begun, [Image(2), Image(3)], NOW)
@@ -116,17 +87,7 @@ def test_waiting_requests(store):
     assert [(r.id, r.count) for r in store.waiting_requests()] == [(half.id, 1), (untouched.id, 2)]
 
 
-def test_finished_stays_as_it_is(store, path):
-    """A request that has failed is not done afterwards."""
-    request = ask(store)
-    store.finish_request(request.id, "failed", NOW)
-    store.finish_request(request.id, "done", NOW + HOUR)
-
-    assert rows_of(path, "SELECT state FROM requests") == [("failed",)]
-
-
 def test_recovery(store, path):
-    """After a crash, a picture that was under way counts as seen, and is not sent again."""
     begun, half = ask(store), ask(store, count=3)
     store.begin(begun, [Image(1)], NOW)
     store.begin(half, [Image(2)], NOW)
@@ -138,11 +99,7 @@ def test_recovery(store, path):
     assert rows_of(path, "SELECT state FROM requests") == [("done",), ("waiting",)]
 
 
-# The history
-
-
 def test_row_of_a_sent_picture(store, path):
-    """Other tools find the columns that they rely on, with times as UTC text."""
     show(store, 5, now=datetime(2026, 5, 4, 12, 0, tzinfo=timezone(3 * HOUR)))
 
     sql = "SELECT id, image_id, sent_at, user_id, title, strftime('%H', sent_at) FROM sent_photos"
@@ -153,7 +110,6 @@ def test_row_of_a_sent_picture(store, path):
 
 @pytest.mark.parametrize("column", ["image_id", "sent_at", "request_id"])
 def test_index(store, path, column):
-    """The history is searched by image, by time and by request without reading all of it."""
     sql = "EXPLAIN QUERY PLAN SELECT * FROM sent_photos WHERE column = 1"
     plan = rows_of(path, sql.replace("column", column))
 
@@ -161,7 +117,6 @@ def test_index(store, path, column):
 
 
 def test_naive_time_is_refused(store):
-    """A moment without a zone is a bug, and does not reach the database."""
     with pytest.raises(ValueError, match="names no time zone"):
         ask(store, now=NOW.replace(tzinfo=None))
 
@@ -169,7 +124,6 @@ def test_naive_time_is_refused(store):
 
 
 def test_settling_ends_the_request(store, path):
-    """With the last picture, its request is done."""
     request = ask(store, count=2)
     images = [Image(1), Image(2)]
     arrive(store, store.begin(request, images, NOW).values(), images, NOW + HOUR, ends=request)
@@ -177,17 +131,6 @@ def test_settling_ends_the_request(store, path):
     assert rows_of(path, "SELECT state, finished_at FROM requests") == [
         ("done", "2026-05-04 10:00:00.000000")
     ]
-
-
-def test_settling_is_all_or_nothing(store, path):
-    rows = begin(store, 1, 2)
-    files = [Sent(1, KnownFile(Kind.PHOTO, "a")), Sent(None, KnownFile(Kind.PHOTO, None))]
-    arrived = list(zip(rows, [Image(1), Image(2)], files, strict=True))
-    with pytest.raises(peewee.IntegrityError):
-        store.settle(arrived, NOW, bot_id=BOT, shape="", ends=None)
-
-    assert rows_of(path, "SELECT DISTINCT state FROM sent_photos") == [("sending",)]
-    assert store.known_file(BOT, Image(1), "") is None
 
 
 def test_an_image_that_is_being_sent_gets_no_second_row(store, path):
@@ -198,25 +141,7 @@ def test_an_image_that_is_being_sent_gets_no_second_row(store, path):
     assert begin(store, 1, chat_id=OTHER)
 
 
-def test_one_of_eight_threads_may_send_an_image(store):
-    requests = [ask(store) for _ in range(8)]
-    start = threading.Barrier(8)
-
-    def claim(request):
-        start.wait()
-        try:
-            return store.begin(request, [Image(1)], NOW)
-        finally:
-            store.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(claim, requests))
-
-    assert sum(map(len, claims)) == 1
-
-
 def test_withdrawn_picture_is_free(store):
-    """A picture that was certainly not sent is as it was before it was begun."""
     show(store, 1, now=NOW - 2 * DAY)
     show(store, 2, now=NOW - DAY)
     old = begin(store, 1, now=NOW)
@@ -228,7 +153,6 @@ def test_withdrawn_picture_is_free(store):
 
 
 def test_lost_picture_counts_as_seen(store, path):
-    """A picture that may have arrived is not sent again."""
     store.lose(begin(store, 1, now=NOW), NOW + HOUR)
 
     assert store.unavailable(CHAT, [1], NOW + HOUR, NOW + HOUR) == {1}
@@ -237,7 +161,6 @@ def test_lost_picture_counts_as_seen(store, path):
 
 
 def test_unavailable(store):
-    """Images that are seen lately, under way or skipped may not be sent; others may."""
     show(store, 1, now=NOW - 31 * DAY)
     show(store, 2, now=NOW - 30 * DAY)
     show(store, 3, now=NOW - DAY, chat_id=OTHER)
@@ -251,7 +174,6 @@ def test_unavailable(store):
 
 
 def test_shown_longest_ago(store):
-    """When all was seen, the one whose last time is the longest ago comes first."""
     for days, image_id in (9, 1), (8, 2), (7, 3), (6, 4), (5, 5), (4, 1):
         show(store, image_id, now=NOW - days * DAY)
     show(store, 6, now=NOW - 20 * DAY, chat_id=OTHER)
@@ -263,54 +185,7 @@ def test_shown_longest_ago(store):
     assert store.shown_longest_ago(CHAT, 10, NOW + DAY) == [2, 4, 5, 1]
 
 
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["show", "withdraw", "lose", "move", "prune"]),
-        st.integers(1, 3),
-        st.sampled_from([CHAT, OTHER]),
-        st.integers(-5, 5),  # the clock can be set back
-    ),
-    max_size=15,
-)
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("shared") / "stashbot.db")
-    store._db.run("PRAGMA synchronous = OFF")
-    yield store
-    store.close()
-
-
-@settings(max_examples=30)
-@given(steps=STEPS)
-def test_one_row_is_latest(shared, steps):
-    """Exactly the newest row of an image in a chat is the latest."""
-    shared._db.run("DELETE FROM sent_photos")
-    for step, image_id, chat_id, hours in steps:
-        now = NOW + hours * HOUR
-        if step == "show":
-            show(shared, image_id, chat_id=chat_id, now=now)
-        elif step == "withdraw":
-            shared.withdraw(begin(shared, image_id, chat_id=chat_id, now=now))
-        elif step == "lose":
-            shared.lose(begin(shared, image_id, chat_id=chat_id, now=now), NOW)
-        elif step == "move":
-            shared.chats.move_chat(chat_id, CHAT + OTHER - chat_id, now)
-        else:
-            shared.prune(now + DAY, keep_days=1)
-
-    history = rows_of(
-        shared._db.database,
-        "SELECT chat_id, image_id, sent_at, id, is_latest FROM sent_photos ORDER BY sent_at, id",
-    )
-    newest = {row[:2]: row[3] for row in history}
-
-    assert {row[3] for row in history if row[4]} == set(newest.values())
-
-
 def test_chat_stats(store):
-    """The numbers of a chat count its own pictures, without the one that is on its way."""
     for days, image_id in (40, 1), (20, 2), (6, 1), (0, 3):
         show(store, image_id, now=NOW - days * DAY)
     show(store, 8, 9, chat_id=OTHER)
@@ -321,11 +196,7 @@ def test_chat_stats(store):
     assert store.chat_stats(CHAT, *days) == ChatStats(1, 2, 4, 3, "No. 3", NOW)
 
 
-# The library
-
-
 def test_shuffle(store):
-    """A chat goes on where it was, after a restart too."""
     assert store.shuffle(CHAT) is None
 
     store.save_shuffle(CHAT, Shuffle(1))
@@ -345,7 +216,6 @@ def test_shuffle(store):
     ],
 )
 def test_known_file(store, bot_id, image, shape):
-    """A file_id is used again for the same bot, content and shape, and for no other."""
     same = Image(1, fingerprint="abc")
     arrive(store, begin(store, 1), [same])
 
@@ -355,11 +225,7 @@ def test_known_file(store, bot_id, image, shape):
     assert store.known_file(BOT, same, "2560") is None
 
 
-# Housekeeping
-
-
 def test_prune(store, path):
-    """All older rows are deleted, in several steps; the others stay."""
     with store._db.writing():
         store._db.connection().executemany(
             "INSERT INTO sent_photos (image_id, sent_at, user_id, chat_id) VALUES (?, ?, ?, ?)",
@@ -373,7 +239,6 @@ def test_prune(store, path):
 
 
 def test_prune_finished_requests_and_skipped_images(store, path):
-    """A request is kept for eight days after its end, an image while it is skipped."""
     past = NOW - 9 * DAY
     finished, recent, waiting = (ask(store, now=past) for _ in range(3))
     arrive(store, store.begin(finished, [Image(1)], NOW).values(), [Image(1)], past, ends=finished)

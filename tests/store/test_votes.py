@@ -14,7 +14,6 @@ from stashbot.models import Facet, Feature, Image, Named, Press, Shown, Trigger,
 from stashbot.rules.preferences import TOTAL
 from stashbot.store.database import open_database, scripts
 from stashbot.store.store import Store
-from stashbot.store.votes import _LATEST, _LIKED_OF_LAST, _OF_IMAGE
 from tests.conftest import at_length
 from tests.store.stored import CHAT, DAY, NOW, USER, arrive, ask, begin, rows_of, show
 
@@ -93,36 +92,11 @@ def test_second_press_takes_the_vote_back_in_a_group(voter, presses, vote):
     assert voter.counts(GROUP) == (int(vote is LIKE), int(vote is DISLIKE))
 
 
-@pytest.mark.parametrize("chat", [ANN, GROUP])
-def test_update_that_is_delivered_again(voter, chat):
-    presses = [(1, LIKE), (2, LIKE), (3, DISLIKE), (4, DISLIKE)]
-    for number, vote in presses:
-        voter.deliver(number, vote, chat=chat)
-    voter.now += timedelta(minutes=1)
-
-    again = [voter.deliver(number, vote, chat=chat) for number, vote in presses]
-
-    assert again == [(DISLIKE, False)] * 4
-    assert voter.counts(chat) == (0, 1)
-
-
 def test_update_ids_that_start_anew_after_a_quiet_week(voter):
     voter.press(LIKE)
     voter.now += 8 * DAY
 
     assert voter.deliver(5, DISLIKE) == (DISLIKE, True)
-
-
-def test_vote_counts_where_it_is_given_and_in_private(voter):
-    voter.press(LIKE, user=ANN)
-    voter.press(DISLIKE, user=BEN, chat=GROUP)
-
-    assert [voter.counts(chat) for chat in (ANN, BEN, GROUP)] == [(1, 0), (0, 1), (0, 1)]
-    assert voter.press(LIKE, user=ANN, chat=GROUP) is LIKE  # it was not counted there
-    assert voter.press(LIKE, user=ANN) is LIKE
-    assert voter.counts(GROUP) == (1, 1)
-    voter.press(DISLIKE, user=ANN)
-    assert voter.counts(GROUP) == (0, 1)
 
 
 def test_counts_by_feature(voter):
@@ -171,21 +145,6 @@ def test_group_moves(voter):
     assert not voter.store.exclusions.of(GROUP)
 
 
-def test_forget(voter):
-    """All votes of the user go, in groups too; those of other users stay."""
-    voter.press(LIKE)
-    voter.press(DISLIKE, image=2, chat=GROUP)
-    voter.press(LIKE, user=BEN, image=2, chat=GROUP)
-
-    assert voter.store.votes.forget(ANN, RATINGS) == 2
-
-    assert voter.store.votes.total(ANN) == VoteCounts()
-    assert voter.store.votes.total(GROUP) == VoteCounts(1, 0)
-    assert voter.counts(GROUP, 2) == (1, 0)
-    assert voter.press(None) is None  # on a keyboard that still shows the vote
-    assert voter.press(LIKE) is LIKE
-
-
 @pytest.mark.parametrize(
     ("presses", "forgets", "waiting"),
     [
@@ -207,7 +166,6 @@ def test_ratings_that_wait_when_votes_are_forgotten(voter, presses, forgets, wai
 
 
 def test_votes_that_are_not_written_to_stash(voter):
-    """A rating that waits is not written after the setting has changed and the vote too."""
     voter.press(LIKE)
 
     voter.press(None, ratings=None)
@@ -223,25 +181,6 @@ def test_pruning_keeps_votes(voter, path):
     assert rows_of(path, "SELECT * FROM pictures") == []
     assert voter.store.votes.total(ANN).likes == 1
     assert voter.press(None) is None
-
-
-@pytest.mark.parametrize(
-    ("question", "table", "index"),
-    [
-        (_OF_IMAGE, "votes", "votes_image_id"),
-        (_LIKED_OF_LAST, "votes", "votes_image_id"),
-        (_LATEST, "sent_photos", "sent_photos_seen"),
-    ],
-)
-def test_votes_are_searched_by_image(store, question, table, index):
-    asked = {"chat_id": ANN, "image_id": 1, "pictures": 50}
-    values = (20, "2026-01-01") if question is _LATEST else asked
-    plan = [row[3] for row in store._db.run(f"EXPLAIN QUERY PLAN {question}", values)]
-    steps = [step for step in plan if table in step]
-
-    assert steps
-    assert any(index in step for step in steps)
-    assert question is _LATEST or all(index in step for step in steps)
 
 
 OLD = """
@@ -337,7 +276,6 @@ def test_next_follows_a_picture_that_may_not_have_arrived(store, follow, is_lost
 
 
 def test_next_that_did_not_come(store, follow):
-    """If the picture after a vote cannot be sent, the next vote asks for one again."""
     show(store, 1)
     store.recover(NOW)
     store.finish_request(follow(1).id, "failed", NOW)
@@ -346,7 +284,6 @@ def test_next_that_did_not_come(store, follow):
 
 
 def test_next_while_a_picture_is_asked_for(store, follow):
-    """While a picture is asked for or under way, a vote on the newest brings no other."""
     show(store, 1)
     store.recover(NOW)
     request = ask(store)
@@ -360,7 +297,6 @@ def test_next_while_a_picture_is_asked_for(store, follow):
 
 
 def test_next_in_a_group_that_has_moved(store, follow):
-    """The messages of a supergroup have numbers of their own."""
     for chat, image in ((GROUP, 1), (-900, 2)):
         show(store, image, chat_id=chat)
     store.recover(NOW)
@@ -372,7 +308,6 @@ def test_next_in_a_group_that_has_moved(store, follow):
 
 
 def test_next_beside_a_schedule(store, follow):
-    """A scheduled picture does not replace the one that a vote asks for."""
     show(store, 1)
     store.recover(NOW)
     schedule = store.schedules.add(CHAT, "daily 09:00", 1, NOW)

@@ -82,14 +82,12 @@ def outages(script):
         yield lambda: [each["event"] for each in entries if each["event"].startswith("telegram_")]
 
 
-# The meaning of an answer
-
-
 @pytest.mark.parametrize(
     ("expected", "code", "text"),
     [
         (PicturesForbidden, 400, "Bad Request: not enough rights to send photos to the chat"),
         (PicturesForbidden, 403, "Forbidden: CHAT_WRITE_FORBIDDEN"),
+        (PicturesForbidden, 400, "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN"),
         (PicturesForbidden, 400, "Bad Request: have no rights to send a message"),
         (PicturesForbidden, 400, "Bad Request: need administrator rights in the channel chat"),
         (PicturesForbidden, 400, "Bad Request: CHAT_RESTRICTED"),
@@ -189,7 +187,6 @@ def test_refusal_of_an_odd_shape(script, body):
     ],
 )  # fmt: skip
 def test_pause_that_telegram_asks_for(script, asked, seconds):
-    """The pause is bounded, and holds for the chat alone."""
     script.refuse(429, "Too Many Requests", retry_after=asked)
 
     with capture_logs() as entries:
@@ -238,9 +235,6 @@ def test_size_and_duration_of_a_video_in_an_album(script, tmp_path):
 
     for part in (b'"width": 640', b'"height": 480', b'"duration": 3'):
         assert part in script.request
-
-
-# The outage
 
 
 def test_two_doubtful_pictures_in_a_row(script, outages):

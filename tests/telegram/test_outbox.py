@@ -1,6 +1,5 @@
 """Texts and edits in the background: repeated, lost, limited, and the state of chats."""
 
-import sqlite3
 import threading
 import time
 
@@ -11,7 +10,7 @@ from stashbot.errors import ChatGone
 from stashbot.models import Button
 from tests.conftest import FRIEND, GROUP, OWNER, library
 from tests.standins.http import Fault, Trouble
-from tests.store.stored import is_gone
+from tests.store.stored import is_gone, locked
 
 
 def texts_to(home, chat=OWNER):
@@ -60,7 +59,6 @@ def test_text_that_may_have_arrived_twice(house):
 
 
 def test_harmless_calls_that_may_have_arrived(house):
-    """They are repeated until they succeed."""
     home = house(start=False)
     home.telegram.server.fail(Fault("setMyCommands", Trouble.RESET, times=2))
     home.telegram.server.fail(Fault("answerCallbackQuery", Trouble.RESET))
@@ -75,9 +73,7 @@ def test_harmless_calls_that_may_have_arrived(house):
 @pytest.mark.parametrize("chat", [OWNER, GROUP], ids=["private", "group"])
 def test_text_right_after_an_album(house, chat):
     """It does not wait until the album's items are paid for."""
-    home = house(library(10), start=False, is_paced=True)
-    home.telegram.add_group(GROUP, "Friends", [OWNER])
-    home.start()
+    home = house(library(10), is_paced=True)
     home.ask("/random 10", count=10, chat=chat)
     began = time.monotonic()
 
@@ -89,10 +85,7 @@ def test_text_right_after_an_album(house, chat):
 
 @pytest.mark.parametrize("chat", [OWNER, GROUP], ids=["private", "group"])
 def test_vote_every_two_seconds(house, chat):
-    """Each vote brings the next picture, and its mark is drawn within a second."""
-    home = house(library(9), start=False, is_paced=True)
-    home.telegram.add_group(GROUP, "Friends", [OWNER])
-    home.start()
+    home = house(library(9), is_paced=True)
     home.ask(chat=chat)
     clock = threading.Event()
     for votes in range(1, 7):
@@ -125,55 +118,22 @@ def test_redraws_that_wait(house):
     assert len(home.telegram.wait_for("editMessageReplyMarkup")) == 3
 
 
-def redraw(home, *labels):
-    """Give the newest message of the group a button with each label, one after the other."""
-    message = home.received(GROUP)[-1]
-    for label in labels:
-        home.app.outbox.redraw(GROUP, message.id, [[Button(label, "next")]])
-
-
-def labels_until(home, label):
-    """Wait for the button with this label, and return the labels of all edits until then."""
-
-    def is_edit(call):
-        return call.method == "editMessageReplyMarkup" and call.status == 200
-
-    home.telegram.wait_for(
-        lambda call: is_edit(call) and f'"{label}"' in call.params["reply_markup"]
-    )
-    keyboards = [call.json("reply_markup") for call in home.telegram.calls if is_edit(call)]
-    return [keyboard["inline_keyboard"][0][0]["text"] for keyboard in keyboards]
-
-
-def test_edits_in_a_group_faster_than_the_limit(house):
-    """Only the last one is sent, when the limit allows it."""
-    home = house(start=False, is_paced=True)
-    home.telegram.add_group(GROUP, "Friends", [OWNER])
-    home.start().ask(chat=GROUP)
-    while home.app.telegram.take_turn(GROUP, traffic="edit") < 1:
-        pass  # until the limit of the chat is reached
-
-    redraw(home, *"abcdefghij")
-
-    assert labels_until(home, "j") == ["j"]
-
-
 def test_edit_after_one_that_telegram_put_off(house):
     """Only the later one is sent when the pause is over."""
-    home = house(start=False, is_paced=True)
-    home.telegram.add_group(GROUP, "Friends", [OWNER])
-    home.start().ask(chat=GROUP)
+    home = house(is_paced=True)
+    home.ask(chat=GROUP)
+    [message] = home.received(GROUP)
     home.telegram.server.fail(Fault("editMessageReplyMarkup", Trouble.FLOOD, seconds=1))
-    redraw(home, "early")
+    home.app.outbox.redraw(GROUP, message.id, [[Button("early", "next")]])
     home.wait_for_event("flood_wait")
 
-    redraw(home, "late")
+    home.app.outbox.redraw(GROUP, message.id, [[Button("late", "next")]])
 
-    assert labels_until(home, "late") == ["late"]
+    [edit] = home.telegram.wait_for("editMessageReplyMarkup")
+    assert edit.json("reply_markup")["inline_keyboard"][0][0]["text"] == "late"
 
 
 def test_text_to_a_user_who_has_blocked_the_bot(house):
-    """The chat is remembered as gone, and the text is not repeated."""
     home = house()
     home.telegram._messenger.updates.allow(["message"])  # no update about the block
     home.telegram.block(FRIEND)
@@ -190,12 +150,10 @@ def test_database_fails_while_a_refusal_is_noted(house):
     home = house(start=False)
     home.app = build(home.settings)
     home.app.store._db.timeout = 0.01  # seconds, or the test would wait for five
-    other = sqlite3.connect(home.settings.database, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
 
-    home.app.outbox.lose_chat(FRIEND, ChatGone("bot was blocked by the user", permanent=True))
-    home.app.outbox.move_chat(-5, -1005)
-    other.close()
+    with locked(home.settings.database):
+        home.app.outbox.lose_chat(FRIEND, ChatGone("bot was blocked by the user", permanent=True))
+        home.app.outbox.move_chat(-5, -1005)
 
     failed = [(line["level"], line["chat_id"]) for line in home.events("store_failed")]
     assert failed == [("error", FRIEND), ("error", -5)]

@@ -20,7 +20,6 @@ class Sender:
         self.limiter = RateLimiter(TELEGRAM_LIMITS, lambda: self.now)
 
     def send(self, chat, *, messages=1, traffic="media", priority=Priority.USER):
-        """Send as soon as the limits allow; return the seconds until then."""
         began = self.now
         while wait := self.limiter.take(chat, priority, messages, traffic=traffic):
             self.now += wait
@@ -78,7 +77,6 @@ def test_messages_to_a_group_in_a_minute(sender, message, most_in_a_minute):
 
 
 def test_hundred_scheduled_chats(sender):
-    """They take less than 4 s, and never more than 30 go within a second."""
     times = []
     for chat in range(1, 101):
         sender.send(chat, **SCHEDULED)
@@ -114,14 +112,6 @@ def test_limits_hold_for_any_messages(calls):
         assert most([time for chat, time, _, kind in sent if (chat, kind) == one], 3.0) <= 3
     in_group = [time for chat, time, count, _ in sent if chat == GROUP for _ in range(count)]
     assert most(in_group, 60.0) <= 20
-
-
-def test_pause_after_429(sender):
-    sender.limiter.pause(PERSON, 30)
-    sender.limiter.pause(PERSON, 5)
-
-    assert sender.send(PERSON + 1) == 0
-    assert sender.send(PERSON, **EDIT) == 30
 
 
 def test_memory_is_bounded(sender):

@@ -1,11 +1,9 @@
 """Ratings in Stash: the step for each, and that each is written once."""
 
 import io
-import sqlite3
 import tempfile
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 
 import hypothesis
@@ -23,11 +21,12 @@ from stashbot.settings.load import load
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
 from stashbot.votes.rating_sync import RatingSync
-from tests.conftest import OWNER, at_length, library, nothing_but_ratings, picture
-from tests.standins.http import Fault, Trouble
+from tests.conftest import NO_NEXT, OWNER, at_length, library, nothing_but_ratings, picture
+from tests.standins.http import Fault
 from tests.standins.stash import StashStandIn
+from tests.stash.scripted import errors
 from tests.store.stored import NOW, ask
-from tests.whole.program import Program, wait_until
+from tests.whole.program import wait_until
 
 NOTHING = "nothing"
 RATINGS = {Vote.LIKE: 100, Vote.DISLIKE: 20}
@@ -157,7 +156,6 @@ TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 25), stat
 
 
 def written(home):
-    """The ratings that Stash was asked to write, in that order."""
     return [
         (int(record.variables["input"]["id"]), record.variables["input"]["rating100"])
         for record in home.stash.requests
@@ -167,9 +165,7 @@ def written(home):
 
 def waiting(home):
     """The images whose ratings are to be written."""
-    with closing(sqlite3.connect(home.settings.database)) as connection:
-        found = connection.execute("SELECT image_id FROM ratings WHERE queued IS NOT NULL")
-        return found.fetchall()
+    return home.query("SELECT image_id FROM ratings WHERE queued IS NOT NULL")
 
 
 def settled(home):
@@ -198,12 +194,10 @@ def rated(house):
     return build
 
 
-NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
 ALWAYS = {"STASHBOT_VOTES_WRITE_RATINGS": "always"}
 
 
 def test_vote_reaches_stash(rated):
-    """A vote is written at once, and no other field changes."""
     home = rated()
     before = home.stash.pictures[0]
 
@@ -241,7 +235,7 @@ def test_vote_that_is_taken_back(rated, before, options, expected):
 def test_ratings_stay_here_from_now_on(rated):
     """/status does not count the ratings that waited when the setting became "never"."""
     home = rated()
-    Unwilling(home.stash, LOCKED)
+    refuse(home.stash, LOCKED)
     press(home, "like")
     home.say("/status")
     before = home.wait_for_text("Waiting")
@@ -271,7 +265,6 @@ def test_image_is_gone(house):
 
 
 def test_stash_away_during_fifty_votes(house):
-    """Fifty votes while Stash is away arrive when it is back: each once, in their order."""
     home = house(library(60), **NO_NEXT)
     for _ in range(5):
         home.ask("/random 10", count=10)
@@ -290,34 +283,21 @@ def test_stash_away_during_fifty_votes(house):
     assert settled(home) == [(image, 100 if image % 2 else 20) for image in images]
 
 
-GRAPHQL_ERROR = Response(
-    body=b'{"errors":[{"message":"context canceled","path":["imageUpdate"]}],"data":null}'
-)
-LOCKED = Response(
-    body=b'{"errors":[{"message":"database is locked","path":["imageUpdate"]}],"data":null}'
-)
+GRAPHQL_ERROR, LOCKED = errors("context canceled"), errors("database is locked")
 BAD_GATEWAY = Response(502, "text/html", b"<html>")
 
 
-class Unwilling:
-    """A Stash that answers ratings, all or those of one image, in this way."""
-
-    def __init__(self, stash, response, times=10**9, image_id=""):
-        self.response, self.times, self.part = response, times, f'"id": "{image_id}'.encode()
-        self.handle, stash.server.handle = stash.server.handle, self
-
-    def __call__(self, request):
-        is_meant = b'"operationName": "Rate"' in request.body and self.part in request.body
-        if is_meant and self.times > 0:
-            self.times -= 1
-            return self.response
-        return self.handle(request)
+def refuse(stash, response, times=10**9, image_id=""):
+    """Let Stash answer ratings, all or those of one image, in this way."""
+    words = f'"operationName": "Rate".*"id": "{image_id}'
+    stash.server.fail(fault := Fault("/graphql", response, times=times, words=words))
+    return fault
 
 
 @pytest.mark.parametrize("response", [GRAPHQL_ERROR, LOCKED, BAD_GATEWAY])
 def test_rating_that_stash_could_not_take_once(rated, response):
     home = rated()
-    Unwilling(home.stash, response, times=1)
+    refuse(home.stash, response, times=1)
 
     press(home, "like")
 
@@ -328,7 +308,7 @@ def test_rating_that_stash_could_not_take_once(rated, response):
 @pytest.mark.parametrize("response", [LOCKED, BAD_GATEWAY])
 def test_pictures_from_a_stash_that_takes_no_ratings(house, response):
     home = house(library(9), **NO_NEXT)
-    Unwilling(home.stash, response)
+    refuse(home.stash, response)
     home.ask()
     press(home, "like", home.sent_images()[0])
     began = time.monotonic()
@@ -362,7 +342,6 @@ class Desk:
         self.sync.wake()
 
     def work(self, seconds=0.0):
-        """Let the pool work for so many seconds."""
         over = []
         self.pool.submit(lambda: over.append(1), seconds, priority=Priority.BACKGROUND)
         while not over:
@@ -383,11 +362,11 @@ def desk(tmp_path):
 def test_others_do_not_wait_for_a_rating_that_stash_does_not_take(desk):
     logs = io.StringIO()
     configure("info", "json", (), stream=logs)
-    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
+    refuse(desk.stash, GRAPHQL_ERROR, image_id=1)
     for image_id in (1, 2, 3):
         desk.vote(image_id)
     desk.work(60.0)
-    unwilling.times = 0
+    desk.stash.server.heal()
     desk.work(60.0)
 
     assert written(desk) == [(2, 100), (3, 100), (1, 100)]
@@ -397,22 +376,21 @@ def test_others_do_not_wait_for_a_rating_that_stash_does_not_take(desk):
 
 
 def test_rating_that_failed_is_tried_ever_more_rarely(desk):
-    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, times=1000, image_id=1)
+    refused = refuse(desk.stash, GRAPHQL_ERROR, image_id=1)
     desk.vote(1)
 
     desk.work(86_400.0)
 
-    assert 20 < 1000 - unwilling.times < 40
+    assert 20 < refused.met < 40
 
 
 def test_votes_while_a_rating_rests(desk):
-    """A new vote on another image, or on the same one, does not wait."""
-    unwilling = Unwilling(desk.stash, GRAPHQL_ERROR, image_id=1)
+    refuse(desk.stash, GRAPHQL_ERROR, image_id=1)
     desk.vote(1)
     desk.work(3600.0)
     desk.vote(2)
     desk.work()
-    unwilling.times = 0
+    desk.stash.server.heal()
     desk.vote(1, Vote.DISLIKE)
     desk.work()
 
@@ -420,7 +398,6 @@ def test_votes_while_a_rating_rests(desk):
 
 
 def test_another_caller_has_found_stash_away(desk):
-    """Stash is not asked before the pause is over, nor while another caller tries it."""
     desk.outage.down(OSError("no route"))
     desk.vote(1)
     desk.work(0.5)
@@ -432,66 +409,3 @@ def test_another_caller_has_found_stash_away(desk):
 
     assert before == 0
     assert written(desk) == [(1, 100)]
-
-
-class Hold:
-    """Holds the first request of an operation until released, before or after its effect.
-
-    A request that is held before its effect has none.
-    """
-
-    def __init__(self, home, operation, *, after):
-        self.reached, self.released = threading.Event(), threading.Event()
-        self._operation, self._after = f'"operationName": "{operation}"', after
-        self._handle = home.stash.server.handle
-        home.stash.server.handle = self
-
-    def __call__(self, request):
-        if self._operation not in request.body.decode() or self.reached.is_set():
-            return self._handle(request)
-        response = self._handle(request) if self._after else Response(503)
-        self.reached.set()
-        self.released.wait(20)
-        return response
-
-
-STEPS = {
-    "as it asks": ("Rating", False),
-    "as it has asked": ("Rating", True),
-    "as it writes": ("Rate", False),
-    "as it has written": ("Rate", True),
-}
-
-
-@pytest.mark.parametrize("step", at_length(list(STEPS), ["as it has written"]))
-def test_kill_at_each_step(house, step):
-    """A vote is given, changed and taken back, each in a life that ends at this step."""
-    operation, after = STEPS[step]
-    home = house([picture(7, rating100=60)], start=False, **NO_NEXT, **ALWAYS)
-    for vote in ("like", "dislike", "none"):
-        with Program(environ=home.environ) as bot:
-            if not home.received():
-                home.ask()
-            settled(home)
-            held = Hold(home, operation, after=after)
-            press(home, vote)
-            assert held.reached.wait(10)
-            bot.kill()
-            held.released.set()
-    with Program(environ=home.environ):
-        assert settled(home) == [(7, 100), (7, 20), (7, 60)]
-
-
-@pytest.mark.parametrize("trouble", [Trouble.RESET, Trouble.HTML, Trouble.ERROR, Trouble.HALF])
-def test_answer_lost(rated, trouble):
-    """If the answer to a write is lost, Stash is asked for the rating; no second write follows."""
-    home = rated()
-    held = Hold(home, "Rate", after=True)
-
-    press(home, "like")
-    assert held.reached.wait(10)
-    home.stash.server.fail(Fault("/graphql", trouble))
-    home.stash.server.cut()
-    held.released.set()
-
-    assert settled(home) == [(7, 100)]

@@ -7,12 +7,10 @@ import pytest
 from stashbot.demo.pictures.picture import Gallery
 from stashbot.models import Facet, Feature
 from stashbot.settings.load import load
-from tests.conftest import FRIEND, GROUP, OWNER, library, picture
+from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, library, picture
 from tests.standins.http import Fault, Trouble
-from tests.store.stored import rows_of
 from tests.whole.program import wait_until
 
-NO_NEXT = {"STASHBOT_VOTES_AUTO_NEXT": "false"}
 PLAIN = [["👍", "👎", "➡️"]]
 LIKED = [["👍 ✓", "👎", "➡️"]]
 
@@ -60,7 +58,6 @@ def sent(house):
 
 
 def test_state_of_the_buttons(sent):
-    """The pressed button is marked until it, or the other one, is pressed."""
     home, message = sent(**NO_NEXT)
     shown = [labels(home, message)]
     notes = []
@@ -94,9 +91,7 @@ def test_press_is_answered_before_the_slow_work(sent):
 
 
 def test_votes_of_a_group(house):
-    """The buttons show counts, and each user is told their own vote; a double tap is one."""
     home = house([picture(7)], **NO_NEXT)
-    home.telegram.add_group(GROUP, "Friends", [OWNER, FRIEND])
     home.say("/random", chat=GROUP)
     home.wait_for_images(1)
     message = latest(home, GROUP)
@@ -131,7 +126,6 @@ def test_old_keyboard(sent, data, vote):
 
 
 def test_next_after_a_vote(sent):
-    """A vote on the newest picture brings the next, once; one on an older brings none."""
     home, first = sent(library(9))
 
     for thumb in ("👍", "👎", "👎"):
@@ -157,12 +151,11 @@ def test_vote_that_is_taken_back_brings_nothing(sent):
     assert press(home, "👍", message) == "Your vote is taken back."
     home.stop()
 
-    assert rows_of(home.settings.database, "SELECT count(*) FROM requests") == [(1,)]
+    assert home.query("SELECT count(*) FROM requests") == [(1,)]
     assert len(home.sent_images()) == 1
 
 
 def test_vote_is_kept(house):
-    """A picture that comes again shows its vote, also after a restart."""
     home = house([picture(7)], **NO_NEXT)
     home.ask()
     press(home, "👍")
@@ -205,32 +198,6 @@ def test_vote_on_what_came_again_in_an_album(house):
     assert not home.events("message_lost")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        "vote:love:7:0",
-        "vote:like:seven:0",
-        "vote:none:7:ticked",
-        "vote:like:9999999999999999999:0",
-        "exclude:studio:3:7",
-        "exclude:tag:3:7",
-        "restore:1",
-        "forget:perhaps",
-        "excluded:-1",
-    ],
-)
-def test_callback_data_that_no_button_has(sent, data):
-    home, _ = sent()
-    home.telegram.press(1, data, user_id=OWNER)
-    home.telegram.wait_for("answerCallbackQuery")
-    home.stop()
-
-    assert not home.events("voted") + home.events("excluded") + home.events("turn_failed")
-
-
-# Excluding
-
-
 def of_gallery(name):
     return (Gallery(name),)
 
@@ -244,7 +211,6 @@ def dislike(home):
 
 @pytest.mark.parametrize("icon", ["🖼", "📁", "👤"])
 def test_excluded_is_not_sent(house, icon):
-    """A picture, its gallery or its performer, once excluded, does not come any more."""
     here = {"galleries": of_gallery("Sea"), "performers": ("Ann",)}
     there = {"galleries": of_gallery("City"), "performers": ("Ben",)}
     pictures = [picture(id, **(here if id % 2 else there)) for id in range(1, 21)]
@@ -267,7 +233,6 @@ def test_excluded_is_not_sent(house, icon):
 
 
 def test_marked_button_brings_back(sent):
-    """The button that has excluded a feature is marked; pressed again it brings it back."""
     home, message = sent(**NO_NEXT)
     press(home, "👎")
     row = ["🖼 Picture 7", "📁 Gallery 3", "👤 Artist 2"]
@@ -287,7 +252,6 @@ def test_marked_button_brings_back(sent):
 
 
 def test_everything_is_excluded(house):
-    """An exclusion holds in its chat alone; the chat is told of it, and how to end it."""
     home = house([picture(7)], **NO_NEXT, STASHBOT_VOTES_WRITE_RATINGS="false")
     home.ask()
     press(home, "🖼", dislike(home))
@@ -305,7 +269,6 @@ def test_everything_is_excluded(house):
 
 
 def test_unseen_picture_that_is_brought_back(house):
-    """It does not count as unseen while it is excluded, and then comes before seen ones."""
     home = house(library(12), **NO_NEXT)
     [first] = home.ask()
     press(home, "👤", dislike(home))
@@ -323,7 +286,6 @@ def test_unseen_picture_that_is_brought_back(house):
 
 
 def test_exclusion_in_a_running_album(house):
-    """A picture that is excluded while an album is under way is not sent with it."""
     here = {"galleries": of_gallery("Sea")}
     pictures = [picture(id, **(here if id <= 10 else {"galleries": ()})) for id in range(1, 21)]
     home = house(pictures, **NO_NEXT)
@@ -369,9 +331,6 @@ def test_list_of_exclusions(house):
     assert home.wait_for_event("restored")[0]["image_id"] == 2
 
 
-# /preferences
-
-
 def test_preferences(house):
     people = [("Ann",), ("Ann",), ("Ann",), ("Ben",), ("Cid",), ("Cid",)]
     pictures = [
@@ -399,7 +358,6 @@ def test_preferences(house):
 
 
 def test_forget(sent):
-    """All votes are deleted after two questions; Stash keeps its ratings."""
     home, _ = sent(**NO_NEXT)
     press(home, "👍")
     home.wait_for_event("rating_written")

@@ -144,7 +144,6 @@ class Machine:
         self.run("sh", "-c", script, given=text)
 
     def show(self, unit):
-        """The properties of a unit."""
         _, text = self.run("systemctl", "show", unit)
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 

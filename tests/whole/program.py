@@ -46,7 +46,10 @@ def went(home, pattern):
 
 
 class Abreast:
-    """Lets the requests to a server that are meant take so long; `most` of them were at once."""
+    """Lets the requests to a server that are meant take so long.
+
+    `now` counts those that are under way, `most` those that were at once.
+    """
 
     def __init__(self, server, is_meant, seconds):
         self.handle, self.stopping = server.handle, server.stopping
@@ -112,7 +115,6 @@ class Program:
 
     @property
     def log(self):
-        """The events so far."""
         return [json.loads(line) for line in list(self.stdout)]
 
     def events(self, name):

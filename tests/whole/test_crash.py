@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import animation, at_length, library
 from tests.long import conversions
-from tests.long.kills import LIBRARY, OPTIONS, Kills, is_all_done, query
+from tests.long.kills import LIBRARY, OPTIONS, Kills, is_all_done
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, wait_until, went
 
@@ -32,7 +32,6 @@ def test_kills_in_the_middle_of_conversions(house, tmp_path):
 
 
 def test_request_not_begun(house):
-    """A request that was stored, and no more, when the power went is answered afterwards."""
     home = house(library(3), start=False)
     home.stash.server.pause()
     with Program(environ=home.environ) as bot:
@@ -65,43 +64,5 @@ def test_half_of_several(house):
 
     assert 1 <= before <= 3
     assert len(set(images)) == len(images) == 4
-    states = query(home, "SELECT state, count(*) FROM sent_photos GROUP BY state ORDER BY state")
+    states = home.query("SELECT state, count(*) FROM sent_photos GROUP BY state ORDER BY state")
     assert states == [("sent", 4), ("unknown", 1)]
-
-
-def test_update_that_comes_again(house):
-    """An update that was served before the kill, and not yet confirmed, is served once."""
-    home = house(library(9), start=False)
-    with Program(environ=home.environ) as bot:
-        home.telegram.wait_for_poll()
-        home.telegram.server.fail(Fault("getUpdates", Trouble.SILENCE, seconds=60))
-        home.say("/random")
-        home.wait_for_images(1)
-        wait_until(lambda: went(home, "getUpdates"), "the next poll hangs")
-        bot.kill()
-    unconfirmed = home.telegram.pending()
-    with Program(environ=home.environ) as bot:
-        home.say("/help")
-        home.wait_for_text("/random")
-        wait_until(lambda: is_all_done(home), "all is confirmed")
-        assert bot.stop()[0] == 0
-
-    assert len(unconfirmed) == 1
-    assert len(home.sent_images()) == 1
-    assert not bot.events("update_skipped")
-
-
-def test_database_is_left_whole(house):
-    """Pictures sent before a kill are known after it, and `/stats` counts them."""
-    home = house(library(9), start=False)
-    with Program(environ=home.environ) as bot:
-        home.ask("/random 3", count=3)
-        bot.wait_for_event("photo_sent", 3)
-        bot.kill()
-    with Program(environ=home.environ):
-        home.say("/stats")
-        text = home.wait_for_text("Pictures in this chat")
-
-    assert "In all: 3 pictures" in text
-    assert "Not seen yet: 6 pictures" in text
-    assert query(home, "PRAGMA integrity_check") == [("ok",)]

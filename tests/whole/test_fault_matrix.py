@@ -8,40 +8,46 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import repeat
-from threading import Lock, Timer
+from itertools import cycle, repeat
+from threading import Timer
 
 import pytest
 
 from stashbot.demo.http import Response
 from tests.conftest import IS_THOROUGH, animation, crowd, images_of, library
-from tests.standins.http import HTML_ERROR
+from tests.standins.http import HTML_ERROR, Fault, Trouble
 from tests.whole.program import wait_until
 
 PEOPLE = range(2001, 2031)
-REFUSED_S = 1.0
+REFUSED_S, EVER = 1.0, 10**6
 #: The bot gives up the longest exchange, an upload, after 6 s.
 SERVED_S = 25
-SHAPES = [
-    b'{"ok": true, "result": 5, "data": [1]}',
-    b'{"ok": true, "result": null, "data": {"findImages": null, "imageUpdate": null}}',
-    b'{"ok": false, "error_code": null, "parameters": 5, "errors": 7}',
-    b'"text"',
-    b"[" * 100_000,
-]
+SHAPES = cycle(
+    [
+        b'{"ok": true, "result": 5, "data": [1]}',
+        b'{"ok": true, "result": null, "data": {"findImages": null, "imageUpdate": null}}',
+        b'{"ok": false, "error_code": null, "parameters": 5, "errors": 7}',
+        b'"text"',
+        b"[" * 100_000,
+    ]
+)
 BUGS = {"turn_failed", "update_skipped", "crashed", "thread_died", "stuck"}
 
 
-# The ways to fail. Each gets the `Failing`, and carries the request out or not.
+# The ways to fail: each function carries the request out or not.
 
 
-def refused(fault, carry_out):
+def unharmed(server, carry_out):
+    return carry_out()
+
+
+def refused(server, carry_out):
     """Answer, and accept no connection for a while from the end of this answer on."""
     answer = carry_out()
 
     def body():
         yield answer.body
-        refuse(fault.server)
+        refuse(server)
 
     return replace(answer, body=body())
 
@@ -51,57 +57,40 @@ def refuse(server):
     Timer(REFUSED_S, server.resume).start()
 
 
-def reset_before(fault, carry_out):
-    raise ConnectionResetError
-
-
-def reset_after(fault, carry_out):
+def reset_after(server, carry_out):
     carry_out()
     raise ConnectionResetError
 
 
-def cut_short(fault, carry_out):
-    answer = carry_out()
-    return in_pieces(answer, [answer.body[: len(answer.body) // 2]])
-
-
-def silent(fault, carry_out):
-    fault.server.stopping.wait(60)
+def silent(server, carry_out):
+    server.stopping.wait(60)
     raise ConnectionResetError
 
 
-def a_byte_a_second(fault, carry_out):
+def a_byte_a_second(server, carry_out):
     answer = carry_out()
 
     def body():
         for byte in answer.body:
             yield bytes([byte])
-            if fault.server.stopping.wait(1):
+            if server.stopping.wait(1):
                 return
 
-    return in_pieces(answer, body())
-
-
-def in_pieces(answer, pieces):
     length = {"Content-Length": str(len(answer.body))}
-    return replace(answer, headers=answer.headers | length, body=iter(pieces))
+    return replace(answer, headers=answer.headers | length, body=body())
 
 
-def wrong_shape(fault, carry_out):
+def wrong_shape(server, carry_out):
     carry_out()
-    return Response(body=SHAPES[fault.met % len(SHAPES)])
+    return Response(body=next(SHAPES))
 
 
-def wrong_status(fault, carry_out):
-    return Response(502, "text/html", HTML_ERROR)
-
-
-def endless(fault, carry_out):
+def endless(server, carry_out):
     carry_out()
     return Response(body=repeat(b" " * (1 << 16)))
 
 
-def gzip_bomb(fault, carry_out):
+def gzip_bomb(server, carry_out):
     carry_out()
     return Response(body=bomb(), headers={"Content-Encoding": "gzip"})
 
@@ -113,40 +102,18 @@ def bomb():
 
 WAYS = [
     refused,
-    reset_before,
+    Trouble.RESET,
     silent,
     wrong_shape,
     endless,
     reset_after,
-    cut_short,
+    Trouble.HALF,
     a_byte_a_second,
-    wrong_status,
+    Response(502, "text/html", HTML_ERROR),
     gzip_bomb,
 ]
 #: These end with a time limit, and so once is enough.
-SLOW = {silent, a_byte_a_second}
-
-
-class Failing:
-    """Fails the next requests that contain some words, each in its way; thread-safe."""
-
-    def __init__(self, server, words, ways):
-        self.server, self.handle = server, server.handle
-        self.words, self.ways, self.met = words.encode(), list(ways), 0
-        self.lock = Lock()
-        server.handle = self
-
-    def __call__(self, request):
-        carry_out = partial(self.handle, request)
-        if self.words not in request.path.encode() + request.body[:200]:
-            return carry_out()
-        with self.lock:
-            way = self.ways.pop(0) if self.ways else None
-            self.met += 1
-        return way(self, carry_out) if way else carry_out()
-
-    def end(self):
-        self.server.handle = self.handle
+SLOW = (silent, a_byte_a_second)
 
 
 # The requests, and how the test knows that they are answered
@@ -336,25 +303,29 @@ def arm(home, case, way):
         ways = []
         refuse(server)
     elif words == UPDATES:
-        ways = [reset_before, *ways]  # the polls after a failure are short
-    fault = Failing(server, words, ways)
+        ways = [Trouble.RESET, *ways]  # the polls after a failure are short
+    pattern, words = (words, "") if words.startswith("/") else ("/graphql", words)
+    faults = [Fault(pattern, each, words=words) for each in ways]
+    faults.append(Fault(pattern, unharmed, EVER, words))
+    for fault in faults:
+        server.fail(fault)
     if case.is_at_start:
         home.start()
-    elif words == UPDATES:
+    elif pattern == UPDATES:
         home.telegram.put_update({})  # ends the poll that waits
-        wait_until(lambda: fault.met, "the next poll")
-    return fault
+        wait_until(lambda: faults[0].met, "the next poll")
+    return server, faults
 
 
 def fails_once(home, user, case, way):
     """Let a call fail for a user; then all is as usual again."""
     case.prepare(home, user)
     before = len(home.telegram.calls)
-    fault = arm(home, case, way)
+    server, faults = arm(home, case, way)
     case.act(home, user)
-    wait_until(lambda: fault.met, f"{way.__name__} is met", SERVED_S)
-    wait_until(lambda: case.is_served(home, user, before), f"served after {way.__name__}", SERVED_S)
-    fault.end()
+    wait_until(lambda: any(each.met for each in faults), f"{way} is met", SERVED_S)
+    wait_until(lambda: case.is_served(home, user, before), f"served after {way}", SERVED_S)
+    server.heal()
     asks(home, user)
     asks_for_help(home, user)
 

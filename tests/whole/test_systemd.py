@@ -113,9 +113,6 @@ def service(machine, house):
     return Service(machine, house(library(30), start=False, api_key=API_KEY))
 
 
-# The unit
-
-
 @needs("systemd-analyze", ANALYZE)
 def test_exposure():
     done = subprocess.run(
@@ -130,13 +127,9 @@ def test_exposure():
 
 @booted
 def test_unit_is_understood(service):
-    """systemd has nothing to say about the unit; it would pass over a key that it does not know."""
     path = "/etc/systemd/system/stashbot.service"
 
     assert service.machine.run("systemd-analyze", "verify", "--man=no", path) == (0, "")
-
-
-# The service
 
 
 @booted
@@ -187,7 +180,6 @@ def test_no_key(service):
 
 @booted
 def test_priorities_in_the_journal(service):
-    """Warnings and errors are found by their priority, and an outage is one line."""
     service.start()
     service.home.stash.server.pause()
     service.home.say("/random")
@@ -287,9 +279,6 @@ def test_fault_that_a_restart_cannot_mend(service, fault):
     assert any(reason in line["MESSAGE"] for line in service.lines("-p", "err"))
 
 
-# The commands of README
-
-
 def commands(word):
     """The lines of the block of README's in which this word stands."""
     blocks = re.findall(r"```sh\n(.*?)```", (machines.ROOT / "README.md").read_text(), re.DOTALL)
@@ -339,7 +328,6 @@ def test_backup(service):
 
 @booted
 def test_check_as_the_service(service):
-    """README's line runs `check` as the service's own user, with its secrets and its database."""
     service.start()
     service.home.ask()
     [line] = commands("systemd-run")
@@ -351,12 +339,8 @@ def test_check_as_the_service(service):
     assert "wrong" not in said
 
 
-# Reloading
-
-
 @booted
 def test_reload(service):
-    """New settings count in the same process, which stays ready and under the watchdog."""
     service.drop_in("WatchdogSec=2")
     service.settings(users=[OWNER])
     service.start()
@@ -377,7 +361,6 @@ def test_reload(service):
 
 @booted
 def test_reload_of_wrong_settings(service):
-    """`systemctl reload` fails, the journal names the fault, and the old settings stay."""
     service.start()
     service.settings("[log]\nlevel = 'loud'\n")
     code, said = service.machine.run("systemctl", "reload", "stashbot", check=False)
@@ -388,9 +371,6 @@ def test_reload_of_wrong_settings(service):
     service.home.ask()
     assert service.show()["ActiveState"] == "active"
     assert not service.events("reload_refused")
-
-
-# Secrets
 
 
 @booted
@@ -407,13 +387,10 @@ def test_secrets_stay_secret(service):
 
     assert int(user) > 1000
     for secret in (TOKEN, TOKEN.partition(":")[2], API_KEY):
-        assert secret not in environ
-        assert secret not in journal
+        assert secret not in environ + journal
     assert run(*as_it, "/etc/stashbot/telegram_token", check=False)[0] != 0
     assert run("systemctl", "show", "stashbot")[1].count(TOKEN) == 0
 
-
-# Installing
 
 WHEELS = machines.ROOT / ".ci" / "wheels"
 
@@ -500,14 +477,14 @@ def test_life_of_an_installation(install):
 
     assert code == 0, said
     for path in (
-        "/opt/stashbot",
-        "/etc/stashbot",
-        "/var/lib/private/stashbot",
-        "/var/lib/stashbot",
-        "/var/cache/private/stashbot",
-        "/var/cache/stashbot",
+        "/opt",
+        "/etc",
+        "/var/lib/private",
+        "/var/lib",
+        "/var/cache/private",
+        "/var/cache",
     ):
-        assert not install.has(path)
+        assert not install.has(f"{path}/stashbot")
 
 
 @booted
@@ -587,9 +564,6 @@ def test_shell_is_clean():
     assert (done.returncode, done.stdout) == (0, "")
 
 
-# The words themselves
-
-
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["file", "abstract"])
 def test_words_to_systemd(tmp_path, is_abstract):
     address = f"stashbot-test-{os.getpid()}" if is_abstract else str(tmp_path / "notify")
@@ -605,22 +579,17 @@ def test_words_to_systemd(tmp_path, is_abstract):
 
 
 @pytest.mark.parametrize(
-    ("environ", "watchdog", "interval"),
+    "environ",
     [
-        ({}, 0, LONGEST_INTERVAL_S),
-        ({"NOTIFY_SOCKET": "/nowhere"}, 0, LONGEST_INTERVAL_S),
-        ({"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "x"}, 0, LONGEST_INTERVAL_S),
-        (
-            {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "9000000", "WATCHDOG_PID": "1"},
-            0,
-            LONGEST_INTERVAL_S,
-        ),
+        {},
+        {"NOTIFY_SOCKET": "/nowhere"},
+        {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "x"},
+        {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "9000000", "WATCHDOG_PID": "1"},
     ],
     ids=["no systemd", "no watchdog", "nonsense", "for another"],
 )
-def test_without_systemd_or_watchdog(environ, watchdog, interval):
-    """Without systemd, or without its watchdog on us, nothing is sent and nothing fails."""
+def test_without_systemd_or_watchdog(environ):
     notifier = Notifier(environ)
     notifier.tell(READY=1)
 
-    assert (notifier.watchdog_s, notifier.interval_s) == (watchdog, interval)
+    assert (notifier.watchdog_s, notifier.interval_s) == (0, LONGEST_INTERVAL_S)
