@@ -18,7 +18,7 @@ import structlog
 
 from .. import __version__, logs
 from ..app import build
-from ..pictures import metadata
+from ..pictures.cleaning import metadata
 from ..pictures.converter import Drawer
 from ..pictures.files import TemporaryFiles
 from ..pictures.media import sniff

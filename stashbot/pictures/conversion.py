@@ -50,13 +50,14 @@ def main() -> None:
     mode, parent, rest_s = sys.argv[1:]
     # From here on errors are answers. The bot would not read the libraries' warnings.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    _protect(int(parent))
-    if mode == "draw":
+    _protect()
+    if mode == "draw":  # for threads that come and go
         serve = _draw
         pyvips.operation_block_set("VipsForeignLoad", True)
         pyvips.operation_block_set("VipsForeignLoadSvg", False)
     else:
         serve = _convert
+        _die_with(int(parent))
         pyvips.block_untrusted_set(True)
     for job in _jobs(float(rest_s)):
         try:
@@ -67,11 +68,15 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _protect(parent: int) -> None:
-    """Limit this process, and have it die with its parent."""
+def _die_with(parent: int) -> None:
+    """Have this process end with the thread of the parent that started it."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG of prctl(2)
     if os.getppid() != parent:  # it has ended already
         sys.exit()
+
+
+def _protect() -> None:
+    """Limit this process."""
     with suppress(OSError):  # not every container allows it
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")  # the kernel kills it first
     for name, limit in (
@@ -110,6 +115,8 @@ def _convert(job: Job) -> Job:
     is_sendable = source.loader == "gifload" and job["bytes"] <= UPLOAD_LIMIT
     if is_film and is_sendable and min(source.delays) >= films.SHORTEST_FRAME_MS:
         return _answer("film as it is", source.upright_size, sum(source.delays))
+    if is_too_long(source.size):
+        return _answer("document", source.upright_size)
     if is_film and films.is_within_limits(source):
         try:
             size, ms = films.write(source, job["target"])
@@ -117,8 +124,6 @@ def _convert(job: Job) -> Job:
             pass  # the first frame is sent as a photo
         else:
             return _answer("film", size, ms)
-    if is_too_long(source.size):
-        return _answer("document", source.upright_size)
     return _photo(job, source)
 
 

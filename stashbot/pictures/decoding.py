@@ -81,6 +81,7 @@ def read_source(path: str, orientation: int) -> Source:
         raise ValueError("a GIF of too many pixels")
     header = _opened(path)  # it may hold memory for all pixels until it is given up
     loader = header.get("vips-loader").removesuffix("_file")
+    is_lab = header.interpretation in ("lab", "labs")
     if loader == "tiffload":  # a compression that cannot be read would make a black picture
         _opened(path, fail_on="error").crop(0, 0, header.width, 1).avg()
     frames = _value(header, "n-pages", 1) if loader in _FILMS else 1
@@ -95,7 +96,7 @@ def read_source(path: str, orientation: int) -> Source:
         _value(header, "loop", 0),
         is_grey=header.bands < 3,
         is_inks=header.interpretation == "cmyk" and header.bands > 3,
-        is_deep=header.format not in ("uchar", "ushort"),
+        is_deep=header.format not in ("uchar", "ushort") and not is_lab,
         has_profile=_has_profile(header),
     )
 

@@ -15,7 +15,8 @@ import structlog
 from ..errors import DiskFull, ImageUnusable
 from ..models import Image, Kind, Upload
 from ..rules.sizes import PHOTO_LIMIT, READABLE_RATIO, UPLOAD_LIMIT, fitted, is_too_long
-from . import clips, metadata
+from .cleaning import gif, metadata, mp4
+from .cleaning.container import Container
 from .converter import ConversionFailed, Converter
 from .files import TemporaryFiles
 
@@ -30,6 +31,8 @@ NAME_LETTERS = 60
 
 #: Forms that the converter cannot read, or would read as less than they are.
 _DOCUMENTS = frozenset(("heic", "jxl", "jp2", "webm", "mkv", "avi", "wmv", "flv", "mpg", "pdf"))
+
+_CLIPS = frozenset(("mp4", "mov"))
 
 #: First bytes of files, by format (https://en.wikipedia.org/wiki/List_of_file_signatures).
 _MAGIC = (
@@ -97,13 +100,15 @@ class Media:
         a file that is too large; Interrupted, OSError.
         """
         form = _checked_form(source)
-        if form in ("mp4", "mov"):
+        if form in _CLIPS:
             _refuse_too_large(source)
-            clips.erase_private(source)
+            mp4.erase_private(source)
             size = image.width, image.height
             return [_upload(Kind.VIDEO, source, image, form, size, image.duration)]
         if form in _DOCUMENTS:
             return [self.as_document(source, image, block)]
+        if form == "gif":
+            gif.erase_private(source)
         container = None
         if form in metadata.FORMS:
             with source.open("rb") as file:
@@ -122,23 +127,30 @@ class Media:
         return uploads
 
     def as_document(self, source: Path, image: Image, block: ExitStack) -> Upload:
-        """The file as a document, without its private data. Raises ImageUnusable, OSError."""
+        """The file as a document, if it can be without its private data; it may be changed.
+
+        Documents of other forms go as they are. Raises ImageUnusable, OSError.
+        """
         form = _checked_form(source)
         _refuse_too_large(source)
         if form in metadata.FORMS:
             with source.open("rb") as file:
                 container = metadata.read(file, form)
             source = self._cleaned(source, container, block)
+        elif form in _CLIPS:
+            mp4.erase_private(source)
+        elif form == "gif":
+            gif.erase_private(source)
         return _upload(Kind.DOCUMENT, source, image, form or _text_or_binary(source))
 
-    def _cleaned(self, source: Path, container: metadata.Container, block: ExitStack) -> Path:
+    def _cleaned(self, source: Path, container: Container, block: ExitStack) -> Path:
         """Copy a file without its private data."""
         target = self._files.new(block)
         with source.open("rb") as file:
             metadata.copy(file, target, container)
         return target
 
-    def _is_photo(self, container: metadata.Container, source: Path) -> bool:
+    def _is_photo(self, container: Container, source: Path) -> bool:
         """Whether Telegram takes the file as a photo, and shows it as it should look."""
         size = container.size
         return (
@@ -152,7 +164,7 @@ class Media:
         )
 
     def _converted(
-        self, source: Path, image: Image, block: ExitStack, container: metadata.Container | None
+        self, source: Path, image: Image, block: ExitStack, container: Container | None
     ) -> Upload:
         target = self._files.new(block)
         size = container.size if container else (image.width, image.height)

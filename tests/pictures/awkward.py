@@ -89,6 +89,7 @@ def noisy(width: int, height: int, sigma: float = 30) -> Image.Image:
 
 
 @cache
+@cache  # it has the time of its making
 def swapped_profile() -> bytes:
     """A colour profile that swaps red and green."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -153,6 +153,7 @@ def test_a_child_that_hangs_is_killed_at_the_deadline(convert, monkeypatch):
     with pytest.raises(ConversionFailed, match="too long"):
         convert(awkward("png with alpha"))
 
+    monkeypatch.undo()
     with structlog.testing.capture_logs() as entries:
         assert convert(awkward("png with alpha"))["form"] == "photo"
     assert not entries  # the next picture has both its tries

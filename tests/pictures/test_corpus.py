@@ -9,11 +9,11 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from stashbot.models import Kind
-from stashbot.pictures import metadata
+from stashbot.pictures.cleaning import container
 from tests.conftest import at_length
 from tests.pictures.awkward import BLUE, TRANSPOSED, saved, scene, swapped_profile
+from tests.pictures.cleaning.test_metadata import opened, png_chunk, segment, webp_chunk
 from tests.pictures.fitting import corners, decoded, is_like, shows_the_scene
-from tests.pictures.test_metadata import opened, png_chunk, segment, webp_chunk
 from tests.whole.program import children
 
 SRGB, LAB = (
@@ -72,7 +72,7 @@ def test_broken_exif(fit, exif):
 def test_exif_that_is_cut_anywhere():
     exif = block("<", (0x10F, 2, 1, bytes(4)), (0x112, 3, 1, b"\6\0"))
 
-    assert {metadata.orientation(exif[:length]) for length in range(len(exif))} == {1}
+    assert {container.orientation(exif[:length]) for length in range(len(exif))} == {1}
 
 
 @forms

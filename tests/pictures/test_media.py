@@ -439,3 +439,20 @@ def test_bitmaps(fit, mode, size):
     found = decoded(upload).convert("RGB")
     assert found.size == size
     assert all(map(is_like, corners(found), corners(picture.convert("RGB"))))
+
+
+@pytest.mark.parametrize("form", ["WEBP", "GIF"])
+def test_a_film_that_is_too_long_is_not_stretched(fit, form):
+    upload = fit(animation(form, (2000, 50), duration=[100, 10, 10]), 2560)
+
+    assert upload.kind is Kind.DOCUMENT
+
+
+@pytest.mark.parametrize("as_document", [False, True])
+def test_a_clip_loses_its_position(fit, as_document):
+    private = b"\0\0\0\x10udta+52.5200"
+
+    upload = fit(MP4 + private, 2560, as_document=as_document)
+
+    assert b"52.5200" not in upload.data
+    assert len(upload.data) == len(MP4 + private)

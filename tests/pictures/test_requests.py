@@ -12,7 +12,8 @@ from PIL import Image as Pixels
 
 from stashbot.demo.http import Response
 from stashbot.models import Facet, Feature
-from stashbot.pictures import media, metadata, preparation
+from stashbot.pictures import media, preparation
+from stashbot.pictures.cleaning import metadata
 from stashbot.pictures.delivery import MOST_REFUSALS
 from stashbot.pictures.files import cache_folder
 from stashbot.rules.sizes import UPLOAD_LIMIT

@@ -8,6 +8,7 @@ from stashbot.settings.load import load
 from tests.bot.test_access import update
 from tests.conftest import OWNER, images_of, library, picture
 from tests.standins.http import Fault, Trouble
+from tests.whole.program import wait_until
 
 #: Each trouble that lasts, and what the user hears of it.
 LASTING = [
@@ -204,7 +205,7 @@ def test_update_ids_start_again(house):
     home.ask()
 
     assert len(home.sent_images()) == 3
-    assert not home.telegram.pending()
+    wait_until(lambda: not home.telegram.pending(), "all is confirmed")
 
 
 def test_blocked_bot(house):

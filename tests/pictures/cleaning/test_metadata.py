@@ -2,13 +2,15 @@
 
 import io
 import struct
+import time
 import zlib
 
 import pytest
 from PIL import Image as Pixels
 from PIL import ImageChops, ImageOps, PngImagePlugin
 
-from stashbot.pictures import metadata
+from stashbot.pictures.cleaning import jpeg, metadata
+from stashbot.pictures.cleaning.container import orientation
 from tests.pictures.awkward import animation, noisy, saved, scene, swapped_profile
 
 FORMS = ("jpeg", "png", "webp")
@@ -236,7 +238,7 @@ def test_a_damaged_text_chunk_costs_nothing(tmp_path):
 def test_files_are_read_in_pieces(tmp_path, monkeypatch, pieces):
     data = private("jpeg")
     whole = cleaned(tmp_path, data, "jpeg")[1]
-    monkeypatch.setattr(metadata, "PIECE", pieces)
+    monkeypatch.setattr(jpeg, "PIECE", pieces)
 
     assert cleaned(tmp_path, data, "jpeg")[1] == whole
 
@@ -255,7 +257,7 @@ def test_files_are_read_in_pieces(tmp_path, monkeypatch, pieces):
     ids=["whole", "without its head", "cut", "far", "long", "nine", "empty"],
 )
 def test_orientation_in_sound_and_damaged_blocks(block, expected):
-    assert metadata.orientation(block) == expected
+    assert orientation(block) == expected
 
 
 def test_a_profile_that_is_a_bomb_is_not_srgb(tmp_path):
@@ -265,3 +267,31 @@ def test_a_profile_that_is_a_bomb_is_not_srgb(tmp_path):
     container, _ = cleaned(tmp_path, data[:33] + chunk + data[33:], "png")
 
     assert not container.is_plain
+
+
+@pytest.mark.parametrize("marker", [0xFE, 0xE1, 0xEC])
+def test_private_data_that_begins_with_any_letter(tmp_path, marker):
+    data, text = saved(scene()), b"- Anna's garden"
+    segment = struct.pack(">BBH", 0xFF, marker, 2 + len(text)) + text
+    _, copy = cleaned(tmp_path, data[:2] + segment + data[2:], "jpeg")
+
+    assert copy == data
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [
+        ("jpeg", b"\xff\xe2" + struct.pack(">H", 65_535) + b"ICC_PROFILE\0\1\1" + bytes(65_519)),
+        ("png", png_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1_000_000)))),
+        ("png", png_chunk(b"IDAT", b"")),
+        ("webp", struct.pack("<4sL", b"ICCP", 0)),
+        ("webp", struct.pack("<4sL", b"ICCP", 0xFFFFFFFF)),
+    ],
+)
+def test_many_parts_are_bounded(tmp_path, form, part):
+    head = {"jpeg": 2, "png": 33, "webp": 12, "gif": 13}[form]
+    data = saved(scene(), form.upper())
+    began = time.process_time()
+    cleaned(tmp_path, data[:head] + part * (4_000_000 // len(part)) + data[head:], form)
+
+    assert time.process_time() - began < 2

@@ -38,9 +38,9 @@ class _Box(NamedTuple):
 
 
 def erase_private(path: Path) -> None:
-    """Erase what tells where, when, with which device and by whom a clip was made.
+    """Erase what tells where, with which device and by whom a clip was made.
 
-    The times of the tracks stay. Raises OSError.
+    The times of the tracks stay. Raises ValueError if the clip is not understood, OSError.
     """
     with path.open("r+b") as file:
         _erase_in(file, _Box(b"file", 0, 0, path.stat().st_size))
@@ -50,8 +50,10 @@ def _erase_in(file: BinaryIO, outer: _Box) -> None:
     for box in _boxes(file, outer.content, outer.end):
         is_hidden = box.name == b"trak" and _handler(file, box) not in _SHOWN
         if is_hidden:
+            left = outer.end  # what lies in a file once is erased once
             for offset, length in _samples(file, box):
-                _zero(file, offset, length)
+                _zero(file, offset, min(length, left))
+                left -= min(length, left)
         if is_hidden or box.name not in _KEPT[outer.name]:
             _erase(file, box)
         elif box.name in _KEPT:
@@ -71,6 +73,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
             box_end = end
         yield _Box(name, start, content, box_end)
         start = box_end
+    raise ValueError("too many boxes")
 
 
 def _inside(file: BinaryIO, box: _Box, *names: bytes) -> _Box | None:
@@ -102,8 +105,11 @@ def _samples(file: BinaryIO, track: _Box) -> Iterator[tuple[int, int]]:
     same, *_ = struct.unpack(">L", _read(file, boxes[b"stsz"].content + 4, 4).ljust(4, b"\0"))
     sizes = iter(_table(file, boxes[b"stsz"], 8, "L"))
     runs = _table(file, boxes[b"stsc"], 4, "LLL")
-    number = 0
+    number = before = 0
     for at, (first, per_chunk, _) in enumerate(runs):
+        if first <= before:  # or some chunks would come again and again
+            return
+        before = first
         last = runs[at + 1][0] - 1 if at + 1 < len(runs) else len(offsets)
         for chunk in range(first, min(last, len(offsets)) + 1):
             count = min(per_chunk, MOST_SAMPLES - number)

@@ -1,10 +1,11 @@
 """Clips without their private data, read by an independent hand."""
 
 import struct
+import time
 
 import pytest
 
-from stashbot.pictures.clips import erase_private
+from stashbot.pictures.cleaning.mp4 import erase_private
 from tests.pictures.awkward import MP4
 
 
@@ -128,3 +129,23 @@ def test_pictures_and_sound_stay(tmp_path):
 )
 def test_a_damaged_clip_is_bounded(tmp_path, data):
     assert len(erased(tmp_path, data)) == len(data)
+
+
+def test_tables_that_name_chunks_again_and_again_are_bounded(tmp_path):
+    rows = struct.pack(">LLL", 1, 1, 1) + struct.pack(">LLL", 100_001, 1, 1)
+    table = (
+        box(b"stsz", struct.pack(">LLL", 0, 2**32 - 1, 0)),
+        box(b"stsc", struct.pack(">LL", 0, 2000) + rows * 1000),
+        box(b"stco", struct.pack(">LL", 0, 100_000) + bytes(400_000)),
+    )
+    stbl = box(b"minf", box(b"stbl", *table))
+    media = box(b"mdia", box(b"hdlr", bytes(8), b"meta", bytes(12)), stbl)
+    began = time.process_time()
+    erased(tmp_path, box(b"moov", box(b"trak", media)) + box(b"mdat", b"a picture"))
+
+    assert time.process_time() - began < 2
+
+
+def test_too_many_boxes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="too many boxes"):
+        erased(tmp_path, box(b"wide") * 10_001)
