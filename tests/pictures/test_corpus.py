@@ -16,10 +16,9 @@ from tests.pictures.cleaning.test_metadata import opened, png_chunk, segment, we
 from tests.pictures.fitting import corners, decoded, is_like, shows_the_scene
 from tests.whole.program import children
 
-SRGB, LAB = (
-    ImageCms.ImageCmsProfile(ImageCms.createProfile(of)).tobytes() for of in ("sRGB", "LAB")
-)
-PROFILES = {"cut": SRGB[:300], "broken": b"?", "lab": LAB, "swapped": swapped_profile()}
+LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+SWAPPED = swapped_profile()
+PROFILES = {"cut": SWAPPED[:300], "broken": b"?", "lab": LAB, "swapped": SWAPPED}
 PLAIN_PNG = saved(scene(), "PNG")
 SIDEWAYS = scene().transpose(TRANSPOSED[6])
 BEST = {"quality": 95, "lossless": True}
@@ -27,6 +26,10 @@ forms = pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 CHUNKS = "sRGB gAMA cHRM pHYs sBIT bKGD hIST tIME iCCP sPLT eXIf cICP iTXt zTXt tEXt oFFs prVt"
 BODIES = {"empty": b"", "zeros": bytes(3), "long": b"\xff" * 40}
 BODIES["packed"] = b"a\0\0" + zlib.compress(bytes(60_000_000), 9)
+#: Where a file has its size: what stands before, the bytes from there, and the layout.
+SIZES = {"PNG": (b"IHDR", 4, ">LL"), "GIF": (b"GIF", 6, "<HH"), "BMP": (b"BM", 18, "<ll")}
+SIZES |= {"AVIF": (b"ispe", 8, ">LL"), "JPEG": (b"\x08\0\x50\0\x78", 1, ">HH")}
+SIZES |= {"TIFF": (b"\0\1\4\0\1\0\0\0\x78", 8, "<L8sL"), "WEBP": (b"VP8L", 9, "<L")}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,8 +55,7 @@ def broken_blocks(order):
     right, longer = (0x112, 3, 1, six), struct.pack(f"{order}L", 6)
     for kind in (0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 16, 99):
         yield block(order, (0x112, kind, 1, {1: b"\6\0\0\0", 4: longer, 9: longer}.get(kind, six)))
-    for count in (0, 2, 2**32 - 1):
-        yield block(order, (0x112, 3, count, six))
+    yield from (block(order, (0x112, 3, count, six)) for count in (0, 2, 2**32 - 1))
     for tag, value in ((0x8769, struct.pack(f"{order}L", 8)), (0x8825, far)):  # a loop, far away
         yield block(order, (tag, 4, 1, value), right)
     yield block(order, right, (0x112, 3, 1, struct.pack(f"{order}HH", 3, 0)))
@@ -112,15 +114,7 @@ def test_wrong_chunks_in_a_png(fit, name, body):
 def claiming(form, side, mode="RGB", **options):
     """A file of few bytes that says that it is a square of this side."""
     file = bytearray(saved(scene(mode=mode), form, **BEST, **options))
-    mark, skip, layout = {
-        "PNG": (b"IHDR", 4, ">LL"),
-        "GIF": (b"GIF", 6, "<HH"),
-        "BMP": (b"BM", 18, "<ll"),
-        "AVIF": (b"ispe", 8, ">LL"),
-        "JPEG": (b"\x08\0\x50\0\x78", 1, ">HH"),
-        "TIFF": (b"\0\1\4\0\1\0\0\0\x78", 8, "<L8sL"),
-        "WEBP": (b"VP8L", 9, "<L"),
-    }[form]
+    mark, skip, layout = SIZES[form]
     sides = {"TIFF": (side, b"\1\1\4\0\1\0\0\0", side), "WEBP": ((side - 1) * 0x4001,)}
     struct.pack_into(layout, file, file.index(mark) + skip, *sides.get(form, (side, side)))
     return bytes(file)
