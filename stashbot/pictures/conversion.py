@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyvips
 
@@ -48,9 +48,8 @@ DRAWN_FRAME_MS = 100
 def main() -> None:
     """Serve jobs until standard input ends, or none has come for a while."""
     mode, parent, rest_s = sys.argv[1:]
-    # From here on errors are answers. The bot would not read the libraries' warnings.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     _protect()
+    answers = _answers()
     if mode == "draw":  # for threads that come and go
         serve = _draw
         pyvips.operation_block_set("VipsForeignLoad", True)
@@ -64,8 +63,8 @@ def main() -> None:
             answer = serve(job)
         except (pyvips.Error, OSError, ValueError, ArithmeticError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split())[:200]}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 def _die_with(parent: int) -> None:
@@ -88,6 +87,15 @@ def _protect() -> None:
         resource.setrlimit(name, (limit, limit))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails with an error
     pyvips.cache_set_max(0)
+
+
+def _answers() -> TextIO:
+    """Take standard output for the answers alone: some libraries print complaints to it."""
+    answers = os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    return answers
 
 
 def _jobs(rest_s: float) -> Iterator[Job]:

@@ -86,7 +86,11 @@ class Child:
             # It had rested for a minute, and ended before it read the job.
         if not answer.endswith(b"\n"):
             raise _ChildDied(f"it ended with {process.returncode} {_last_words(process)}".strip())
-        result: dict[str, Any] = json.loads(answer)
+        try:
+            result: dict[str, Any] = json.loads(answer)
+        except ValueError:
+            _end(process)
+            raise _ChildDied("it answered with something else") from None
         if "error" in result:
             raise ConversionFailed(result["error"])
         return result
@@ -153,9 +157,7 @@ class Child:
         while not answer.endswith(b"\n") and len(answer) < ANSWER_LIMIT:
             left = deadline - time.monotonic()
             if left <= 0:
-                self.kill()
-                with suppress(subprocess.TimeoutExpired):  # the kernel holds it
-                    process.wait(END_S)
+                _end(process)
                 raise ConversionFailed("it takes too long")
             beat()
             if select.select([process.stdout], [], [], min(left, LOOK_S))[0]:
@@ -282,6 +284,13 @@ class Drawer:
     def close(self) -> None:
         """End the child."""
         self._child.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, and wait until it is gone."""
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):  # the kernel holds it
+        process.wait(END_S)
 
 
 def _last_words(process: subprocess.Popen[bytes]) -> str:

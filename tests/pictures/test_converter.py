@@ -108,6 +108,13 @@ def test_the_limits_of_the_child(convert, tmp_path, monkeypatch):
     assert all(each.startswith(("pipe:", "/dev/null", "anon_inode:")) for each in opened), opened
 
 
+def test_what_libraries_print_is_no_answer(convert):
+    convert(awkward("png with alpha"))
+
+    printed = Path("/proc", str(the_child()), "fd", "1")
+    assert str(printed.readlink()) == "/dev/null"
+
+
 def test_unsafe_loaders_are_blocked(convert):
     with pytest.raises(ConversionFailed):
         convert(b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
