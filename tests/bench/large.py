@@ -123,7 +123,7 @@ def _peak(distance: Distance, people: Sequence[int]) -> float:
 
 def _converter(folder: Path, times: int, huge: Sequence[str]) -> dict[Budget, float]:
     """The time of a photo, relative to Pillow's, and the peak after all files."""
-    pillow = partial(_convert_with_pillow, folder / PHOTO)
+    pillow, others = partial(_convert_with_pillow, folder / PHOTO), children()
     with closing(Converter(TemporaryFiles(folder))) as converter, ProcessPoolExecutor(1) as other:
         ours = partial(_convert, converter, folder / PHOTO)
         # The first turn starts both processes.
@@ -132,17 +132,18 @@ def _converter(folder: Path, times: int, huge: Sequence[str]) -> dict[Budget, fl
         ]
         for name in huge:
             _convert(converter, folder / name)
-        [process] = children()
+        [process] = set(children()) - set(others)
         peak = memory(process, "VmHWM")
         return {CONVERTING: statistics.median(ratios[1:]), CONVERTER_PEAK: peak}
 
 
 def _end_of_converter(folder: Path) -> float:
     """The seconds from the last picture until no converter is left."""
+    others = set(children())
     with closing(Converter(TemporaryFiles(folder))) as converter:
         _convert(converter, folder / PHOTO)
         ended_at = time.monotonic()
-        while children() and time.monotonic() - ended_at < 2 * GONE.limit:
+        while set(children()) - others and time.monotonic() - ended_at < 2 * GONE.limit:
             time.sleep(POLL_S)
         return time.monotonic() - ended_at
 
