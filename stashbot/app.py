@@ -173,6 +173,7 @@ class App:
             pool=self.picture_pool,
             media=Media(self.files, converter, max_side),
             format=PhotoFormat(self.telegram.bot_id, max_side),
+            now=_now,
         )
         delivery = Delivery(
             store=self.store,

@@ -224,7 +224,7 @@ def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:
 
 
 def _converted(stash: StashClient, image: Image, max_side: int) -> str:
-    """Prepare an image for sending; says what comes out."""
+    """Prepare an image for sending, and return a sentence about the result."""
     with ExitStack() as block:
         folder = block.enter_context(TemporaryDirectory(prefix="stashbot-check-"))
         files = TemporaryFiles(Path(folder))

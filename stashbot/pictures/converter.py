@@ -35,7 +35,7 @@ REST_S = 60.0
 DEADLINE_S = 30.0
 #: A job beside which another may start, whatever their sizes, has taken this time.
 LONG_S = 0.5
-#: No two pictures of which one has more pixels begin side by side, for their memory.
+#: Two pictures begin side by side only if neither has more pixels: large ones take much memory.
 SMALL_PIXELS = 16_000_000
 #: A child that was killed is gone within this time.
 END_S = 0.5
@@ -81,11 +81,15 @@ class Child:
         while True:
             process = self.start()
             answer = self._exchange(process, line, time.monotonic() + deadline_s)
-            if answer or process.wait() != 0:
+            if answer.endswith(b"\n"):
                 break
+            with suppress(subprocess.TimeoutExpired):  # it has closed its output, and hangs
+                process.wait(END_S)
+            _end(process)
+            if answer or process.returncode != 0:
+                reason = f"it ended with {process.returncode} {_last_words(process)}"
+                raise _ChildDied(reason.strip())
             # It had rested for a minute, and ended before it read the job.
-        if not answer.endswith(b"\n"):
-            raise _ChildDied(f"it ended with {process.returncode} {_last_words(process)}".strip())
         try:
             result: dict[str, Any] = json.loads(answer)
         except ValueError:
@@ -222,7 +226,7 @@ class Converter:
         raise ConversionFailed("the converter dies of it")
 
     def close(self) -> None:
-        """End the children; who waits for one gets Interrupted."""
+        """End the children. A thread that waits for a child gets Interrupted."""
         with self._changed:
             self._is_closed = True
             for child in self._idle:
@@ -294,7 +298,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(process: subprocess.Popen[bytes]) -> str:
-    """The end of what a process that has ended wrote to its standard error."""
+    """Return the last line that a process has written to its standard error before it ended."""
     lines = process.stderr.read().decode(errors="replace").splitlines() if process.stderr else []
     return lines[-1][:200] if lines else ""
 

@@ -1,4 +1,4 @@
-"""Files opened with libvips, in the child process: what their headers say, and their pixels."""
+"""Opens files with libvips, in the child process: reads their headers and their pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BYTES = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
 
 
 class Source(NamedTuple):
-    """A file, and what its header says.
+    """A file and the content of its header.
 
     `size` is in pixels, before the EXIF `orientation` (1 to 8); `delays` are the times of the
     frames in milliseconds, one for a still picture. A GIF `loop` of 0 is for ever. `is_inks`: it

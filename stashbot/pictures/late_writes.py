@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -15,8 +15,6 @@ log = structlog.get_logger()
 
 #: Between two tries.
 PAUSE_S = 2.0
-#: The most changes that wait; the next start finds what is missing.
-MOST = 1000
 
 
 class LateWrites:
@@ -24,7 +22,6 @@ class LateWrites:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._left: deque[Callable[[], None]] = deque(maxlen=MOST)
 
     def write(self, change: Callable[[], None], **about: object) -> None:
         """Make a change that may be made twice; `about` is for the log if it fails."""
@@ -32,15 +29,13 @@ class LateWrites:
             change()
         except StoreError as error:
             log.error("store_failed", error=str(error), **about)
-            self._left.append(change)
-            self._pool.submit(self._retry, PAUSE_S, priority=Priority.BACKGROUND)
+            self._pool.submit(partial(_retry, change), PAUSE_S, priority=Priority.BACKGROUND)
 
-    def _retry(self) -> float | None:
-        """Make one change that is left; the seconds to the next try if it fails."""
-        change = self._left.popleft() if self._left else lambda: None
-        try:
-            change()
-        except StoreError:
-            self._left.appendleft(change)
-            return PAUSE_S
-        return None
+
+def _retry(change: Callable[[], None]) -> float | None:
+    """Make a change; the seconds to the next try if it fails."""
+    try:
+        change()
+    except StoreError:
+        return PAUSE_S
+    return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -88,7 +88,9 @@ class Preparation:
         pool: Pool,
         media: Media,
         format: PhotoFormat,
+        now: Callable[[], datetime],
     ) -> None:
+        self._now = now
         self.stash = stash
         self.format = format
         self._store = store
@@ -129,8 +131,8 @@ class Preparation:
     def prefetch(self, chat_id: int) -> None:
         """Prepare the next picture of a chat, unless one lies ready that is still wanted.
 
-        Only unseen images are prepared. Raises NothingToSend, NoRoom, ImageUnusable, StashError,
-        StoreError.
+        Only unseen images are prepared. Raises NothingToSend, NoRoom, DiskFull, ImageUnusable,
+        StashError, StoreError.
         """
         with ExitStack() as block:
             prepared = self._take_ready(chat_id, block)
@@ -182,7 +184,7 @@ class Preparation:
     ) -> bool:
         """Choose up to `count` images and add to the batch those that can be sent.
 
-        False if no more files fit into the same album.
+        False if there was no room in the batch for the files of all of them.
         """
         started = time.monotonic()
         refused = [*without, *(image.id for image, _ in batch.too_large)]
@@ -233,7 +235,7 @@ class Preparation:
                 reading.callback(self._reads_huge.release)
                 limit = SOURCE_LIMIT
             self.stash.download(image, source, limit)
-            deaths = self._store.conversions.deaths(image.id, datetime.now(UTC))
+            deaths = self._store.conversions.deaths(image.id, self._now())
             if deaths >= FATAL_DEATHS:
                 return [self._media.as_document(source, image, block)]
             try:
@@ -244,7 +246,7 @@ class Preparation:
             if deaths:
                 self._store.conversions.forget(image.id)
             if all(upload.path != source for upload in uploads):
-                source.unlink()
+                source.unlink(missing_ok=True)
             return uploads
 
     def _known(self, image: Image) -> KnownFile | None:

@@ -129,12 +129,16 @@ def test_a_child_that_rested_is_gone_and_another_starts(convert, monkeypatch, tm
     assert convert(awkward("png with alpha"))["form"] == "photo"
 
 
-def test_a_child_that_is_killed_by_chance_costs_nothing(convert):
-    with background(lambda: convert(large_png(), max_side=1000)) as outcome:
-        time.sleep(0.3)
+def test_a_child_that_is_killed_by_chance_costs_nothing(convert, tmp_path):
+    with (
+        structlog.testing.capture_logs() as entries,
+        background(lambda: convert(large_png(), max_side=1000)) as outcome,
+    ):
+        wait_until(lambda: list(tmp_path.glob("converting-*")), "a job is under way")
         os.kill(the_child(), signal.SIGKILL)
 
     assert outcome[0]["form"] == "photo"
+    assert [each["event"] for each in entries] == ["converter_died"]
 
 
 def test_a_picture_that_kills_two_children_is_not_converted(convert):
@@ -199,9 +203,9 @@ def test_small_pictures_are_converted_side_by_side(converter, convert, monkeypat
     assert at_once == most
 
 
-def test_the_end_of_the_bot_cuts_a_job_short(converter, convert):
+def test_the_end_of_the_bot_cuts_a_job_short(converter, convert, tmp_path):
     with background(lambda: convert(large_png())) as outcome:
-        time.sleep(0.2)
+        wait_until(lambda: list(tmp_path.glob("converting-*")), "a job is under way")
         began = time.monotonic()
         converter.close()
         wait_until(lambda: outcome, "it has ended")

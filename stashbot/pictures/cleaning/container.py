@@ -1,4 +1,4 @@
-"""What the containers of pictures say, and the parts of them that are not private."""
+"""The header of a file with a picture, and the parts of the file that are not private."""
 
 from __future__ import annotations
 

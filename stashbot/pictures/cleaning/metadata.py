@@ -1,4 +1,4 @@
-"""What JPEG, PNG and WebP files say of their picture, and copies of them without private data.
+"""Reads the headers of JPEG, PNG and WebP files, and copies the files without private data.
 
 Position, serial numbers, comments and previews are left out, without decoding; what changes
 how the picture looks stays. Files are read in pieces, and may be damaged or hostile: what is

@@ -50,7 +50,8 @@ def _erase_in(file: BinaryIO, outer: _Box) -> None:
     for box in _boxes(file, outer.content, outer.end):
         is_hidden = box.name == b"trak" and _handler(file, box) not in _SHOWN
         if is_hidden:
-            left = outer.end  # what lies in a file once is erased once
+            # Damaged tables may name the same bytes again and again.
+            left = file.seek(0, 2)
             for offset, length in _samples(file, box):
                 _zero(file, offset, min(length, left))
                 left -= min(length, left)

@@ -109,6 +109,14 @@ def test_measurements_are_erased_with_their_track(tmp_path, sizes, same):
     assert b"trak" not in found
 
 
+def test_measurements_behind_a_short_moov_are_erased_whole(tmp_path):
+    size = 100_000
+    start = len(with_track(b"meta", 0, (size,))) + 8
+    data = with_track(b"meta", start, (size,)) + box(b"mdat", b"52.52" * (size // 5), b"a picture")
+
+    assert erased(tmp_path, data).endswith(box(b"mdat", bytes(size), b"a picture"))
+
+
 def test_pictures_and_sound_stay(tmp_path):
     data = with_track(b"vide", 8) + with_track(b"soun", 8) + box(b"mdat", b"a picture")
 
