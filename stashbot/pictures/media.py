@@ -107,7 +107,7 @@ class Media:
             return [_upload(Kind.VIDEO, source, image, form, size, image.duration)]
         if form in _DOCUMENTS:
             return [self.as_document(source, image, block)]
-        if form == "gif":
+        if form == "gif" and source.stat().st_size <= UPLOAD_LIMIT:  # else it is converted
             gif.erase_private(source)
         container = None
         if form in metadata.FORMS:

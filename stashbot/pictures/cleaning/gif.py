@@ -16,7 +16,10 @@ _GRAPHIC_CONTROL, _APPLICATION = b"\xf9", b"\xff"
 
 
 def erase_private(path: Path) -> None:
-    """Erase all data that is no part of the pictures, such as comments and XMP. Raises OSError."""
+    """Erase all data that is no part of the pictures, such as comments and XMP.
+
+    Raises ValueError if the file has too many blocks, OSError.
+    """
     blocks = iter(range(MOST_BLOCKS))
     with path.open("r+b") as file:
         _skip_colours(file, file.read(13)[10:11])
@@ -38,6 +41,10 @@ def erase_private(path: Path) -> None:
                     _erase(file, length)
                 else:
                     file.seek(length, 1)
+            if kind not in (b"!", b","):  # no block: decoders look for the next one
+                file.seek(-1, 1)
+                file.write(b"\0")
+    raise ValueError("too many blocks")
 
 
 def _is_private(file: BinaryIO) -> bool:

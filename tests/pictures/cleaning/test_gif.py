@@ -1,6 +1,7 @@
 """GIFs without their private data."""
 
 import pytest
+from PIL import Image
 
 from stashbot.pictures.cleaning.gif import erase_private
 from tests.pictures.awkward import awkward
@@ -36,3 +37,21 @@ def test_a_comment_that_is_cut_short(tmp_path):
     erase_private(file)
 
     assert file.read_bytes() == FILM[:-1] + b"!\xfe\x99" + bytes(8)
+
+
+def test_data_without_a_block_is_erased(tmp_path):
+    path = tmp_path / "film.gif"
+    path.write_bytes(FILM[:-1] + b"52.52 Anna")
+    erase_private(path)
+
+    assert b"52.52" not in path.read_bytes()
+    with Image.open(path) as film:
+        assert film.n_frames == 3
+
+
+def test_a_gif_of_too_many_blocks_is_refused(tmp_path):
+    path = tmp_path / "film.gif"
+    path.write_bytes(FILM[:13] + b"\x21\xfe" + b"\1x" * 1_000_001)
+
+    with pytest.raises(ValueError, match="too many blocks"):
+        erase_private(path)
