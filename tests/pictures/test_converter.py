@@ -130,12 +130,15 @@ def test_a_child_that_rested_is_gone_and_another_starts(convert, monkeypatch, tm
 
 
 def test_a_child_that_is_killed_by_chance_costs_nothing(convert, tmp_path):
+    convert(awkward("png with alpha"))
+    child = the_child()
+    os.kill(child, signal.SIGSTOP)  # so that it does not end the job before
     with (
         structlog.testing.capture_logs() as entries,
-        background(lambda: convert(large_png(), max_side=1000)) as outcome,
+        background(lambda: convert(awkward("png with alpha"))) as outcome,
     ):
         wait_until(lambda: list(tmp_path.glob("converting-*")), "a job is under way")
-        os.kill(the_child(), signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
 
     assert outcome[0]["form"] == "photo"
     assert [each["event"] for each in entries] == ["converter_died"]
@@ -204,7 +207,9 @@ def test_small_pictures_are_converted_side_by_side(converter, convert, monkeypat
 
 
 def test_the_end_of_the_bot_cuts_a_job_short(converter, convert, tmp_path):
-    with background(lambda: convert(large_png())) as outcome:
+    convert(awkward("png with alpha"))
+    os.kill(the_child(), signal.SIGSTOP)  # so that it does not end the job before
+    with background(lambda: convert(awkward("png with alpha"))) as outcome:
         wait_until(lambda: list(tmp_path.glob("converting-*")), "a job is under way")
         began = time.monotonic()
         converter.close()
