@@ -110,7 +110,10 @@ def machine():
 
 @pytest.fixture
 def service(machine, house):
-    return Service(machine, house(library(30), start=False, api_key=API_KEY))
+    service = Service(machine, house(library(30), start=False, api_key=API_KEY))
+    yield service
+    # pytest shows it if the test failed.
+    print(*(line.get("MESSAGE") for line in service.machine.journal("-u", "stashbot")), sep="\n")
 
 
 @needs("systemd-analyze", ANALYZE)
@@ -246,7 +249,7 @@ def test_stuck_thread(service, method, file, words):
 @booted
 def test_outage_is_no_hang(service):
     """While Telegram is away the threads turn all the same, and systemd sees why nothing comes."""
-    service.drop_in("WatchdogSec=2")
+    service.drop_in("WatchdogSec=5")
     service.start()
     service.home.telegram.server.pause()
 
@@ -254,7 +257,7 @@ def test_outage_is_no_hang(service):
         lambda: (has := service.show()) and "Telegram is away" in has["StatusText"] and has,
         "a word about Telegram",
     )
-    time.sleep(4)
+    time.sleep(7)
     assert re.search(r"Telegram is away since \d\d:\d\d", shown["StatusText"])
     assert service.show()["NRestarts"] == "0"
 
@@ -341,7 +344,7 @@ def test_check_as_the_service(service):
 
 @booted
 def test_reload(service):
-    service.drop_in("WatchdogSec=2")
+    service.drop_in("WatchdogSec=10")
     service.settings(users=[OWNER])
     service.start()
     before = service.show()["MainPID"]
