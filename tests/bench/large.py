@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import requests
@@ -124,7 +125,9 @@ def _peak(distance: Distance, people: Sequence[int]) -> float:
 def _converter(folder: Path, times: int, huge: Sequence[str]) -> dict[Budget, float]:
     """The time of a photo, relative to Pillow's, and the peak after all files."""
     pillow, others = partial(_convert_with_pillow, folder / PHOTO), children()
-    with closing(Converter(TemporaryFiles(folder))) as converter, ProcessPoolExecutor(1) as other:
+    # A new process, as the converter is: a copy of this one inherits what malloc has learned.
+    other_process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    with closing(Converter(TemporaryFiles(folder))) as converter, other_process as other:
         ours = partial(_convert, converter, folder / PHOTO)
         # The first turn starts both processes.
         ratios = [
