@@ -83,10 +83,10 @@ def query_count():
 
 
 def query_page():
-    _op = sgqlc.operation.Operation(_schema_root.query_type, name='Page', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType))))
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='Page', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType)), among=sgqlc.types.Arg(_schema.ImageFilterType)))
     _op_system_status = _op.system_status()
     _op_system_status.app_schema()
-    _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'))
+    _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'), image_filter=sgqlc.types.Variable('among'))
     _op_find_images_images = _op_find_images.images()
     _op_find_images_images.__fragment__(fragment_candidate())
     return _op
@@ -110,6 +110,90 @@ def query_ids():
     return _op
 
 
+def query_ids_and_count():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='IdsAndCount', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType)), among=sgqlc.types.Arg(_schema.ImageFilterType)))
+    _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'), image_filter=sgqlc.types.Variable('among'))
+    _op_find_images.count()
+    _op_find_images_images = _op_find_images.images()
+    _op_find_images_images.id()
+    return _op
+
+
+def query_newest_arrival():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='NewestArrival')
+    _op_find_images = _op.find_images(filter={'per_page': 1, 'sort': 'created_at', 'direction': 'DESC'})
+    _op_find_images_images = _op_find_images.images()
+    _op_find_images_images.created_at()
+    return _op
+
+
+def query_dates():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='Dates', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType)), among=sgqlc.types.Arg(_schema.ImageFilterType)))
+    _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'), image_filter=sgqlc.types.Variable('among'))
+    _op_find_images_images = _op_find_images.images()
+    _op_find_images_images.id()
+    _op_find_images_images.date()
+    return _op
+
+
+def query_saved_filters():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='SavedFilters')
+    _op_find_saved_filters = _op.find_saved_filters(mode='IMAGES')
+    _op_find_saved_filters.id()
+    _op_find_saved_filters.name()
+    return _op
+
+
+def query_saved_filter():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='SavedFilter', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
+    _op_find_saved_filter = _op.find_saved_filter(id=sgqlc.types.Variable('id'))
+    _op_find_saved_filter.id()
+    _op_find_saved_filter.name()
+    _op_find_saved_filter_find_filter = _op_find_saved_filter.find_filter()
+    _op_find_saved_filter_find_filter.q()
+    _op_find_saved_filter.object_filter()
+    return _op
+
+
+def query_rating_system():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='RatingSystem')
+    _op_configuration = _op.configuration()
+    _op_configuration.ui()
+    return _op
+
+
+def query_names():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='Names', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType))))
+    _op_find_saved_filters = _op.find_saved_filters(mode='IMAGES')
+    _op_find_saved_filters.id()
+    _op_find_saved_filters.name()
+    _op_find_tags = _op.find_tags(filter=sgqlc.types.Variable('filter'))
+    _op_find_tags_tags = _op_find_tags.tags()
+    _op_find_tags_tags.id()
+    _op_find_tags_tags.name()
+    _op_find_tags_tags.aliases()
+    _op_find_performers = _op.find_performers(filter=sgqlc.types.Variable('filter'))
+    _op_find_performers_performers = _op_find_performers.performers()
+    _op_find_performers_performers.id()
+    _op_find_performers_performers.name()
+    _op_find_performers_performers.disambiguation()
+    _op_find_performers_performers.alias_list()
+    _op_find_galleries = _op.find_galleries(filter=sgqlc.types.Variable('filter'))
+    _op_find_galleries_galleries = _op_find_galleries.galleries()
+    _op_find_galleries_galleries.id()
+    _op_find_galleries_galleries.title()
+    _op_find_galleries_galleries_folder = _op_find_galleries_galleries.folder()
+    _op_find_galleries_galleries_folder.path()
+    _op_find_galleries_galleries_files = _op_find_galleries_galleries.files()
+    _op_find_galleries_galleries_files.basename()
+    _op_find_studios = _op.find_studios(filter=sgqlc.types.Variable('filter'))
+    _op_find_studios_studios = _op_find_studios.studios()
+    _op_find_studios_studios.id()
+    _op_find_studios_studios.name()
+    _op_find_studios_studios.aliases()
+    return _op
+
+
 def query_rating():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='Rating', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
     _op_find_image = _op.find_image(id=sgqlc.types.Variable('id'))
@@ -120,10 +204,17 @@ def query_rating():
 
 class Query:
     count = query_count()
+    dates = query_dates()
     ids = query_ids()
+    ids_and_count = query_ids_and_count()
     images_by_id = query_images_by_id()
+    names = query_names()
+    newest_arrival = query_newest_arrival()
     page = query_page()
     rating = query_rating()
+    rating_system = query_rating_system()
+    saved_filter = query_saved_filter()
+    saved_filters = query_saved_filters()
     server = query_server()
 
 

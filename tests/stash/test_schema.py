@@ -19,7 +19,14 @@ OPERATIONS = {
 #: with its fields, an input with its keys, an enumeration with its values, a union with
 #: its members, a field with its arguments.
 KNOWN = {
-    "Query": "findImages findImage systemStatus version",
+    "Query": "findImages findImage systemStatus version configuration findSavedFilters"
+    " findSavedFilter findTags findPerformers findGalleries findStudios",
+    "Query.findSavedFilters": "mode",
+    "Query.findSavedFilter": "id",
+    "Query.findTags": "tag_filter filter ids",
+    "Query.findPerformers": "performer_filter filter ids",
+    "Query.findGalleries": "gallery_filter filter ids",
+    "Query.findStudios": "studio_filter filter ids",
     "Query.findImages": "image_filter image_ids ids filter",
     "Query.findImage": "id",
     "Mutation": "imageUpdate bulkImageUpdate",
@@ -30,11 +37,24 @@ KNOWN = {
     "SystemStatusEnum": "SETUP NEEDS_MIGRATION OK",
     "FindFilterType": "q page per_page sort direction",
     "SortDirectionEnum": "ASC DESC",
-    "ImageFilterType": "AND OR NOT id title rating100 organized tags performers galleries",
+    "ImageFilterType": "AND OR NOT id title code details photographer checksum path url"
+    " rating100 o_counter tag_count performer_count performer_age file_count organized"
+    " performer_favorite is_missing tags performer_tags studios performers galleries"
+    " resolution orientation date created_at updated_at",
+    "StringCriterionInput": "value modifier",
+    "HierarchicalMultiCriterionInput": "value excludes modifier depth",
+    "ResolutionCriterionInput": "value modifier",
+    "OrientationCriterionInput": "value",
+    "DateCriterionInput": "value value2 modifier",
+    "TimestampCriterionInput": "value value2 modifier",
+    "ResolutionEnum": "VERY_LOW LOW R360P STANDARD WEB_HD STANDARD_HD FULL_HD QUAD_HD FOUR_K"
+    " FIVE_K SIX_K SEVEN_K EIGHT_K HUGE",
+    "OrientationEnum": "LANDSCAPE PORTRAIT SQUARE",
+    "FilterMode": "SCENES IMAGES GALLERIES PERFORMERS STUDIOS TAGS",
     "IntCriterionInput": "value value2 modifier",
     "MultiCriterionInput": "value excludes modifier",
     "CriterionModifier": "EQUALS NOT_EQUALS GREATER_THAN LESS_THAN IS_NULL NOT_NULL BETWEEN"
-    " INCLUDES",
+    " INCLUDES INCLUDES_ALL EXCLUDES MATCHES_REGEX NOT_MATCHES_REGEX NOT_BETWEEN",
     "FindImagesResultType": "count megapixels filesize images",
     "Image": "id title code rating100 date details photographer o_counter organized urls"
     " created_at updated_at paths visual_files galleries studio tags performers",
@@ -44,7 +64,14 @@ KNOWN = {
     "ImageFile.fingerprint": "type",
     "VideoFile": "id path basename size mod_time width height fingerprint format duration",
     "VideoFile.fingerprint": "type",
-    "Studio": "id name",
+    "SavedFilter": "id name mode find_filter object_filter ui_options",
+    "SavedFindFilterType": "q page per_page sort direction",
+    "ConfigResult": "general interface ui",
+    "FindTagsResultType": "count tags",
+    "FindPerformersResultType": "count performers",
+    "FindGalleriesResultType": "count galleries",
+    "FindStudiosResultType": "count studios",
+    "Studio": "id name aliases",
     "Performer": "id name disambiguation alias_list favorite image_count",
     "Tag": "id name aliases image_count",
     "Gallery": "id title date rating100 organized image_count folder files",
