@@ -43,22 +43,6 @@ def store_failures_logged(**about: object) -> Iterator[None]:
         log.error("store_failed", error=str(error), **about)
 
 
-class TimetableFault(StrEnum):
-    """The reasons why a text names no times; each has its sentence in the locale files."""
-
-    UNREADABLE = "unreadable"
-    NEVER = "never"
-    TOO_OFTEN = "too_often"
-
-
-class TimetableError(StashbotError):
-    """A text is no cron expression, and no words for times that the bot knows."""
-
-    def __init__(self, fault: TimetableFault, text: str) -> None:
-        super().__init__(f"{fault}: {text}")
-        self.fault = fault
-
-
 class NothingReason(StrEnum):
     """The reasons why there is no image to send; the values are keys of the locale files."""
 
@@ -148,35 +132,3 @@ class TelegramError(StashbotError):
         self.permanent = permanent
         self.retry_after = retry_after
         self.maybe_sent = maybe_sent
-
-
-class TelegramUnreachable(TelegramError):
-    """No connection to Telegram: the request never went out."""
-
-
-class ChatGone(TelegramError):
-    """The user blocked the bot, a group removed it, or the chat does not exist any more."""
-
-
-class PicturesForbidden(TelegramError):
-    """The chat is there, and takes no pictures from the bot: a right or its topic is missing."""
-
-
-class ChatMoved(TelegramError):
-    """The group has become a supergroup; `chat_id` is its new id."""
-
-    def __init__(self, chat_id: int) -> None:
-        super().__init__(f"the group has become the supergroup {chat_id}", permanent=True)
-        self.chat_id = chat_id
-
-
-class MediaRefused(TelegramError):
-    """Telegram does not take this file in this form, or does not know this file_id."""
-
-
-class TokenRefused(TelegramError):
-    """Telegram does not know the token: it was revoked or mistyped."""
-
-
-class PollConflict(TelegramError):
-    """Another program polls with the same token, or a webhook is set for it."""

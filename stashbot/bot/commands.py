@@ -11,12 +11,13 @@ import re
 import structlog
 from telebot import types
 
-from ..errors import ChatGone, store_failures_logged
+from ..errors import store_failures_logged
 from ..messages.catalogue import TEXTS, Texts
 from ..messages.plain_text import message
 from ..models import Reply
 from ..pictures.requests import RequestQueue
 from ..schedule.schedules import ChatSchedules
+from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from ..votes.voting import Voting
 from .access import Access

@@ -14,15 +14,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from ..errors import (
-    ChatGone,
-    ImageUnusable,
-    StashError,
-    StashProblem,
-    StoreError,
-    TelegramError,
-    TokenRefused,
-)
+from ..errors import ImageUnusable, StashError, StashProblem, StoreError, TelegramError
 from ..messages.catalogue import TEXTS, size
 from ..models import Image
 from ..pictures.converter import Converter
@@ -35,6 +27,7 @@ from ..settings.load import check_only
 from ..stash.client import StashClient
 from ..store.store import Store
 from ..telegram.client import TelegramClient
+from ..telegram.errors import ChatGone, TokenRefused
 
 ENGLISH = TEXTS["en"]
 #: Width of the first column.

@@ -17,16 +17,12 @@ from functools import partial
 import structlog
 
 from ..errors import (
-    ChatGone,
-    ChatMoved,
     DiskFull,
     GaveUp,
     ImageUnusable,
-    MediaRefused,
     NoRoom,
     NothingReason,
     NothingToSend,
-    PicturesForbidden,
     StashError,
     StoreError,
     TelegramError,
@@ -40,6 +36,7 @@ from ..runtime.pool import Again
 from ..settings.keys import PhotosSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
+from ..telegram.errors import ChatGone, ChatMoved, MediaRefused, PicturesForbidden
 from .late_writes import LateWrites
 from .prefetch import Prepared
 from .preparation import Preparation, milliseconds

@@ -18,8 +18,6 @@ from functools import partial
 import structlog
 
 from ..errors import (
-    ChatGone,
-    ChatMoved,
     DiskFull,
     GaveUp,
     ImageUnusable,
@@ -27,7 +25,6 @@ from ..errors import (
     NoRoom,
     NothingReason,
     NothingToSend,
-    PicturesForbidden,
     StashbotError,
     StashError,
     StashProblem,
@@ -37,6 +34,7 @@ from ..messages.catalogue import TEXTS
 from ..models import Priority, Request, Shown, Trigger
 from ..runtime.pool import Again, Pool
 from ..store.store import Store
+from ..telegram.errors import ChatGone, ChatMoved, PicturesForbidden
 from ..telegram.outbox import Outbox
 from .delivery import MOST_REFUSALS, Delivery, Serving
 from .late_writes import LateWrites

@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from itertools import count, pairwise
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from ..errors import TimetableError, TimetableFault
+from ..errors import StashbotError
 
 #: The shortest time from one moment to the next.
 SHORTEST = timedelta(minutes=5)
@@ -31,6 +32,22 @@ MOST = 100
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
+
+
+class TimetableFault(StrEnum):
+    """The reasons why a text names no times; each has its sentence in the locale files."""
+
+    UNREADABLE = "unreadable"
+    NEVER = "never"
+    TOO_OFTEN = "too_often"
+
+
+class TimetableError(StashbotError):
+    """A text is no cron expression, and no words for times that the bot knows."""
+
+    def __init__(self, fault: TimetableFault, text: str) -> None:
+        super().__init__(f"{fault}: {text}")
+        self.fault = fault
 
 
 @dataclass(frozen=True)

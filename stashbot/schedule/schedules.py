@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from ..errors import TimetableError
 from ..messages.catalogue import Texts, choose, coming
 from ..messages.plain_text import message
 from ..models import Button, Reply, Schedule
-from ..rules.timetable import Timetable, read
+from ..rules.timetable import Timetable, TimetableError, read
 from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
 

@@ -12,9 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from ..errors import TimetableError, TimetableFault
 from ..messages.caption import CAPTION_FIELDS
-from ..rules.timetable import read
+from ..rules.timetable import TimetableError, TimetableFault, read
 
 #: Ids have at most 52 significant bits: https://core.telegram.org/bots/api#user
 LARGEST_ID = 2**52

@@ -15,10 +15,10 @@ import structlog
 import telebot
 from telebot import apihelper, types
 
-from ..errors import MediaRefused, TelegramError
+from ..errors import TelegramError
 from ..models import Kind, KnownFile, Rows, Sent, Upload
 from ..runtime.outage import Outage
-from .errors import NothingToDo, mapped
+from .errors import MediaRefused, NothingToDo, mapped
 from .health import Health, Side
 from .http import Connections
 from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits

@@ -1,4 +1,4 @@
-"""Maps Telegram's refusals and network failures to our errors.
+"""Errors of Telegram: its refusals and network failures, mapped to ours.
 
 Telegram does not promise the wording of its error texts, so each text is matched by
 a part of it, in any case.
@@ -15,17 +15,7 @@ import requests
 import urllib3.exceptions as lower
 from telebot import apihelper
 
-from ..errors import (
-    WRONG_SHAPE,
-    ChatGone,
-    ChatMoved,
-    MediaRefused,
-    PicturesForbidden,
-    PollConflict,
-    TelegramError,
-    TelegramUnreachable,
-    TokenRefused,
-)
+from ..errors import WRONG_SHAPE, TelegramError
 
 #: The pause after a 429 that names no readable `retry_after`.
 DEFAULT_RETRY_AFTER_S = 5.0
@@ -53,6 +43,38 @@ _DONE = re.compile(
 #: the same outer types under TLS or behind a proxy, so the cause decides.
 _NEVER_SENT = (lower.NewConnectionError, lower.ConnectTimeoutError)
 _NO_TUNNEL = "Tunnel connection failed"
+
+
+class TelegramUnreachable(TelegramError):
+    """No connection to Telegram: the request never went out."""
+
+
+class ChatGone(TelegramError):
+    """The user blocked the bot, a group removed it, or the chat does not exist any more."""
+
+
+class PicturesForbidden(TelegramError):
+    """The chat is there, and takes no pictures from the bot: a right or its topic is missing."""
+
+
+class ChatMoved(TelegramError):
+    """The group has become a supergroup; `chat_id` is its new id."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__(f"the group has become the supergroup {chat_id}", permanent=True)
+        self.chat_id = chat_id
+
+
+class MediaRefused(TelegramError):
+    """Telegram does not take this file in this form, or does not know this file_id."""
+
+
+class TokenRefused(TelegramError):
+    """Telegram does not know the token: it was revoked or mistyped."""
+
+
+class PollConflict(TelegramError):
+    """Another program polls with the same token, or a webhook is set for it."""
 
 
 class NothingToDo(TelegramError):

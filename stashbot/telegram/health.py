@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from enum import IntEnum
 
-from ..errors import TelegramError, TelegramUnreachable
+from ..errors import TelegramError
 from ..runtime.outage import Outage
+from .errors import TelegramUnreachable
 
 
 class Side(IntEnum):

@@ -17,11 +17,12 @@ from typing import Protocol
 
 import structlog
 
-from ..errors import ChatGone, ChatMoved, TelegramError, store_failures_logged
+from ..errors import TelegramError, store_failures_logged
 from ..models import Priority, Reply, Rows
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Job, Pool
 from .client import TelegramClient
+from .errors import ChatGone, ChatMoved
 from .rate_limit import Traffic
 
 log = structlog.get_logger()

@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from telebot import types
 
-from ..errors import PollConflict, TelegramError, TokenRefused
+from ..errors import TelegramError
 from ..runtime.backoff import Backoff
 from ..runtime.heartbeat import beat, resting
 from .client import TelegramClient
+from .errors import PollConflict, TokenRefused
 
 log = structlog.get_logger()
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stashbot.errors import TimetableError, TimetableFault
-from stashbot.rules.timetable import GRACE, Due, due, read
+from stashbot.rules.timetable import GRACE, Due, TimetableError, TimetableFault, due, read
 from tests.conftest import at_length, utc
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

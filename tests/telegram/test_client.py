@@ -6,18 +6,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from stashbot.demo.http import Response
-from stashbot.errors import (
+from stashbot.errors import TelegramError
+from stashbot.models import Kind, KnownFile, Upload
+from stashbot.telegram.client import TelegramClient
+from stashbot.telegram.errors import (
     ChatGone,
     ChatMoved,
     MediaRefused,
     PicturesForbidden,
     PollConflict,
-    TelegramError,
     TelegramUnreachable,
     TokenRefused,
 )
-from stashbot.models import Kind, KnownFile, Upload
-from stashbot.telegram.client import TelegramClient
 from tests.conftest import OWNER, TOKEN
 from tests.standins.http import Server
 

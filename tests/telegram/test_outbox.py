@@ -6,8 +6,8 @@ import time
 import pytest
 
 from stashbot.app import build
-from stashbot.errors import ChatGone
 from stashbot.models import Button
+from stashbot.telegram.errors import ChatGone
 from tests.conftest import FRIEND, GROUP, OWNER, library
 from tests.standins.http import Fault, Trouble
 from tests.store.stored import is_gone, locked
