@@ -21,7 +21,7 @@ from .pictures.delivery import Delivery
 from .pictures.files import TemporaryFiles, cache_folder
 from .pictures.late_writes import LateWrites
 from .pictures.media import Media
-from .pictures.preparation import PhotoFormat, Preparation
+from .pictures.preparation import Preparation
 from .pictures.requests import RequestQueue
 from .runtime.pool import Pool
 from .runtime.threads import Supervisor
@@ -163,7 +163,7 @@ class App:
         return telegram
 
     def _requests(self) -> RequestQueue:
-        max_side, writes = self.settings.photos.max_side, LateWrites(self.picture_pool)
+        writes = LateWrites(self.picture_pool)
         converter = Converter(self.files)
         self.supervisor.at_end(converter.close)
         preparation = Preparation(
@@ -171,8 +171,8 @@ class App:
             stash=self.stash,
             candidates=self.candidates,
             pool=self.picture_pool,
-            media=Media(self.files, converter, max_side),
-            format=PhotoFormat(self.telegram.bot_id, max_side),
+            media=Media(self.files, converter, self.settings.photos.max_side),
+            bot_id=self.telegram.bot_id,
             now=_now,
         )
         delivery = Delivery(

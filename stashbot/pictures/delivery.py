@@ -258,8 +258,8 @@ class Delivery:
             self._store.settle,
             arrived,
             self._now(),
-            bot_id=self._preparation.format.bot_id,
-            shape=self._preparation.format.shape,
+            bot_id=self._telegram.bot_id,
+            shape=self._preparation.shape,
             ends=serving.request if is_last else None,
         )
         self._writes.write(settle, chat_id=serving.request.chat_id)

@@ -76,6 +76,8 @@ class Media:
         self._files = files
         self._converter = converter
         self._max_side = max_side
+        #: The name of the form into which photos are brought.
+        self.shape = str(max_side)
 
     def new_file(self, image: Image, block: ExitStack) -> Path:
         """Return a path for the file of an image, which the end of `block` removes.

@@ -63,19 +63,6 @@ class Batch:
     error: NothingToSend | NoRoom | StashError | None = None
 
 
-@dataclass(frozen=True)
-class PhotoFormat:
-    """The form of uploads: the bot that makes them, and the longer side in pixels (0: any)."""
-
-    bot_id: int
-    max_side: int
-
-    @property
-    def shape(self) -> str:
-        """The name under which files of this form are known again."""
-        return str(self.max_side)
-
-
 class Preparation:
     """Prepares pictures, several at a time. Thread-safe; it sends nothing."""
 
@@ -87,17 +74,19 @@ class Preparation:
         candidates: Candidates,
         pool: Pool,
         media: Media,
-        format: PhotoFormat,
+        bot_id: int,
         now: Callable[[], datetime],
     ) -> None:
         self._now = now
         self.stash = stash
-        self.format = format
+        #: The name under which uploads of the present form are known again.
+        self.shape = media.shape
         self._store = store
         self._candidates = candidates
         self._prefetched = Prefetched()
         self._pool = pool
         self._media = media
+        self._bot_id = bot_id
         self._reads_huge = threading.Lock()
 
     def is_ready(self, chat_id: int, count: int) -> bool:
@@ -160,7 +149,7 @@ class Preparation:
         """
         image, file = refused.image, refused.file
         if isinstance(file, KnownFile):
-            self._store.forget_file(self.format.bot_id, image.id)
+            self._store.forget_file(self._bot_id, image.id)
             return self._prepare(image, block)
         if file.kind is Kind.DOCUMENT:
             raise ImageUnusable("Telegram refuses the file as a document too")
@@ -253,7 +242,7 @@ class Preparation:
         is_long = is_too_long((image.width, image.height), READABLE_RATIO)
         if is_long or not image.fingerprint:  # a photo that is long has a document, too
             return None
-        return self._store.known_file(self.format.bot_id, image, self.format.shape)
+        return self._store.known_file(self._bot_id, image, self.shape)
 
 
 def _fitting(images: Sequence[Image], room: int) -> list[Image]:
