@@ -331,6 +331,21 @@ def test_a_channel_gets_no_buttons(house):
     assert buttons == {CHANNEL: False, SUPERGROUP: True}
 
 
+def test_a_channel_is_asked_for_again_after_a_failure(house):
+    home = house(library(3), start=False)
+    home.telegram.add_group(CHANNEL, "News", [OWNER], type="channel")
+    fault = Fault("getChat$", Trouble.ERROR)
+    home.telegram.server.fail(fault)
+    home.start()
+    for update in range(1, 4):
+        home.app.requests.ask(update, CHANNEL, OWNER, language="en")
+        home.wait_for_images(update)
+
+    sent = [call for call in home.telegram.calls if images_of(call)]
+    assert fault.met == 1
+    assert ["reply_markup" in call.params for call in sent] == [True, False, False]
+
+
 def test_an_image_that_cannot_be_left_out_costs_no_request(house):
     home = house(library(4))
     home.stash.missing = {1, 2, 3}
