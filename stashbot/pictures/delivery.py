@@ -204,18 +204,23 @@ class Delivery:
         return group
 
     def _send_document(self, serving: Serving, one: Prepared) -> Iterator[Again]:
-        """Send the document of a photo that is too long to be read, if there is one."""
+        """Send the document of a photo that is too long to be read, if there is one.
+
+        Its failure is only logged: the photo has arrived.
+        """
         chat_id, document = serving.request.chat_id, one.document
-        while document:
-            yield from self._wait_for_turn(serving, 1)
-            try:
-                self._telegram.send_file(chat_id, document, "", ())
-                document = None
-            except TelegramError as error:
-                if error.permanent or error.maybe_sent:
-                    _log_failed([one], f"its document: {error}")
-                    return
-                yield self._pause(serving, error.retry_after or serving.backoff.next())
+        try:
+            while document:
+                yield from self._wait_for_turn(serving, 1)
+                try:
+                    self._telegram.send_file(chat_id, document, "", ())
+                    document = None
+                except TelegramError as error:
+                    if error.permanent or error.maybe_sent:
+                        raise
+                    yield self._pause(serving, error.retry_after or serving.backoff.next())
+        except (TelegramError, GaveUp) as error:
+            _log_failed([one], f"its document: {error}")
 
     def _call(self, request: Request, group: Sequence[Prepared]) -> list[Sent]:
         chat_id = request.chat_id

@@ -12,7 +12,7 @@ from PIL import Image as Pixels
 
 from stashbot.demo.http import Response
 from stashbot.models import Facet, Feature
-from stashbot.pictures import media, preparation
+from stashbot.pictures import media, preparation, requests
 from stashbot.pictures.cleaning import metadata
 from stashbot.pictures.delivery import MOST_REFUSALS
 from stashbot.pictures.files import cache_folder
@@ -379,6 +379,21 @@ def test_no_document_of_a_picture_that_was_excluded_meanwhile(house):
     is_over(home)
 
     assert not [call for call in home.telegram.calls if call.files and call.status == 200]
+
+
+def test_a_long_photo_without_its_document_is_served(house, monkeypatch):
+    monkeypatch.setattr(requests, "TELEGRAM_LIMIT_S", 60.0)
+    long = saved(Pixels.new("RGB", (60, 400)))
+    home = house([picture(1, data=long, width=60, height=400)])
+    home.telegram.server.fail(Fault("sendDocument", Trouble.FLOOD, seconds=600))
+
+    assert home.ask() == [1]
+    [failed] = home.wait_for_event("photo_failed")
+    is_over(home)
+
+    assert failed["reason"].startswith("its document: ")
+    assert not home.events("request_failed")
+    assert not [call for call in home.telegram.calls if call.method == "sendMessage"]
 
 
 def test_a_file_with_a_damaged_structure_is_passed_over(house, monkeypatch):
