@@ -16,7 +16,7 @@ from ..errors import DiskFull, ImageUnusable
 from ..models import Image, Kind, Upload
 from ..rules.sizes import PHOTO_LIMIT, READABLE_RATIO, UPLOAD_LIMIT, fitted, is_too_long
 from .cleaning import gif, metadata, mp4
-from .cleaning.container import Container
+from .cleaning.container import Container, TooManyParts
 from .converter import ConversionFailed, Converter
 from .files import TemporaryFiles
 
@@ -98,8 +98,8 @@ class Media:
         """Bring the file of an image into the best form; it may be changed or sent itself.
 
         A second upload is the document of a photo that is too long to be read. The files
-        belong to `block`. Raises ImageUnusable for an empty file, a placeholder, a web page, and
-        a file that is too large; Interrupted, OSError.
+        belong to `block`. Raises ImageUnusable for an empty file, a placeholder, a web page, a
+        file that is too large, and a film of too many parts; Interrupted, OSError.
         """
         form = _checked_form(source)
         if form in _CLIPS:
@@ -113,7 +113,7 @@ class Media:
             gif.erase_private(source)
         container = None
         if form in metadata.FORMS:
-            with source.open("rb") as file:
+            with source.open("rb") as file, suppress(TooManyParts):
                 container = metadata.read(file, form)
         if container and self._is_photo(container, source):
             photo = self._cleaned(source, container, block)

@@ -1,4 +1,5 @@
 import io
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -446,6 +447,34 @@ def test_a_film_that_is_too_long_is_not_stretched(fit, form):
     upload = fit(animation(form, (2000, 50), duration=[100, 10, 10]), 2560)
 
     assert upload.kind is Kind.DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("form", "at", "part"),
+    [
+        ("jpeg", 2, b"\xff\xfe\0\2"),
+        ("png", 33, bytes(4) + b"IDAT" + zlib.crc32(b"IDAT").to_bytes(4, "big")),
+        ("webp", None, b"odd \0\0\0\0"),
+    ],
+    ids=["jpeg", "png", "webp"],
+)
+def test_a_photo_of_too_many_parts_is_converted(fit, form, at, part):
+    data = saved(scene(), form.upper(), lossless=True)
+    data = data[:at] + part * 50_001 + (data[at:] if at else b"")
+
+    assert all(map(is_like, corners(remade(fit(data, 2560))), CORNERS))
+    with pytest.raises(ImageUnusable, match="too many"):
+        fit(data, 2560, as_document=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [awkward("animated gif")[:13] + b"!\xfe" + b"\1x" * 300_001, MP4 + b"\0\0\0\x08free" * 50_001],
+    ids=["gif", "mp4"],
+)
+def test_a_film_of_too_many_parts_is_left_out(fit, data):
+    with pytest.raises(ImageUnusable, match="too many"):
+        fit(data, 2560)
 
 
 @pytest.mark.parametrize("as_document", [False, True])

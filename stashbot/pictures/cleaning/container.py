@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from ...errors import ImageUnusable
+
 #: Bytes that are read at once.
 PIECE = 1 << 16
-#: Segments or chunks in one file, and bytes of a profile or an EXIF block that are read.
-MOST_PARTS = 200_000
+#: Segments or chunks of one file that are read.
+MOST_PARTS = 10_000
+#: Bytes of a profile or an EXIF block that are read.
 MOST_BYTES = 1 << 20
 
 _ORIENTATION = 0x0112  # the tag in EXIF
+
+
+class TooManyParts(ImageUnusable):
+    """A file has more parts than are read: it cannot be cleaned in time."""
 
 
 @dataclass

@@ -12,6 +12,7 @@ from .container import (
     MOST_PARTS,
     PIECE,
     Container,
+    TooManyParts,
     is_srgb,
     only_orientation,
     orientation,
@@ -34,7 +35,7 @@ _MARKER_AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def read(file: BinaryIO, end: int) -> Container:
-    """Read a file of `end` bytes."""
+    """Read a file of `end` bytes. Raises TooManyParts."""
     jpeg, profile, has_scan = Container(is_whole=False, parts=[b"\xff\xd8"]), b"", False
     for marker, at, length in _segments(file, end):
         body, first_bytes = read_at(file, at + 4, length - 4), _APPEARANCE.get(marker)
@@ -79,6 +80,7 @@ def _segments(file: BinaryIO, end: int) -> Iterator[tuple[int, int, int]]:
         if marker == _SOS:
             start, at = at, _find(file, _MARKER_AFTER_DATA, at)
             yield _DATA, start, at - start
+    raise TooManyParts("too many segments")
 
 
 def _find(file: BinaryIO, pattern: re.Pattern[bytes], at: int) -> int:

@@ -19,7 +19,7 @@ FORMS = frozenset(_READERS)
 
 
 def read(file: BinaryIO, form: str) -> Container:
-    """Read a file of the `form` jpeg, png or webp. Raises OSError."""
+    """Read a file of the `form` jpeg, png or webp. Raises TooManyParts, OSError."""
     container = _READERS[form](file, file.seek(0, 2))
     if not all(container.size):
         container.is_whole = False

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from .container import (
     MOST_BYTES,
-    MOST_PARTS,
     Container,
+    TooManyParts,
     is_srgb,
     only_orientation,
     orientation,
@@ -18,6 +18,9 @@ from .container import (
     read_at,
 )
 
+#: Chunks of one file that are read: 50 MB of pixels are 6,000, with the usual 8 kB in each; a film
+#: has two or more a frame.
+MOST_CHUNKS = 50_000
 #: Chunks that say how the picture looks.
 _CHUNKS = frozenset(
     b"IHDR PLTE IDAT tRNS gAMA cHRM sRGB iCCP sBIT cICP bKGD pHYs acTL fcTL fdAT".split()
@@ -31,7 +34,7 @@ _LENGTHS = {b"IHDR": 13, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL
 
 
 def read(file: BinaryIO, end: int) -> Container:
-    """Read a file of `end` bytes."""
+    """Read a file of `end` bytes. Raises TooManyParts."""
     png = Container(is_whole=False, parts=[b"\x89PNG\r\n\x1a\n"])
     is_sound, seen = True, set[bytes]()
     for name, at, length in _chunks(file):
@@ -55,7 +58,7 @@ def read(file: BinaryIO, end: int) -> Container:
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, offset and length of each chunk, up to IEND."""
     at = 8
-    for _ in range(MOST_PARTS):
+    for _ in range(MOST_CHUNKS):
         head = read_at(file, at, 8)
         if len(head) < 8:
             return
@@ -64,6 +67,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         if name == b"IEND":
             return
         at += 12 + length
+    raise TooManyParts("too many chunks")
 
 
 def _note(png: Container, name: bytes, length: int, body: bytes) -> None:

@@ -9,6 +9,7 @@ from .container import (
     MOST_BYTES,
     MOST_PARTS,
     Container,
+    TooManyParts,
     is_srgb,
     only_orientation,
     orientation,
@@ -23,7 +24,7 @@ _HAS_FILM, _HAS_XMP, _HAS_EXIF = 0x02, 0x04, 0x08
 
 
 def read(file: BinaryIO, end: int) -> Container:
-    """Read a file of `end` bytes."""
+    """Read a file of `end` bytes. Raises TooManyParts."""
     webp, at, extended = Container(parts=[b""]), 12, b""
     for _ in range(MOST_PARTS):
         head = read_at(file, at, 8)
@@ -47,6 +48,8 @@ def read(file: BinaryIO, end: int) -> Container:
             body = read_at(file, at + 8, min(length, MOST_BYTES))
             _note_webp_chunk(webp, name, body)
         at += 8 + padded
+    else:
+        raise TooManyParts("too many chunks")
     return _finished_webp(webp, extended)
 
 

@@ -10,7 +10,7 @@ from PIL import Image as Pixels
 from PIL import ImageChops, ImageOps, PngImagePlugin
 
 from stashbot.pictures.cleaning import jpeg, metadata
-from stashbot.pictures.cleaning.container import orientation
+from stashbot.pictures.cleaning.container import TooManyParts, orientation
 from tests.pictures.awkward import animation, noisy, saved, scene, swapped_profile
 
 FORMS = ("jpeg", "png", "webp")
@@ -283,15 +283,47 @@ def test_private_data_that_begins_with_any_letter(tmp_path, marker):
     [
         ("jpeg", b"\xff\xe2" + struct.pack(">H", 65_535) + b"ICC_PROFILE\0\1\1" + bytes(65_519)),
         ("png", png_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1_000_000)))),
-        ("png", png_chunk(b"IDAT", b"")),
-        ("webp", struct.pack("<4sL", b"ICCP", 0)),
         ("webp", struct.pack("<4sL", b"ICCP", 0xFFFFFFFF)),
     ],
 )
 def test_many_parts_are_bounded(tmp_path, form, part):
-    head = {"jpeg": 2, "png": 33, "webp": 12, "gif": 13}[form]
     data = saved(scene(), form.upper())
     began = time.process_time()
-    cleaned(tmp_path, data[:head] + part * (4_000_000 // len(part)) + data[head:], form)
+    cleaned(tmp_path, with_parts(data, form, part * (4_000_000 // len(part))), form)
 
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [
+        ("jpeg", segment(0xFE, b"")),
+        ("jpeg", b"\xff\x01"),
+        ("jpeg", segment(0xDA, b"") + b"data"),
+        ("png", png_chunk(b"tEXt", b"")),
+        ("png", png_chunk(b"IDAT", b"")),
+        ("webp", webp_chunk(b"odd ", b"")),
+        ("webp", webp_chunk(b"ICCP", b"")),
+        ("webp", webp_chunk(b"ANMF", bytes(16) + webp_chunk(b"ALPH", b"") * 10)),
+    ],
+    ids=["comments", "no segments", "scans", "texts", "pixels", "unknown", "profiles", "frames"],
+)
+def test_too_many_parts_are_refused(tmp_path, form, part):
+    data = saved(scene(), form.upper())
+    began = time.process_time()
+    with pytest.raises(TooManyParts, match="too many"):
+        cleaned(tmp_path, with_parts(data, form, part * 190_000), form)
+
+    assert time.process_time() - began < 1
+
+
+def test_a_png_of_many_chunks_is_whole(tmp_path):
+    data = with_parts(saved(scene(), "PNG"), "png", png_chunk(b"IDAT", b"") * 40_000)
+
+    assert cleaned(tmp_path, data, "png")[0].is_whole
+
+
+def with_parts(data, form, parts):
+    """A file with more segments or chunks after its beginning."""
+    at = {"jpeg": 2, "png": 33, "webp": 12}[form]
+    return data[:at] + parts + data[at:]

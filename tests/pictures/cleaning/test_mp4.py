@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from stashbot.pictures.cleaning.container import TooManyParts
 from stashbot.pictures.cleaning.mp4 import erase_private
 from tests.pictures.awkward import MP4
 
@@ -140,11 +141,11 @@ def test_a_damaged_clip_is_bounded(tmp_path, data):
 
 
 def test_tables_that_name_chunks_again_and_again_are_bounded(tmp_path):
-    rows = struct.pack(">LLL", 1, 1, 1) + struct.pack(">LLL", 100_001, 1, 1)
+    rows = struct.pack(">LLL", 1, 1, 1) + struct.pack(">LLL", 20_001, 1, 1)
     table = (
         box(b"stsz", struct.pack(">LLL", 0, 2**32 - 1, 0)),
         box(b"stsc", struct.pack(">LL", 0, 2000) + rows * 1000),
-        box(b"stco", struct.pack(">LL", 0, 100_000) + bytes(400_000)),
+        box(b"stco", struct.pack(">LL", 0, 20_000) + bytes(80_000)),
     )
     stbl = box(b"minf", box(b"stbl", *table))
     media = box(b"mdia", box(b"hdlr", bytes(8), b"meta", bytes(12)), stbl)
@@ -154,6 +155,35 @@ def test_tables_that_name_chunks_again_and_again_are_bounded(tmp_path):
     assert time.process_time() - began < 2
 
 
-def test_too_many_boxes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="too many boxes"):
-        erased(tmp_path, box(b"wide") * 10_001)
+def test_tracks_that_name_the_same_samples_are_bounded(tmp_path):
+    behind = 1500 * len(with_track(b"meta"))
+    tracks = with_track(b"meta", behind, (2**32 - 1,))[8:] * 1500
+    began = time.process_time()
+    erased(tmp_path, box(b"moov", tracks) + box(b"mdat", bytes(20_000_000)))
+
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        box(b"wide") * 50_001,
+        box(b"moov", box(b"trak", box(b"tkhd") * 300) * 300),
+        box(b"moof", box(b"traf", box(b"tfhd") * 300)) * 300,
+        box(b"moov", with_track(b"meta", 0, [1] * 100_000)[8:] * 4),
+    ],
+    ids=["beside each other", "in tracks", "in fragments", "rows of tables"],
+)
+def test_too_many_boxes_are_refused(tmp_path, data):
+    began = time.process_time()
+    with pytest.raises(TooManyParts, match="too many boxes"):
+        erased(tmp_path, data)
+
+    assert time.process_time() - began < 2
+
+
+def test_a_clip_of_many_fragments(tmp_path):
+    fragment = box(b"moof", box(b"mfhd"), box(b"traf", box(b"tfhd"), box(b"trun"))) + box(b"mdat")
+    data = box(b"ftyp", b"isom") + fragment * 5000
+
+    assert erased(tmp_path, data) == data
