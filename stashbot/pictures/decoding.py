@@ -20,6 +20,8 @@ _FILMS = ("gifload", "webpload")
 _BITMAP = "bitmap"
 #: The bits a pixel and the compressions of a BMP that are read: none, or masks (BI_BITFIELDS).
 _BITMAPS = ((8, 0), (24, 0), (32, 0), (32, 3))
+#: Tags of a TIFF.
+_COMPRESSION, _PHOTOMETRIC = 259, 262
 #: The masks of the bytes of a pixel.
 _BYTES = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
 
@@ -82,7 +84,10 @@ def read_source(path: str, orientation: int) -> Source:
     header = _opened(path)  # it may hold memory for all pixels until it is given up
     loader = header.get("vips-loader").removesuffix("_file")
     is_lab = header.interpretation in ("lab", "labs")
-    if loader == "tiffload":  # a compression that cannot be read would make a black picture
+    if loader == "tiffload":
+        if header.format == "char" or _is_bare_ycbcr(path):
+            raise ValueError("a TIFF of a rare kind")
+        # A compression that cannot be read would make a black picture.
         _opened(path, fail_on="error").crop(0, 0, header.width, 1).avg()
     frames = _value(header, "n-pages", 1) if loader in _FILMS else 1
     delays = header.get("delay") if header.get_typeof("delay") else []
@@ -170,6 +175,20 @@ def _shallow(image: pyvips.Image) -> pyvips.Image:
     is_grey = image.bands < 3
     image = image.linear(scale, -low * scale).cast("uchar")
     return image.copy(interpretation="b-w" if is_grey else "srgb")
+
+
+def _is_bare_ycbcr(path: str) -> bool:
+    """Whether a TIFF holds YCbCr that is not in JPEG: libvips takes it for RGB."""
+    with Path(path).open("rb") as file:
+        head = file.read(8).ljust(8, b"\0")
+        order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
+        if order is None:  # BigTIFF
+            return False
+        file.seek(*struct.unpack(f"{order}L", head[4:]))
+        (count,) = struct.unpack(f"{order}H", file.read(2).ljust(2, b"\0"))
+        entries = file.read(12 * count).ljust(12 * count, b"\0")
+    values = {tag: value for tag, _, _, value in struct.iter_unpack(f"{order}HHLHxx", entries)}
+    return values.get(_PHOTOMETRIC) == 6 and values.get(_COMPRESSION) not in (6, 7)
 
 
 def _bitmap_header(path: str) -> _Bitmap:

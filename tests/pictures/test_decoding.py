@@ -77,6 +77,28 @@ def test_a_tiff_that_cannot_be_decoded_is_a_document(fit):
     assert fit(unknown, 2560).kind is Kind.DOCUMENT
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        saved(scene().convert("YCbCr"), "TIFF"),
+        saved(scene().convert("YCbCr"), "TIFF", compression="tiff_lzw"),
+        saved(scene(mode="L"), "TIFF", tiffinfo={339: 2}),
+    ],
+    ids=["YCbCr", "packed YCbCr", "signed"],
+)
+def test_a_tiff_that_libvips_reads_in_wrong_colours_is_a_document(fit, file):
+    upload = fit(file, 2560)
+
+    assert (upload.kind, upload.data) == (Kind.DOCUMENT, file)
+
+
+def test_a_tiff_with_ycbcr_in_jpeg_is_a_photo(fit):
+    file = saved(scene().convert("YCbCr"), "TIFF", compression="jpeg", quality=95)
+
+    assert b"\6\1\3\0\1\0\0\0\6\0" in file  # its tag says YCbCr
+    assert shows_the_scene(fit(file, 2560))
+
+
 def test_a_tiff_that_is_cut_short_is_a_photo(fit):
     assert fit(saved(noisy(300, 200), "TIFF")[:-90_000], 2560).kind is Kind.PHOTO
 
