@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from stashbot.demo.stash.library import id_of
+from stashbot.demo.stash.names import id_of
 from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient

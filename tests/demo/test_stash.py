@@ -8,8 +8,10 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stashbot.demo.pictures.picture import Gallery, Picture
+from stashbot.demo.pictures.picture import Details, Gallery, Picture
 from stashbot.demo.stash.library import shuffle_key
+from stashbot.demo.stash.names import id_of
+from stashbot.demo.stash.standin import SavedFilter
 from tests.standins.stash import StashStandIn
 
 IDS = """query Ids($f: FindFilterType, $i: ImageFilterType, $ids: [ID!]) {
@@ -169,6 +171,415 @@ def test_one_image(library, id, found):
     assert post(library, ONE, id=id).json()["data"] == {"findImage": found}
 
 
+# Criteria
+
+DETAILS = [
+    Details("tag", "sea", parent="water", aliases=("ocean", "La Mer")),
+    Details("tag", "beach", parent="sea"),
+    Details("tag", "unused", aliases=("пусто",)),
+    Details("performer", "Anna", disambiguation="dancer", is_favorite=True, tags=("star",)),
+    Details("performer", "Anna", aliases=("Анна",)),
+    Details("studio", "Small", parent="Big"),
+]
+SEA = Picture(
+    id=1,
+    path="a/sea.jpg",
+    load=bytes,
+    modified=datetime(2024, 6, 1, tzinfo=UTC),
+    width=1280,
+    height=720,
+    title="Sea and Sky",
+    date="2020-05-01",
+    rating100=80,
+    studio="Small",
+    performers=("Anna (dancer)",),
+    galleries=(Gallery("Open sea"),),
+    tags=("sea", "sky"),
+    created=datetime(2024, 1, 10, 10, tzinfo=UTC),
+    o_counter=3,
+    organized=True,
+    code="A-1",
+    details="two boats",
+    photographer="Ines",
+    url="https://example.org/1",
+)
+BARE = Picture(id=2, path="a/Заря.jpg", load=bytes, width=600, height=800)
+CLIP = Picture(
+    id=3,
+    path="b/film.gif",
+    load=bytes,
+    width=800,
+    height=800,
+    title="Море 100%",
+    date="2020",
+    rating100=40,
+    studio="Big",
+    performers=("Anna", "Anna (dancer)"),
+    galleries=(Gallery("Open sea"), Gallery(folder="/data/b")),
+    tags=("beach",),
+    created=datetime(2024, 2, 10, tzinfo=UTC),
+)
+TALL = Picture(
+    id=4,
+    path="b/tall.png",
+    load=bytes,
+    width=4000,
+    height=4000,
+    title="sea",
+    date="2021-07",
+    rating100=1,
+    performers=("Anna",),
+    tags=("sea", "beach", "night"),
+    created=datetime(2024, 3, 10, tzinfo=UTC),
+)
+GONE = "123456"
+
+
+@pytest.fixture(scope="module")
+def four():
+    """A stand-in with these four and their details."""
+    with StashStandIn([SEA, BARE, CLIP, TALL], details=DETAILS) as stash:
+        yield stash
+
+
+def ids(kind, *names):
+    return [GONE if name == GONE else str(id_of(kind, name)) for name in names]
+
+
+def text(modifier, value=""):
+    return {"value": value, "modifier": modifier}
+
+
+def amount(modifier, value=0, value2=None):
+    return {"value": value, "value2": value2, "modifier": modifier}
+
+
+def tags(modifier, *names, excludes=(), depth=0):
+    wanted = {"value": ids("tag", *names), "excludes": ids("tag", *excludes)}
+    return wanted | {"modifier": modifier, "depth": depth}
+
+
+def people(modifier, *names, excludes=()):
+    return {
+        "value": ids("performer", *names),
+        "excludes": ids("performer", *excludes),
+        "modifier": modifier,
+    }
+
+
+CRITERIA = [
+    ("id", amount("GREATER_THAN", 2), [3, 4]),
+    ("id", amount("BETWEEN", 2, 3), [2, 3]),
+    ("title", text("EQUALS", "SEA"), [4]),
+    ("title", text("EQUALS", "sea%"), [1, 4]),
+    ("title", text("EQUALS", "se_"), [4]),
+    ("title", text("EQUALS", "море%"), []),
+    ("title", text("NOT_EQUALS", "sea"), [1, 3]),
+    ("title", text("INCLUDES", "SKY 100"), [1, 3]),
+    ("title", text("INCLUDES", '"and sky"'), [1]),
+    ("title", text("INCLUDES", '"sky and"'), []),
+    ("title", text("EXCLUDES", "sky"), [3, 4]),
+    ("title", text("IS_NULL"), [2]),
+    ("title", text("NOT_NULL"), [1, 3, 4]),
+    ("title", text("MATCHES_REGEX", "^[Ss]ea"), [1, 4]),
+    ("title", text("NOT_MATCHES_REGEX", "^[Ss]ea"), [2, 3]),
+    ("path", text("MATCHES_REGEX", r"\.(png|gif)$"), [3, 4]),
+    ("path", text("EQUALS", "/DATA/a/%"), [1, 2]),
+    ("path", text("INCLUDES", "заря"), []),
+    ("code", text("INCLUDES", "a-1"), [1]),
+    ("details", text("EXCLUDES", "x"), [1]),
+    ("photographer", text("EQUALS", "ines"), [1]),
+    ("url", text("INCLUDES", "example"), [1]),
+    ("checksum", text("EQUALS", SEA.fingerprint), [1]),
+    ("rating100", amount("GREATER_THAN", 40), [1]),
+    ("rating100", amount("LESS_THAN", 50), [3, 4]),
+    ("rating100", amount("NOT_EQUALS", 80), [3, 4]),
+    ("rating100", amount("BETWEEN", 40, 80), [1, 3]),
+    ("rating100", amount("NOT_BETWEEN", 40, 80), [4]),
+    ("rating100", amount("IS_NULL"), [2]),
+    ("rating100", amount("NOT_NULL"), [1, 3, 4]),
+    ("o_counter", amount("EQUALS", 3), [1]),
+    ("tag_count", amount("LESS_THAN", 2), [2, 3]),
+    ("performer_count", amount("EQUALS", 2), [3]),
+    ("file_count", amount("NOT_EQUALS", 1), []),
+    ("organized", True, [1]),
+    ("organized", False, [2, 3, 4]),
+    ("performer_favorite", True, [1, 3]),
+    ("performer_favorite", False, [2, 4]),
+    ("is_missing", "title", [2]),
+    ("is_missing", "studio", [2, 4]),
+    ("is_missing", "performers", [2]),
+    ("is_missing", "galleries", [2, 4]),
+    ("is_missing", "tags", [2]),
+    ("is_missing", "", [1, 2, 3, 4]),
+    ("tags", tags("INCLUDES", "sea"), [1, 4]),
+    ("tags", tags("INCLUDES", "sky", "beach"), [1, 3, 4]),
+    ("tags", tags("INCLUDES", "sky", GONE), [1]),
+    ("tags", tags("INCLUDES", GONE), []),
+    ("tags", tags("INCLUDES", "water"), []),
+    ("tags", tags("INCLUDES", "water", depth=1), [1, 4]),
+    ("tags", tags("INCLUDES", "water", depth=-1), [1, 3, 4]),
+    ("tags", tags("INCLUDES", excludes=["water"], depth=-1), [2]),
+    ("tags", tags("INCLUDES_ALL", "sea", "beach"), [4]),
+    ("tags", tags("INCLUDES_ALL", "sea", GONE), []),
+    ("tags", tags("INCLUDES_ALL", "water", "sky", depth=-1), [1]),
+    ("tags", tags("INCLUDES_ALL", excludes=["sky", GONE]), [2, 3, 4]),
+    ("tags", tags("INCLUDES", "beach", excludes=["night"]), [3]),
+    ("tags", tags("EXCLUDES", "sea"), [2, 3]),
+    ("tags", tags("EQUALS", "sky", "sea"), [1]),
+    ("tags", tags("EQUALS"), [1, 2, 3, 4]),
+    ("tags", tags("INCLUDES"), [1, 2, 3, 4]),
+    ("tags", tags("IS_NULL"), [2]),
+    ("tags", tags("NOT_NULL"), [1, 3, 4]),
+    ("performer_tags", tags("INCLUDES", "star"), [1, 3]),
+    ("performer_tags", tags("IS_NULL"), [2, 4]),
+    ("performers", people("INCLUDES", "Anna"), [3, 4]),
+    ("performers", people("INCLUDES_ALL", "Anna", "Anna (dancer)"), [3]),
+    ("performers", people("EQUALS", "Anna"), [4]),
+    ("performers", people("INCLUDES", excludes=["Anna"]), [1, 2]),
+    ("studios", {"value": ids("studio", "Big"), "modifier": "INCLUDES"}, [3]),
+    ("studios", {"value": ids("studio", "Big"), "modifier": "INCLUDES", "depth": -1}, [1, 3]),
+    ("studios", {"value": ids("studio", "Big"), "modifier": "EXCLUDES"}, [1, 2, 4]),
+    ("galleries", {"value": ids("gallery", "/data/b"), "modifier": "INCLUDES"}, [3]),
+    ("galleries", {"value": ids("gallery", "Open sea"), "modifier": "EXCLUDES"}, [2, 4]),
+    ("galleries", {"excludes": ids("gallery", "Open sea"), "modifier": "INCLUDES"}, [1, 2, 3, 4]),
+    ("resolution", text("EQUALS", "STANDARD_HD"), [1]),
+    ("resolution", text("NOT_EQUALS", "STANDARD_HD"), [2, 4]),
+    ("resolution", text("GREATER_THAN", "SEVEN_K"), [4]),
+    ("resolution", text("LESS_THAN", "STANDARD_HD"), [2]),
+    ("orientation", {"value": ["LANDSCAPE", "SQUARE"]}, [1, 4]),
+    ("orientation", {"value": ["PORTRAIT"]}, [2]),
+    ("orientation", {"value": []}, [1, 2, 3, 4]),
+    ("date", amount("EQUALS", "2020-01-01"), [3]),
+    ("date", amount("EQUALS", "2020"), []),
+    ("date", amount("BETWEEN", "2020-01-01", "2020-05-01"), [1, 3]),
+    ("date", amount("GREATER_THAN", "2020-05-01"), [4]),
+    ("date", amount("NOT_EQUALS", "2020-05-01"), [3, 4]),
+    ("date", amount("IS_NULL", ""), [2]),
+    ("created_at", amount("GREATER_THAN", "2024-01-10T09:59"), [1, 3, 4]),
+    ("created_at", amount("GREATER_THAN", ""), [1, 2, 3, 4]),
+    ("created_at", amount("BETWEEN", "2024-01-10", "2024-02-10"), [1]),
+    ("updated_at", amount("GREATER_THAN", "2024-05"), [1]),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "criterion", "expected"), CRITERIA, ids=lambda value: str(value)[:50]
+)
+def test_criterion(four, name, criterion, expected):
+    assert find(four, {name: criterion}) == expected
+
+
+def or_chain(levels):
+    chain = None
+    for number in range(levels):
+        chain = {"id": amount("EQUALS", number)} | ({"OR": chain} if chain else {})
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, [1, 2, 3, 4]),
+        ({"title": None}, [1, 2, 3, 4]),
+        ({"tags": tags("INCLUDES", "sea"), "id": amount("GREATER_THAN", 1)}, [4]),
+        ({"date": amount("IS_NULL", ""), "OR": {"rating100": amount("EQUALS", 1)}}, [2, 4]),
+        ({"OR": {"rating100": amount("EQUALS", 1)}}, [4]),
+        (or_chain(30), [1, 2, 3, 4]),
+    ],
+    ids=["none", "null", "two", "or", "or alone", "many"],
+)
+def test_criteria_together(four, wanted, expected):
+    assert find(four, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"is_missing": "nonsense"}, "no such column: is_missing nonsense"),
+        ({"performer_age": amount("EQUALS", 30)}, "no such column: performer_age"),
+        ({"title": text("MATCHES_REGEX", "(")}, "missing ), unterminated subpattern"),
+        ({"title": text("BETWEEN")}, "Internal system error. Error <BETWEEN>"),
+        ({"rating100": amount("INCLUDES")}, "Internal system error. Error <INCLUDES>"),
+        ({"tags": tags("EQUALS", "sea", depth=1)}, "EQUALS is not supported here (depth: 1)"),
+        ({"tags": {"value": ["x"], "modifier": "INCLUDES"}}, 'strconv.Atoi: parsing "x"'),
+        ({"tags": tags("IS_NULL"), "OR": {"organized": True}}, "refuses OR with relations"),
+        (or_chain(31), "parser stack overflow"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_criterion_that_fails(four, wanted, message):
+    assert message in complaint(post(four, IDS, i=wanted))
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("sea", [1, 4]),
+        ("SEA sky", [1]),
+        ('"and sky"', [1]),
+        ('"sky and"', []),
+        ("-sea", [2, 3]),
+        ('data -"and sky"', [2, 3, 4]),
+        ("sky OR gif", [1, 3]),
+        ("sky | gif | tall", [1, 3, 4]),
+        ('"x OR y" OR gif', [3]),
+        ("gif OR -sky", []),
+        ("-", []),
+        ("Море", [3]),
+        ("море", []),
+        ("100%", [3]),
+        (SEA.fingerprint, [1]),
+        (" ", [1, 2, 3, 4]),
+    ],
+)
+def test_search_for_images(four, q, expected):
+    assert find(four, q=q) == expected
+
+
+def test_search_and_criteria_by_pages(four):
+    wanted = {"sort": "random_7", "per_page": 1, "q": "data"}
+    pages = [find(four, {"organized": False}, page=page, **wanted) for page in (1, 2, 3, 4)]
+
+    assert sorted(id for page in pages for id in page) == [2, 3, 4]
+
+
+def test_ids_override_criteria_and_search(four):
+    assert find(four, {"organized": True}, ids=["4", "2"], q="sky") == [4, 2]
+
+
+@pytest.mark.parametrize(
+    ("sort", "direction", "expected"),
+    [
+        ("created_at", "ASC", [2, 1, 3, 4]),
+        ("created_at", "DESC", [4, 3, 1, 2]),
+        ("date", "ASC", [2, 3, 1, 4]),
+        ("date", "DESC", [4, 1, 3, 2]),
+    ],
+)
+def test_sort(four, sort, direction, expected):
+    assert find(four, sort=sort, direction=direction) == expected
+
+
+# Names
+
+NAMES = """query($f: FindFilterType) { findTags(filter: $f) { tags { name aliases } }
+    findPerformers(filter: $f) { performers { id name disambiguation alias_list } }
+    findGalleries(filter: $f) { galleries { title folder { path } } }
+    findStudios(filter: $f) { studios { name } } }"""
+
+
+def find_tags(stash, **wanted):
+    query = "query($f: FindFilterType) { findTags(filter: $f) { tags { name } } }"
+    answer = post(stash, query, f=wanted).json()
+    return [tag["name"] for tag in answer["data"]["findTags"]["tags"]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ["beach", "night", "sea", "sky", "unused"]),
+        ({"direction": "DESC"}, ["unused", "sky", "sea", "night", "beach"]),
+        ({"sort": "name", "per_page": 2, "page": 2}, ["sea", "sky"]),
+        ({"per_page": 0}, []),
+        ({"sort": "images_count", "direction": "DESC", "per_page": 2}, ["beach", "sea"]),
+        ({"sort": "images_count", "per_page": 1}, ["unused"]),
+        ({"q": "SEA"}, ["sea"]),
+        ({"q": "ocean"}, ["sea"]),
+        ({"q": '"la mer"'}, ["sea"]),
+        ({"q": "sea ocean"}, ["sea"]),
+        ({"q": "ocean mer"}, []),
+        ({"q": "пуст"}, ["unused"]),
+        ({"q": "Пуст"}, []),
+        ({"q": "night OR sky"}, ["night", "sky"]),
+        ({"q": "water"}, []),
+    ],
+    ids=str,
+)
+def test_tags_by_name(four, wanted, expected):
+    assert find_tags(four, **wanted) == expected
+
+
+def test_25_names_by_default(stash):
+    stash.describe(*(Details("tag", f"tag {n}") for n in range(30)))
+
+    assert len(find_tags(stash)) == 25
+    assert len(find_tags(stash, per_page=-1)) == 31
+
+
+def test_all_kinds_of_names(four):
+    found = post(four, NAMES, f={"q": "a", "per_page": -1}).json()["data"]
+    galleries = [
+        {"title": "", "folder": {"path": "/data/b"}},
+        {"title": "Open sea", "folder": None},
+    ]
+    performers = found["findPerformers"]["performers"]
+
+    assert sorted(performers, key=lambda each: each["disambiguation"]) == [
+        {"id": ids("performer", "Anna")[0], "name": "Anna", "disambiguation": ""}
+        | {"alias_list": ["Анна"]},
+        {"id": ids("performer", "Anna (dancer)")[0], "name": "Anna", "disambiguation": "dancer"}
+        | {"alias_list": []},
+    ]
+    assert found["findGalleries"]["galleries"] == galleries
+    assert found["findStudios"]["studios"] == [{"name": "Small"}]
+    assert {"name": "sea", "aliases": ["ocean", "La Mer"]} in found["findTags"]["tags"]
+
+
+def test_galleries_have_no_sort_by_name(four):
+    query = "query($f: FindFilterType) { findGalleries(filter: $f) { galleries { title } } }"
+
+    assert complaint(post(four, query, f={"sort": "name"})) == "invalid sort: name"
+    assert "errors" not in post(four, query, f={"sort": "images_count"}).json()
+
+
+def test_names_of_an_image_and_their_images_agree(four):
+    query = """{ findImage(id: 3) { created_at performers { id name disambiguation alias_list }
+        tags { id name } studio { id } } }"""
+    image = post(four, query).json()["data"]["findImage"]
+    dancer = image["performers"][1]
+
+    assert (dancer["name"], dancer["disambiguation"]) == ("Anna", "dancer")
+    assert find(four, {"performers": {"value": [dancer["id"]], "modifier": "INCLUDES"}}) == [1, 3]
+    assert image["created_at"] == "2024-02-10T00:00:00+00:00"
+
+
+# Saved filters
+
+FILTERS = "{ findSavedFilters(mode: IMAGES) { id name find_filter { q } object_filter } }"
+FILTER = "query($id: ID!) { findSavedFilter(id: $id) { id name } }"
+
+
+def test_saved_filters(stash):
+    """They are sorted by the bytes of their names, and given as the UI wrote them."""
+    criteria = {"rating100": {"value": {"value": 60}, "modifier": "GREATER_THAN"}}
+    before = post(stash, FILTERS).json()["data"]["findSavedFilters"]
+    stash.filters = [
+        SavedFilter(3, "Закаты", {"q": "sea"}),
+        SavedFilter(1, "dup"),
+        SavedFilter(2, "Dup", None, criteria),
+    ]
+    found = post(stash, FILTERS).json()["data"]["findSavedFilters"]
+
+    assert before == []
+    assert found == [
+        {"id": "2", "name": "Dup", "find_filter": None, "object_filter": criteria},
+        {"id": "1", "name": "dup", "find_filter": None, "object_filter": None},
+        {"id": "3", "name": "Закаты", "find_filter": {"q": "sea"}, "object_filter": None},
+    ]
+    assert post(stash, FILTER, id="3").json()["data"]["findSavedFilter"]["name"] == "Закаты"
+    assert post(stash, FILTER, id="99").json() == {"data": {"findSavedFilter": None}}
+    assert complaint(post(stash, FILTER, id="x")).startswith("strconv.Atoi")
+
+
+def test_settings_of_the_ui(stash):
+    before = post(stash, "{ configuration { ui } }").json()["data"]["configuration"]
+    stash.ui = {"ratingSystemOptions": {"type": "decimal"}}
+    after = post(stash, "{ configuration { ui } }").json()["data"]["configuration"]
+
+    assert (before, after) == ({"ui": {}}, {"ui": {"ratingSystemOptions": {"type": "decimal"}}})
+
+
 # Ratings
 
 
@@ -244,7 +655,7 @@ def test_image_with_every_field(stash):
         ("{ oops", None, {}, "GRAPHQL_PARSE_FAILED"),
         ("{ oops }", None, {}, "GRAPHQL_VALIDATION_FAILED"),
         ("", None, {}, "GRAPHQL_VALIDATION_FAILED"),
-        (IDS, None, {"f": {"q": "x"}}, "GRAPHQL_VALIDATION_FAILED"),
+        (IDS, None, {"f": {"z": "x"}}, "GRAPHQL_VALIDATION_FAILED"),
         (IDS, "Other", {}, "GRAPHQL_VALIDATION_FAILED"),
         (ONE, None, {}, "GRAPHQL_VALIDATION_FAILED"),
     ],

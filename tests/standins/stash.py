@@ -14,10 +14,11 @@ from urllib.parse import quote, urlencode
 from graphql import GraphQLError
 
 from stashbot.demo.http import PLAIN, Request, Response
-from stashbot.demo.pictures.picture import Picture
+from stashbot.demo.pictures.picture import Details, Picture
 from stashbot.demo.stash import standin
 from stashbot.demo.stash.graphql import Query, read
 from stashbot.demo.stash.library import Library
+from stashbot.demo.stash.standin import SavedFilter
 
 from .http import Server
 
@@ -55,6 +56,7 @@ class StashStandIn(standin.StashStandIn):
     path of a proxy in front of it. `delay` is the time before each answer in seconds. These
     attributes may change at any time:
 
+    `filters` are the saved filters; `ui` is the map of the UI's settings.
     `status` is OK, SETUP or NEEDS_MIGRATION. `tripwire` refuses all requests. `missing` holds
     ids without a file. `per_query_seconds` maps an operation's name and variables to its
     duration.
@@ -64,6 +66,8 @@ class StashStandIn(standin.StashStandIn):
         self,
         pictures: Iterable[Picture],
         *,
+        details: Iterable[Details] = (),
+        filters: Iterable[SavedFilter] = (),
         port: int = 0,
         api_key: str = "",
         prefix: str = "",
@@ -80,7 +84,7 @@ class StashStandIn(standin.StashStandIn):
         self._delay = delay
         self._records: deque[Record] = deque(maxlen=100_000)
         self._started = time.monotonic()
-        super().__init__(pictures, port=port)
+        super().__init__(pictures, details=details, filters=filters, port=port)
 
     @property
     def url(self) -> str:
@@ -94,13 +98,19 @@ class StashStandIn(standin.StashStandIn):
     def add(self, *pictures: Picture) -> None:
         """Add pictures; one with a known id replaces the older one."""
         with self._lock:
-            self._library = Library([*self._library.by_id.values(), *pictures])
+            library = self._library
+            self._library = library.with_pictures([*library.by_id.values(), *pictures])
 
     def remove(self, *ids: int) -> None:
         """Remove pictures, as a user can do in Stash."""
         with self._lock:
             left = (picture for key, picture in self._library.by_id.items() if key not in ids)
-            self._library = Library(left)
+            self._library = self._library.with_pictures(left)
+
+    def describe(self, *details: Details) -> None:
+        """Replace the details of all tags, performers and studios."""
+        with self._lock:
+            self._library = Library(self._library.by_id.values(), details)
 
     @property
     def requests(self) -> list[Record]:
@@ -193,10 +203,14 @@ class StashStandIn(standin.StashStandIn):
         guarded = {
             name: partial(self._when_ready, find) for name, find in root.items() if callable(find)
         }
-        return guarded | {
-            "version": {"version": self.version},
-            "systemStatus": {"status": self.status, "appSchema": self.app_schema},
-        }
+        return (
+            root
+            | guarded
+            | {
+                "version": {"version": self.version},
+                "systemStatus": {"status": self.status, "appSchema": self.app_schema},
+            }
+        )
 
     def _when_ready(self, find: Callable[..., object], *info: Any, **arguments: Any) -> object:
         if self.status != "OK":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -35,13 +35,32 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """More than the name of a tag, a performer or a studio; `kind` is one of these words."""
+
+    kind: str
+    name: str
+    aliases: Sequence[str] = ()
+    parent: str = ""  # of a tag or a studio
+    # The fields from here on are those of a performer.
+    disambiguation: str = ""
+    is_favorite: bool = False
+    tags: Sequence[str] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The name that a `Picture` has: `Anna (dancer)` for one of two performers `Anna`."""
+        return f"{self.name} ({self.disambiguation})" if self.disambiguation else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One file of the library with Stash's metadata.
 
     `path` is relative to the library's root. `load` returns the bytes, or raises OSError if
     the file cannot be read. `size` (bytes) is an estimate for a drawn picture, because its
     file does not exist yet. `width`, `height` (pixels) and `duration` (seconds) are 0 if
-    unknown.
+    unknown. `created` is the time when Stash found it. Filters alone see the last six.
     """
 
     id: int
@@ -59,10 +78,32 @@ class Picture:
     performers: tuple[str, ...] = ()
     galleries: tuple[Gallery, ...] = ()
     tags: tuple[str, ...] = ()
+    created: datetime = datetime(2024, 1, 1, tzinfo=UTC)
+    o_counter: int = 0
+    organized: bool = False
+    code: str = ""
+    details: str = ""
+    photographer: str = ""
+    url: str = ""
+
+    @property
+    def studios(self) -> tuple[str, ...]:
+        """The studio, in the form of the other relations."""
+        return (self.studio,) if self.studio else ()
+
+    @property
+    def first_day(self) -> str:
+        """The date as Stash stores it: `2020-01-01` for `2020`; empty without one."""
+        return self.date and self.date + "0000-01-01"[len(self.date) :]
 
     @property
     def basename(self) -> str:
         return PurePosixPath(self.path).name
+
+    @property
+    def full_path(self) -> str:
+        """The path on Stash's machine."""
+        return f"/data/{self.path}"
 
     @property
     def type(self) -> str:
@@ -119,6 +160,7 @@ def _of_file(number: int, path: Path, root: Path) -> Picture:
         path=relative.as_posix(),
         load=partial(_read, path, root),
         modified=modified,
+        created=modified,
         size=stat.st_size,
         title=path.stem,
         date=modified.date().isoformat(),

@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+import json
 import math
-import zlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
-from ..pictures.picture import Gallery, Picture
+from ..pictures.picture import Details, Picture
+from .criteria import matching
+from .names import Catalogue, Names, number
+from .search import page, searching
+
+T = TypeVar("T")
 
 SEEDS = 10**8  # larger seeds wrap
+NO_DETAILS = Catalogue()
 
 
 class Library:
     """Pictures by id and as GraphQL data. Thread-safe.
 
-    Immutable apart from caches of sort orders and dicts. They need no lock: each thread
+    Immutable apart from caches of results and dicts. They need no lock: each thread
     computes equal values.
     """
 
-    def __init__(self, pictures: Iterable[Picture]) -> None:
+    def __init__(self, pictures: Iterable[Picture], details: Iterable[Details] = ()) -> None:
         unsorted = {picture.id: picture for picture in pictures}
         self.by_id = dict(sorted(unsorted.items()))
         self._dicts: dict[int, dict[str, Any]] = {}
-        self._orders: dict[tuple[str, bool], Sequence[int]] = {}
-        self._orders_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
+        self._results: dict[tuple[object, ...], Any] = {}
+        self._results_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
+        self._catalogue = Catalogue(details)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self._catalogue, self.by_id)
 
     def with_changed(self, picture: Picture) -> Library:
         """A copy with one picture replaced."""
-        return Library((self.by_id | {picture.id: picture}).values())
+        return self.with_pictures((self.by_id | {picture.id: picture}).values())
+
+    def with_pictures(self, pictures: Iterable[Picture]) -> Library:
+        """A library of these pictures with the same details."""
+        return Library(pictures, self._catalogue.details.values())
 
     def image(self, key: int) -> dict[str, Any]:
         if key not in self._dicts:
-            self._dicts[key] = as_dict(self.by_id[key])
+            self._dicts[key] = as_dict(self.by_id[key], self._catalogue)
         return self._dicts[key]
 
     # Resolvers of GraphQL fields
 
     def find_image(self, _: GraphQLResolveInfo, id: str | None = None) -> dict[str, Any] | None:
-        key = _number(id or "")
+        key = number(id or "")
         return self.image(key) if key in self.by_id else None
 
     def find_images(
@@ -57,26 +73,16 @@ class Library:
             count = len(chosen)
         else:
             found = self._order(filter or {})
-            if image_filter:
-                found = [key for key in found if self._matches(key, image_filter)]
-            chosen, count = _page(found, filter or {}), len(found)
+            q = ((filter or {}).get("q") or "").strip()
+            if q or image_filter:
+                key = (q, json.dumps(image_filter, sort_keys=True))
+                matches = self._kept(key, partial(self._matching, q, image_filter or {}))
+                found = [key for key in found if key in matches]
+            chosen, count = page(found, filter or {}), len(found)
         return {"count": count, "images": [self.image(key) for key in chosen]}
 
-    def _matches(self, key: int, wanted: dict[str, Any]) -> bool:
-        """Whether a picture meets all criteria."""
-        above = (wanted.get("id") or {}).get("value")
-        if above is not None and key <= above:
-            return False
-        for name in ("performers", "galleries"):
-            among = (wanted.get(name) or {}).get("value")
-            if among and not {each["id"] for each in self.image(key)[name]} & set(
-                map(_number, among)
-            ):
-                return False
-        return True
-
     def _checked(self, ids: list[str]) -> list[int]:
-        keys = [_number(id) for id in ids]
+        keys = [number(id) for id in ids]
         for place, key in enumerate(keys):
             if key in keys[:place]:
                 raise GraphQLError(f"validating ids: duplicate id found: {key}")
@@ -84,42 +90,41 @@ class Library:
                 raise GraphQLError(f"image with id {key} not found")
         return keys
 
+    def _matching(self, q: str, image_filter: dict[str, Any]) -> set[int]:
+        """The ids that meet the criteria and `q`."""
+        keys = filter(matching(image_filter, self.by_id, self._catalogue), self.by_id)
+        if not q:
+            return set(keys)
+        pictures, is_found = (self.by_id[key] for key in keys), searching(q)
+        rows = ((each.id, (each.title, each.full_path, each.fingerprint)) for each in pictures)
+        return {key for key, row in rows if is_found(row)}
+
     def _order(self, wanted: dict[str, Any]) -> Sequence[int]:
         """All ids in the order of the filter's sort; by id without one."""
         sort = wanted.get("sort") or ""
-        order = (sort, bool(sort) and wanted.get("direction") == "DESC")
-        found = self._orders.get(order)
+        reverse = bool(sort) and wanted.get("direction") == "DESC"
+        return self._kept((sort, reverse), partial(self._sorted, sort, reverse=reverse))
+
+    def _kept(self, key: tuple[object, ...], find: Callable[[], T]) -> T:
+        """The result from the cache, else that of `find`."""
+        found: T | None = self._results.get(key)
         if found is None:
-            found = self._sorted(sort, reverse=order[1])
-            if len(self._orders) >= self._orders_kept:
-                self._orders.clear()
-            self._orders[order] = found
+            found = find()
+            if len(self._results) >= self._results_kept:
+                self._results.clear()
+            self._results[key] = found
         return found
 
     def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
-        """The two sorts that the bot asks for: `id` and `random_<seed>`."""
+        """The sorts that the bot asks for. Equal ones are in the order of their ids."""
         if sort in ("", "id"):
             return sorted(self.by_id, reverse=reverse)
+        if sort in ("created_at", "date"):
+            field = attrgetter("created" if sort == "created_at" else "first_day")
+            return sorted(self.by_id, key=lambda key: field(self.by_id[key]), reverse=reverse)
         if not sort.startswith("random_"):
             raise GraphQLError(f"invalid sort: {sort}")
         return sorted(self.by_id, key=_random_key(sort), reverse=reverse)
-
-
-def _page(found: Sequence[int], wanted: dict[str, Any]) -> Sequence[int]:
-    """One page: 25 images by default, none for a size of 0, all for a negative size."""
-    size = wanted.get("per_page")
-    size = 25 if size is None else size
-    if size < 0:
-        return found
-    start = (max(wanted.get("page") or 1, 1) - 1) * size
-    return found[start : start + size]
-
-
-def _number(id: str) -> int:
-    try:
-        return int(id)
-    except ValueError as error:
-        raise GraphQLError(f'strconv.Atoi: parsing "{id}": invalid syntax') from error
 
 
 def _random_key(sort: str) -> Callable[[int], float]:
@@ -143,8 +148,9 @@ def shuffle_key(id: int, seed: int) -> float:
     return math.fmod(float(squared + linear), 2147483647.0)
 
 
-def as_dict(picture: Picture) -> dict[str, Any]:
+def as_dict(picture: Picture, catalogue: Catalogue = NO_DETAILS) -> dict[str, Any]:
     """A picture by the schema's names; values that depend on the request are functions."""
+    node = catalogue.node
     modified = picture.modified.isoformat()
     file = {
         "__typename": "VideoFile" if picture.is_clip else "ImageFile",
@@ -161,15 +167,14 @@ def as_dict(picture: Picture) -> dict[str, Any]:
         "title": picture.title,
         "date": picture.date or None,
         "rating100": picture.rating100,
+        "created_at": picture.created.isoformat(),
         "updated_at": modified,
         "paths": {"image": partial(_address, picture)},
         "visual_files": [file],
-        "studio": _named("studio", picture.studio) if picture.studio else None,
-        "performers": [
-            _named("performer", name) | {"disambiguation": ""} for name in picture.performers
-        ],
-        "galleries": [_gallery(gallery) for gallery in picture.galleries],
-        "tags": [_named("tag", name) for name in picture.tags],
+        "studio": node("studio", picture.studio) if picture.studio else None,
+        "performers": [node("performer", name) for name in picture.performers],
+        "galleries": [node("gallery", gallery) for gallery in picture.galleries],
+        "tags": [node("tag", name) for name in picture.tags],
     }
 
 
@@ -180,21 +185,3 @@ def _fingerprint(picture: Picture, _: GraphQLResolveInfo, type: str) -> str | No
 def _address(picture: Picture, info: GraphQLResolveInfo) -> str:
     """The address of the original, on the host of the request."""
     return f"{info.context}/image/{picture.id}/image?t={int(picture.modified.timestamp())}"
-
-
-def _gallery(gallery: Gallery) -> dict[str, Any]:
-    return {
-        "id": id_of("gallery", gallery.title or gallery.folder),
-        "title": gallery.title,
-        "folder": {"path": gallery.folder} if gallery.folder else None,
-        "files": [],
-    }
-
-
-def _named(kind: str, name: str) -> dict[str, Any]:
-    return {"id": id_of(kind, name), "name": name}
-
-
-def id_of(kind: str, name: str) -> int:
-    """An id that depends on kind and name alone."""
-    return zlib.crc32(f"{kind} {name}".encode()) >> 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from email.utils import format_datetime
 from threading import Lock
 from typing import Any, Self
@@ -11,20 +11,43 @@ from typing import Any, Self
 from graphql import GraphQLError, GraphQLResolveInfo
 
 from ..http import PLAIN, Request, Response, Server
-from ..pictures.picture import Picture
+from ..pictures.picture import Details, Picture
 from .graphql import Query, read, respond
 from .library import Library
+from .names import number
 
 VERSION = "v0.30.1"
 APP_SCHEMA = 75  # of 0.30; 58 is 0.26
 
 
-class StashStandIn:
-    """Stash on 127.0.0.1 with these pictures. Thread-safe; starts at once; a context manager."""
+@dataclass(frozen=True)
+class SavedFilter:
+    """A saved filter of images, as Stash's UI writes it. `find_filter` has the key `q`."""
 
-    def __init__(self, pictures: Iterable[Picture], *, port: int = 0) -> None:
+    id: int
+    name: str
+    find_filter: dict[str, Any] | None = None
+    object_filter: dict[str, Any] | None = None
+
+
+class StashStandIn:
+    """Stash on 127.0.0.1 with these pictures. Thread-safe; starts at once; a context manager.
+
+    `filters`, the saved filters, and `ui`, the settings of its UI, may be replaced at any time.
+    """
+
+    def __init__(
+        self,
+        pictures: Iterable[Picture],
+        *,
+        details: Iterable[Details] = (),
+        filters: Iterable[SavedFilter] = (),
+        port: int = 0,
+    ) -> None:
         self._lock = Lock()
-        self._library = Library(pictures)
+        self._library = Library(pictures, details)
+        self.filters = tuple(filters)
+        self.ui: dict[str, Any] = {}
         self.server = self._serve(port)
 
     def __enter__(self) -> Self:
@@ -69,7 +92,7 @@ class StashStandIn:
         try:
             data = self._load(picture)
         except OSError:
-            reason = f"open /data/{picture.path}: no such file or directory\n"
+            reason = f"open {picture.full_path}: no such file or directory\n"
             return Response(500, PLAIN, reason.encode())
         headers = _headers(picture, is_versioned="t" in request.query)
         return Response(200, picture.type, data, headers)
@@ -84,8 +107,20 @@ class StashStandIn:
             "systemStatus": {"status": "OK", "appSchema": APP_SCHEMA},
             "findImages": library.find_images,
             "findImage": library.find_image,
+            "findSavedFilters": self._saved_filters,
+            "findSavedFilter": self._saved_filter,
+            "configuration": {"ui": self.ui},
             "imageUpdate": self._rate,
+            **library.names.resolvers,
         }
+
+    def _saved_filters(self, _: GraphQLResolveInfo, **_mode: str | None) -> list[dict[str, Any]]:
+        """In the byte order of their names."""
+        return [asdict(each) for each in sorted(self.filters, key=lambda each: each.name)]
+
+    def _saved_filter(self, _: GraphQLResolveInfo, id: str) -> dict[str, Any] | None:
+        wanted = number(id)
+        return next((asdict(each) for each in self.filters if each.id == wanted), None)
 
     def _rate(self, _: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any] | None:
         """Set or clear the rating; an absent key changes nothing."""
