@@ -11,6 +11,7 @@ import struct
 import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from ..settings.load import load
 from .run import stop
 
 if TYPE_CHECKING:
+    from ..demo.stash.standin import StashStandIn
     from ..demo.telegram.files import Decoded
     from ..demo.telegram.standin import TelegramStandIn
 
@@ -43,10 +45,6 @@ DEMO_SCHEDULE = '[[schedule]]\nchat = 1\nwhen = "daily 09:00"\ncount = 3\n'
 
 def demo(options: argparse.Namespace) -> int:
     """Run the bot between two stand-ins until Ctrl-C; its database ends with the process."""
-    from ..demo.pictures.drawings import drawn
-    from ..demo.pictures.picture import in_folder
-    from ..demo.stash.standin import StashStandIn
-
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stashbot-demo-"))
@@ -54,8 +52,7 @@ def demo(options: argparse.Namespace) -> int:
         if not stash_url:
             drawer = Drawer(TemporaryFiles(Path(folder)))
             stack.callback(drawer.close)
-            pictures = in_folder(options.pictures) if options.pictures else drawn(drawer.draw)
-            stash_url = stack.enter_context(StashStandIn(pictures)).url
+            stash_url = stack.enter_context(_stash(options.pictures, drawer)).url
         token = f"{DEMO_BOT}:{secrets.token_urlsafe(32)}"  # no web page knows it
         try:
             telegram = _telegram(token, options.port)
@@ -78,6 +75,18 @@ def demo(options: argparse.Namespace) -> int:
         app.start()
         app.supervisor.wait(ENDING)
         return stop(app, Notifier())
+
+
+def _stash(folder: Path | None, drawer: Drawer) -> StashStandIn:
+    """Serve the pictures of a folder, or the demo's own library."""
+    from ..demo.pictures.drawings import details, drawn
+    from ..demo.pictures.picture import in_folder
+    from ..demo.stash.standin import StashStandIn, demo_filters
+
+    if folder:
+        return StashStandIn(in_folder(folder))
+    pictures = drawn(drawer.draw, datetime.now(UTC))
+    return StashStandIn(pictures, details=details(), filters=demo_filters())
 
 
 def _telegram(token: str, port: int) -> TelegramStandIn:

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import pytest
 import pyvips
 from PIL import Image, ImageChops, ImageSequence, ImageStat
 
-from stashbot.demo.pictures.drawings import drawn
+from stashbot.demo.pictures.drawings import details, drawn
 from stashbot.demo.pictures.picture import Gallery, in_folder
 from stashbot.errors import SettingsError
 from tests.standins.draw import draw
 
-LIBRARY = drawn(draw)
+NOW = datetime(2026, 7, 31, 12, tzinfo=UTC)
+LIBRARY = drawn(draw, NOW)
 #: The same library, whose files are the SVG texts themselves.
-TEXTS = drawn(lambda frames, _: "\n".join(frames).encode())
+TEXTS = drawn(lambda frames, _: "\n".join(frames).encode(), NOW)
 
 
 def thumbnail(frames, _):
@@ -40,7 +42,7 @@ def test_a_drawn_file_agrees_with_its_metadata(picture):
 
 def test_neighbours_look_different():
     """Compared at a size of 64 pixels, by the colour with the largest mean difference."""
-    files = [io.BytesIO(picture.load()) for picture in drawn(thumbnail)]
+    files = [io.BytesIO(picture.load()) for picture in drawn(thumbnail, NOW)]
     images = [Image.open(file).convert("RGB").resize((64, 64)) for file in files]
     differences = [ImageChops.difference(*pair) for pair in pairwise(images)]
 
@@ -78,6 +80,49 @@ def test_the_library_is_as_mixed_as_a_persons():
     assert {bool(p.studio) for p in LIBRARY} == {True, False}
     assert {gallery.title == "" for p in LIBRARY for gallery in p.galleries} == {True, False}
     assert () in {p.galleries for p in LIBRARY}
+
+
+def test_a_fifth_has_no_rating():
+    unrated = [picture for picture in LIBRARY if picture.rating100 is None]
+
+    assert 0.15 < len(unrated) / len(LIBRARY) < 0.25
+
+
+def test_ten_arrived_in_the_last_30_days_with_the_highest_ids():
+    new = [p for p in LIBRARY if p.created > NOW - timedelta(days=30)]
+
+    assert new == LIBRARY[-10:]
+    assert [p.created for p in new] == sorted({p.created for p in new})
+    assert new[-1].created < NOW
+
+
+@pytest.mark.parametrize(
+    ("now", "beside"),
+    [
+        (NOW, {"07-30", "08-01"}),
+        (datetime(2028, 2, 29, tzinfo=UTC), {"02-28", "03-01"}),
+        (datetime(2027, 3, 1, tzinfo=UTC), {"02-28", "03-02"}),
+        (datetime(2027, 1, 1, tzinfo=UTC), {"12-31", "01-02"}),
+    ],
+    ids=["July", "leap day", "after February", "new year"],
+)
+def test_some_are_of_this_day_of_earlier_years(now, beside):
+    days = [p.date for p in drawn(draw, now) if p.id % 4 == 0]
+    today = {day for day in days if day[5:] == f"{now:%m-%d}"}
+
+    assert len(today) >= 3
+    assert {day[5:] for day in days} == {f"{now:%m-%d}", *beside}
+    assert all(date.fromisoformat(day) < now.date() for day in days)
+
+
+def test_details_are_of_names_in_the_library():
+    tags = {name for p in LIBRARY for name in p.tags}
+    performers = {name for p in LIBRARY for name in p.performers}
+    known = {each.full_name for each in details()}
+
+    assert known <= tags | performers
+    assert {"beach", "море", "Анна", "Ines Valcour (sculptor)"} <= known
+    assert {"Juno Castellane", "Juno Hartley", "Ines Valcour"} <= performers
 
 
 def test_a_drawing_that_fails_is_an_error_of_the_file():

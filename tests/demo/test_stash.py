@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stashbot.demo.pictures.picture import Details, Gallery, Picture
 from stashbot.demo.stash.library import shuffle_key
 from stashbot.demo.stash.names import id_of
-from stashbot.demo.stash.standin import SavedFilter
+from stashbot.demo.stash.standin import SavedFilter, demo_filters
 from tests.standins.stash import StashStandIn
 
 IDS = """query Ids($f: FindFilterType, $i: ImageFilterType, $ids: [ID!]) {
@@ -570,6 +570,19 @@ def test_saved_filters(stash):
     assert post(stash, FILTER, id="3").json()["data"]["findSavedFilter"]["name"] == "Закаты"
     assert post(stash, FILTER, id="99").json() == {"data": {"findSavedFilter": None}}
     assert complaint(post(stash, FILTER, id="x")).startswith("strconv.Atoi")
+
+
+def test_saved_filters_of_the_demo():
+    """Their ids are those of the names, and their names those that one types."""
+    saved = demo_filters()
+    criteria = [
+        each.object_filter["tags"]["value"] for each in saved if "tags" in each.object_filter
+    ]
+    labelled = [each for value in criteria for each in [*value["items"], *value["excluded"]]]
+
+    assert {each.name for each in saved} >= {"Sea and sky", "Best rated", "Закаты"}
+    assert [each["id"] for each in labelled] == ids("tag", *(each["label"] for each in labelled))
+    assert len(labelled) == 4
 
 
 def test_settings_of_the_ui(stash):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from email.utils import format_datetime
+from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
@@ -28,6 +30,12 @@ class SavedFilter:
     name: str
     find_filter: dict[str, Any] | None = None
     object_filter: dict[str, Any] | None = None
+
+
+def demo_filters() -> list[SavedFilter]:
+    """The saved filters of the demo's own library."""
+    text = Path(__file__).with_name("filters.toml").read_text("utf-8")
+    return [SavedFilter(**each) for each in tomllib.loads(text)["filters"]]
 
 
 class StashStandIn:
