@@ -69,32 +69,31 @@ def matching(
         raise GraphQLError("parser stack overflow")
     if len(levels) > 1 and CLASHING.intersection(name for level in levels for name in level):
         raise GraphQLError("the stand-in refuses OR with relations")
-    either = [
-        [
-            _test(name, each, pictures, catalogue)
-            for name, each in level.items()
-            if name != "OR" and each is not None
-        ]
+
+    def test(name: str, criterion: Any) -> Callable[[int], bool]:
+        if name == "id":
+            return partial(_compares, **criterion)
+        if name in (*KINDS, "performer_tags"):
+            criterion = criterion | _families(criterion, catalogue)
+        return lambda key: _meets(pictures[key], name, criterion, catalogue)
+
+    tests = [
+        [test(name, each) for name, each in level.items() if name != "OR" and each is not None]
         for level in levels
     ]
-    either = [tests for tests in either if tests] or [[]]
-    if len(either[0]) == len(either) == 1:
+    either = [every for every in tests if every] or [[]]
+    if len(either[0]) == len(either) == 1:  # the usual one is quick then
         return either[0][0]
-    return lambda key: any(all(test(key) for test in tests) for tests in either)
+    return lambda key: any(all(test(key) for test in every) for every in either)
 
 
-def _test(
-    name: str, criterion: Any, pictures: Mapping[int, Picture], catalogue: Catalogue
-) -> Callable[[int], bool]:
-    if name == "id":
-        return partial(_compares, **criterion)
-    if name in (*KINDS, "performer_tags"):
-        depth = criterion.get("depth") or 0
-        criterion = criterion | {
-            key: [catalogue.below(number(id), depth) for id in criterion.get(key) or ()]
-            for key in ("value", "excludes")
-        }
-    return lambda key: _meets(pictures[key], name, criterion, catalogue)
+def _families(criterion: dict[str, Any], catalogue: Catalogue) -> dict[str, list[set[int]]]:
+    """Return the ids of a criterion, each with the ids of its children."""
+    depth = criterion.get("depth") or 0
+    return {
+        key: [catalogue.below(number(id), depth) for id in criterion.get(key) or ()]
+        for key in ("value", "excludes")
+    }
 
 
 def _meets(picture: Picture, name: str, criterion: Any, catalogue: Catalogue) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from email.utils import format_datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ class StashStandIn:
     ) -> None:
         self._lock = Lock()
         self._library = Library(pictures, details)
-        self.filters = tuple(filters)
+        self.filters: Sequence[SavedFilter] = tuple(filters)
         self.ui: dict[str, Any] = {}
         self.server = self._serve(port)
 
