@@ -12,6 +12,7 @@ import structlog
 
 from .bot.access import Access
 from .bot.commands import Bot
+from .bot.filters import Filters
 from .bot.startup import introduce, resume
 from .bot.status import StatusReports
 from .models import Priority
@@ -21,13 +22,15 @@ from .pictures.delivery import Delivery
 from .pictures.files import TemporaryFiles, cache_folder
 from .pictures.late_writes import LateWrites
 from .pictures.media import Media
+from .pictures.notices import Notices
 from .pictures.preparation import Preparation
 from .pictures.requests import RequestQueue
+from .pictures.sources.finding import Sources
 from .runtime.pool import Pool
 from .runtime.threads import Supervisor
 from .schedule.runner import Scheduler
 from .schedule.schedules import ChatSchedules
-from .settings.keys import Settings
+from .settings.keys import Settings, names_in
 from .stash.client import StashClient
 from .stash.http import TIMEOUTS, Timeouts
 from .store.store import Store
@@ -69,31 +72,20 @@ class App:
         self.telegram = self._telegram(limits)
         for close in (self.stash.close_thread, self.telegram.close_thread, self.store.close):
             self.supervisor.at_thread_end(close)
-        self.outbox = Outbox(
-            telegram=self.telegram,
-            store=self.store.chats,
-            answers=self.answer_pool,
-            questions=self.question_pool,
-            now=_now,
-        )
-        avoid = timedelta(days=settings.history.avoid_days)
-        self.candidates = Candidates(
-            store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
-        )
+        self.outbox = self._outbox()
+        self.candidates = self._candidates()
+        self.sources = Sources(store=self.store, stash=self.stash, settings=settings, now=_now)
+        self.notices = Notices(outbox=self.outbox, stash=self.stash, settings=settings)
         self.files = TemporaryFiles(cache_folder(settings.database))
         self.requests = self._requests()
         self._wake = threading.Event()
         self.supervisor.at_end(self._wake.set)
         self.schedules = ChatSchedules(self.store, settings, self._wake.set, _now)
         self.scheduler = self._scheduler()
-        self.rating_sync = RatingSync(
-            store=self.store,
-            stash=self.stash,
-            pool=self.question_pool,
-            write_ratings=settings.votes.write_ratings,
-        )
+        self.rating_sync = self._rating_sync()
         self.voting = Voting(self.store, settings.votes, self.rating_sync.wake, _now)
         self.reports = self._reports()
+        self.filters = self._filters()
         stop, quit = self.supervisor.stop, self.supervisor.quit
         self.poller = Poller(self.telegram, self._bot().handle, stop, quit)
 
@@ -130,6 +122,8 @@ class App:
             outbox=self.outbox,
             now=_now(),
         )
+        if named := names_in(self.settings):
+            self.question_pool.submit(partial(self.filters.check_settings, named))
         self.rating_sync.wake()
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling
@@ -162,6 +156,38 @@ class App:
         self.supervisor.at_end(telegram.close)
         return telegram
 
+    def _outbox(self) -> Outbox:
+        return Outbox(
+            telegram=self.telegram,
+            store=self.store.chats,
+            answers=self.answer_pool,
+            questions=self.question_pool,
+            now=_now,
+        )
+
+    def _candidates(self) -> Candidates:
+        avoid = timedelta(days=self.settings.history.avoid_days)
+        return Candidates(
+            store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
+        )
+
+    def _rating_sync(self) -> RatingSync:
+        return RatingSync(
+            store=self.store,
+            stash=self.stash,
+            pool=self.question_pool,
+            write_ratings=self.settings.votes.write_ratings,
+        )
+
+    def _filters(self) -> Filters:
+        return Filters(
+            store=self.store,
+            stash=self.stash,
+            sources=self.sources,
+            notices=self.notices,
+            schedules=self.schedules,
+        )
+
     def _requests(self) -> RequestQueue:
         writes = LateWrites(self.picture_pool)
         converter = Converter(self.files)
@@ -187,9 +213,9 @@ class App:
             store=self.store,
             preparation=preparation,
             delivery=delivery,
-            outbox=self.outbox,
+            sources=self.sources,
+            notices=self.notices,
             pool=self.picture_pool,
-            writes=writes,
             now=_now,
         )
 
@@ -223,6 +249,7 @@ class App:
         )
         return Bot(
             access=access,
+            filters=self.filters,
             outbox=self.outbox,
             requests=self.requests,
             reports=self.reports,

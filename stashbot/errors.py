@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 
 import structlog
@@ -48,16 +49,21 @@ class NothingReason(StrEnum):
 
     EMPTY = "nothing_to_send"
     EXCLUDED = "all_excluded"
+    NOTHING_NEW = "nothing_new"
     UNUSABLE = "nothing_usable"
     DISK_FULL = "disk_full"
 
 
 class NothingToSend(StashbotError):
-    """There is no image for this request."""
+    """There is no image for this request.
 
-    def __init__(self, reason: NothingReason, text: str) -> None:
+    For NOTHING_NEW, `since` is the time (UTC) since when nothing has come into the library.
+    """
+
+    def __init__(self, reason: NothingReason, text: str, since: datetime | None = None) -> None:
         super().__init__(text)
         self.reason = reason
+        self.since = since
 
 
 class GaveUp(StashbotError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -138,6 +139,85 @@ class Image:
         return tuple(Feature(facet, each.id, each.name) for facet, all in shared for each in all)
 
 
+class SourceKind(StrEnum):
+    """The kinds of sources; a NAME has not been looked up in Stash yet."""
+
+    ALL = "all"
+    FILTER = "filter"
+    TAG = "tag"
+    PERFORMER = "performer"
+    GALLERY = "gallery"
+    STUDIO = "studio"
+    TODAY = "today"
+    NEW = "new"
+    LIKED = "liked"
+    UNRATED = "unrated"
+    LIKE = "like"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where pictures come from.
+
+    `id` is Stash's id of the filter, tag, performer, gallery, studio or, for LIKE, image. For
+    TODAY it is a day of the year as month × 100 + day, 0 for the present day. `name` is shown,
+    or has the user's words for NAME.
+    """
+
+    kind: SourceKind
+    id: int = 0
+    name: str = field(default="", compare=False)
+
+    @property
+    def facet(self) -> Facet | None:
+        """The facet of the feature that its images share, None if they share none."""
+        return Facet(self.kind) if self.kind in _SHARED else None
+
+    @property
+    def key(self) -> str:
+        """The source as short text, without the name of what Stash knows by its id."""
+        if self.kind is SourceKind.NAME:
+            return f"{self.kind}:{self.name}"
+        return f"{self.kind}:{self.id}" if self.id else str(self.kind)
+
+
+_SHARED = frozenset({SourceKind.TAG, SourceKind.PERFORMER, SourceKind.GALLERY, SourceKind.STUDIO})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source as Stash is asked for it.
+
+    `among` is JSON of Stash's ImageFilterType, and `words` a text to search for. A source that
+    is a list of images has their `ids` instead, and `scores` if those with high ones come first.
+    """
+
+    source: Source
+    among: Mapping[str, Any] | None = None
+    words: str = ""
+    ids: Sequence[int] | None = None
+    scores: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def is_library(self) -> bool:
+        """Whether each image of the library belongs to it."""
+        return self.source.kind is SourceKind.ALL
+
+    def is_same(self, other: Place) -> bool:
+        """Whether both ask Stash the same; lists are the same whatever they hold."""
+        mine, its = ((each.source, each.among, each.words) for each in (self, other))
+        return mine == its
+
+    def may_have(self, image_id: int) -> bool:
+        """Whether the image is in the list, if it is one."""
+        return self.ids is None or image_id in self.ids
+
+
+#: The whole library.
+LIBRARY = Place(Source(SourceKind.ALL))
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file in a form that Telegram takes; the receiver of a document sees `filename`.
@@ -175,7 +255,8 @@ class Sent:
 class Request:
     """A request for `count` pictures, made at `requested_at` (UTC).
 
-    A scheduled request has the times `when` of its schedule, and the moment `due` (UTC).
+    `source` is the key of its source, empty for the chat's standing one. A scheduled request
+    has the times `when` of its schedule, and the moment `due` (UTC).
     """
 
     id: int
@@ -185,6 +266,7 @@ class Request:
     trigger: Trigger
     requested_at: datetime
     language: str
+    source: str = ""
     when: str = ""
     due: datetime | None = None
 
@@ -206,7 +288,8 @@ class Schedule:
     """A schedule: `count` pictures for a chat, at the times `when`, in the user's words.
 
     `zone` is an IANA name, empty for the bot's time zone. `is_fixed` schedules stand in the
-    settings. The moments up to `handled_until` (UTC) are served or given up. `language` is that
+    settings. The moments up to `handled_until` (UTC) are served or given up. `source` is the key
+    of its source with the name to show, empty for the chat's standing one. `language` is that
     of the chat, empty if it has not written yet.
     """
 
@@ -215,6 +298,8 @@ class Schedule:
     when: str
     zone: str
     count: int
+    source: str
+    source_name: str
     is_fixed: bool
     handled_until: datetime
     language: str

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from telebot import types
 
 from ..messages import keyboards
+from ..messages import sources as words
 from ..messages.catalogue import Texts
 from ..models import Facet, Feature, Press, Reply, Shown, Trigger, Vote
 from ..pictures.requests import RequestQueue
+from ..rules.sources import MOST_PICTURES, from_key
 from ..schedule.schedules import REMOVE, ChatSchedules
 from ..telegram.outbox import Outbox
 from ..votes.voting import Voting
+from .filters import Filters
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,24 @@ class Callbacks:
     """
 
     def __init__(
-        self, outbox: Outbox, requests: RequestQueue, schedules: ChatSchedules, voting: Voting
+        self,
+        *,
+        outbox: Outbox,
+        requests: RequestQueue,
+        schedules: ChatSchedules,
+        voting: Voting,
+        filters: Filters,
     ) -> None:
         self._outbox = outbox
         self._requests = requests
         self._schedules = schedules
         self._voting = voting
+        self._filters = filters
         self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
-            re.compile(keyboards.NEXT): self._ask,
+            keyboards.NEXT: self._next,
+            words.PICK: self._pick,
+            words.PIN: self._pin,
+            words.UNHIDE: self._unhide,
             keyboards.VOTE: self._vote,
             keyboards.EXCLUDE: self._exclude,
             keyboards.EXCLUDED: self._turn_page,
@@ -62,11 +77,39 @@ class Callbacks:
                 return handler(_Pressed(*ids, texts, match)) or ""
         return ""
 
+    def _next(self, press: _Pressed) -> None:
+        # The button of older versions names no source.
+        self._ask(press, press.match["source"] or "")
+
+    def _pick(self, press: _Pressed) -> None:
+        count = min(max(int(press.match["count"]), 1), MOST_PICTURES)
+        self._ask(press, press.match["source"], count=count)
+
     def _ask(
-        self, press: _Pressed, trigger: Trigger = Trigger.COMMAND, after: Shown | None = None
+        self,
+        press: _Pressed,
+        source: str,
+        *,
+        count: int = 1,
+        trigger: Trigger = Trigger.COMMAND,
+        after: Shown | None = None,
     ) -> None:
-        ids = (press.update_id, press.chat_id, press.user_id)
-        self._requests.ask(*ids, trigger=trigger, language=press.texts.language, after=after)
+        ids, language = (press.update_id, press.chat_id, press.user_id), press.texts.language
+        with suppress(ValueError):  # a key of another version
+            source = from_key(source).key if source else ""
+            self._requests.ask(
+                *ids, count=count, trigger=trigger, language=language, source=source, after=after
+            )
+
+    def _pin(self, press: _Pressed) -> None:
+        pin = partial(self._filters.pin, press.chat_id, int(press.match["id"]), press.texts)
+        self._outbox.reply(press.chat_id, pin, press.texts("cannot_answer"))
+
+    def _unhide(self, press: _Pressed) -> str:
+        with suppress(ValueError):
+            feature = Feature(Facet(press.match["facet"]), int(press.match["id"]))
+            return self._voting.unhide(press.chat_id, press.user_id, feature, press.texts)
+        return ""
 
     def _vote(self, press: _Pressed) -> str:
         image_id, named = int(press.match["image"]), press.match["vote"]
@@ -74,7 +117,9 @@ class Callbacks:
         ids = (press.update_id, press.chat_id, press.user_id)
         vote, wants_next = self._voting.vote(Press(*ids, image_id, asked))
         if wants_next:
-            self._ask(press, Trigger.VOTE, Shown(press.message_id, image_id))
+            source = self._voting.source_of(press.chat_id, image_id)
+            shown = Shown(press.message_id, image_id)
+            self._ask(press, source, trigger=Trigger.VOTE, after=shown)
         self._redraw(press, image_id)
         return press.texts(f"vote.{vote or 'taken_back'}")
 
@@ -85,7 +130,8 @@ class Callbacks:
         change = self._voting.exclude if is_excluded else self._voting.include
         note = change(press.chat_id, press.user_id, image_id, feature, press.texts)
         # Replaces the picture that is ready if it is excluded now.
-        self._requests.prefetch(press.chat_id, is_for_user=True)
+        source = self._voting.source_of(press.chat_id, image_id)
+        self._requests.prefetch(press.chat_id, source, is_for_user=True)
         self._redraw(press, image_id)
         return note
 

@@ -7,41 +7,65 @@ database is used at once, so that a request survives a crash.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from telebot import types
 
 from ..errors import store_failures_logged
-from ..messages.catalogue import TEXTS, Texts
+from ..messages.catalogue import Texts
 from ..messages.plain_text import message
-from ..models import Reply
+from ..models import Reply, Source, SourceKind
 from ..pictures.requests import RequestQueue
-from ..schedule.schedules import ChatSchedules
+from ..rules.sources import MOST_PICTURES, read_request
+from ..schedule.schedules import ChatSchedules, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from ..votes.voting import Voting
 from .access import Access
 from .callbacks import Callbacks
+from .filters import Filters
 from .status import StatusReports
 
 log = structlog.get_logger()
 
 #: In the order of Telegram's list; `start` is a button there and needs no entry.
-COMMANDS = ("random", "schedule", "preferences", "excluded", "stats", "status", "help")
+COMMANDS = (
+    "random",
+    "filters",
+    "today",
+    "new",
+    "liked",
+    "more",
+    "schedule",
+    "preferences",
+    "excluded",
+    "stats",
+    "status",
+    "help",
+)
+#: The arguments of `/filters` that end the standing one.
+OFF = {"off", "выкл", "выключить", "нет"}
 #: While so many messages wait, strangers get no answer, not even to a press.
 MOST_WAITING = 100
 DICE = "🎲"
 
-_COUNT = re.compile("0*([1-9]|10)")
+_NUMBER = re.compile(r"\s*[0-9]{1,2}\s*")
 _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?\s*", re.DOTALL)
 
 
-def image_count(argument: str) -> int | None:
-    """Return the number of images in `/random <argument>`, None if it is not 1 to 10."""
-    if not argument:
-        return 1
-    match = _COUNT.fullmatch(argument)
-    return int(match[1]) if match else None
+@dataclass(frozen=True)
+class _Command:
+    """A command; `answered` is the message to which it is a reply, if it is one."""
+
+    update_id: int
+    chat_id: int
+    user_id: int
+    argument: str
+    texts: Texts
+    answered: int | None
 
 
 class Bot:
@@ -56,6 +80,7 @@ class Bot:
         reports: StatusReports,
         schedules: ChatSchedules,
         voting: Voting,
+        filters: Filters,
     ) -> None:
         self._access = access
         self._outbox = outbox
@@ -63,7 +88,26 @@ class Bot:
         self._reports = reports
         self._schedules = schedules
         self._voting = voting
-        self._callbacks = Callbacks(outbox, requests, schedules, voting)
+        self._filters = filters
+        self._callbacks = Callbacks(
+            outbox=outbox, requests=requests, schedules=schedules, voting=voting, filters=filters
+        )
+
+        self._handlers: dict[str, Callable[[_Command], None]] = {
+            "start": self._help,
+            "help": self._help,
+            "random": self._random,
+            "today": partial(self._word, SourceKind.TODAY),
+            "new": partial(self._word, SourceKind.NEW),
+            "liked": partial(self._word, SourceKind.LIKED),
+            "more": self._more,
+            "filters": self._show_filters,
+            "schedule": self._schedule,
+            "preferences": self._preferences,
+            "excluded": self._excluded,
+            "stats": self._stats,
+            "status": self._status,
+        }
 
     def handle(self, update: types.Update) -> None:
         if update.message:
@@ -132,8 +176,10 @@ class Bot:
             # Telegram turns a single 🎲 into a dice. In a group it is a game.
             return "random", ""
         text = message.text or ""
-        if text in {texts("button.random") for texts in TEXTS.values()}:
+        if text.startswith(DICE):
             return "random", ""
+        if message.chat.type == "private" and _NUMBER.fullmatch(text):
+            return "random", text.strip()
         match = _COMMAND.fullmatch(text)
         if not match or (match["bot"] and not self._access.is_for_us(match["bot"], message.chat)):
             return "", ""
@@ -142,36 +188,81 @@ class Bot:
     # Commands
 
     def _obey(self, update_id: int, message: types.Message, user_id: int, texts: Texts) -> None:
-        chat_id = message.chat.id
         name, argument = self._read(message)
-        count = image_count(argument)
-        replies = {
-            "schedule": lambda: self._schedules.change(chat_id, argument, texts),
-            "excluded": lambda: self._voting.excluded(chat_id, 0, texts),
-        }
-        reports = {  # computed in the background: they need Stash, or read much
-            "preferences": lambda: self._voting.preferences(chat_id, texts),
-            "stats": lambda: Reply(self._reports.stats(chat_id, texts)),
-            "status": lambda: Reply(self._reports.status(texts)),
-        }
-        if name == "random" and count:
-            language = texts.language
-            self._requests.ask(update_id, chat_id, user_id, count=count, language=language)
-        elif name == "random":
-            self._outbox.say(chat_id, texts("random.usage"))
-        elif name in ("start", "help"):
-            self._outbox.say(chat_id, self._help(chat_id, texts), keyboard=texts("button.random"))
-        elif name in replies:
-            reply = replies[name]()
-            self._outbox.say(chat_id, reply.text, rows=reply.rows)
-        elif name == "status" and not self._access.is_owner(user_id):
-            self._outbox.say(chat_id, texts("owner_only"))
-        elif name in reports:
-            self._outbox.reply(chat_id, reports[name], texts("cannot_answer"))
-        elif message.chat.type == "private":
-            self._outbox.say(chat_id, texts("hint"))
+        chat, original = message.chat, message.reply_to_message
+        answered = original.message_id if original else None
+        command = _Command(update_id, chat.id, user_id, argument, texts, answered)
+        if handler := self._handlers.get(name):
+            handler(command)
+        elif chat.type == "private":
+            self._outbox.say(chat.id, texts("hint"))
 
-    def _help(self, chat_id: int, texts: Texts) -> str:
-        commands = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
-        schedules = self._schedules.summary(chat_id, texts)
-        return message([texts("welcome"), "", *commands, *schedules])
+    def _random(self, command: _Command) -> None:
+        asked = read_request(command.argument)
+        if asked.is_cut and not (asked.source and asked.source.kind is SourceKind.NAME):
+            self._outbox.say(command.chat_id, command.texts("random.at_most", n=MOST_PICTURES))
+        self._ask(command, asked.source, asked.count)
+
+    def _word(self, kind: SourceKind, command: _Command) -> None:
+        self._ask(command, Source(kind))
+
+    def _more(self, command: _Command) -> None:
+        """Send a picture that is like the one that was replied to, else like the newest."""
+        image_id = self._voting.image_in(command.chat_id, command.answered)
+        if image_id is None:
+            self._outbox.say(command.chat_id, command.texts("more.usage"))
+        else:
+            self._ask(command, Source(SourceKind.LIKE, image_id))
+
+    def _ask(self, command: _Command, source: Source | None, count: int = 1) -> None:
+        self._requests.ask(
+            command.update_id,
+            command.chat_id,
+            command.user_id,
+            count=count,
+            language=command.texts.language,
+            source=source.key if source else "",
+        )
+
+    def _show_filters(self, command: _Command) -> None:
+        if command.argument.lower() in OFF:
+            self._say(command, self._filters.unpin(command.chat_id, command.texts))
+        else:
+            self._report(command, partial(self._filters.listing, command.chat_id, command.texts))
+
+    def _schedule(self, command: _Command) -> None:
+        chat_id, texts = command.chat_id, command.texts
+        parts = source_of(command.argument)
+        if parts and chat_id > 0:
+            self._report(command, partial(self._filters.schedule, chat_id, *parts, texts))
+        else:
+            self._say(command, self._schedules.change(chat_id, command.argument, texts))
+
+    def _preferences(self, command: _Command) -> None:
+        self._report(command, partial(self._voting.preferences, command.chat_id, command.texts))
+
+    def _excluded(self, command: _Command) -> None:
+        self._say(command, self._voting.excluded(command.chat_id, 0, command.texts))
+
+    def _stats(self, command: _Command) -> None:
+        self._report(command, partial(self._reports.stats, command.chat_id, command.texts))
+
+    def _status(self, command: _Command) -> None:
+        if self._access.is_owner(command.user_id):
+            self._report(command, partial(self._reports.status, command.texts))
+        else:
+            self._outbox.say(command.chat_id, command.texts("owner_only"))
+
+    def _help(self, command: _Command) -> None:
+        chat_id, texts = command.chat_id, command.texts
+        lines = [texts("welcome"), ""]
+        lines += [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
+        lines += self._filters.summary(chat_id, texts) + self._schedules.summary(chat_id, texts)
+        self._outbox.say(chat_id, message(lines), keyboard=texts("button.random"))
+
+    def _say(self, command: _Command, reply: Reply) -> None:
+        self._outbox.say(command.chat_id, reply.text, rows=reply.rows)
+
+    def _report(self, command: _Command, compute: Callable[[], Reply]) -> None:
+        """Answer in the background: the reply needs Stash, or reads much."""
+        self._outbox.reply(command.chat_id, compute, command.texts("cannot_answer"))

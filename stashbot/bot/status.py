@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from .. import __version__
 from ..errors import StashError, TelegramError
 from ..messages.catalogue import Texts, coming, duration, size
+from ..models import Reply
 from ..settings.keys import Settings
 from ..stash.client import StashClient
 from ..store.store import Store
@@ -49,7 +50,7 @@ class StatusReports:
         self._now = now
         self._started = time.monotonic()
 
-    def stats(self, chat_id: int, texts: Texts) -> str:
+    def stats(self, chat_id: int, texts: Texts) -> Reply:
         """Return the numbers of one chat, and of the library. Raises StoreError."""
         now = self._now()
         stats = self._store.chat_stats(
@@ -73,7 +74,7 @@ class StatusReports:
         liked, pictures = self._store.votes.liked_of_last(chat_id, LAST_PICTURES)
         if pictures:
             lines.append(texts("stats.liked", n=pictures, share=round(100 * liked / pictures)))
-        return "\n".join(lines + self._library(chat_id, stats.seen, now, texts))
+        return Reply("\n".join(lines + self._library(chat_id, stats.seen, now, texts)))
 
     def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> list[str]:
         if self._stash.outage.wait:  # it failed a moment ago
@@ -112,7 +113,7 @@ class StatusReports:
         # If clocks go back to midnight, the day begins with the first of the two midnights.
         return now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
-    def status(self, texts: Texts) -> str:
+    def status(self, texts: Texts) -> Reply:
         """Return the state of the bot, for its owner. Raises StoreError."""
         uptime = duration(time.monotonic() - self._started, texts)
         lines = [
@@ -128,7 +129,7 @@ class StatusReports:
         due = self._next_due()
         moment = due and coming(due, self._now(), self._zone, texts)
         lines.append(texts("status.next", moment=moment) if due else texts("status.next_none"))
-        return "\n".join(lines)
+        return Reply("\n".join(lines))
 
     def _telegram_state(self, texts: Texts) -> str:
         started = time.monotonic()

@@ -14,15 +14,17 @@ from .plain_text import cleaned, units
 CAPTION_LIMIT = 1024
 
 
-def caption(image: Image, fields: Sequence[str], texts: Texts) -> str:
+def caption(image: Image, fields: Sequence[str], texts: Texts, above: str = "") -> str:
     """The caption as Telegram's HTML; empty if the image has none of the `fields`.
 
-    One line for each of `fields` (keys of `CAPTION_FIELDS`) that the image has, in
-    their order. The first line that would pass `CAPTION_LIMIT` is the last: of a list it
-    shows as many names as fit, a single value is left out, or cut if it is the first.
+    The plain text `above`, if any, is the first line. One line follows for each of `fields` (keys
+    of `CAPTION_FIELDS`) that the image has, in their order. The first line that would pass
+    `CAPTION_LIMIT` is the last: of a list it shows as many names as fit, a single value is left
+    out, or cut if it is the first.
     """
-    lines: list[str] = []
-    room = CAPTION_LIMIT
+    heading = [html.escape(above, quote=False)] if above else []
+    room = CAPTION_LIMIT - (units(above) + len("\n") if above else 0)
+    lines = list[str]()
     for field in fields:
         icon, values_of = CAPTION_FIELDS[field]
         values = list(filter(None, map(cleaned, values_of(image, texts))))
@@ -31,13 +33,13 @@ def caption(image: Image, fields: Sequence[str], texts: Texts) -> str:
         whole = icon + ", ".join(values)
         line = whole if units(whole) <= room else _shortened(icon, values, room)
         if line or not lines:
-            line = line or _cut(whole)
+            line = line or _cut(whole, room)
             escaped = html.escape(line, quote=False)
             lines.append(f"<b>{escaped}</b>" if field == "title" else escaped)
         if line != whole:
             break
         room -= units(line) + len("\n")
-    return "\n".join(lines)
+    return "\n".join(heading + lines)
 
 
 def _shortened(icon: str, values: Sequence[str], room: int) -> str:
@@ -57,11 +59,10 @@ def _stars(rating100: int | None, texts: Texts) -> str:
     return f"{decimal((rating100 + 1) // 2, texts)}/5" if rating100 else ""
 
 
-def _cut(text: str) -> str:
-    """The beginning of a text that is too long, with an ellipsis, within `CAPTION_LIMIT`."""
-    room = CAPTION_LIMIT - len("…")
+def _cut(text: str, room: int) -> str:
+    """The beginning of a text that is too long, with an ellipsis, within the room."""
     # Ignoring errors drops the first half of a surrogate pair that the limit splits.
-    return text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore").rstrip() + "…"
+    return text.encode("utf-16-le")[: 2 * (room - 1)].decode("utf-16-le", "ignore").rstrip() + "…"
 
 
 #: The fields of a caption: the icon of each, and the values that an image has.

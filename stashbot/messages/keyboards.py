@@ -13,8 +13,8 @@ from ..models import Button, Exclusion, Facet, Feature, Rows, Vote, VoteCounts
 from .catalogue import Texts
 from .plain_text import cleaned
 
-#: The callback data of the button that asks for the next picture.
-NEXT = "next"
+#: The callback data of the button that asks for the next picture, from the source of the last.
+NEXT = re.compile(r"next(:(?P<source>[a-z]+(:\d{1,18})?))?")
 #: Entries on a page of the exclusions.
 PAGE = 8
 #: Characters of a name on a button that shares its row with two others.
@@ -47,13 +47,17 @@ def under_picture(
     excluded: Collection[Feature],
     texts: Texts,
     *,
+    source: str,
     is_private: bool,
 ) -> Rows:
-    """👍 👎 ➡️; with a dislike also the buttons that exclude the image or a feature of it."""
+    """👍 👎 ➡️; with a dislike also the buttons that exclude the image or a feature of it.
+
+    `source` is the key of the source from which the next picture comes, empty for the chat's.
+    """
     row = [
         _vote(Vote.LIKE, votes.likes, image_id, is_private=is_private),
         _vote(Vote.DISLIKE, votes.dislikes, image_id, is_private=is_private),
-        Button(texts("button.next"), NEXT),
+        Button(texts("button.next"), f"next:{source}" if source else "next"),
     ]
     if not votes.dislikes:
         return [row]
@@ -76,8 +80,12 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
 def label(feature: Feature, texts: Texts, length: int = LONG_NAME) -> str:
     """An icon and the feature's name, cut to `length` characters."""
     name = cleaned(feature.name) or texts(f"unnamed.{feature.facet}", id=feature.id)
-    shown = name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
-    return f"{_ICONS[feature.facet]} {shown}"
+    return f"{_ICONS[feature.facet]} {shortened(name, length)}"
+
+
+def shortened(name: str, length: int) -> str:
+    """The name, cut to `length` characters with an ellipsis."""
+    return name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
 
 
 def _vote(vote: Vote, count: int, image_id: int, *, is_private: bool) -> Button:

@@ -1,4 +1,4 @@
-"""The client of the child process that converts pictures; `conversion` is its program.
+"""The client of the child process that converts pictures; `child` has its program.
 
 A child protects the bot from crashes, hangs and the memory of decoders. It starts when a picture
 will need it, takes one job after the other, and ends by itself after a minute of rest. There are
@@ -45,7 +45,9 @@ LOOK_S = 0.2
 ANSWER_LIMIT = 4096
 
 #: The program of a child, which finds its modules where the bot does.
-_PROGRAM = "import sys; sys.path[:] = {}; from stashbot.pictures.conversion import main; main()"
+_PROGRAM = (
+    "import sys; sys.path[:] = {}; from stashbot.pictures.child.conversion import main; main()"
+)
 
 
 class ConversionFailed(StashbotError):

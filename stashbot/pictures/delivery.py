@@ -30,6 +30,7 @@ from ..errors import (
 from ..messages import keyboards
 from ..messages.caption import caption
 from ..messages.catalogue import TEXTS
+from ..messages.sources import heading
 from ..models import Image, Kind, KnownFile, Priority, Request, Rows, Sent
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Again
@@ -60,7 +61,8 @@ LONGEST_PAUSE_S = 60.0
 class Serving:
     """A request while it is served. Changed by the thread that serves it, read by timers.
 
-    `accepted_at` and `give_up_at` are on the monotonic clock. `left` counts the pictures still to
+    `accepted_at` and `give_up_at` are on the monotonic clock. `source` is the key of the source,
+    that of the request until it is found. `left` counts the pictures still to
     be sent. `used` are the ids of the images that this request does not choose again;
     `passed_over` are those that it goes on without, with the reasons. `is_uploading` stays set
     after a picture was sent; `is_recorded` is set when the end of the request is in the database.
@@ -70,6 +72,7 @@ class Serving:
     request: Request
     accepted_at: float
     give_up_at: float
+    source: str
     left: int
     refusals: int = 0
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
@@ -111,7 +114,7 @@ class Delivery:
         self._telegram = telegram
         self._preparation = preparation
         self._photos = photos
-        self._writes = writes
+        self.writes = writes
         self._now = now
 
     def deliver(
@@ -158,7 +161,7 @@ class Delivery:
         while serving.passed_over and serving.left < serving.request.count:
             image, reason = serving.passed_over.pop()
             until = self._now() + LEFT_OUT
-            self._writes.write(partial(self._store.skip_image, image.id, reason, until))
+            self.writes.write(partial(self._store.skip_image, image.id, reason, until))
             log.warning("image_skipped", image_id=image.id, reason=reason)
 
     # Waiting
@@ -185,7 +188,8 @@ class Delivery:
         If the bot stops in between, they count as seen.
         """
         started = time.monotonic()
-        rows = self._store.begin(serving.request, [each.image for each in group], self._now())
+        images, source = [each.image for each in group], group[0].place.source.key
+        rows = self._store.begin(serving.request, images, self._now(), source)
         serving.used.update(each.image.id for each in group)
         group = [each for each in group if each.image.id in rows]
         if not group:
@@ -225,18 +229,20 @@ class Delivery:
     def _call(self, request: Request, group: Sequence[Prepared]) -> list[Sent]:
         chat_id = request.chat_id
         if len(group) > 1:
-            items = [(each.file, self._caption(request, each.image)) for each in group]
+            items = [(each.file, self._caption(request, each)) for each in group]
             return self._telegram.send_album(chat_id, items)
         [one] = group
-        words, rows = self._caption(request, one.image), self._rows(request, one.image)
+        words, rows = self._caption(request, one), self._rows(request, one)
         return [self._telegram.send_file(chat_id, one.file, words, rows)]
 
-    def _caption(self, request: Request, image: Image) -> str:
-        return caption(image, self._photos.caption, TEXTS[request.language])
+    def _caption(self, request: Request, one: Prepared) -> str:
+        texts = TEXTS[request.language]
+        above = heading(one.place, one.image.features, texts)
+        return caption(one.image, self._photos.caption, texts, above)
 
-    def _rows(self, request: Request, image: Image) -> Rows:
+    def _rows(self, request: Request, one: Prepared) -> Rows:
         """Return the buttons under a picture; in a channel, where nobody may vote, none."""
-        chat_id, texts = request.chat_id, TEXTS[request.language]
+        chat_id, image, texts = request.chat_id, one.image, TEXTS[request.language]
         if self._telegram.is_channel(chat_id):
             return ()
         return keyboards.under_picture(
@@ -245,6 +251,7 @@ class Delivery:
             [image.itself, *image.features],
             self._store.exclusions.of(chat_id),
             texts,
+            source=one.place.source.key,
             is_private=chat_id > 0,
         )
 
@@ -267,15 +274,15 @@ class Delivery:
             shape=self._preparation.shape,
             ends=serving.request if is_last else None,
         )
-        self._writes.write(settle, chat_id=serving.request.chat_id)
+        self.writes.write(settle, chat_id=serving.request.chat_id)
         serving.is_recorded = is_last
         serving.left -= len(group)
 
     def _record_failure(self, row_ids: Sequence[int], *, maybe_sent: bool) -> None:
         if maybe_sent:
-            self._writes.write(partial(self._store.lose, row_ids, self._now()))
+            self.writes.write(partial(self._store.lose, row_ids, self._now()))
         else:
-            self._writes.write(partial(self._store.withdraw, row_ids))
+            self.writes.write(partial(self._store.withdraw, row_ids))
 
     # When Telegram refuses
 
@@ -334,6 +341,7 @@ def _log_sent(request: Request, group: Sequence[Prepared], send_ms: float) -> No
             image_id=each.image.id,
             kind="album" if len(group) > 1 else each.file.kind,
             trigger=request.trigger,
+            source=each.place.source.key,
             pick_ms=each.pick_ms,
             fetch_ms=each.fetch_ms,
             send_ms=send_ms,

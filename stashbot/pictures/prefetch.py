@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..models import Image, KnownFile, Upload
+from ..models import LIBRARY, Image, KnownFile, Place, Upload
 
 MOST_CHATS = 100
 MOST_BYTES = 256 * 2**20
@@ -22,13 +22,14 @@ FRESH_S = 3600.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """One image that can be sent, and how long that took.
+    """One image of a place that can be sent, and how long that took.
 
     The `document` follows a photo that is too long to be read. `prepared_at` is on the monotonic
     clock, in seconds; `pick_ms` and `fetch_ms` are milliseconds.
     """
 
     image: Image
+    place: Place
     file: Upload | KnownFile
     prepared_at: float
     pick_ms: float
@@ -39,6 +40,10 @@ class Prepared:
     def size(self) -> int:
         """The bytes to upload, without the document."""
         return self.file.size if isinstance(self.file, Upload) else 0
+
+    def is_from(self, place: Place) -> bool:
+        """Whether the image still belongs to a place, as far as that is known."""
+        return self.place.is_same(place) and place.may_have(self.image.id)
 
     @property
     def bytes_on_disk(self) -> int:
@@ -57,10 +62,10 @@ class Prefetched:
         self._lock = threading.Lock()
         self._ready: OrderedDict[int, tuple[Prepared, ExitStack]] = OrderedDict()
 
-    def has(self, chat_id: int) -> bool:
-        """Whether a fresh picture lies ready for a chat."""
+    def has(self, chat_id: int, place: Place = LIBRARY) -> bool:
+        """Whether a fresh picture of a place lies ready for a chat."""
         ready = self._ready.get(chat_id)
-        return ready is not None and self._clock() - ready[0].prepared_at < FRESH_S
+        return ready is not None and self._is_fresh(ready[0]) and ready[0].is_from(place)
 
     @property
     def is_full(self) -> bool:
@@ -78,14 +83,20 @@ class Prefetched:
         for _, other in dropped:
             other.close()
 
-    def take(self, chat_id: int) -> tuple[Prepared, ExitStack] | None:
-        """Hand over a chat's picture and its claim; None if no fresh one lies ready."""
+    def take(self, chat_id: int, place: Place) -> tuple[Prepared, ExitStack] | None:
+        """Hand over a chat's picture and its claim; None if no fresh one of the place lies ready.
+
+        Any other that lies ready is dropped: its image may be one of this place.
+        """
         with self._lock:
             ready = self._ready.pop(chat_id, None)
-        if ready and self._clock() - ready[0].prepared_at >= FRESH_S:
+        if ready and not (self._is_fresh(ready[0]) and ready[0].is_from(place)):
             ready[1].close()
             return None
         return ready
+
+    def _is_fresh(self, prepared: Prepared) -> bool:
+        return self._clock() - prepared.prepared_at < FRESH_S
 
     def _bytes(self) -> int:
         return sum(prepared.bytes_on_disk for prepared, _ in self._ready.values())

@@ -24,7 +24,7 @@ from ..errors import (
     NothingToSend,
     StashError,
 )
-from ..models import Image, Kind, KnownFile, Priority, Upload
+from ..models import LIBRARY, Image, Kind, KnownFile, Place, Priority, Upload
 from ..rules.sizes import READABLE_RATIO, UPLOAD_LIMIT, is_too_long
 from ..runtime.heartbeat import beat
 from ..runtime.pool import Pool
@@ -89,9 +89,9 @@ class Preparation:
         self._bot_id = bot_id
         self._reads_huge = threading.Lock()
 
-    def is_ready(self, chat_id: int, count: int) -> bool:
-        """Whether one picture is asked for, and one lies ready."""
-        return count == 1 and self._prefetched.has(chat_id)
+    def is_ready(self, chat_id: int, count: int, place: Place) -> bool:
+        """Whether one picture of a place is asked for, and one lies ready."""
+        return count == 1 and self._prefetched.has(chat_id, place)
 
     @property
     def is_full(self) -> bool:
@@ -99,46 +99,51 @@ class Preparation:
         return self._prefetched.is_full
 
     def prepare_batch(
-        self, chat_id: int, count: int, without: Collection[int], block: ExitStack
+        self,
+        chat_id: int,
+        count: int,
+        without: Collection[int],
+        block: ExitStack,
+        place: Place = LIBRARY,
     ) -> Batch:
-        """Prepare up to `count` pictures.
+        """Prepare up to `count` pictures of a place.
 
         The end of `block` releases their claims and removes their files. `without` are ids of
         images to pass over. Raises StoreError.
         """
         batch = Batch()
-        if ready := self._take_ready(chat_id, block):
+        if ready := self._take_ready(chat_id, place, block):
             batch.prepared.append(ready)
         has_room = True
         try:
             while has_room and (missing := count - len(batch.prepared)):
-                has_room = self._fill(batch, chat_id, missing, without, block)
+                has_room = self._fill(batch, chat_id, place, missing, without, block)
         except (NothingToSend, NoRoom, StashError) as error:
             batch.error = error
         return batch
 
-    def prefetch(self, chat_id: int) -> None:
-        """Prepare the next picture of a chat, unless one lies ready that is still wanted.
+    def prefetch(self, chat_id: int, place: Place) -> None:
+        """Prepare a chat's next picture of a place, unless one lies ready that is still wanted.
 
         Only unseen images are prepared. Raises NothingToSend, NoRoom, DiskFull, ImageUnusable,
         StashError, StoreError.
         """
         with ExitStack() as block:
-            prepared = self._take_ready(chat_id, block)
+            prepared = self._take_ready(chat_id, place, block)
             if not prepared:
-                chosen = self._candidates.choose(chat_id, unseen_only=True)
+                chosen = self._candidates.choose(chat_id, place=place, unseen_only=True)
                 [image] = block.enter_context(chosen)
                 if image.size > UPLOAD_LIMIT:
                     raise NoRoom("the file is too large to lie ready")
-                prepared = self._prepare(image, block)
+                prepared = self._prepare(image, place, block)
             self._prefetched.put(chat_id, prepared, block.pop_all())
 
-    def read_page(self, chat_id: int) -> None:
+    def read_page(self, chat_id: int, place: Place) -> None:
         """Read the page of candidates that the next request of a chat needs, if it needs one.
 
         Raises NothingToSend, StashError, StoreError.
         """
-        with self._candidates.choose(chat_id, unseen_only=True):
+        with self._candidates.choose(chat_id, place=place, unseen_only=True):
             pass  # the claim ends here
 
     def prepare_otherwise(self, refused: Prepared, block: ExitStack) -> Prepared:
@@ -150,15 +155,15 @@ class Preparation:
         image, file = refused.image, refused.file
         if isinstance(file, KnownFile):
             self._store.forget_file(self._bot_id, image.id)
-            return self._prepare(image, block)
+            return self._prepare(image, refused.place, block)
         if file.kind is Kind.DOCUMENT:
             raise ImageUnusable("Telegram refuses the file as a document too")
         with _disk_errors():
             document = refused.document or self._media.as_document(file.path, image, block)
         return replace(refused, file=document, document=None)
 
-    def _take_ready(self, chat_id: int, block: ExitStack) -> Prepared | None:
-        ready = self._prefetched.take(chat_id)
+    def _take_ready(self, chat_id: int, place: Place, block: ExitStack) -> Prepared | None:
+        ready = self._prefetched.take(chat_id, place)
         if ready is None:
             return None
         prepared, claim = ready
@@ -169,7 +174,13 @@ class Preparation:
         return prepared
 
     def _fill(
-        self, batch: Batch, chat_id: int, count: int, without: Collection[int], block: ExitStack
+        self,
+        batch: Batch,
+        chat_id: int,
+        place: Place,
+        count: int,
+        without: Collection[int],
+        block: ExitStack,
     ) -> bool:
         """Choose up to `count` images and add to the batch those that can be sent.
 
@@ -177,10 +188,11 @@ class Preparation:
         """
         started = time.monotonic()
         refused = [*without, *(image.id for image, _ in batch.too_large)]
-        chosen = block.enter_context(self._candidates.choose(chat_id, count, refused))
+        choice = self._candidates.choose(chat_id, count, refused, place=place)
+        chosen = block.enter_context(choice)
         images = _fitting(chosen, BATCH_BYTES)
         pick_ms = milliseconds(started) / len(images)
-        calls = [partial(self._prepare, image, block, pick_ms) for image in images]
+        calls = [partial(self._prepare, image, place, block, pick_ms) for image in images]
         failure: BaseException | None = None
         futures = _side_by_side(self._pool, calls)
         for image, future in zip(images, futures, strict=True):
@@ -202,7 +214,9 @@ class Preparation:
             raise NothingToSend(NothingReason.DISK_FULL, str(error))
         return len(images) == len(chosen)
 
-    def _prepare(self, image: Image, block: ExitStack, pick_ms: float = 0.0) -> Prepared:
+    def _prepare(
+        self, image: Image, place: Place, block: ExitStack, pick_ms: float = 0.0
+    ) -> Prepared:
         started = time.monotonic()
         file: Upload | KnownFile | None = self._known(image)
         documents = list[Upload]()
@@ -211,7 +225,7 @@ class Preparation:
                 file, *documents = self._upload(image, block)
         document = documents[0] if documents else None
         ready_at = time.monotonic()
-        return Prepared(image, file, ready_at, pick_ms, milliseconds(started), document)
+        return Prepared(image, place, file, ready_at, pick_ms, milliseconds(started), document)
 
     def _upload(self, image: Image, block: ExitStack) -> list[Upload]:
         """Download an image and bring it into the form for Telegram."""

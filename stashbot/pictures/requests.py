@@ -25,33 +25,23 @@ from ..errors import (
     NoRoom,
     NothingReason,
     NothingToSend,
-    StashbotError,
     StashError,
-    StashProblem,
     StoreError,
+    store_failures_logged,
 )
-from ..messages.catalogue import TEXTS
-from ..models import Priority, Request, Shown, Trigger
+from ..models import Place, Priority, Request, Shown, Trigger
 from ..runtime.pool import Again, Pool
+from ..stash.queries import QueryFailed
 from ..store.store import Store
 from ..telegram.errors import ChatGone, ChatMoved, PicturesForbidden
-from ..telegram.outbox import Outbox
 from .delivery import MOST_REFUSALS, Delivery, Serving
-from .late_writes import LateWrites
+from .notices import Notices
 from .preparation import MOST_UNUSABLE, Batch, Preparation
+from .sources.errors import NoSource
+from .sources.finding import Sources
 
 log = structlog.get_logger()
 
-#: The user sees that a picture is on its way when it is not out after this time.
-ACTION_AFTER_S = 0.5
-#: Telegram shows a chat action for five seconds.
-ACTION_AGAIN_S = 4.5
-#: A user does not look at the chat for longer.
-ACTION_LIMIT_S = 60.0
-#: The user is told that the picture takes longer when it is not being uploaded after this time.
-SLOW_AFTER_S = 4.0
-#: Stash is said not to answer when an answer is outstanding for longer.
-SILENT_AFTER_S = 1.5
 #: A request waits for Stash for at most this time.
 STASH_LIMIT_S = 900.0
 #: A schedule's request waits for at most this time.
@@ -74,16 +64,18 @@ class RequestQueue:
         store: Store,
         preparation: Preparation,
         delivery: Delivery,
-        outbox: Outbox,
+        sources: Sources,
+        notices: Notices,
         pool: Pool,
-        writes: LateWrites,
         now: Callable[[], datetime],
     ) -> None:
-        self._writes = writes
         self._store = store
         self._preparation = preparation
         self._delivery = delivery
-        self._outbox = outbox
+        self._writes = delivery.writes
+        self._sources = sources
+        self._notices = notices
+        self._outbox = notices.outbox
         self._pool = pool
         self._now = now
         self._stash = preparation.stash
@@ -102,6 +94,7 @@ class RequestQueue:
         count: int = 1,
         trigger: Trigger = Trigger.COMMAND,
         language: str,
+        source: str = "",
         after: Shown | None = None,
     ) -> None:
         """Store a user's request and serve it. Raises StoreError.
@@ -116,6 +109,7 @@ class RequestQueue:
             count=count,
             trigger=trigger,
             language=language,
+            source=source,
             now=self._now(),
             after=after,
         )
@@ -130,23 +124,22 @@ class RequestQueue:
         serving = _new_serving(request, refusals)
         self._waiting[request.id] = request.chat_id
         steps = self._serve(serving)
-        is_ready = self._preparation.is_ready(request.chat_id, request.count)
-        priority = Priority.READY if is_ready else request.priority
+        priority = Priority.READY if self._is_ready(serving) else request.priority
         self._pool.submit(partial(next, steps, None), lane=request.chat_id, priority=priority)
         if request.priority is Priority.USER:
-            self._outbox.later(partial(self._show_action, serving), ACTION_AFTER_S)
-            self._outbox.later(partial(self._tell_if_slow, serving), SLOW_AFTER_S)
+            self._notices.watch(serving)
 
     def give_up(self, request: Request, reason: str) -> None:
         """End a request without serving it; `reason` is for the log."""
         self._end(_new_serving(request), reason)
 
-    def prefetch(self, chat_id: int, *, is_for_user: bool = False) -> None:
-        """Have the next picture of a chat lie ready, once its requests are served.
+    def prefetch(self, chat_id: int, source: str = "", *, is_for_user: bool = False) -> None:
+        """Have a chat's next picture of a source lie ready, once its requests are served.
 
-        If it is not for a user, only while there is room; else a page of candidates is read.
+        If it is not for a user, only while there is room; else a page of candidates is read. An
+        empty key stands for the chat's standing source.
         """
-        job = partial(self._prefetch, chat_id, is_for_user=is_for_user)
+        job = partial(self._prefetch, chat_id, source, is_for_user=is_for_user)
         self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
 
     # The way of a request
@@ -157,7 +150,8 @@ class RequestQueue:
         try:
             yield from self._send_all(serving)
             self._end(serving)
-            self.prefetch(request.chat_id, is_for_user=request.priority is Priority.USER)
+            is_for_user = request.priority is Priority.USER
+            self.prefetch(request.chat_id, serving.source, is_for_user=is_for_user)
         except Interrupted:
             pass  # the request is taken up at the next start
         except ChatMoved as moved:
@@ -166,12 +160,21 @@ class RequestQueue:
         except ChatGone as error:
             self._outbox.lose_chat(request.chat_id, error)
             self._end(serving, "the chat is gone")
-        except (PicturesForbidden, NothingToSend, GaveUp, StoreError) as error:
-            self._refuse(serving, error)
+        except (PicturesForbidden, NothingToSend, NoSource, GaveUp, StoreError) as error:
+            self._notices.refuse(serving, error)
+            self._end(serving, str(error))
         finally:
             serving.is_over = True
             if self._waiting.get(request.id) == request.chat_id:
                 del self._waiting[request.id]
+
+    def _is_ready(self, serving: Serving) -> bool:
+        """Whether the picture of a request lies ready, as far as is known without Stash."""
+        chat_id = serving.request.chat_id
+        with store_failures_logged(chat_id=chat_id):
+            place = self._sources.known(chat_id, serving.source)
+            return bool(place and self._preparation.is_ready(chat_id, serving.left, place))
+        return False
 
     def _serve_again(self, serving: Serving, chat_id: int) -> None:
         """Serve the rest of a request in another chat; that counts as a refusal."""
@@ -240,74 +243,50 @@ class RequestQueue:
     def _prepare(self, serving: Serving, block: ExitStack) -> Batch:
         """Prepare the next pictures; without effect while it is not this request's turn."""
         chat_id = serving.request.chat_id
-        is_ready = self._preparation.is_ready(chat_id, serving.left)
-        if not is_ready and not self._stash.outage.may_try():
+        if not self._is_ready(serving) and not self._stash.outage.may_try():
             return Batch(error=NoRoom("another request tries Stash"))
-        batch = self._preparation.prepare_batch(chat_id, serving.left, serving.used, block)
+        try:
+            place = self._find(serving)
+        except StashError as error:
+            return Batch(error=error)
+        preparation = self._preparation
+        batch = preparation.prepare_batch(chat_id, serving.left, serving.used, block, place)
+        if isinstance(batch.error, QueryFailed) and (fault := self._sources.filters.blame(place)):
+            raise fault
         serving.pass_over(batch.unusable)
         serving.used.update(image.id for image, _ in batch.too_large)
         if len(serving.passed_over) >= MOST_UNUSABLE and not batch.prepared:
             batch.error = NothingToSend(NothingReason.UNUSABLE, "too many images cannot be used")
         return batch
 
-    def _prefetch(self, chat_id: int, *, is_for_user: bool) -> None:
+    def _find(self, serving: Serving) -> Place:
+        """Find the source of a request; a name is looked up once."""
+        found = self._sources.find(serving.request, serving.source)
+        serving.source = found.place.source.key
+        if found.count < serving.request.count:
+            serving.request = replace(serving.request, count=found.count)
+            serving.left = found.count
+        if found.is_cut:
+            self._notices.tell_of_limit(serving)
+        return found.place
+
+    def _prefetch(self, chat_id: int, source: str, *, is_for_user: bool) -> None:
         is_awaited = chat_id in self._waiting.copy().values()
         if is_awaited or self._stash.outage.error:
             return
         try:
+            place = self._sources.known(chat_id, source)
+            if place is None:  # it would cost a question that may not be asked again
+                return
             if is_for_user or not self._preparation.is_full:
-                self._preparation.prefetch(chat_id)
+                self._preparation.prefetch(chat_id, place)
             else:
-                self._preparation.read_page(chat_id)
+                self._preparation.read_page(chat_id, place)
         except (StashError, NothingToSend, NoRoom, DiskFull, ImageUnusable, StoreError) as error:
             # No user waits for it. The next request says it if something is wrong.
             log.debug("not_prefetched", chat_id=chat_id, error=str(error))
 
-    # Words for the user
-
-    def _show_action(self, serving: Serving) -> float | None:
-        """Show in the chat that a picture is on its way, for a minute at most."""
-        age = time.monotonic() - serving.accepted_at
-        if serving.is_over or age > ACTION_LIMIT_S:
-            return None
-        if not self._stash.outage.error:
-            self._outbox.show_uploading(serving.request.chat_id)
-        return ACTION_AGAIN_S
-
-    def _tell_if_slow(self, serving: Serving) -> float | None:
-        """Say that the picture takes longer, and why as far as is known."""
-        if serving.is_over or serving.is_uploading:
-            return None
-        if (early := serving.accepted_at + SLOW_AFTER_S - time.monotonic()) > 0:
-            return early  # the pool was hurried
-        texts = TEXTS[serving.request.language]
-        error = self._stash.outage.error or serving.stash_error
-        if isinstance(error, StashError):
-            reason = texts(f"stash.{error.problem}", version=error.version)
-        elif self._stash.silent_for() > SILENT_AFTER_S:
-            reason = texts(f"stash.{StashProblem.SLOW}")
-        else:
-            reason = texts("takes_longer")
-        follows = texts("picture_follows", n=serving.left)
-        self._outbox.say(serving.request.chat_id, f"{reason} {follows}")
-        return None
-
     # The end of a request
-
-    def _refuse(self, serving: Serving, error: StashbotError) -> None:
-        """End a request, and tell the user why; a schedule's end is only logged."""
-        request = serving.request
-        event, key = "request_failed", "gave_up"
-        if isinstance(error, NothingToSend):
-            event, key = "nothing_to_send", error.reason
-        elif isinstance(error, PicturesForbidden):
-            key = "pictures_forbidden"
-        elif isinstance(error, StoreError):
-            event, key = "store_failed", "cannot_answer"
-        log.error(event, error=str(error), chat_id=request.chat_id)
-        if request.priority is Priority.USER:
-            self._outbox.say(request.chat_id, TEXTS[request.language](key))
-        self._end(serving, str(error))
 
     def _end(self, serving: Serving, failure: str = "") -> None:
         """Record the end of a request; `failure` is empty if it was served."""
@@ -328,4 +307,6 @@ def _new_serving(request: Request, refusals: int = 0) -> Serving:
     is_scheduled = request.priority is Priority.SCHEDULE
     limit_s = SCHEDULE_LIMIT_S if is_scheduled else TELEGRAM_LIMIT_S
     now = time.monotonic()
-    return Serving(request, now, now + limit_s, left=request.count, refusals=refusals)
+    return Serving(
+        request, now, now + limit_s, source=request.source, left=request.count, refusals=refusals
+    )

@@ -20,6 +20,8 @@ from enum import IntEnum
 MOST_YO = 4
 #: The most pieces of a misspelt name.
 MOST_PIECES = 12
+#: The letters of a word whose pieces are pairs: three letters may all be wrong in it.
+MOST_SHORT = 5
 #: The least likeness of a near name, 0 to 1: one wrong letter of four, two of seven.
 NEAR = 0.7
 #: The characters of a name that are compared for nearness.
@@ -86,14 +88,20 @@ def matches(words: str, known: Iterable[Known]) -> list[Known]:
     return _each_once(found[min(found)]) if found else []
 
 
+def whole(words: str, known: Iterable[Known]) -> list[Known]:
+    """Those of the best matches that have the words for a whole name or alias."""
+    sought = _folded(words)
+    return [each for each in matches(words, known) if sought in map(_folded, each.names)]
+
+
 def pieces(words: str) -> list[str]:
     """Short texts of a misspelt name, spread over it; a wrong letter leaves some of them right.
 
-    They overlap, and have three letters, or two if the word is short.
+    They overlap, and have three letters, or two in a word of up to five.
     """
     found: list[str] = []
     for word in _SEPARATORS.split(_plain(words).lower()):
-        size = 3 if len(word) > 4 else 2
+        size = 3 if len(word) > MOST_SHORT else 2
         parts = [word[start : start + size] for start in range(len(word) - size + 1)]
         if parts and not word.isascii():
             parts.insert(0, _capitalised(parts[0]))

@@ -7,7 +7,7 @@ can replay each choice. An image's weight says how likely it is; `preferences` c
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -23,6 +23,8 @@ SEEDS = 100_000_000
 UNWEIGHTED_SHARE = 0.25
 #: Images used from a page before its rest may be left behind: each page costs a request.
 LEAST_USED = 10
+#: Images with scores are chosen among those with this share of the highest score.
+BEST_SHARE = 0.5
 #: The rest of a page is left behind when its mean weight is below this share of the page's.
 POOR_SHARE = 0.5
 
@@ -36,6 +38,12 @@ def pick(images: Sequence[Image], weights: Sequence[float], random: Random) -> I
     is_weighted = random.random() >= UNWEIGHTED_SHARE
     keys = [math.log(1 - random.random()) / (weight if is_weighted else 1) for weight in weights]
     return max(zip(keys, images, strict=True), key=lambda pair: pair[0])[1]
+
+
+def best(images: Sequence[Image], scores: Mapping[int, float]) -> list[Image]:
+    """Return the images with at least half of the highest score among them."""
+    least = BEST_SHARE * max((scores.get(image.id, 0.0) for image in images), default=0.0)
+    return [image for image in images if scores.get(image.id, 0.0) >= least]
 
 
 def is_spent(weights: Sequence[float], left: Sequence[float]) -> bool:

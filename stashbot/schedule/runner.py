@@ -50,7 +50,7 @@ class RequestQueue(Protocol):
     """Sends the pictures of a request, and prepares a picture that a chat will soon be sent."""
 
     def accept(self, request: Request) -> None: ...
-    def prefetch(self, chat_id: int) -> None: ...
+    def prefetch(self, chat_id: int, source: str) -> None: ...
 
 
 class Scheduler:
@@ -127,7 +127,8 @@ class Scheduler:
         moment = entry.next_after(handled_until)
         self._plan(moment, partial(self._serve, entry, handled_until), DUE)
         if moment > self._now() and entry.schedule.count == 1:  # albums are not prepared
-            prefetch = partial(self._requests.prefetch, entry.schedule.chat_id)
+            planned = entry.schedule
+            prefetch = partial(self._requests.prefetch, planned.chat_id, planned.source)
             self._plan(moment - AHEAD, prefetch, SOON)
 
     def _serve(self, entry: Entry, handled_until: datetime) -> None:

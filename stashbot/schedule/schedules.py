@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from ..messages import sources as words
 from ..messages.catalogue import Texts, choose, coming
 from ..messages.plain_text import message
-from ..models import Button, Reply, Schedule
+from ..models import Button, Reply, Schedule, Source
+from ..rules import sources
 from ..rules.timetable import Timetable, TimetableError, read
 from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
@@ -24,6 +26,7 @@ REMOVE = "unorder:"
 #: The arguments that remove all schedules.
 OFF = {"off", "выкл", "выключить", "нет"}
 # The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
+_FROM = re.compile(r"(?P<when>.*?\S)\s+(?:from|из)\s+(?P<what>\S.*)", re.IGNORECASE | re.DOTALL)
 _COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNORECASE | re.DOTALL)
 
 
@@ -65,7 +68,10 @@ class ChatSchedules:
     def take_over(self) -> None:
         """Store the schedules of the settings, and remove old ones. Raises StoreError."""
         fixed = self._settings.schedules
-        wanted = [(each.chat, each.when, each.timezone.key or "", each.count) for each in fixed]
+        wanted = [
+            (each.chat, each.when, each.timezone.key or "", each.count, _key(each.filter))
+            for each in fixed
+        ]
         came, went = self._store.set_fixed(wanted, self._now())
         self._log("schedule_added", came)
         self._log("schedule_removed", went)
@@ -92,14 +98,16 @@ class ChatSchedules:
         usage = texts("schedule.usage" if chat_id > 0 else "schedule.group")
         lines = [*filter(None, [heading]), *self._lines(schedules, texts), "", usage]
         buttons = [
-            [Button(f"✖️ {_words(schedule)}", f"{REMOVE}{schedule.id}")]
+            [Button(f"✖️ {_words(schedule, texts)}", f"{REMOVE}{schedule.id}")]
             for schedule in schedules
             if not schedule.is_fixed
         ]
         return Reply(message(lines), buttons)
 
-    def change(self, chat_id: int, argument: str, texts: Texts) -> Reply:
-        """Answer `/schedule <argument>`. Raises StoreError."""
+    def change(
+        self, chat_id: int, argument: str, texts: Texts, source: Source | None = None
+    ) -> Reply:
+        """Answer `/schedule <argument>`, for pictures from `source`. Raises StoreError."""
         if not argument:
             return self.listing(chat_id, texts)
         if chat_id < 0:
@@ -108,7 +116,7 @@ class ChatSchedules:
             removed = self.remove(chat_id)
             heading = texts("schedule.removed", n=removed) if removed else ""
             return self.listing(chat_id, texts, heading)
-        return self._add(chat_id, argument, texts)
+        return self._add(chat_id, argument, texts, source)
 
     def remove(self, chat_id: int, schedule_id: int | None = None) -> int:
         """Remove one schedule that a chat has added, or all; their number. Raises StoreError."""
@@ -120,7 +128,7 @@ class ChatSchedules:
             self.changed()
         return len(removed)
 
-    def _add(self, chat_id: int, argument: str, texts: Texts) -> Reply:
+    def _add(self, chat_id: int, argument: str, texts: Texts, source: Source | None) -> Reply:
         match = _COUNT.fullmatch(argument)
         when, count = (match["when"], int(match["count"])) if match else (argument, 1)
         try:
@@ -129,7 +137,7 @@ class ChatSchedules:
             return Reply(texts(f"schedule.{error.fault}"))
         if len(self._store.of(chat_id)) >= MOST_SCHEDULES:
             return self.listing(chat_id, texts, texts("schedule.full", n=MOST_SCHEDULES))
-        schedule = self._store.add(chat_id, timetable.text, count, self._now())
+        schedule = self._store.add(chat_id, timetable.text, count, self._now(), source)
         if schedule is None:
             return self.listing(chat_id, texts, texts("schedule.there_already"))
         self._log("schedule_added", [schedule])
@@ -144,7 +152,7 @@ class ChatSchedules:
 
     def _line(self, number: int, schedule: Schedule, texts: Texts) -> str:
         entry, zone = self._entry(schedule), self._settings.timezone
-        line = f"{number}. {_words(schedule)}"
+        line = f"{number}. {_words(schedule, texts)}"
         if schedule.zone not in ("", zone.key):
             line += f" ({schedule.zone})"
         if schedule.is_fixed:
@@ -174,5 +182,20 @@ class ChatSchedules:
             log.info(event, chat_id=schedule.chat_id, when=schedule.when, due=due)
 
 
-def _words(schedule: Schedule) -> str:
-    return schedule.when if schedule.count == 1 else f"{schedule.when} ×{schedule.count}"
+def source_of(argument: str) -> tuple[str, str] | None:
+    """Divide `WHEN from WHAT` into both; None if there is no WHAT."""
+    match = _FROM.fullmatch(argument)
+    return (match["when"], match["what"]) if match else None
+
+
+def _key(filter: str) -> str:
+    return sources.read(filter).key if filter else ""
+
+
+def _words(schedule: Schedule, texts: Texts) -> str:
+    line = schedule.when if schedule.count == 1 else f"{schedule.when} ×{schedule.count}"
+    if not schedule.source:
+        return line
+    source = sources.from_key(schedule.source)
+    shown = replace(source, name=schedule.source_name or source.name)
+    return f"{line} {words.label(shown, texts)}"

@@ -90,8 +90,10 @@ token = matching(
 api_key = matching(
     "[!-~]*", "plain letters and signs without spaces; copy it from Stash's settings"
 )
-# The shipped file names such a key, with its default.
-not_yet = must_be("empty: this part is not there yet", lambda value: value == "")
+source = must_be(
+    'a text of at most 100 characters: a name in Stash, or a word such as "new"',
+    lambda value: isinstance(value, str) and value.isprintable() and len(value) <= 100,
+)
 
 
 def write_ratings(value: object) -> Any:

@@ -110,7 +110,7 @@ class HistorySettings:
 class PhotosSettings:
     """Which pictures are sent, and how they look; `max_side` in pixels, 0 for any size."""
 
-    filter: str = key(checks.not_yet, "")
+    filter: str = key(checks.source, "")
     caption: tuple[str, ...] = key(checks.caption, list(CAPTION_FIELDS))
     max_side: int = key(checks.max_side, 2560)
     spoiler: bool = key(checks.flag, False)
@@ -150,7 +150,7 @@ class ScheduleSettings:
     when: str = key(checks.when, "")
     timezone: ZoneInfo = key(checks.zone, "")  # noqa: RUF009 - a field
     count: int = key(checks.whole(1, 10), 1)
-    filter: str = key(checks.not_yet, "")
+    filter: str = key(checks.source, "")
 
 
 @dataclass(frozen=True)
@@ -189,3 +189,10 @@ SECTIONS: dict[str, type] = {
 KEYS = [each for name, kind in {"": Settings, **SECTIONS}.items() for each in _keys(name, kind)]
 #: The keys of each [[schedule]]; the file alone sets them.
 SCHEDULE_KEYS = _keys("schedule", ScheduleSettings)
+
+
+def names_in(settings: Settings) -> list[tuple[str, str]]:
+    """The sources that the settings name, each with its key."""
+    keys = [("photos.filter", settings.photos.filter)]
+    keys += [(f"schedule.filter ({each.when})", each.filter) for each in settings.schedules]
+    return [(key, what) for key, what in keys if what]

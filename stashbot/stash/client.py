@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,11 +19,12 @@ from typing import Any, TypeVar
 import tenacity
 
 from ..errors import Interrupted, StashError, StashProblem
-from ..models import Facet, Feature, Image
+from ..models import LIBRARY, Facet, Feature, Image, Place
+from ..rules.names import Known
 from ..runtime.outage import Outage
 from . import queries
 from .http import TIMEOUTS, Refused, StashHttp, Timeouts
-from .queries import Query, QueryFailed, UnknownImage
+from .queries import Query, QueryFailed, SavedFilter, UnknownImage
 
 #: Tries of one question.
 TRIES = 4
@@ -30,6 +32,8 @@ TRIES = 4
 PATIENCE_S = 2.5
 #: Between tries of a Stash that has long been away.
 LONGEST_PAUSE_S = 20.0
+#: The most saved filters, and names of a kind, that one answer may have.
+MOST_NAMES = 1000
 #: The database schema of the oldest release that is served, 0.26.
 OLDEST_SCHEMA = 58
 T = TypeVar("T")
@@ -82,25 +86,58 @@ class StashClient:
             reraise=True,
         )
 
-    def page(self, seed: int, offset: int, size: int) -> list[Image]:
+    def page(self, seed: int, offset: int, size: int, place: Place = LIBRARY) -> list[Image]:
         """Return `size` images from `offset` on, a multiple of `size`, in the order of `seed`.
 
-        The order depends on seed and ids alone. A shorter page is the last one.
+        The order depends on seed and ids alone; new images have that of their arrival. A
+        shorter page is the last one.
         """
-        return self._ask(queries.PAGE, queries.shuffled(seed, offset, size))
+        return self._ask(queries.PAGE, queries.shuffled(seed, offset, size, place))
 
-    def ids(self, seed: int, offset: int, size: int) -> list[int]:
+    def ids(self, seed: int, offset: int, size: int, place: Place = LIBRARY) -> list[int]:
         """Return the ids of the images of the same `page`."""
-        return self._ask(queries.IDS, queries.shuffled(seed, offset, size))
+        return self._ask(queries.IDS, queries.shuffled(seed, offset, size, place))
 
-    def newer_ids(self, after: int, limit: int) -> list[int]:
+    def newer_ids(self, after: int, limit: int, place: Place = LIBRARY) -> list[int]:
         """Return the first `limit` ids above `after`, ascending.
 
         Ids up to `after` are dropped: a Stash that ignores the filter answers them, and a
         loop that goes on from the last id would never end.
         """
-        found = self._ask(queries.IDS, queries.newer(after, limit))
+        found = self._ask(queries.IDS, queries.newer(after, limit, place))
         return sorted(id for id in found if id > after)[:limit]
+
+    def ids_and_count(
+        self, among: Mapping[str, Any], limit: int, sort: str = "id"
+    ) -> tuple[list[int], int]:
+        """Return the first `limit` ids of the images that meet a condition, and their number."""
+        return self._ask(queries.IDS_AND_COUNT, queries.matching(among, limit, sort))
+
+    def dates(
+        self, among: Mapping[str, Any], limit: int, sort: str = "id"
+    ) -> list[tuple[int, date]]:
+        """Return ids and dates of the first `limit` images that meet a condition."""
+        return self._ask(queries.DATES, queries.matching(among, limit, sort))
+
+    def newest_arrival(self) -> datetime | None:
+        """Return the moment (UTC) at which the newest image came into the library, if any."""
+        return self._ask(queries.NEWEST_ARRIVAL, {})
+
+    def saved_filters(self) -> list[SavedFilter]:
+        """Return the saved filters for images, without their criteria."""
+        return self._ask(queries.SAVED_FILTERS, {})[:MOST_NAMES]
+
+    def saved_filter(self, id: int, patience: float | None = None) -> SavedFilter | None:
+        """Return a saved filter, None if it is not there any more."""
+        return self._ask(queries.SAVED_FILTER, {"id": str(id)}, patience)
+
+    def has_decimal_ratings(self) -> bool:
+        """Tell whether the server's pages show ratings as decimals, and not as stars."""
+        return self._ask(queries.RATING_SYSTEM, {})
+
+    def names(self, spellings: Collection[str]) -> list[Known]:
+        """Return all saved filters, and what has one of these texts in its name or an alias."""
+        return self._ask(queries.NAMES, queries.named(spellings, MOST_NAMES))
 
     def ids_with(self, features: Collection[Feature], patience: float | None = None) -> set[int]:
         """Return the ids of these images, and of all images of these galleries and performers."""

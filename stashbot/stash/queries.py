@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar, cast
 
 import structlog
 
 from ..errors import WRONG_SHAPE, StashError, StashProblem
-from ..models import Facet, Image, Named
+from ..models import LIBRARY, Facet, Image, Named, Place, SourceKind
+from ..rules.names import Known
 from . import schema
 from .http import Refused
 from .operations import Operations
@@ -104,19 +107,48 @@ def _failure(messages: str) -> StashError:
     return Refused("it failed to answer the question")
 
 
-def shuffled(seed: int, offset: int, size: int) -> dict[str, Any]:
-    """Return the variables for `size` images from `offset` on, in the order of `seed`."""
+def shuffled(seed: int, offset: int, size: int, place: Place = LIBRARY) -> dict[str, Any]:
+    """Return the variables for `size` images of a place from `offset` on, in the order of `seed`.
+
+    New images have the order in which they came, the newest first.
+    """
     if offset % size:
         raise ValueError(f"offset {offset} is not a multiple of {size}")
-    page = offset // size + 1
-    return {"filter": _filter(page=page, per_page=size, sort=f"random_{seed}", direction="ASC")}
+    order = {"sort": f"random_{seed}", "direction": "ASC"}
+    if place.source.kind is SourceKind.NEW:
+        order = {"sort": "created_at", "direction": "DESC"}
+    page = _filter(page=offset // size + 1, per_page=size, **order, **_search(place))
+    return {"filter": page} | ({"among": place.among} if place.among else {})
 
 
-def newer(after: int, limit: int) -> dict[str, Any]:
+def newer(after: int, limit: int, place: Place = LIBRARY) -> dict[str, Any]:
     """Return the variables for the first `limit` images with ids above `after`, ascending."""
-    above = schema.IntCriterionInput(value=after, modifier="GREATER_THAN")
-    page = _filter(page=1, per_page=limit, sort="id", direction="ASC")
-    return {"filter": page, "among": schema.ImageFilterType(id=above).__json_data__}
+    above = schema.IntCriterionInput(value=after, modifier="GREATER_THAN").__json_data__
+    page = _filter(page=1, per_page=limit, sort="id", direction="ASC", **_search(place))
+    return {"filter": page, "among": _with_id(place.among or {}, above)}
+
+
+def _with_id(among: Mapping[str, Any], above: Any) -> dict[str, Any]:
+    """Add a condition for the id to each alternative."""
+    others = {"OR": _with_id(among["OR"], above)} if "OR" in among else {}
+    return {**among, "id": above, **others}
+
+
+def matching(among: Mapping[str, Any], limit: int, sort: str = "id") -> dict[str, Any]:
+    """Return the variables for the first `limit` images that meet a condition."""
+    return {"filter": _filter(per_page=limit, sort=sort, direction="ASC"), "among": among}
+
+
+def named(spellings: Iterable[str], limit: int) -> dict[str, Any]:
+    """Return the variables for names, and aliases, with one of these texts in them."""
+    phrases = (f'"{text.replace(chr(34), "")}"' for text in spellings)
+    # Of the four kinds, galleries cannot be sorted by name.
+    order = {"sort": "images_count", "direction": "DESC"}
+    return {"filter": _filter(q=" OR ".join(phrases), per_page=limit, **order)}
+
+
+def _search(place: Place) -> dict[str, str]:
+    return {"q": place.words} if place.words else {}
 
 
 def sharing(facet: Facet, ids: Iterable[int]) -> dict[str, Any]:
@@ -164,6 +196,75 @@ def _raw_rating(answer: Any) -> int | None:
 def _rated(answer: Any) -> None:
     if not answer.image_update:
         raise Refused("it did not take the rating")
+
+
+@dataclass(frozen=True)
+class SavedFilter:
+    """A saved filter for images: its search and its criteria, as Stash's pages wrote them."""
+
+    id: int
+    name: str
+    words: str = ""
+    criteria: Mapping[str, Any] | None = None
+
+
+def _saved_filters(answer: Any) -> list[SavedFilter]:
+    return [SavedFilter(_id(one.id), _text(one.name)) for one in answer.find_saved_filters]
+
+
+def _saved_filter(answer: Any) -> SavedFilter | None:
+    found = answer.find_saved_filter
+    if not found:
+        return None
+    words = found.find_filter.q if found.find_filter else ""
+    criteria = found.object_filter
+    if not isinstance(criteria, Mapping | None):
+        raise TypeError("criteria that are no map")
+    return SavedFilter(_id(found.id), _text(found.name), _text(words), criteria)
+
+
+def _is_decimal(answer: Any) -> bool:
+    """Whether ratings are shown as decimals, and not as stars."""
+    options = answer.configuration.ui.get("ratingSystemOptions")
+    return isinstance(options, Mapping) and options.get("type") == "decimal"
+
+
+def _known(answer: Any) -> list[Known]:
+    return [
+        *(_known_as("filter", one, one.name) for one in answer.find_saved_filters),
+        *(_known_as("tag", one, one.name, one.aliases) for one in answer.find_tags.tags),
+        *(
+            _known_as("performer", one, _performer_name(one), [one.name, *one.alias_list])
+            for one in answer.find_performers.performers
+        ),
+        *(_known_as("gallery", one, _gallery_name(one)) for one in answer.find_galleries.galleries),
+        *(_known_as("studio", one, one.name, one.aliases) for one in answer.find_studios.studios),
+    ]
+
+
+def _known_as(kind: str, found: Any, name: str, aliases: Iterable[str] = ()) -> Known:
+    return Known(kind, _id(found.id), _text(name), tuple(map(_text, aliases)))
+
+
+def _arrival(answer: Any) -> datetime | None:
+    """The moment at which the newest image came, in UTC; None if there is no image."""
+    for image in answer.find_images.images:
+        moment = datetime.fromisoformat(str(image.created_at))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _dates(answer: Any) -> list[tuple[int, date]]:
+    """The images that have a whole date."""
+    found = list[tuple[int, date]]()
+    for image in answer.find_images.images:
+        with suppress(ValueError):
+            found.append((_id(image.id), date.fromisoformat(image.date or "")))
+    return found
+
+
+def _ids_and_count(answer: Any) -> tuple[list[int], int]:
+    return _ids(answer), _integer(answer.find_images.count)
 
 
 def _images(answer: Any) -> list[Image]:
@@ -233,5 +334,12 @@ COUNT = Query(Operations.query.count, lambda answer: _integer(answer.find_images
 PAGE = Query(Operations.query.page, _images)
 IDS = Query(Operations.query.ids, _ids)
 IMAGES_BY_ID = Query(Operations.query.images_by_id, _images)
+IDS_AND_COUNT = Query(Operations.query.ids_and_count, _ids_and_count)
+NEWEST_ARRIVAL = Query(Operations.query.newest_arrival, _arrival)
+DATES = Query(Operations.query.dates, _dates)
+SAVED_FILTERS = Query(Operations.query.saved_filters, _saved_filters)
+SAVED_FILTER = Query(Operations.query.saved_filter, _saved_filter)
+RATING_SYSTEM = Query(Operations.query.rating_system, _is_decimal)
+NAMES = Query(Operations.query.names, _known)
 RATING = Query(Operations.query.rating, _raw_rating)
 RATE = Query(Operations.mutation.rate, _rated)

@@ -11,9 +11,10 @@ from .votes import ADD_COUNTS
 # The statements that move the rows of a chat from its `old` id to its `new` one.
 _MOVES = (
     """
-    INSERT INTO chats (chat_id, language, moved_from)
-    SELECT :new, language, :old FROM chats WHERE chat_id = :old
-    ON CONFLICT (chat_id) DO UPDATE SET moved_from = :old
+    INSERT INTO chats (chat_id, language, moved_from, standing, standing_name)
+    SELECT :new, language, :old, standing, standing_name FROM chats WHERE chat_id = :old
+    ON CONFLICT (chat_id) DO UPDATE SET moved_from = :old,
+        standing = excluded.standing, standing_name = excluded.standing_name
     """,
     # The messages of the new chat have numbers of their own.
     "UPDATE requests SET chat_id = :new, after_message = NULL WHERE chat_id = :old",
@@ -61,6 +62,17 @@ class ChatStore:
                 its = Schedules.chat_id.in_([chat_id, moved_from])
                 self._db.write(Schedules.update(handled_until=now).where(its))
         return gone_since is not None
+
+    def standing(self, chat_id: int) -> tuple[str, str]:
+        """The key and the name of a chat's standing source; empty if it has none."""
+        chosen = Chats.select(Chats.standing, Chats.standing_name).where(Chats.chat_id == chat_id)
+        return self._db.row(chosen) or ("", "")
+
+    def set_standing(self, chat_id: int, key: str, name: str) -> None:
+        """Choose a chat's standing source; an empty key chooses none."""
+        chosen = {"standing": key, "standing_name": name}
+        insert = Chats.insert(chat_id=chat_id, language="", **chosen)
+        self._db.write(insert.on_conflict(conflict_target=[Chats.chat_id], update=chosen))
 
     def set_gone(self, chat_id: int, reason: str, now: datetime) -> None:
         """Note that the chat cannot be written to; the first reason stays."""

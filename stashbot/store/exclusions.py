@@ -43,6 +43,12 @@ class ExclusionStore:
         row = self._db.row(_of(chat_id, *_FEATURE).where(Exclusions.id == exclusion_id))
         return row and Feature(*row)
 
+    def named(self, chat_id: int, feature: Feature) -> Feature | None:
+        """An excluded feature with its name; None if the chat does not exclude it."""
+        its = (Exclusions.facet == feature.facet) & (Exclusions.feature_id == feature.id)
+        row = self._db.row(_of(chat_id, *_FEATURE).where(its))
+        return row and Feature(*row)
+
     def of(self, chat_id: int) -> frozenset[Feature]:
         """The features that a chat excludes; without names, so that SQLite reads an index alone."""
         rows = self._db.rows(_of(chat_id, Exclusions.facet, Exclusions.feature_id))

@@ -36,6 +36,13 @@ UNAVAILABLE = """
     SELECT image_id FROM skipped_images WHERE until > :now AND image_id IN wanted
 """
 
+#: The images of `asked` (JSON) that a chat has seen, each with the time.
+LAST_SHOWN = """
+    SELECT sent_at, image_id FROM sent_photos
+    WHERE chat_id = :chat_id AND +is_latest = 1 AND state <> 'sending'
+        AND image_id IN (SELECT value FROM json_each(:asked))
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatStats:

@@ -12,19 +12,19 @@ from typing import Any
 
 from peewee import JOIN, fn
 
-from ..models import Request, Schedule, Trigger
+from ..models import Request, Schedule, Source, Trigger
 from .database import Database
 from .history import IS_WAITING, insert_request
 from .tables import Chats, Requests, Schedules
 
-#: A schedule of the settings: its chat, its times, its zone and its count.
-Fixed = tuple[int, str, str, int]
+#: A schedule of the settings: its chat, its times, its zone, its count and its source.
+Fixed = tuple[int, str, str, int, str]
 
 # The chat that a group has become, and the chat of a schedule.
 _HEIR = Chats.alias("heir")
 _CHAT = Chats.alias("chat")
 _its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
-_TIMES = (Schedules.when, Schedules.zone, Schedules.count)
+_TIMES = (Schedules.when, Schedules.zone, Schedules.count, Schedules.source)
 # The columns of `Fixed`.
 _FIXED = (Schedules.chat_id, *_TIMES)
 
@@ -43,13 +43,18 @@ class ScheduleStore:
         """A chat's schedules, those of the settings first."""
         return self._select(_its_chat == chat_id)
 
-    def add(self, chat_id: int, when: str, count: int, now: datetime) -> Schedule | None:
+    def add(
+        self, chat_id: int, when: str, count: int, now: datetime, source: Source | None = None
+    ) -> Schedule | None:
         """Add a schedule for a chat, from now on; None if the chat has it already."""
-        same = Schedules.select(Schedules.id).filter(chat_id=chat_id, when=when, count=count)
+        key, name = (source.key, source.name) if source else ("", "")
+        same = Schedules.select(Schedules.id).filter(
+            chat_id=chat_id, when=when, count=count, source=key
+        )
         with self._db.writing():
             if self._db.row(same):
                 return None
-            id = self._insert((chat_id, when, "", count), now, is_fixed=False)
+            id = self._insert((chat_id, when, "", count, key), now, is_fixed=False, name=name)
             return self._select(Schedules.id == id)[0]
 
     def remove(self, schedules: Iterable[Schedule], now: datetime) -> None:
@@ -102,7 +107,8 @@ class ScheduleStore:
             chat_id = current[0].chat_id
             user_id = max(0, chat_id)  # a private chat has the id of its user
             count, when, clock = schedule.count, schedule.when, Trigger.SCHEDULE
-            request = Request(0, chat_id, user_id, count, clock, now, language, when, due)
+            source = schedule.source
+            request = Request(0, chat_id, user_id, count, clock, now, language, source, when, due)
             claimed = insert_request(self._db, request, schedule_id=schedule.id)
             if claimed:
                 self.skip(schedule, due)
@@ -114,7 +120,12 @@ class ScheduleStore:
         return self._db.row(its) is not None
 
     def _select(self, condition: Any) -> list[Schedule]:
-        state = (Schedules.is_fixed, Schedules.handled_until, fn.COALESCE(_CHAT.language, ""))
+        state = (
+            Schedules.source_name,
+            Schedules.is_fixed,
+            Schedules.handled_until,
+            fn.COALESCE(_CHAT.language, ""),
+        )
         query = (
             Schedules.select(Schedules.id, _its_chat, *_TIMES, *state)
             .join(_HEIR, JOIN.LEFT_OUTER, on=(_HEIR.moved_from == Schedules.chat_id))
@@ -124,8 +135,10 @@ class ScheduleStore:
         )
         return [Schedule(*row) for row in self._db.rows(query)]
 
-    def _insert(self, schedule: Fixed, now: datetime, *, is_fixed: bool) -> int | None:
+    def _insert(
+        self, schedule: Fixed, now: datetime, *, is_fixed: bool, name: str = ""
+    ) -> int | None:
         """The id of a new schedule; None if it is there already."""
-        row = dict(zip(_FIXED, schedule, strict=True))
+        row = dict(zip(_FIXED, schedule, strict=True)) | {Schedules.source_name: name}
         row |= {Schedules.is_fixed: is_fixed, Schedules.handled_until: now}
         return self._db.insert_new(Schedules.insert(row))

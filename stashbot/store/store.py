@@ -14,7 +14,7 @@ from pathlib import Path
 
 from peewee import JOIN, SQL, fn
 
-from ..models import Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
+from ..models import LIBRARY, Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
 from . import history
 from .chats import ChatStore
 from .conversions import ConversionStore
@@ -31,6 +31,8 @@ from .votes import VoteStore
 FINISHED_FOR = timedelta(days=8)
 #: The number of rows that one transaction deletes, so that others need not wait long.
 PRUNE_BATCH = 1000
+#: The key of the whole library as a source.
+ALL = LIBRARY.source.key
 
 
 class Store:
@@ -65,6 +67,7 @@ class Store:
         trigger: Trigger,
         language: str,
         now: datetime,
+        source: str = "",
         after: Shown | None = None,
     ) -> Request | None:
         """Accept a request; None if one was accepted for this update before.
@@ -72,7 +75,7 @@ class Store:
         A request `after` a picture is accepted only while that is the chat's newest and no
         other picture is asked for.
         """
-        request = Request(0, chat_id, user_id, count, trigger, now, language)
+        request = Request(0, chat_id, user_id, count, trigger, now, language, source)
         columns = {"update_id": update_id, "after_message": after and after.message_id}
         with self._db.writing():
             if after and not self._may_follow(chat_id, after):
@@ -83,9 +86,10 @@ class Store:
         """The requests with pictures not yet begun, oldest first; `count` is their number."""
         whose = (Requests.id, Requests.chat_id, Requests.user_id)
         what = (LEFT, Requests.trigger, Requests.requested_at, Requests.language)
+        where = (Requests.source,)
         when = (fn.COALESCE(Schedules.when, ""), Requests.due)
         waiting = (
-            Requests.select(*whose, *what, *when)
+            Requests.select(*whose, *what, *where, *when)
             .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.schedule_id))
             .where(IS_WAITING, LEFT > 0)
             .order_by(Requests.id)
@@ -116,8 +120,10 @@ class Store:
 
     # The history
 
-    def begin(self, request: Request, images: Sequence[Image], now: datetime) -> dict[int, int]:
-        """Note that images are about to be sent to a chat; their rows, by image id.
+    def begin(
+        self, request: Request, images: Sequence[Image], now: datetime, source: str = ALL
+    ) -> dict[int, int]:
+        """Note that images of a source are about to be sent to a chat; their rows, by image id.
 
         Images that the chat has excluded, or that are being sent to it, get no row.
         """
@@ -135,6 +141,7 @@ class Store:
                     chat_id=request.chat_id,
                     request_id=request.id,
                     state="sending",
+                    source=source,
                 )
                 if id := self._db.insert_new(row):
                     rows[image.id] = id
@@ -208,6 +215,11 @@ class Store:
         rows = self._db.rows(oldest.order_by(SentPhotos.sent_at).limit(limit))
         return [image_id for (image_id,) in rows]
 
+    def last_shown(self, chat_id: int, image_ids: Collection[int]) -> list[tuple[str, int]]:
+        """The time at which each of these images, of any number, was last shown, and its id."""
+        asked = {"chat_id": chat_id, "asked": json.dumps(list(image_ids))}
+        return self._db.run(history.LAST_SHOWN, asked)
+
     def pictures_since(self, since: datetime) -> int:
         """The number of pictures that all chats were sent since then."""
         sent = SentPhotos.select(fn.COUNT(SentPhotos.id))
@@ -242,15 +254,31 @@ class Store:
 
     # The library
 
-    def shuffle(self, chat_id: int) -> Shuffle | None:
-        """The chat's position in the library; None if it has none yet."""
+    def shuffle(self, chat_id: int, source: str = ALL) -> Shuffle | None:
+        """The chat's position in a source; None if it has none yet."""
         position = (Walks.seed, Walks.offset, Walks.exhausted_at, Walks.newest_id)
-        row = self._db.row(Walks.select(*position).where(Walks.chat_id == chat_id))
+        its = (Walks.chat_id == chat_id) & (Walks.source == source)
+        row = self._db.row(Walks.select(*position).where(its))
         return row and Shuffle(*row)
 
-    def save_shuffle(self, chat_id: int, shuffle: Shuffle) -> None:
-        position = Walks.insert(chat_id=chat_id, **asdict(shuffle))
+    def save_shuffle(self, chat_id: int, shuffle: Shuffle, source: str = ALL) -> None:
+        position = Walks.insert(chat_id=chat_id, source=source, **asdict(shuffle))
         self._db.write(position.on_conflict_replace())
+
+    def image_in(self, chat_id: int, message_id: int | None) -> int | None:
+        """The image in a message; without a message, the chat's newest. None if there is none."""
+        newest = history.latest(chat_id, SentPhotos.image_id)
+        shown = SentPhotos.select(SentPhotos.image_id).where(
+            SentPhotos.chat_id == chat_id, SentPhotos.message_id == message_id
+        )
+        row = self._db.row(newest if message_id is None else shown)
+        return row[0] if row else None
+
+    def source_of(self, chat_id: int, image_id: int) -> str:
+        """The key of the source from which an image came to a chat last; empty if unknown."""
+        shown = history.latest(chat_id, SentPhotos.source).where(SentPhotos.image_id == image_id)
+        row = self._db.row(shown)
+        return row[0] if row else ""
 
     def skip_image(self, image_id: int, reason: str, until: datetime) -> None:
         """Leave an image out, for every chat, until a moment."""

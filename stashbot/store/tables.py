@@ -52,13 +52,18 @@ class FeaturesField(peewee.TextField):
 
 
 class Chats(peewee.Model):
-    """The chats that have written to the bot; `gone_since` is set while messages are refused."""
+    """The chats that have written to the bot; `gone_since` is set while messages are refused.
+
+    `standing` is the key of the source that a chat has chosen for itself, with its name.
+    """
 
     chat_id = peewee.IntegerField(primary_key=True)
     language = peewee.TextField()
     gone_since = TimeField(null=True)
     gone_reason = peewee.TextField(null=True)
     moved_from = peewee.IntegerField(null=True)
+    standing = peewee.TextField(default="")
+    standing_name = peewee.TextField(default="")
 
 
 class Schedules(peewee.Model):
@@ -69,6 +74,8 @@ class Schedules(peewee.Model):
     when = peewee.TextField()
     zone = peewee.TextField()
     count = peewee.IntegerField()
+    source = peewee.TextField(default="")
+    source_name = peewee.TextField(default="")
     is_fixed = peewee.BooleanField()
     handled_until = TimeField()
 
@@ -88,6 +95,7 @@ class Requests(peewee.Model):
     trigger = EnumField(Trigger)
     requested_at = TimeField()
     language = peewee.TextField()
+    source = peewee.TextField(default="")
     state = peewee.TextField(default="waiting")
     finished_at = TimeField(null=True)
     schedule_id = peewee.IntegerField(null=True)
@@ -114,19 +122,24 @@ class SentPhotos(peewee.Model):
     kind = peewee.TextField(null=True)
     message_id = peewee.IntegerField(null=True)
     is_latest = peewee.IntegerField()
+    source = peewee.TextField(default="")
 
     class Meta:
         table_name = "sent_photos"
 
 
 class Walks(peewee.Model):
-    """The place of each chat in the library: `models.Shuffle`."""
+    """The position of each chat in each source: `models.Shuffle`."""
 
-    chat_id = peewee.IntegerField(primary_key=True)
+    chat_id = peewee.IntegerField()
+    source = peewee.TextField()
     seed = peewee.IntegerField()
     offset = peewee.IntegerField()
     exhausted_at = TimeField(null=True)
     newest_id = peewee.IntegerField()
+
+    class Meta:
+        primary_key = peewee.CompositeKey("chat_id", "source")
 
 
 class Files(peewee.Model):

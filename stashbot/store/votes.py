@@ -71,6 +71,10 @@ _LIKED_OF_LAST = """
             AND (+chat_id = :chat_id OR +user_id = :chat_id)
     )), COUNT(*) FROM last
 """
+_LIKED = """
+    SELECT DISTINCT image_id FROM votes
+    WHERE vote = 'like' AND (chat_id = :chat_id OR user_id = :chat_id)
+"""
 _LATEST = """
     SELECT votes.chat_id, votes.image_id, message_id, chats.language
     FROM (SELECT * FROM votes ORDER BY id DESC LIMIT ?) AS votes
@@ -115,6 +119,10 @@ class VoteStore:
         """The votes on an image that count in a chat."""
         [counts] = self._db.run(_OF_IMAGE, {"chat_id": chat_id, "image_id": image_id})
         return VoteCounts(*counts)
+
+    def liked(self, chat_id: int) -> list[int]:
+        """The images with a like that counts in a chat."""
+        return [image_id for (image_id,) in self._db.run(_LIKED, {"chat_id": chat_id})]
 
     def latest(self, since: datetime, limit: int) -> list[tuple[int, int, int, str]]:
         """The votes since then among the newest `limit`, without albums and gone chats.

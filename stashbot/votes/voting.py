@@ -42,6 +42,7 @@ class Voting:
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
+        self._store = store
         self._votes = store.votes
         self._exclusions = store.exclusions
         self._auto_next = settings.auto_next
@@ -67,8 +68,18 @@ class Voting:
         votes, excluded = self._votes.of_image(chat_id, image_id), self._exclusions.of(chat_id)
         offered, is_private = self._features(image_id), chat_id > 0
         return keyboards.under_picture(
-            image_id, votes, offered, excluded, texts, is_private=is_private
+            image_id,
+            votes,
+            offered,
+            excluded,
+            texts,
+            source=self.source_of(chat_id, image_id),
+            is_private=is_private,
         )
+
+    def source_of(self, chat_id: int, image_id: int) -> str:
+        """The key of the source from which an image came to a chat; empty if it is not known."""
+        return self._store.source_of(chat_id, image_id)
 
     def latest(self) -> Iterator[tuple[int, int, Rows]]:
         """The chat, message and buttons of each picture with a vote of the last minutes."""
@@ -124,6 +135,15 @@ class Voting:
             return ""
         image_id = feature.id if feature.facet is Facet.IMAGE else None
         return self.include(chat_id, user_id, image_id, feature, texts)
+
+    def image_in(self, chat_id: int, message_id: int | None) -> int | None:
+        """The image in a message of the bot, or the chat's newest; None if there is none."""
+        return self._store.image_in(chat_id, message_id)
+
+    def unhide(self, chat_id: int, user_id: int, feature: Feature, texts: Texts) -> str:
+        """Drop the exclusion of a feature; the answer to the press, empty if there is none."""
+        named = self._exclusions.named(chat_id, feature)
+        return self.include(chat_id, user_id, None, named, texts) if named else ""
 
     # /preferences
 

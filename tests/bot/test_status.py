@@ -34,7 +34,7 @@ class Desk:
         show(self.app.store, image_id, chat_id=chat, now=utc(at), title=title)
 
     def stats(self, language="en"):
-        return self.reports.stats(OWNER, TEXTS[language])
+        return self.reports.stats(OWNER, TEXTS[language]).text
 
 
 @pytest.fixture

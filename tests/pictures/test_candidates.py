@@ -9,7 +9,8 @@ import pytest
 
 from stashbot.errors import NothingReason, NothingToSend
 from stashbot.models import Facet, Feature
-from stashbot.pictures.candidates import PAGE_FRESH, RECHECK, Candidates
+from stashbot.pictures.candidates import Candidates
+from stashbot.pictures.walk import PAGE_FRESH, RECHECK
 from stashbot.schedule.runner import Scheduler
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store

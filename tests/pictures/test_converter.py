@@ -17,7 +17,7 @@ from PIL import Image as Pixels
 
 from stashbot.errors import Interrupted
 from stashbot.pictures import converter as module
-from stashbot.pictures.conversion import ADDRESS_SPACE
+from stashbot.pictures.child.conversion import ADDRESS_SPACE
 from stashbot.pictures.converter import ConversionFailed, Converter, Drawer
 from stashbot.pictures.files import TemporaryFiles
 from tests.pictures.awkward import awkward, saved

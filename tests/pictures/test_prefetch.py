@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stashbot.models import Image, Kind, KnownFile, Upload
+from stashbot.models import LIBRARY, Image, Kind, KnownFile, Upload
 from stashbot.pictures.prefetch import FRESH_S, MOST_BYTES, MOST_CHATS, Prefetched, Prepared
 from tests.conftest import FRIEND, NO_NEXT, OWNER, at_length, crowd, images_of, library, picture
 from tests.standins.http import Fault, Trouble
@@ -16,7 +16,7 @@ from tests.whole.program import Abreast, wait_until
 
 def prepared_picture(id, size=1000):
     file = Upload(Kind.PHOTO, "a.jpg", Path("a.jpg"), size)
-    return Prepared(Image(id), file, 0.0, 0.0, 0.0)
+    return Prepared(Image(id), LIBRARY, file, 0.0, 0.0, 0.0)
 
 
 class Desk:
@@ -33,7 +33,7 @@ class Desk:
         self.prefetched.put(chat, prepared_picture(id, size), claim)
 
     def take(self, chat):
-        taken = self.prefetched.take(chat)
+        taken = self.prefetched.take(chat, LIBRARY)
         if taken is None:
             return None
         prepared, claim = taken
@@ -64,14 +64,14 @@ def test_one_chat_too_many_drops_the_oldest_picture(desk):
     desk.put(MOST_CHATS, MOST_CHATS)
 
     assert desk.released == [0]
-    assert not desk.prefetched.has(0)
+    assert not desk.prefetched.has(0, LIBRARY)
 
 
 def test_too_many_bytes_drop_the_oldest_pictures(desk):
     for chat in (1, 2, 3):
         desk.put(chat, chat, MOST_BYTES // 2 - 1)
     desk.put(4, 4, MOST_BYTES + 1)
-    known = Prepared(Image(5), KnownFile(Kind.PHOTO, "x"), 0.0, 0.0, 0.0)
+    known = Prepared(Image(5), LIBRARY, KnownFile(Kind.PHOTO, "x"), 0.0, 0.0, 0.0)
 
     assert sorted(desk.released) == [1, 2, 3, 4]
     assert known.size == 0
@@ -81,7 +81,7 @@ def test_documents_count_among_the_bytes(desk):
     document = Upload(Kind.DOCUMENT, "a.jpg", Path("a.jpg"), MOST_BYTES)
     desk.prefetched.put(1, replace(prepared_picture(1), document=document), ExitStack())
 
-    assert not desk.prefetched.has(1)
+    assert not desk.prefetched.has(1, LIBRARY)
 
 
 def test_a_picture_is_prepared_anew_after_an_hour(desk):

@@ -150,7 +150,7 @@ def test_each_is_found_once_whatever_its_number_of_names():
         pytest.param("sunset", ["sun", "uns", "nse", "set"], id="trigrams"),
         pytest.param("SUNSET", ["sun", "uns", "nse", "set"], id="lower case is enough for ASCII"),
         pytest.param("rose", ["ro", "os", "se"], id="short word"),
-        pytest.param("закат", ["Зак", "зак", "ака", "кат"], id="Cyrillic"),
+        pytest.param("закат", ["За", "за", "ак", "ка", "ат"], id="Cyrillic"),
         pytest.param("МОРЕ", ["Мо", "мо", "ор", "ре"], id="short Cyrillic word"),
         pytest.param("я и ты", ["Ты", "ты"], id="single letters"),
         pytest.param('нью-"йо', ["Нь", "нь", "ью", "Йо", "йо"], id="punctuation"),

@@ -65,7 +65,7 @@ class Clockwork:
     def accept(self, request):
         self.requests.append(request)
 
-    def prefetch(self, chat_id):
+    def prefetch(self, chat_id, source):
         self.prepared.append(chat_id)
 
     def crash(self):

@@ -127,6 +127,7 @@ ZONE = 'the IANA name of a time zone, such as "Europe/Berlin"'
 USERS = "must be a list of user ids, such as [123456789]"
 CHATS = "a list of group ids, which are negative, such as [-1001234567890]"
 FIELDS = "a list with some of title, performers, studio, gallery, date, rating, tags"
+SOURCE = 'a text of at most 100 characters: a name in Stash, or a word such as "new"'
 SIDE = "0 or a whole number from 320 to 10000"
 LEVEL = "one of debug, info, warning, error"
 WRONG = [
@@ -137,7 +138,7 @@ WRONG = [
     *(("photos.max_side", value, SIDE) for value in ("319", "640.0")),
     ("photos.spoiler", "1", "true or false"),
     ("photos.caption", '["title", "path"]', FIELDS),
-    ("photos.filter", '"Best"', "empty: this part is not there yet"),
+    ("photos.filter", "7", SOURCE),
     ("votes.like", "101", "a whole number from 1 to 100"),
     ("votes.write_ratings", '"perhaps"', "one of unrated, always, never"),
     *(("database.path", value, "the name of a file") for value in ('" "', '"a\\u0000b"')),

@@ -92,7 +92,14 @@ class TelegramStandIn(standin.TelegramStandIn):
         return self._messenger.users.get(user_id) or User(user_id, f"Stranger {user_id}")
 
     def say(
-        self, user_id: int, text: str, *, chat_id: int = 0, language_code: str = "", topic: int = 0
+        self,
+        user_id: int,
+        text: str,
+        *,
+        chat_id: int = 0,
+        language_code: str = "",
+        topic: int = 0,
+        reply_to: int = 0,
     ) -> Message:
         """A user, known or not, writes into the private chat, or into `chat_id` and `topic`."""
         user = self.user(user_id)
@@ -100,7 +107,7 @@ class TelegramStandIn(standin.TelegramStandIn):
             user = User(user.id, user.first_name, user.username, language_code)
         if not chat_id:
             self._messenger.add_user(user)
-        return self._messenger.say(chat_id or user_id, user, text, topic)
+        return self._messenger.say(chat_id or user_id, user, text, topic, reply_to)
 
     def press(self, message: Message | int, data: str, *, user_id: int, chat_id: int = 0) -> str:
         """A user presses a button, which may be gone. Returns the id of the callback query.

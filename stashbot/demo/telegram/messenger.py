@@ -165,10 +165,12 @@ class Messenger:
 
     # Actions of users
 
-    def say(self, chat_id: int, sender: User, text: str, topic: int = 0) -> Message:
+    def say(
+        self, chat_id: int, sender: User, text: str, topic: int = 0, reply_to: int = 0
+    ) -> Message:
         """A user sends a text; the bot gets it as its next update."""
         with self.changed:
-            draft = Draft(text, find_commands(text), topic=topic)
+            draft = Draft(text, find_commands(text), topic=topic, reply_to=reply_to)
             (message,) = self.post(chat_id, sender, [draft])
             self.updates.put_event("message", self.as_json(message))
             return message

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import pyvips
 
-from ..rules.sizes import PHOTO_LIMIT, PHOTO_TARGET, UPLOAD_LIMIT, fitted, is_too_long
+from ...rules.sizes import PHOTO_LIMIT, PHOTO_TARGET, UPLOAD_LIMIT, fitted, is_too_long
 from . import films
 from .decoding import Source, read_source, scaled, upright
 

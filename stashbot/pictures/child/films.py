@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pyvips
 
-from ..rules.sizes import fitted
+from ...rules.sizes import fitted
 from .decoding import Source, scaled, upright
 
 #: Limits of a film that is converted.

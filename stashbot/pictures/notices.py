@@ -1,0 +1,163 @@
+"""The words of a request for its user: that it takes longer, or why no picture comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+
+import structlog
+
+from ..errors import (
+    NothingReason,
+    NothingToSend,
+    StashbotError,
+    StashError,
+    StashProblem,
+    StoreError,
+)
+from ..messages import sources as words
+from ..messages.catalogue import TEXTS, Texts, choose
+from ..messages.keyboards import shortened
+from ..messages.plain_text import cleaned
+from ..models import Priority, Reply, Request
+from ..rules.sources import MOST_PICTURES
+from ..settings.keys import Settings
+from ..stash.client import StashClient
+from ..telegram.errors import PicturesForbidden
+from ..telegram.outbox import Outbox
+from .delivery import Serving
+from .sources.errors import NoSource, SourceProblem
+
+log = structlog.get_logger()
+
+#: The user sees that a picture is on its way when it is not out after this time.
+ACTION_AFTER_S = 0.5
+#: Telegram shows a chat action for five seconds.
+ACTION_AGAIN_S = 4.5
+#: A user does not look at the chat for longer.
+ACTION_LIMIT_S = 60.0
+#: The user is told that the picture takes longer when it is not being uploaded after this time.
+SLOW_AFTER_S = 4.0
+#: Stash is said not to answer when an answer is outstanding for longer.
+SILENT_AFTER_S = 1.5
+#: The owner hears once in this time about a schedule whose source cannot be used.
+OWNER_PAUSE_S = 86_400.0
+#: Characters of a name in a sentence.
+NAME = 60
+
+
+class Notices:
+    """Tells users about their requests. Thread-safe."""
+
+    def __init__(self, *, outbox: Outbox, stash: StashClient, settings: Settings) -> None:
+        self.outbox = outbox
+        self._stash = stash
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._told_at: dict[tuple[int, str], float] = {}
+
+    def watch(self, serving: Serving) -> None:
+        """Show and say, at the right times, that the pictures of a request are on their way."""
+        self.outbox.later(partial(self._show_action, serving), ACTION_AFTER_S)
+        self.outbox.later(partial(self._tell_if_slow, serving), SLOW_AFTER_S)
+
+    def tell_of_limit(self, serving: Serving) -> None:
+        """Say that a request has no more pictures than it has."""
+        texts = TEXTS[serving.request.language]
+        self.outbox.say(serving.request.chat_id, texts("random.at_most", n=MOST_PICTURES))
+
+    def refuse(self, serving: Serving, error: StashbotError) -> None:
+        """Tell the user why no picture comes; a schedule's failure is for log and owner."""
+        request = serving.request
+        event = "request_failed"
+        if isinstance(error, NothingToSend):
+            event = "nothing_to_send"
+        elif isinstance(error, StoreError):
+            event = "store_failed"
+        is_at_fault = not isinstance(error, NoSource) or request.priority is not Priority.USER
+        (log.error if is_at_fault else log.info)(event, error=str(error), chat_id=request.chat_id)
+        if request.priority is Priority.USER:
+            reply = self.answer(error, request.count, TEXTS[request.language], serving.source)
+            self.outbox.say(request.chat_id, reply.text, rows=reply.rows)
+        elif isinstance(error, NoSource):
+            self._tell_owner(request, error)
+
+    def answer(self, error: StashbotError, count: int, texts: Texts, source: str = "") -> Reply:
+        """The words for an error; `source` is the key of the source that was asked."""
+        match error:
+            case NoSource():
+                return _no_source(error, count, texts)
+            case NothingToSend(reason=NothingReason.NOTHING_NEW, since=since) if since:
+                day = since.astimezone(self._settings.timezone)
+                date = texts(
+                    "source.date", day=day.day, month=texts(f"month.{day.month}"), year=day.year
+                )
+                return Reply(texts("source.nothing_new_since", date=date))
+            case NothingToSend(reason=NothingReason.EMPTY) if source not in ("", "all"):
+                return Reply(texts("source.empty"))
+            case NothingToSend():
+                return Reply(texts(error.reason))
+            case PicturesForbidden():
+                return Reply(texts("pictures_forbidden"))
+            case StoreError():
+                return Reply(texts("cannot_answer"))
+            case StashError():
+                return Reply(texts(f"stash.{error.problem}", version=error.version))
+        return Reply(texts("gave_up"))
+
+    def _tell_owner(self, request: Request, error: NoSource) -> None:
+        """Tell the owner, once a day, that a schedule has a source that cannot be used."""
+        about, now = (request.chat_id, request.source), time.monotonic()
+        with self._lock:
+            told_at = self._told_at.get(about)
+            if told_at is not None and now - told_at < OWNER_PAUSE_S:
+                return
+            self._told_at[about] = now
+        telegram = self._settings.telegram
+        texts = TEXTS[choose(telegram.language, request.language)]
+        reason = self.answer(error, 1, texts).text
+        text = texts("schedule.no_source", when=request.when, reason=reason)
+        self.outbox.say(telegram.allowed_users[0], text)
+
+    def _show_action(self, serving: Serving) -> float | None:
+        """Show in the chat that a picture is on its way, for a minute at most."""
+        age = time.monotonic() - serving.accepted_at
+        if serving.is_over or age > ACTION_LIMIT_S:
+            return None
+        if not self._stash.outage.error:
+            self.outbox.show_uploading(serving.request.chat_id)
+        return ACTION_AGAIN_S
+
+    def _tell_if_slow(self, serving: Serving) -> float | None:
+        """Say that the picture takes longer, and why as far as is known."""
+        if serving.is_over or serving.is_uploading:
+            return None
+        if (early := serving.accepted_at + SLOW_AFTER_S - time.monotonic()) > 0:
+            return early  # the pool was hurried
+        texts = TEXTS[serving.request.language]
+        error = self._stash.outage.error or serving.stash_error
+        if isinstance(error, StashError):
+            reason = texts(f"stash.{error.problem}", version=error.version)
+        elif self._stash.silent_for() > SILENT_AFTER_S:
+            reason = texts(f"stash.{StashProblem.SLOW}")
+        else:
+            reason = texts("takes_longer")
+        follows = texts("picture_follows", n=serving.left)
+        self.outbox.say(serving.request.chat_id, f"{reason} {follows}")
+        return None
+
+
+def _no_source(error: NoSource, count: int, texts: Texts) -> Reply:
+    """Why a source cannot be used, with a button for each that may be meant."""
+    name = shortened(cleaned(error.name), NAME)
+    key = f"source.{error.problem}"
+    if error.problem is SourceProblem.HIDDEN:
+        [source] = error.options
+        return Reply(texts(key, name=words.label(source, texts)), words.hidden(source, texts))
+    text = texts(key, name=name, criterion=error.criterion)
+    if error.options:
+        text = f"{text} {texts(f'source.options_{error.problem}')}"
+    elif error.problem is SourceProblem.UNKNOWN:
+        text = f"{text} {texts('source.usage')}"
+    return Reply(text, words.options(error.options, count, texts))

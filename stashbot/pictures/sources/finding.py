@@ -1,0 +1,166 @@
+"""The source of a request: what it is now, in the terms of Stash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ...models import LIBRARY, Place, Request, Source, SourceKind
+from ...rules import names, sources
+from ...rules.names import Known
+from ...settings.keys import Settings
+from ...stash.client import StashClient
+from ...store.store import Store
+from .errors import NoSource, SourceProblem
+from .filters import SavedFilters
+from .lists import Lists
+from .memory import Memory
+
+#: The name in the settings is looked up again after this time.
+NAMED_FOR_S = 600.0
+#: The most names to choose from.
+MOST_OPTIONS = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """The place of a request, the number of its pictures, and whether it was cut to that."""
+
+    place: Place
+    count: int
+    is_cut: bool = False
+
+
+class Sources:
+    """Finds sources. Thread-safe. Nothing is asked of Stash before a source is used."""
+
+    def __init__(
+        self, *, store: Store, stash: StashClient, settings: Settings, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._stash = stash
+        default = settings.photos.filter
+        self._default = sources.read(default) if default else LIBRARY.source
+        self._now = now
+        self._named = Memory()
+        self.filters = SavedFilters(stash)
+        self._lists = Lists(store=store, stash=stash, zone=settings.timezone, now=now)
+
+    def standing(self, chat_id: int) -> Source:
+        """Return the source of a chat's pictures if no other is named. Raises StoreError."""
+        key, name = self._store.chats.standing(chat_id)
+        return replace(sources.from_key(key), name=name) if key else self._default
+
+    def known(self, chat_id: int, key: str) -> Place | None:
+        """Return the place of a source as far as it is known without a question to Stash.
+
+        An empty key stands for the chat's standing source. Raises StoreError.
+        """
+        source = self._source(chat_id, key)
+        if source.kind is SourceKind.NAME:
+            return self._recall(chat_id, source)
+        return self._known(chat_id, source)
+
+    def find(self, request: Request, key: str) -> Found:
+        """Return the place of a request as it is now. Raises NoSource, StashError, StoreError."""
+        source, is_cut, count = self._source(request.chat_id, key), False, request.count
+        if source.kind is SourceKind.NAME:
+            source, is_cut, count = self._look_up(request, source)
+        shared = sources.feature(source)
+        if shared and shared in self._store.exclusions.of(request.chat_id):
+            raise NoSource(SourceProblem.HIDDEN, source.name, options=[source])
+        return Found(self._place(request.chat_id, source), count, is_cut)
+
+    def named(self, text: str) -> Source:
+        """Return the source that a WHAT means. Raises NoSource, StashError."""
+        source = sources.read(text)
+        if source.kind is not SourceKind.NAME:
+            return source
+        found = self._match(sources.wanted(source))
+        if found is None:
+            raise NoSource(SourceProblem.UNKNOWN, source.name)
+        return found[0]
+
+    def check(self, text: str) -> Source:
+        """Return the source of a WHAT if its pictures can be asked for; errors as `named`."""
+        source = self.named(text)
+        return self.filters.place(source).source if source.kind is SourceKind.FILTER else source
+
+    def _source(self, chat_id: int, key: str) -> Source:
+        return sources.from_key(key) if key else self.standing(chat_id)
+
+    def _recall(self, chat_id: int, source: Source) -> Place | None:
+        named = self._named.recall(source.key)
+        return named and self._known(chat_id, named.source)
+
+    def _known(self, chat_id: int, source: Source) -> Place | None:
+        match source.kind:
+            case SourceKind.FILTER:
+                return self.filters.known(source)
+            case SourceKind.TODAY | SourceKind.LIKE:
+                return self._lists.known(source)
+            case SourceKind.LIKED:
+                return Place(source, ids=self._store.votes.liked(chat_id))
+        return sources.place(source, self._now())
+
+    def _place(self, chat_id: int, source: Source) -> Place:
+        match source.kind:
+            case SourceKind.FILTER:
+                return self.filters.place(source)
+            case SourceKind.TODAY:
+                return self._lists.today(source)
+            case SourceKind.LIKE:
+                return self._lists.alike(source)
+            case SourceKind.LIKED:
+                if not (ids := self._store.votes.liked(chat_id)):
+                    raise NoSource(SourceProblem.NOTHING_LIKED)
+                return Place(source, ids=ids)
+        return sources.place(source, self._now())
+
+    # Names
+
+    def _look_up(self, request: Request, source: Source) -> tuple[Source, bool, int]:
+        """Return the source of a NAME, whether its number was cut, and the number of pictures."""
+        is_asked_often = source.key == self._default.key
+        max_age_s = math.inf if self._stash.outage.error else NAMED_FOR_S
+        if is_asked_often and (named := self._named.recall(source.key, max_age_s)):
+            return named.source, False, request.count
+        wanted = sources.wanted(source)
+        found = self._match(wanted)
+        if found is None:
+            return self.standing(request.chat_id), wanted.is_cut, request.count
+        match, is_whole = found
+        if is_asked_often:
+            self._named.keep(source.key, Place(match))
+        is_counted = wanted.whole != wanted.words
+        if is_whole and is_counted:
+            return match, False, 1
+        return match, wanted.is_cut, request.count
+
+    def _match(self, wanted: sources.Wanted) -> tuple[Source, bool] | None:
+        """Return the one source that matches, and whether its name is the whole text.
+
+        None for a number that is no name. Raises NoSource if there are none, or several.
+        """
+        known = self._stash.names(names.spellings(wanted.words or wanted.whole))
+        if whole := names.whole(wanted.whole, known):
+            return self._only(whole, wanted.whole), True
+        if not wanted.words and wanted.is_cut:
+            return None
+        words = wanted.words or wanted.whole
+        if found := names.matches(words, known) if wanted.words else []:
+            return self._only(found, words), False
+        near = names.nearest(words, self._stash.names(names.pieces(words)), MOST_OPTIONS)
+        raise NoSource(SourceProblem.UNKNOWN, words, options=[_as_source(one) for one in near])
+
+    def _only(self, found: Sequence[Known], words: str) -> Source:
+        options = [_as_source(one) for one in found[:MOST_OPTIONS]]
+        if len(found) > 1:
+            raise NoSource(SourceProblem.UNCLEAR, words, options=options)
+        return options[0]
+
+
+def _as_source(known: Known) -> Source:
+    return Source(SourceKind(known.kind), known.id, known.name)

@@ -1,0 +1,119 @@
+"""The sources that are lists of images: on this day, and like one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+from ...models import Facet, Feature, Place, Source, SourceKind
+from ...rules import sources
+from ...rules.likeness import likeness
+from ...stash.client import StashClient
+from ...store.store import Store
+from .errors import NoSource, SourceProblem
+from .memory import Memory
+
+#: A list is used for this time before it is made again.
+KNOWN_FOR_S = 3600.0
+#: The most images of a list.
+MOST_LISTED = 10_000
+#: Images of each feature that are read to find those like one image, and the most features.
+MOST_SHARING = 500
+MOST_FEATURES = 20
+#: Where a day has no images, the nearest is sought so many days before and after it.
+MARGINS_DAYS = (3, 30, 182)
+#: Images among which the nearest day is sought, and those with the earliest dates.
+MOST_DATES = 1000
+FEW_DATES = 20
+
+_HAS_DATE = {"date": {"value": "", "modifier": "NOT_NULL"}}
+
+
+class Lists:
+    """Makes the lists. Thread-safe."""
+
+    def __init__(
+        self, *, store: Store, stash: StashClient, zone: ZoneInfo, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._stash = stash
+        self._zone = zone
+        self._now = now
+        self._memory = Memory()
+
+    def known(self, source: Source) -> Place | None:
+        """Return a list that was made before, None if there is none."""
+        return self._memory.recall(self._key(source))
+
+    def today(self, source: Source) -> Place:
+        """Return the images of a day in earlier years. Raises NoSource, StashError."""
+        key, day = self._key(source), self._day(source)
+        if known := self._memory.recall(key, KNOWN_FOR_S):
+            return known
+        days = self._earlier(day)
+        found = (
+            image
+            for condition in sources.on_days(days)
+            for image in self._stash.dates(condition, MOST_LISTED)
+        )
+        ids = [id for id, when in found if (when.month, when.day) == (day.month, day.day)]
+        if not ids:
+            near = self._nearest(day, days)
+            options = [Source(SourceKind.TODAY, near)] if near else []
+            raise NoSource(SourceProblem.NOTHING_TODAY, options=options)
+        place = Place(source, ids=ids)
+        self._memory.keep(key, place)
+        return place
+
+    def alike(self, source: Source) -> Place:
+        """Return the images that are most like one image. Raises NoSource, StashError."""
+        key = self._key(source)
+        if known := self._memory.recall(key, KNOWN_FOR_S):
+            return known
+        order = f"random_{Random().randrange(10**8)}"
+        counts, images = dict[Feature, int](), dict[Feature, list[int]]()
+        for feature in self._features(source.id)[:MOST_FEATURES]:
+            among = sources.place(sources.of_feature(feature), self._now()).among or {}
+            found, counts[feature] = self._stash.ids_and_count(among, MOST_SHARING, order)
+            images[feature] = found
+        scores = likeness(self._stash.count(), counts, images)
+        scores.pop(source.id, None)
+        if not scores:
+            raise NoSource(SourceProblem.NOTHING_ALIKE)
+        place = Place(source, ids=list(scores)[:MOST_LISTED], scores=scores)
+        self._memory.keep(key, place)
+        return place
+
+    def _features(self, image_id: int) -> list[Feature]:
+        known = self._store.votes.features(image_id)
+        if not known:
+            known = [each for image in self._stash.images([image_id]) for each in image.features]
+        return [each for each in known if each.facet is not Facet.IMAGE]
+
+    def _day(self, source: Source) -> date:
+        today = self._now().astimezone(self._zone).date()
+        return date(today.year, *divmod(source.id, 100)) if source.id else today
+
+    def _key(self, source: Source) -> str:
+        is_day = source.kind is SourceKind.TODAY
+        return f"{source.key} {self._day(source)}" if is_day else source.key
+
+    def _earlier(self, day: date) -> list[date]:
+        """Return the same day of each earlier year, back to the first that has images."""
+        earliest = self._stash.dates(_HAS_DATE, FEW_DATES, sort="date")
+        first_year = min((found.year for _, found in earliest), default=day.year)
+        return sources.in_earlier_years(day, first_year)
+
+    def _nearest(self, day: date, days: list[date]) -> int | None:
+        """Return the day of the year nearest to `day` that has images, as month × 100 + day."""
+        for margin in MARGINS_DAYS:
+            found = [
+                when
+                for condition in sources.on_days(days, timedelta(days=margin))
+                for _, when in self._stash.dates(condition, MOST_DATES, sort="random_1")
+            ]
+            if found:
+                return sources.nearest_day(day, found)
+        return None
