@@ -6,6 +6,7 @@ import os
 import random
 import re
 import sqlite3
+import sys
 import tempfile
 import time
 from contextlib import closing
@@ -27,6 +28,9 @@ from stashbot.stash.http import Timeouts
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 from tests.standins.stash import StashStandIn
 from tests.standins.telegram import TelegramStandIn
+
+# Each of the workers reads every test: compiled code is kept, whatever the environment says.
+sys.dont_write_bytecode = False
 
 # Each commit of the database waits for the disk; a file in memory behaves the same.
 if os.access("/dev/shm", os.W_OK):

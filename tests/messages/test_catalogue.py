@@ -1,5 +1,6 @@
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -328,19 +329,19 @@ def test_every_problem_has_its_sentence(language, problem):
     assert re.fullmatch(r"[A-Z][^\n]*\w\.", sentence)
 
 
-NODES = [
-    node
-    for path in sorted(Path(stashbot.__file__).parent.rglob("*.py"))
-    for node in ast.walk(ast.parse(path.read_text("utf-8")))
-]
+@cache
+def nodes():
+    """All nodes of the bot's sources."""
+    files = sorted(Path(stashbot.__file__).parent.rglob("*.py"))
+    return [node for path in files for node in ast.walk(ast.parse(path.read_text("utf-8")))]
 
 
 def test_every_phrase_is_used():
     """No sentence is translated for nothing: its key, or an f-string for it, is in the sources."""
-    constants = {node.value for node in NODES if isinstance(node, ast.Constant)}
+    constants = {node.value for node in nodes() if isinstance(node, ast.Constant)}
     families = tuple(
         node.values[0].value
-        for node in NODES
+        for node in nodes()
         if isinstance(node, ast.JoinedStr)
         and isinstance(node.values[0], ast.Constant)
         and re.fullmatch(r"[a-z_]+\.", node.values[0].value)
@@ -354,7 +355,7 @@ def test_every_sentence_in_the_sources_exists():
     """A call of the texts names a key that exists, and gives it every value that it needs."""
     calls = [
         (node.args[0].value, {keyword.arg for keyword in node.keywords})
-        for node in NODES
+        for node in nodes()
         if isinstance(node, ast.Call)
         and re.search(r"(?i)texts(\w*[\[(].*[\])])?$", ast.unparse(node.func))
         and node.args
