@@ -34,7 +34,7 @@ def main():
         kills.check(options.kills)
         print(kills.summary())
     with (
-        house(conversions.LIBRARY, **conversions.OPTIONS) as home,
+        house(conversions.photos(), **conversions.OPTIONS) as home,
         tempfile.TemporaryDirectory() as files,
     ):
         kills = conversions.ConversionKills(home, Path(files), Random(options.seed))

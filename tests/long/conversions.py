@@ -14,18 +14,25 @@ from tests.whole.program import Program, children, wait_until
 
 PEOPLE = range(2001, 2021)
 OPTIONS = crowd(PEOPLE)
-#: Each takes a few tenths of a second.
-FILE = saved(Pixels.effect_noise((4000, 3000), 20), "PNG", compress_level=1)
 IMAGES = 12
-LIBRARY = [picture(number, data=FILE, width=4000, height=3000) for number in range(1, IMAGES + 1)]
 VICTIMS = ("converter", "bot", "both")
 
 
-class ConversionKills:
-    """Kills between the stand-ins of a house that is not started; `folder` has the files."""
+def photos(count=IMAGES):
+    """So many photos; a child takes a tenth of a second or more for each."""
+    data = saved(Pixels.linear_gradient("L").resize((6000, 4000)), "PNG", compress_level=1)
+    return [picture(id, data=data, width=6000, height=4000) for id in range(1, count + 1)]
 
-    def __init__(self, home, folder, random):
-        self.home, self.folder, self.random = home, folder, random
+
+class ConversionKills:
+    """Kills between the stand-ins of a house that is not started; `folder` has the files.
+
+    In the end each of the `people` sees the whole library.
+    """
+
+    def __init__(self, home, folder, random, people=PEOPLE):
+        self.home, self.folder, self.random, self.people = home, folder, random, people
+        self.images = [picture.id for picture in home.stash.pictures]
         self.environ = home.environ | {"CACHE_DIRECTORY": str(folder)}
 
     def run(self, kills):
@@ -33,7 +40,7 @@ class ConversionKills:
         for number in range(kills):
             with Program(environ=self.environ) as bot:
                 bot.wait_for_event("started")
-                self.home.say("/random", user=self.random.choice(PEOPLE))
+                self.home.say("/random", user=self.random.choice(self.people))
                 wait_until(lambda: children(bot.process.pid), "a picture is converted")
                 time.sleep(self.random.uniform(0, 0.3))
                 self.kill(bot, VICTIMS[number % len(VICTIMS)])
@@ -42,8 +49,8 @@ class ConversionKills:
         with Program(environ=self.environ) as bot:
             bot.wait_for_event("started")
             wait_until(lambda: is_all_done(self.home), "what was asked for before", 60)
-            for user in PEOPLE:
-                for _ in range(IMAGES - len(self.seen(user))):
+            for user in self.people:
+                for _ in range(len(self.images) - len(self.seen(user))):
                     self.home.say("/random", user=user)
             wait_until(self.is_finished, "everybody has everything", 120)
             assert bot.stop()[0] == 0
@@ -61,15 +68,15 @@ class ConversionKills:
         return [image for (image,) in self.home.query(sql, user)]
 
     def is_finished(self):
-        return all(len(self.seen(user)) == IMAGES for user in PEOPLE)
+        return all(len(self.seen(user)) == len(self.images) for user in self.people)
 
     def check(self):
         """Nothing came twice, nothing is left out, and no file is left."""
-        for user in PEOPLE:
+        for user in self.people:
             calls = [call for call in self.home.telegram.calls if call.chat_id == user]
             came = [image for call in calls for image in images_of(call)]
             assert len(came) == len(set(came))
-            assert sorted(self.seen(user)) == list(range(1, IMAGES + 1))
+            assert sorted(self.seen(user)) == self.images
         assert self.home.query("SELECT * FROM skipped_images") == []
         kinds = self.home.query("SELECT DISTINCT kind FROM sent_photos WHERE state = 'sent'")
         assert kinds == [("photo",)]

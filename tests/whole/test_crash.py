@@ -24,8 +24,9 @@ def test_many_kills(house):
 
 @pytest.mark.timeout(400)
 def test_kills_in_the_middle_of_conversions(house, tmp_path):
-    home = house(conversions.LIBRARY, start=False, **conversions.OPTIONS)
-    kills = conversions.ConversionKills(home, tmp_path / "cache", Random(20_260))
+    photos, people = conversions.photos(at_length(12, 6)), conversions.PEOPLE[: at_length(20, 5)]
+    home = house(photos, start=False, **conversions.OPTIONS)
+    kills = conversions.ConversionKills(home, tmp_path / "cache", Random(20_260), people)
     kills.run(at_length(9, 3))
 
     kills.check()
