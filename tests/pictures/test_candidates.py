@@ -100,7 +100,7 @@ def table(tmp_path):
         each.close()
 
 
-@pytest.mark.parametrize("size", [1, 39, 40, 41, 80, 1001, *at_length([999, 1000], [])])
+@pytest.mark.parametrize("size", [1, 39, 40, 41, 80, *at_length([999, 1000, 1001], [])])
 def test_last_unseen_image(table, size):
     home = table(size)
     home.remember(home.client.page(5, 0, size)[: size - 1])
@@ -110,7 +110,7 @@ def test_last_unseen_image(table, size):
     assert home.draw().id in range(1, size + 1)
 
 
-@pytest.mark.parametrize("size", [2, 40, 41, 81])
+@pytest.mark.parametrize("size", [2, 40, 41, *at_length([81], [])])
 def test_rounds(table, size):
     home = table(size)
 
@@ -369,7 +369,7 @@ class Model:
         self.out = {CHAT: [], OTHER: []}
 
 
-@pytest.mark.parametrize("seed", range(at_length(6, 3)))
+@pytest.mark.parametrize("seed", range(at_length(6, 2)))
 def test_anything_may_happen(table, seed):
     """Whatever happens, a chat gets nothing again while something unseen is left."""
     home = table([1, 5, 38, 45][seed % 4])

@@ -1,6 +1,7 @@
 import io
 import zlib
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from stashbot.errors import ImageUnusable
 from stashbot.models import Kind
 from stashbot.pictures.media import sniff
 from stashbot.rules.sizes import fitted
+from tests.conftest import at_length
 from tests.pictures.awkward import (
     BLUE,
     CORNERS,
@@ -196,7 +198,9 @@ def test_jpeg_of_196_megapixels_is_scaled_while_decoding(fit):
 
 
 def test_photo_over_10_mb_at_the_lowest_quality_is_halved(fit):
-    noise = Pillow.effect_noise((5000, 5000), 255)
+    noise, tile = Pillow.new("L", (5000, 5000)), Pillow.effect_noise((1000, 1000), 255)
+    for x, y in product(range(0, 5000, 1000), repeat=2):
+        noise.paste(tile, (x, y))
 
     picture = remade(fit(saved(noise, "BMP"), 0))
 
@@ -321,7 +325,7 @@ def test_format_by_first_bytes(data, form):
 
 
 @pytest.mark.parametrize("name", SMALL)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=at_length(12, 4), suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_damaged_file_is_sent_or_refused(fit, workshop, name, data):
     file = bytearray(awkward(name))
