@@ -12,9 +12,24 @@ import pytest
 import requests
 
 from stashbot import __version__
-from tests.conftest import API_KEY, jpeg, library
+from stashbot.cli.main import main
+from tests.conftest import API_KEY, at_length, jpeg, library
 from tests.standins.stash import StashStandIn
 from tests.whole.program import PROGRAM, Program, run
+
+
+@pytest.fixture
+def called(capsys):
+    """A function that runs the command line in this process: exit code, stdout and stderr."""
+
+    def called(*arguments):
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as end:
+            code = end.code
+        return code, *map(str.strip, capsys.readouterr())
+
+    return called
 
 
 def test_version():
@@ -28,20 +43,28 @@ def test_version():
         (["demo", "--help"], ["--port", "--pictures", "--stash", "8080"]),
     ],
 )
-def test_help(arguments, names):
-    code, out, err = run(*arguments)
+def test_help(called, arguments, names):
+    code, out, err = called(*arguments)
 
     assert (code, err) == (0, "")
     assert all(name in out for name in names)
 
 
-NONSENSE = [["dance"], ["--dance"], ["run", "twice"]]
+NONSENSE = [["--dance"], ["run", "twice"]]
 NONSENSE += [["demo", "--port", port] for port in ("x", "70000")]
 
 
+def test_nonsense():
+    code, out, err = run("dance")
+
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: stashbot")
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize("arguments", NONSENSE, ids=" ".join)
-def test_nonsense(arguments):
-    code, out, err = run(*arguments)
+def test_other_nonsense(called, arguments):
+    code, out, err = called(*arguments)
 
     assert (code, out) == (2, "")
     assert err.startswith("usage: stashbot")
@@ -75,9 +98,9 @@ def test_settings_beside_the_program(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_settings(tmp_path):
+def test_missing_settings(called, tmp_path):
     missing = tmp_path / "missing.toml"
-    code, out, err = run("--settings", missing, "check")
+    code, out, err = called("--settings", missing, "check")
 
     assert (code, out) == (78, "")
     assert f"{missing}: there is no such file; copy settings.toml to there" in err
@@ -128,7 +151,11 @@ def listeners(pid):
                 yield local.partition(":")[0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+#: Each other demo ends with SIGINT.
+ENDS = at_length([signal.SIGTERM, signal.SIGINT], [signal.SIGTERM])
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda each: each.name)
 def test_demo(tmp_path, number):
     port = free_port()
     with Program("demo", "--port", port, environ={"TMPDIR": str(tmp_path)}) as demo:
@@ -183,20 +210,21 @@ def test_demo_with_a_folder(tmp_path):
         ("--stash", "nonsense", "stash.url"),
     ],
 )
-def test_demo_with_a_wrong_option(tmp_path, option, value, named):
-    code, out, err = run("demo", "--port", 0, option, value, cwd=tmp_path)
+def test_demo_with_a_wrong_option(called, tmp_path, monkeypatch, option, value, named):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = called("demo", "--port", 0, option, value)
 
     assert (code, out) == (78, "")
     assert named in err
     assert "Traceback" not in err
 
 
-def test_demo_on_a_port_in_use():
+def test_demo_on_a_port_in_use(called):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        code, out, err = run("demo", "--port", port)
+        code, out, err = called("demo", "--port", port)
 
     assert (code, out) == (1, "")
     assert err == f"Port {port} cannot be used (Address already in use): name another with --port"

@@ -17,7 +17,7 @@ OWN_LIMIT, LIMIT = 2, 5
 #: Each complaint of Python is an error and stands on stderr.
 STRICT = ("-X", "dev", "-W", "error")
 #: One for each request, so that none waits for another.
-PEOPLE = range(2001, 2041)
+PEOPLE = range(2001, 2001 + at_length(40, 15))
 BOTH = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -72,9 +72,9 @@ def many_requests(home, bot):
 
 
 MIDDLES = [
-    *((middle, signal.SIGTERM) for middle in (question, download, upload, retry)),
-    *((middle, signal.SIGTERM) for middle in (stash_away, telegram_away, many_requests)),
+    *((middle, signal.SIGTERM) for middle in (download, upload, telegram_away, many_requests)),
     *((long_poll, number) for number in BOTH),
+    *((middle, signal.SIGTERM) for middle in at_length((question, retry, stash_away), ())),
     *((middle, signal.SIGINT) for middle in at_length((download, upload, telegram_away), ())),
 ]
 
@@ -116,7 +116,7 @@ def test_picture_under_way_at_the_end_is_never_sent_again(house):
     assert not home.sent_images()
 
 
-@pytest.mark.parametrize("number", BOTH, ids=word)
+@pytest.mark.parametrize("number", at_length(BOTH, BOTH[:1]), ids=word)
 def test_impatient_signals(house, number):
     home = house(start=False)
     with Program(environ=home.environ, python=STRICT) as bot:
@@ -133,7 +133,7 @@ def test_impatient_signals(house, number):
     assert len(bot.events("stopping")) == len(bot.events("stopped")) == 1
 
 
-@pytest.mark.parametrize("number", BOTH, ids=word)
+@pytest.mark.parametrize("number", at_length(BOTH, BOTH[1:]), ids=word)
 def test_signal_before_the_start(house, number):
     home = house(start=False)
     with Program(environ=home.environ, python=("-v",)) as bot:
@@ -201,7 +201,7 @@ def test_settings_that_are_read_again(house, tmp_path):
     assert len(bot.events("started")) == 1
 
 
-@pytest.mark.parametrize("middle", [upload, download, long_poll], ids=word)
+@pytest.mark.parametrize("middle", [upload, long_poll, *at_length([download], [])], ids=word)
 def test_end_while_reloading(house, middle):
     home = house(library(60), start=False)
     with Program(environ=home.environ, python=STRICT) as bot:

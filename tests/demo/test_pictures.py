@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageSequence, ImageStat
 from stashbot.demo.pictures.drawings import details, drawn
 from stashbot.demo.pictures.picture import Gallery, in_folder
 from stashbot.errors import SettingsError
+from tests.conftest import at_length
 from tests.standins.draw import draw
 
 NOW = datetime(2026, 7, 31, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ def thumbnail(frames, _):
     return pyvips.Image.thumbnail_buffer(frames[0].encode(), 64).pngsave_buffer()
 
 
-@pytest.mark.parametrize("picture", LIBRARY, ids=lambda picture: picture.path)
+@pytest.mark.parametrize("picture", LIBRARY[:: at_length(1, 4)], ids=lambda each: each.path)
 def test_a_drawn_file_agrees_with_its_metadata(picture):
     image = Image.open(io.BytesIO(picture.load()))
     frames = [(f.info.get("duration", 0), f.tobytes()) for f in ImageSequence.Iterator(image)]
@@ -42,7 +43,8 @@ def test_a_drawn_file_agrees_with_its_metadata(picture):
 
 def test_neighbours_look_different():
     """Compared at a size of 64 pixels, by the colour with the largest mean difference."""
-    files = [io.BytesIO(picture.load()) for picture in drawn(thumbnail, NOW)]
+    shown = drawn(thumbnail, NOW)[: at_length(None, 25)]
+    files = [io.BytesIO(picture.load()) for picture in shown]
     images = [Image.open(file).convert("RGB").resize((64, 64)) for file in files]
     differences = [ImageChops.difference(*pair) for pair in pairwise(images)]
 

@@ -135,7 +135,7 @@ def test_choice_follows_the_votes():
     A user likes a fifth of the tags: after 200 votes at least half of the pictures are
     liked, and after a thousand pictures every tag has still been shown.
     """
-    found = simulate(shown=at_length(SHOWN, 200))
+    found = simulate(shown=at_length(SHOWN, 100))
 
     assert found.after >= 0.55
     assert min(found.windows[2:]) >= 0.5
@@ -145,7 +145,7 @@ def test_choice_follows_the_votes():
 
 @pytest.mark.parametrize("vote", at_length(list(Vote), [Vote.LIKE]))
 def test_choice_follows_votes_of_one_kind(vote):
-    found = simulate(shown=at_length(SHOWN, 200), buttons=(vote,))
+    found = simulate(shown=at_length(SHOWN, 100), buttons=(vote,))
 
     assert found.after >= at_length(0.33, 0.23)
     assert found.tags >= at_length(TAGS, TAGS // 2)

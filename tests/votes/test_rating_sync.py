@@ -152,7 +152,7 @@ class AnyCuts(RuleBasedStateMachine):
 
 
 TestAnyCuts = AnyCuts.TestCase
-TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 25), stateful_step_count=30)
+TestAnyCuts.settings = hypothesis.settings(max_examples=at_length(200, 12), stateful_step_count=30)
 
 
 def written(home):

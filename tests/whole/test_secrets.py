@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from stashbot.cli.main import main
 from tests.conftest import API_KEY, GROUP, OWNER, STRANGER, TOKEN, at_length, crowd, library
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, wait_until, went
@@ -20,9 +21,9 @@ METHODS += ["setMyCommands", "answerCallbackQuery", "getMe"]
 PEOPLE = range(2001, 2011)
 
 
-def everything_hidden(bot):
-    """Assert that the bot has written no form of a secret, and no word of a message."""
-    written = "\n".join([*bot.stdout, *bot.stderr])
+def everything_hidden(*written):
+    """Assert that these lines of the bot have no form of a secret, and no word of a message."""
+    written = "\n".join(written)
     pair = f"{PROXY_USER}:{PASSWORD}"
     hidden = {
         TOKEN,
@@ -83,7 +84,7 @@ def test_trouble_everywhere_at_level_debug(house, trouble):
         home.wait_for_images(3)
         assert bot.stop()[0] == 0
 
-    everything_hidden(bot)
+    everything_hidden(*bot.stdout, *bot.stderr)
     assert bot.events("update_skipped")
     assert bot.events("access_denied")
     assert bot.stderr == []
@@ -105,7 +106,7 @@ def test_connection_refused_at_level_debug(house, side):
         bot.wait_for_event(f"{side}_down")
         assert bot.stop()[0] == 0
 
-    everything_hidden(bot)
+    everything_hidden(*bot.stdout, *bot.stderr)
 
 
 def test_refused_token_and_key(house):
@@ -118,7 +119,7 @@ def test_refused_token_and_key(house):
         home.telegram.server.cut()
         assert bot.exit_code() == 78
 
-    everything_hidden(bot)
+    everything_hidden(*bot.stdout, *bot.stderr)
     assert bot.events("token_refused")
 
 
@@ -132,12 +133,14 @@ def test_refused_token_and_key(house):
     ],
     ids=lambda slip: next(iter(slip)),
 )
-def test_slips_in_the_settings(house, slip):
+def test_slips_in_the_settings(house, monkeypatch, capsys, slip):
     home = build(house)
-    with Program(environ=home.environ | slip) as bot:
-        assert bot.exit_code() == 78
+    for name, value in (home.environ | slip).items():
+        monkeypatch.setenv(name, value)
 
-    everything_hidden(bot)
+    assert main([]) == 78
+
+    everything_hidden(*capsys.readouterr())
 
 
 def test_crash_at_the_start(house):
@@ -145,7 +148,7 @@ def test_crash_at_the_start(house):
     with Program(environ=home.environ) as bot:
         assert bot.exit_code() == 1
 
-    everything_hidden(bot)
+    everything_hidden(*bot.stdout, *bot.stderr)
 
 
 def test_titles_at_level_info(house):
@@ -158,7 +161,7 @@ def test_titles_at_level_info(house):
         home.wait_for_text("The last one")
         assert bot.stop()[0] == 0
 
-    everything_hidden(bot)
+    everything_hidden(*bot.stdout, *bot.stderr)
     assert len(bot.events("photo_sent")) == 4
     fields = json.dumps(bot.log)
     for private in ("Picture ", "Artist ", "Gallery ", ".jpg", "Person "):
