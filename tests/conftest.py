@@ -20,6 +20,7 @@ from PIL import Image as Pixels
 
 from stashbot import logs
 from stashbot.app import build
+from stashbot.cli.main import main
 from stashbot.demo.pictures.picture import Gallery, Picture
 from stashbot.demo.telegram.chats import User
 from stashbot.runtime.exchange import FILE, QUESTION
@@ -46,7 +47,7 @@ def at_length(full, short):
 
 
 # On a busy machine a slow example is no fault.
-hypothesis.settings.register_profile("patient", deadline=None, max_examples=at_length(100, 40))
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=at_length(100, 25))
 hypothesis.settings.load_profile("patient")
 
 #: Modules with the fixtures of single packages.
@@ -280,6 +281,27 @@ def house(tmp_path):
     yield build_house
     for built in houses:
         built.close()
+
+
+@pytest.fixture
+def called(capsys, monkeypatch):
+    """A function that runs the command line in this process, with these settings alone.
+
+    It returns the exit code, stdout and stderr.
+    """
+    for name in [name for name in os.environ if name.startswith("STASHBOT_")]:
+        monkeypatch.delenv(name)
+
+    def called(*arguments, environ=()):
+        for name, value in dict(environ).items():
+            monkeypatch.setenv(name, value)
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as end:
+            code = end.code
+        return code, *map(str.strip, capsys.readouterr())
+
+    return called
 
 
 def utc(text):

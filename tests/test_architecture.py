@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -57,16 +58,24 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
+@cache
+def nodes(path):
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+@cache
 def imports(path):
     """Each import of a file, wherever in it, as a dotted name; ours begin with `stashbot.`."""
     package = ["stashbot", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) - node.level + 1] if node.level else []
             base = [*start, *(node.module or "").split(".")] if node.module else start
-            yield from (".".join([*base, alias.name]) for alias in node.names)
+            found += (".".join([*base, alias.name]) for alias in node.names)
+    return found
 
 
 def our_rooms(path):
@@ -115,16 +124,15 @@ def test_a_folder_has_few_modules(package):
 
 @pytest.mark.parametrize("path", CHECKED, ids=name_of)
 def test_modules_and_functions_are_short(path):
-    text = path.read_text("utf-8")
     long = [
         (node.name, node.end_lineno - node.lineno + 1)
-        for node in ast.walk(ast.parse(text))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef)
         and node.end_lineno - node.lineno >= MOST_FUNCTION_LINES
     ]
 
     assert not long
-    assert text.count("\n") <= MOST_LINES
+    assert path.read_text("utf-8").count("\n") <= MOST_LINES
 
 
 @pytest.mark.parametrize("path", CHECKED, ids=name_of)

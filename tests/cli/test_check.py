@@ -285,14 +285,14 @@ def test_file_system_of_another_machine(house, monkeypatch):
 
 
 @pytest.mark.parametrize("has_secrets", [True, False])
-def test_settings_only(house, tmp_path, has_secrets):
+def test_settings_only(house, called, tmp_path, has_secrets):
     home = house(start=False)
     environ = dict(home.environ)
     if not has_secrets:
         del environ["STASHBOT_TELEGRAM_TOKEN"]
         del environ["STASHBOT_STASH_API_KEY"]
         environ["CREDENTIALS_DIRECTORY"] = str(tmp_path / "forbidden")
-    code, out, err = run("check", "--settings-only", environ=environ)
+    code, out, err = called("check", "--settings-only", environ=environ)
 
     assert (code, err) == (0, "")
     assert "all values are in order" in out
@@ -302,8 +302,8 @@ def test_settings_only(house, tmp_path, has_secrets):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_settings_only_of_wrong_settings():
-    code, out, err = run("check", "--settings-only", environ={"STASHBOT_LOG_LEVEL": "loud"})
+def test_settings_only_of_wrong_settings(called):
+    code, out, err = called("check", "--settings-only", environ={"STASHBOT_LOG_LEVEL": "loud"})
 
     assert (code, out) == (78, "")
     assert "log.level (STASHBOT_LOG_LEVEL): must be one of" in err

@@ -12,28 +12,13 @@ import pytest
 import requests
 
 from stashbot import __version__
-from stashbot.cli.main import main
 from tests.conftest import API_KEY, at_length, jpeg, library
 from tests.standins.stash import StashStandIn
 from tests.whole.program import PROGRAM, Program, run
 
 
-@pytest.fixture
-def called(capsys):
-    """A function that runs the command line in this process: exit code, stdout and stderr."""
-
-    def called(*arguments):
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as end:
-            code = end.code
-        return code, *map(str.strip, capsys.readouterr())
-
-    return called
-
-
-def test_version():
-    assert run("--version") == (0, f"stashbot {__version__}", "")
+def test_version(called):
+    assert called("--version") == (0, f"stashbot {__version__}", "")
 
 
 @pytest.mark.parametrize(

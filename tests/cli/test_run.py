@@ -287,8 +287,10 @@ sys.exit(main.main([]))
 """
 
 
-@pytest.mark.parametrize("is_ended", [False, True], ids=["released", "SIGTERM"])
-@pytest.mark.parametrize("is_open", [False, True], ids=["before", "after"])
+LOCKS = [(False, False), (True, True), *at_length([(False, True), (True, False)], [])]
+
+
+@pytest.mark.parametrize(("is_open", "is_ended"), LOCKS)
 def test_database_locked_at_start(house, is_open, is_ended):
     home = house(library(9), start=False)
     Store(home.settings.database).close()

@@ -375,7 +375,7 @@ def test_anything_may_happen(table, seed):
     home = table([1, 5, 38, 45][seed % 4])
     model = Model(home, seed)
 
-    for step in range(1, 201):
+    for step in range(1, at_length(201, 121)):
         chat = model.chance.choice([CHAT, CHAT, OTHER])
         home.now += model.chance.choice([timedelta(seconds=1), HOUR, 9 * HOUR])
         if step % 30 == 0:

@@ -17,7 +17,7 @@ from stashbot.pictures.cleaning import metadata
 from stashbot.pictures.delivery import MOST_REFUSALS
 from stashbot.pictures.files import cache_folder
 from stashbot.rules.sizes import UPLOAD_LIMIT
-from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library, picture
+from tests.conftest import FRIEND, GROUP, OWNER, at_length, crowd, images_of, library, picture
 from tests.pictures.awkward import awkward, saved
 from tests.standins.http import Fault, Trouble
 from tests.store.stored import locked
@@ -82,8 +82,11 @@ def test_an_album_goes_on_without_a_picture_that_is_refused_in_each_form(house):
     assert sorted(home.sent_images()) == [1, 2]
 
 
-@pytest.mark.parametrize("is_paced", [False, True], ids=["at once", "at real pacing"])
-@pytest.mark.parametrize("description", [CANNOT_PARSE, "SOMETHING_UNKNOWN"])
+REFUSALS = [(CANNOT_PARSE, False), (CANNOT_PARSE, True), ("SOMETHING_UNKNOWN", False)]
+REFUSALS += at_length([("SOMETHING_UNKNOWN", True)], [])
+
+
+@pytest.mark.parametrize(("description", "is_paced"), REFUSALS)
 def test_a_request_ends_after_ten_refusals_with_a_sentence(house, description, is_paced):
     home = house(library(20), is_paced=is_paced)
     refusing = answer(home, refusal(description), words="Picture")

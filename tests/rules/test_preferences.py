@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stashbot.models import Facet, Feature, Image, Named, Vote, VoteCounts
 from stashbot.rules.preferences import BOUND, TOTAL, dislikes, favourites, lower_bound, weights
-from tests.bench.taste import SHOWN, TAGS, simulate
+from tests.bench.taste import LEARNING, SHOWN, TAGS, simulate
 from tests.conftest import at_length
 
 SEA, CITY, NIGHT = (
@@ -145,7 +145,9 @@ def test_choice_follows_the_votes():
 
 @pytest.mark.parametrize("vote", at_length(list(Vote), [Vote.LIKE]))
 def test_choice_follows_votes_of_one_kind(vote):
-    found = simulate(shown=at_length(SHOWN, 100), buttons=(vote,))
+    found = simulate(
+        learning=at_length(LEARNING, 100), shown=at_length(SHOWN, 100), buttons=(vote,)
+    )
 
     assert found.after >= at_length(0.33, 0.23)
     assert found.tags >= at_length(TAGS, TAGS // 2)

@@ -104,7 +104,7 @@ def test_requests_at_once(house):
 
 
 def test_whole_library_before_anything_again(house):
-    size, rounds = at_length(300, 90), 3
+    size, rounds = at_length(300, 60), 3
     home = house(library(size))
 
     for done in range(0, size * rounds + size // 3, 10):

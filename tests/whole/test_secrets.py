@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 
-from stashbot.cli.main import main
 from tests.conftest import API_KEY, GROUP, OWNER, STRANGER, TOKEN, at_length, crowd, library
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, wait_until, went
@@ -133,14 +132,12 @@ def test_refused_token_and_key(house):
     ],
     ids=lambda slip: next(iter(slip)),
 )
-def test_slips_in_the_settings(house, monkeypatch, capsys, slip):
-    home = build(house)
-    for name, value in (home.environ | slip).items():
-        monkeypatch.setenv(name, value)
+def test_slips_in_the_settings(house, called, slip):
+    code, out, err = called(environ=build(house).environ | slip)
 
-    assert main([]) == 78
-
-    everything_hidden(*capsys.readouterr())
+    assert code == 78
+    assert [name in err for name in slip] == [True]
+    everything_hidden(out, err)
 
 
 def test_crash_at_the_start(house):
