@@ -13,7 +13,7 @@ from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, run, wait_until, went
 
 #: Seconds: by its own clock, and from outside, where a busy machine takes its time.
-OWN_LIMIT, LIMIT = 2, 5
+OWN_LIMIT, LIMIT = 2, 15
 #: Each complaint of Python is an error and stands on stderr.
 STRICT = ("-X", "dev", "-W", "error")
 #: One for each request, so that none waits for another.

@@ -224,7 +224,7 @@ def test_the_end_of_the_bot_cuts_a_job_short(converter, convert, tmp_path):
         wait_until(lambda: outcome, "it has ended")
 
     assert isinstance(outcome[0], Interrupted)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_the_child_dies_with_the_bot(tmp_path):

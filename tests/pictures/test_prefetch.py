@@ -232,7 +232,7 @@ def test_ready_pictures_do_not_queue_behind_requests_that_wait_for_stash(house):
 
     home.ask(user=people[7])
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert not home.events("stash_down")
 
 

@@ -145,7 +145,7 @@ def test_each_of_several_requests_hears_that_stash_hangs(house):
 
     home.wait_for_text("Stash has not answered in time", count=3)
 
-    assert 3.5 < time.monotonic() - began < 5.5
+    assert 3.5 < time.monotonic() - began < 7
     home.stash.server.delay = 0.0
     assert len(set(home.wait_for_images(3, timeout=30))) == 3
 

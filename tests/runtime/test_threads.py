@@ -89,7 +89,7 @@ def test_thread_that_hangs_is_left_behind():
     took = time.monotonic() - began
     release.set()
 
-    assert took < 1
+    assert took < 5
 
 
 def test_quit_before_the_wait():

@@ -80,7 +80,7 @@ def test_text_right_after_an_album(house, chat):
     home.say("/help", chat=chat)
     home.wait_for_text("I send random pictures", chat=chat)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_vote_every_two_seconds(house):

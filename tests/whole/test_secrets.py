@@ -114,7 +114,7 @@ def test_refused_token_and_key(house):
     with Program(environ=home.environ) as bot:
         home.say("/random")
         bot.wait_for_event("stash_down")
-        home.telegram.server.fail(Fault("getUpdates", Trouble.UNAUTHORIZED, times=2))
+        home.telegram.server.fail(Fault("getUpdates", Trouble.UNAUTHORIZED, times=100))
         home.telegram.server.cut()
         assert bot.exit_code() == 78
 
