@@ -167,8 +167,8 @@ def test_a_picture_that_kills_two_children_is_not_converted(convert, hang):
 
 
 def test_a_child_that_hangs_is_killed_at_the_deadline(convert, monkeypatch):
-    monkeypatch.setattr(module, "DEADLINE_S", 1.0)
     convert(awkward("png with alpha"))
+    monkeypatch.setattr(module, "DEADLINE_S", 1.0)
     hanging = the_child()
     os.kill(hanging, signal.SIGSTOP)
 
