@@ -69,8 +69,9 @@ def remembering(
 
             pick(0)
             yield Measured(PICKING, measured(pick))
-            page = candidates._pages[ANN].images
-            yield Measured(WEIGHTS, measured(lambda _: candidates._weights(ANN, page)))
+            [walk] = candidates._walks[ANN].values()
+            page = walk._page.images
+            yield Measured(WEIGHTS, measured(lambda _: walk._weights(page)))
             yield Measured(VOTING, measured(lambda number: vote(store, number, votes, now)))
             _exclude(store, exclusions, now)
             pick(0)
