@@ -9,22 +9,27 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
 from ..errors import ImageUnusable, StashError, StashProblem, StoreError, TelegramError
 from ..messages.catalogue import TEXTS, size
-from ..models import Image
+from ..models import Image, Source, SourceKind
 from ..pictures.converter import Converter
 from ..pictures.files import TemporaryFiles, cache_folder
 from ..pictures.media import Media
+from ..pictures.sources.errors import NoSource, SourceProblem
+from ..pictures.sources.finding import Sources
 from ..rules import selection
 from ..rules.sizes import UPLOAD_LIMIT
-from ..settings.keys import Settings
+from ..settings.keys import Settings, names_in
 from ..settings.load import check_only
 from ..stash.client import StashClient
+from ..stash.queries import QueryFailed
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 from ..telegram.errors import ChatGone, TokenRefused
@@ -196,8 +201,67 @@ def _stash(settings: Settings, stash: StashClient) -> Iterator[Line]:
         else:
             remedy = "have Stash scan a folder with pictures"
             yield Line(Mark.WRONG, "Library", "there are no images in it", remedy)
+        yield from _sources(settings, stash)
     except StashError as error:
         yield Line(Mark.WRONG, "Stash", f"{url}: {error}", REMEDIES[error.problem])
+
+
+def _sources(settings: Settings, stash: StashClient) -> Iterator[Line]:
+    """Look up each source that the settings name. Raises StashError."""
+    named = names_in(settings)
+    if not named:
+        return
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="stashbot-check-"))
+        # Votes and exclusions do not matter here, so an empty database takes the bot's place.
+        store = stack.enter_context(closing(Store(Path(folder) / "empty.db")))
+        sources = Sources(
+            store=store, stash=stash, settings=settings, now=partial(datetime.now, UTC)
+        )
+        for key, what in named:
+            yield _source(key, what, sources, stash)
+
+
+def _source(key: str, what: str, sources: Sources, stash: StashClient) -> Line:
+    key, _, where = key.partition(" ")
+    asked = f'"{what}" {where}'.strip()
+    try:
+        source = sources.named(what)
+        if source.kind is SourceKind.FILTER:
+            _try_filter(source, sources, stash)
+    except NoSource as error:
+        return Line(Mark.WRONG, key, f"{asked}: {error}", _remedy(error))
+    return Line(Mark.RIGHT, key, f"{asked} is {_called(source)}")
+
+
+def _try_filter(source: Source, sources: Sources, stash: StashClient) -> None:
+    """Ask Stash for an image of a saved filter. Raises NoSource, StashError."""
+    place = sources.filters.place(source)
+    try:
+        stash.ids(0, 0, 1, place)
+    except QueryFailed:
+        if fault := sources.filters.blame(place):
+            raise fault from None
+        raise
+
+
+def _remedy(error: NoSource) -> str:
+    near = ", ".join(map(_called, error.options))
+    match error.problem:
+        case SourceProblem.UNCLEAR:
+            return f"write the whole name of one, or rename one in Stash: {near}"
+        case SourceProblem.UNKNOWN if near:
+            return f"did you mean {near}?"
+        case SourceProblem.FILTER_REFUSED:
+            return f"remove {error.criterion} from {error.name} in Stash, or name another filter"
+    return "write the name of a filter, tag, performer, gallery or studio, or a word such as new"
+
+
+def _called(source: Source) -> str:
+    if not source.name:
+        return f"the word {source.kind}"
+    kind = "saved filter" if source.kind is SourceKind.FILTER else source.kind
+    return f"the {kind} {source.name}"
 
 
 def _picture(stash: StashClient, max_side: int) -> Iterator[Line]:

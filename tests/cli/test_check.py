@@ -7,10 +7,12 @@ import pytest
 
 from stashbot.cli import check as checks
 from stashbot.cli.check import REMEDIES, REMOTE, Line, Mark, check, file_system
+from stashbot.demo.stash.standin import SavedFilter
 from stashbot.demo.telegram.standin import respond
 from stashbot.errors import StashProblem
+from stashbot.settings.load import load
 from stashbot.store.store import Store
-from tests.conftest import API_KEY, FRIEND, OWNER, TOKEN, library
+from tests.conftest import API_KEY, FRIEND, OWNER, TOKEN, library, picture
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import run
 
@@ -212,6 +214,66 @@ def test_pictures_whose_files_are_gone(house, first_missing, mark):
     assert {line.came.partition(": ")[2] for line in left_out} <= {"the file is gone"}
     assert last.mark is mark
     assert ("disk" in last.remedy) is (mark is Mark.WRONG)
+
+
+FILTERS = [
+    SavedFilter(1, "Best", None, {"organized": {"value": "true", "modifier": "EQUALS"}}),
+    SavedFilter(2, "Newer", None, {"colour": {"value": "blue", "modifier": "EQUALS"}}),
+    SavedFilter(3, "Odd", None, {"path": {"value": "(", "modifier": "MATCHES_REGEX"}}),
+]
+SOURCES = {
+    "tag": ("beach", "is the tag Beach", ""),
+    "filter": ("best", "is the saved filter Best", ""),
+    "word": ("новое", "is the word new", ""),
+    "misspelt": ("baech", ": Stash has nothing of this name", "did you mean the tag Beach?"),
+    "like nothing": (
+        "xqzwv",
+        ": Stash has nothing of this name",
+        "write the name of a filter, tag, performer, gallery or studio, or a word such as new",
+    ),
+    "several": (
+        "sea",
+        ": several sources have this name",
+        "write the whole name of one, or rename one in Stash: the tag Seals, the tag Seaside",
+    ),
+    "filter of a newer Stash": (
+        "newer",
+        ": the saved filter cannot be used because of colour",
+        "remove colour from Newer in Stash, or name another filter",
+    ),
+    "filter that Stash refuses": (
+        "odd",
+        ": the saved filter cannot be used because of path",
+        "remove path from Odd in Stash, or name another filter",
+    ),
+}
+
+
+@pytest.fixture
+def named(house, tmp_path):
+    """A function that checks the settings with this for both filters."""
+
+    def check_with(what):
+        tags = ("Beach", "Seals", "Seaside")
+        home = house([picture(1, tags=tags)], start=False, **ALONE)
+        home.stash.filters = FILTERS
+        schedule = f'chat = {OWNER}\nwhen = "daily 09:00"\nfilter = "{what}"'
+        file = tmp_path / "settings.toml"
+        file.write_text(f'[photos]\nfilter = "{what}"\n[[schedule]]\n{schedule}\n', "utf-8")
+        return list(check(load(file, home.environ)))[-2:]
+
+    return check_with
+
+
+@pytest.mark.parametrize(("what", "came", "remedy"), SOURCES.values(), ids=SOURCES)
+def test_sources_of_the_settings(named, what, came, remedy):
+    mark = Mark.WRONG if remedy else Mark.RIGHT
+    blank = "" if came.startswith(":") else " "
+
+    assert named(what) == [
+        Line(mark, "photos.filter", f'"{what}"{blank}{came}', remedy),
+        Line(mark, "schedule.filter", f'"{what}" (daily 09:00){blank}{came}', remedy),
+    ]
 
 
 def make_damaged(path):
