@@ -59,7 +59,9 @@ class Filters:
         standing = self._sources.standing(chat_id)
         if standing.kind is SourceKind.ALL:
             return []
-        return ["", texts("filters.standing", name=words.label(standing, texts))]
+        key, _ = self._store.chats.standing(chat_id)
+        about = "standing" if key else "default"
+        return ["", texts(f"filters.{about}", name=words.label(standing, texts))]
 
     def pin(self, chat_id: int, filter_id: int, texts: Texts) -> Reply:
         """Make a saved filter the chat's standing source. Raises StoreError."""
@@ -74,7 +76,8 @@ class Filters:
     def unpin(self, chat_id: int, texts: Texts) -> Reply:
         """Answer `/filters off`. Makes no slow call. Raises StoreError."""
         self._store.chats.set_standing(chat_id, "", "")
-        return Reply(message([texts("filters.off"), *self.summary(chat_id, texts)]))
+        lines = self.summary(chat_id, texts)[1:]  # without the line that parts it from others
+        return Reply(message(lines or [texts("filters.off")]))
 
     def schedule(self, chat_id: int, when: str, what: str, texts: Texts) -> Reply:
         """Answer `/schedule WHEN from WHAT`. Raises StoreError."""
