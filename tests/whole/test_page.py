@@ -10,6 +10,7 @@ from shutil import which
 
 import pytest
 
+from stashbot.messages.catalogue import TEXTS
 from tests.conftest import needs
 
 CHROMIUM = which("chromium") or ""
@@ -65,8 +66,8 @@ def page(browser, demo):
     opened.context.close()
 
 
-def open_page(browser, address, **options):
-    opened = browser.new_context(locale="en-GB", **options).new_page()
+def open_page(browser, address, locale="en-GB", **options):
+    opened = browser.new_context(locale=locale, **options).new_page()
     opened.troubles = []
     opened.on("console", lambda message: opened.troubles.append(message.text))
     opened.on("pageerror", lambda error: opened.troubles.append(str(error)))
@@ -257,3 +258,91 @@ def test_preferences_are_forgotten_after_two_presses(page):
 
     assert "Liked most:" in learned
     assert "👍 1, 👎 0" in learned
+
+
+@pytest.fixture(params=["en-GB", "ru-RU"])
+def talk(request, browser, demo):
+    """The page in each language, and the bot's sentences in it."""
+    page, texts = open_page(browser, demo, request.param), TEXTS[request.param[:2]]
+    type_in(page, "/start")
+    page.get_by_role("button", name=texts("button.random")).wait_for()
+    yield page, texts
+    assert page.troubles == []
+    page.context.close()
+
+
+def type_in(page, text):
+    page.get_by_role("textbox").fill(text)
+    page.get_by_role("textbox").press("Enter")
+
+
+def first_lines(page, count):
+    """Wait for `count` captions; returns the first line of each."""
+    pictures = page.get_by_role("log").locator("article").filter(has=page.get_by_text("➡️"))
+    pictures.nth(count - 1).wait_for()
+    return [text.partition("\n")[0] for text in pictures.locator(".text").all_inner_texts()]
+
+
+def test_pictures_from_a_tag_until_the_dice(talk):
+    page, texts = talk
+    following = page.get_by_role("log").get_by_role("button", name="➡️")
+
+    type_in(page, "/random пляж" if texts.language == "ru" else "/random beach")
+    for count in (1, 2):
+        first_lines(page, count)
+        following.last.click()
+    first_lines(page, 3)
+    page.get_by_role("button", name=texts("button.random")).click()
+    *from_tag, last = first_lines(page, 4)
+
+    assert from_tag == ["🏷 beach"] * 3
+    assert last != "🏷 beach"
+
+
+def test_a_saved_filter_is_tried_and_pinned(talk):
+    page, texts = talk
+    log = page.get_by_role("log")
+
+    type_in(page, "/filters")
+    log.get_by_role("button", name="🔖 Закаты").click()
+    tried = first_lines(page, 1)
+    log.locator("[data-data='pin:3']").click()
+    log.get_by_text(texts("filters.pinned", name="🔖 Закаты")).wait_for()
+    type_in(page, "/random")
+
+    assert tried == ["🔖 Закаты"]
+    assert first_lines(page, 2) == ["🔖 Закаты"] * 2
+
+
+@pytest.mark.parametrize(("misspelt", "name"), [("baech", "🏷 beach"), ("закты", "🔖 Закаты")])
+def test_the_name_offered_for_a_misspelt_one(talk, misspelt, name):
+    page, texts = talk
+    log = page.get_by_role("log")
+
+    type_in(page, f"/random {misspelt}")
+    log.get_by_text(texts("source.options_unknown")).wait_for()
+    log.get_by_role("button", name=name).click()
+
+    assert first_lines(page, 1) == [name]
+
+
+def test_a_schedule_from_a_tag(talk):
+    page, texts = talk
+    words = "ежедневно 09:00 из пляж" if texts.language == "ru" else "daily 09:00 from beach"
+
+    type_in(page, f"/schedule {words}")
+    added = page.get_by_role("log").locator("article").filter(has_text=texts("schedule.added"))
+
+    assert re.search(r"2\. \w+ 09:00 🏷 beach\n", added.inner_text())
+    assert added.get_by_role("button", name="09:00 🏷 beach").is_visible()
+
+
+def test_the_menu_shows_all_commands(talk):
+    page, texts = talk
+    menu = page.get_by_role("listbox")
+
+    page.locator("#commands").click()
+    menu.get_by_text(texts("command.help")).wait_for()
+
+    assert menu.evaluate("menu => menu.scrollHeight <= menu.clientHeight")
+    assert menu.bounding_box()["y"] > 0
