@@ -260,11 +260,11 @@ class Walk:
             found, newest = self._scan(start, barred)
             if found:
                 return found
-        if not newest:
-            raise NothingToSend(NothingReason.EMPTY, "the source has no images")
         if self._is_by_age:
             since = self._stash.newest_arrival()
-            raise NothingToSend(NothingReason.NOTHING_NEW, "all new images were seen", since)
+            raise NothingToSend(NothingReason.NOTHING_NEW, "no new image is unseen", since)
+        if not newest:
+            raise NothingToSend(NothingReason.EMPTY, "the source has no images")
         return replace(orders[-1], exhausted_at=self._now(), newest_id=newest)
 
     def _scan(self, shuffle: Shuffle, barred: set[int]) -> tuple[Shuffle | None, int]:

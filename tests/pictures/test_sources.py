@@ -300,6 +300,14 @@ def test_new_pictures_come_newest_first_and_once(home):
     )
 
 
+def test_a_library_without_new_pictures_says_since_when(home):
+    home.say("/new")
+
+    assert str(LONG_AGO.astimezone(ZoneInfo("Europe/Berlin")).year) in (
+        home.wait_for_text("nothing new since")
+    )
+
+
 def test_a_newer_picture_comes_after_all_was_seen(home):
     home.stash.add(picture(7, created=NOW - timedelta(days=1)))
     home.ask("/new")
