@@ -135,6 +135,14 @@ def test_list_of_commands(house, setting, fallback):
     }
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_stands_in_the_table_of_readme(name):
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("|")]
+
+    assert any(re.search(rf"`/{name}\b", first_cell) for first_cell in rows)
+
+
 UNKNOWN = ["", "nonsense", "next:1", "like:7", "\x00", "я" * 32, "forget:perhaps", "excluded:-1"]
 UNKNOWN += ["vote:love:7:0", "vote:like:seven:0", "vote:none:7:ticked", "restore:1"]
 UNKNOWN += ["vote:like:9999999999999999999:0", "exclude:studio:3:7", "exclude:tag:3:7"]
