@@ -35,7 +35,7 @@ class _Pressed:
 
 
 class Callbacks:
-    """Handles each kind of button. Owned by the receiver thread; it makes no slow call.
+    """Handles each kind of button. Owned by the receiver thread; `handle` makes no slow call.
 
     A handler returns the answer to the press, if it has one. Callback data that no button has
     is ignored.
@@ -102,8 +102,16 @@ class Callbacks:
             )
 
     def _pin(self, press: _Pressed) -> None:
-        pin = partial(self._filters.pin, press.chat_id, int(press.match["id"]), press.texts)
+        pin = partial(self._pin_and_mark, press)
         self._outbox.reply(press.chat_id, pin, press.texts("cannot_answer"))
+
+    def _pin_and_mark(self, press: _Pressed) -> Reply:
+        """Make a filter the standing one, and mark it in the list. Asks Stash, and is slow."""
+        reply = self._filters.pin(press.chat_id, int(press.match["id"]), press.texts)
+        listing = self._filters.listing(press.chat_id, press.texts)
+        if listing.rows:  # Stash has answered
+            self._edit(press, listing)
+        return reply
 
     def _unhide(self, press: _Pressed) -> str:
         with suppress(ValueError):

@@ -214,6 +214,8 @@ def test_a_pinned_filter_stands_until_it_is_ended(home):
     home.wait_for_text("saved filters")
     press(home, "pin:1")
     home.wait_for_text("From now on")
+    marked = home.telegram.wait_for("editMessageText")[0]
+    assert "📌 ✓" in buttons_of(marked)
     first = home.ask()
     home.restart()
     second = home.ask("🎲")

@@ -308,6 +308,7 @@ def test_a_saved_filter_is_tried_and_pinned(talk):
     tried = first_lines(page, 1)
     log.locator("[data-data='pin:3']").click()
     log.get_by_text(texts("filters.pinned", name="🔖 Закаты")).wait_for()
+    log.get_by_role("button", name="📌 ✓").wait_for()
     type_in(page, "/random")
 
     assert tried == ["🔖 Закаты"]
