@@ -115,14 +115,14 @@ class Walk:
 
     def _renew(self, place: Place) -> None:
         """Put the page out of use if its source has changed, or may have."""
-        page, is_same = self._page, place.is_same(self._place)
+        page, last = self._page, self._place
         self._place = place
         if page is None:
             return
         age, fresh = abs(self._now() - page.read_at), NEW_FRESH if self._is_by_age else PAGE_FRESH
         is_query = not place.is_library and place.ids is None
         # Images asked for by their ids would be found also where the source has them no more.
-        if not is_same or (is_query and age > fresh):
+        if not place.is_same(last) or place.ids != last.ids or (is_query and age > fresh):
             self._page = None
 
     def _pick(self, *, unseen_only: bool) -> Image | None:
