@@ -97,7 +97,7 @@ class Walk:
     def choose(
         self, place: Place, claim: Callable[[int], None], *, unseen_only: bool
     ) -> list[Image]:
-        """Claim one image and return it alone; nothing if Stash no longer has it.
+        """Claim one image and return it alone; nothing if it is gone or excluded by now.
 
         `place` is the source as it is now. Raises NothingToSend, StashError, StoreError.
         """
@@ -111,7 +111,7 @@ class Walk:
         found = self._stash.images([image.id])
         if not found:
             self._skip_gone(image.id)
-        return found
+        return [each for each in found if not is_excluded(each, self._excluded())]
 
     def _renew(self, place: Place) -> None:
         """Put the page out of use if its source has changed, or may have."""
