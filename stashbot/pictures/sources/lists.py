@@ -16,7 +16,7 @@ from .errors import NoSource, SourceProblem
 from .memory import Memory
 
 #: A list is used for this time before it is made again.
-KNOWN_FOR_S = 3600.0
+KNOWN_FOR_S = 600.0
 #: The most images of a list.
 MOST_LISTED = 10_000
 #: Images of each feature that are read to find those like one image, and the most features.
@@ -87,9 +87,10 @@ class Lists:
         return place
 
     def _features(self, image_id: int) -> list[Feature]:
+        """Return the features of an image, the last known ones if Stash has it no more."""
+        if found := self._stash.images([image_id]):
+            return list(found[0].features)
         known = self._store.votes.features(image_id)
-        if not known:
-            known = [each for image in self._stash.images([image_id]) for each in image.features]
         return [each for each in known if each.facet is not Facet.IMAGE]
 
     def _day(self, source: Source) -> date:
