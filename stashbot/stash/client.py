@@ -22,9 +22,10 @@ from ..errors import Interrupted, StashError, StashProblem
 from ..models import LIBRARY, Facet, Feature, Image, Place
 from ..rules.names import Known
 from ..runtime.outage import Outage
-from . import queries
+from . import queries, sharing
 from .http import TIMEOUTS, Refused, StashHttp, Timeouts
 from .queries import Query, QueryFailed, SavedFilter, UnknownImage
+from .sharing import Sharing
 
 #: Tries of one question.
 TRIES = 4
@@ -107,11 +108,9 @@ class StashClient:
         found = self._ask(queries.IDS, queries.newer(after, limit, place))
         return sorted(id for id in found if id > after)[:limit]
 
-    def ids_and_count(
-        self, among: Mapping[str, Any], limit: int, sort: str = "id"
-    ) -> tuple[list[int], int]:
-        """Return the first `limit` ids of the images that meet a condition, and their number."""
-        return self._ask(queries.IDS_AND_COUNT, queries.matching(among, limit, sort))
+    def sharing(self, among: Sequence[Mapping[str, Any]], limit: int, sort: str = "id") -> Sharing:
+        """Return the first `limit` ids of the images that meet each condition, and the numbers."""
+        return self._ask(sharing.question(len(among)), sharing.conditions(among, limit, sort))
 
     def dates(
         self, among: Mapping[str, Any], limit: int, sort: str = "id"

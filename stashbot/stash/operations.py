@@ -110,15 +110,6 @@ def query_ids():
     return _op
 
 
-def query_ids_and_count():
-    _op = sgqlc.operation.Operation(_schema_root.query_type, name='IdsAndCount', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType)), among=sgqlc.types.Arg(_schema.ImageFilterType)))
-    _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'), image_filter=sgqlc.types.Variable('among'))
-    _op_find_images.count()
-    _op_find_images_images = _op_find_images.images()
-    _op_find_images_images.id()
-    return _op
-
-
 def query_newest_arrival():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='NewestArrival')
     _op_find_images = _op.find_images(filter={'per_page': 1, 'sort': 'created_at', 'direction': 'DESC'})
@@ -206,7 +197,6 @@ class Query:
     count = query_count()
     dates = query_dates()
     ids = query_ids()
-    ids_and_count = query_ids_and_count()
     images_by_id = query_images_by_id()
     names = query_names()
     newest_arrival = query_newest_arrival()

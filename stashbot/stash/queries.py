@@ -263,8 +263,9 @@ def _dates(answer: Any) -> list[tuple[int, date]]:
     return found
 
 
-def _ids_and_count(answer: Any) -> tuple[list[int], int]:
-    return _ids(answer), _integer(answer.find_images.count)
+def ids_and_count(found: Any) -> tuple[list[int], int]:
+    """Return the ids of a part of the images that were found, and the number of all."""
+    return [_id(image.id) for image in found.images], _integer(found.count)
 
 
 def _images(answer: Any) -> list[Image]:
@@ -334,7 +335,6 @@ COUNT = Query(Operations.query.count, lambda answer: _integer(answer.find_images
 PAGE = Query(Operations.query.page, _images)
 IDS = Query(Operations.query.ids, _ids)
 IMAGES_BY_ID = Query(Operations.query.images_by_id, _images)
-IDS_AND_COUNT = Query(Operations.query.ids_and_count, _ids_and_count)
 NEWEST_ARRIVAL = Query(Operations.query.newest_arrival, _arrival)
 DATES = Query(Operations.query.dates, _dates)
 SAVED_FILTERS = Query(Operations.query.saved_filters, _saved_filters)

@@ -84,6 +84,19 @@ def test_images_in_the_order_asked(client, script):
     assert len(script.requests) == 2
 
 
+def test_images_that_meet_each_of_several_conditions(client, script):
+    parts = {"part0": {"count": 3, "images": [{"id": "3"}]}, "part1": {"count": 0, "images": []}}
+    script.answers["Sharing"] = data(total={"count": 9}, **parts)
+    found = client.sharing([{"organized": True}, {"organized": False}], 1)
+
+    assert (found.total, found.found) == (9, [([3], 3), ([], 0)])
+    assert script.variables == {
+        "filter": {"per_page": 1, "sort": "id", "direction": "ASC"},
+        "among0": {"organized": True},
+        "among1": {"organized": False},
+    }
+
+
 def test_unknown_images_are_left_out(client, script):
     def answer(asked):
         unknown = next((id for id in ("2", "3") if id in asked["ids"]), None)

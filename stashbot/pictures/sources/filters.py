@@ -65,7 +65,7 @@ class SavedFilters:
         """Return an error with the criterion that Stash refuses, None if it refuses none."""
         for criterion, value in (place.among or {}).items():
             try:
-                self._stash.ids_and_count({criterion: value}, 1)
+                self._stash.sharing([{criterion: value}], 1)
             except QueryFailed:
                 refused, name = SourceProblem.FILTER_REFUSED, place.source.name
                 return NoSource(refused, name, criterion=criterion)

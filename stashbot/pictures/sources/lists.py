@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,10 @@ from .memory import Memory
 
 #: A list is used for this time before it is made again.
 KNOWN_FOR_S = 600.0
-#: The most images of a list.
+#: The most images of a day.
 MOST_LISTED = 10_000
+#: The most images that are like one image.
+MOST_ALIKE = 1000
 #: Images of each feature that are read to find those like one image, and the most features.
 MOST_SHARING = 500
 MOST_FEATURES = 20
@@ -72,19 +75,24 @@ class Lists:
         key = self._key(source)
         if known := self._memory.recall(key, KNOWN_FOR_S):
             return known
-        order = f"random_{Random().randrange(10**8)}"
-        counts, images = dict[Feature, int](), dict[Feature, list[int]]()
-        for feature in self._features(source.id)[:MOST_FEATURES]:
-            among = sources.place(sources.of_feature(feature), self._now()).among or {}
-            found, counts[feature] = self._stash.ids_and_count(among, MOST_SHARING, order)
-            images[feature] = found
-        scores = likeness(self._stash.count(), counts, images)
+        features = self._features(source.id)[:MOST_FEATURES]
+        scores = self._likeness(features) if features else {}
         scores.pop(source.id, None)
         if not scores:
             raise NoSource(SourceProblem.NOTHING_ALIKE)
-        place = Place(source, ids=list(scores)[:MOST_LISTED], scores=scores)
+        scores = dict(islice(scores.items(), MOST_ALIKE))
+        place = Place(source, ids=list(scores), scores=scores)
         self._memory.keep(key, place)
         return place
+
+    def _likeness(self, features: Sequence[Feature]) -> dict[int, float]:
+        """Return the likeness of the images that share these features, the most alike first."""
+        places = (sources.place(sources.of_feature(each), self._now()) for each in features)
+        order = f"random_{Random().randrange(10**8)}"
+        shared = self._stash.sharing([each.among or {} for each in places], MOST_SHARING, order)
+        found = dict(zip(features, shared.found, strict=True))
+        counts = {feature: count for feature, (_, count) in found.items()}
+        return likeness(shared.total, counts, {each: ids for each, (ids, _) in found.items()})
 
     def _features(self, image_id: int) -> list[Feature]:
         """Return the features of an image, the last known ones if Stash has it no more."""
