@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from . import crowd, growth, inside, large, rounds, talk, taste
+from . import crowd, growth, inside, large, rounds, sources, talk, taste
 from .standins import FILES, Distance
 from .table import Measured, show
 
@@ -21,6 +21,7 @@ PARTS: Parts = {
     "crowd": crowd.crowd,
     "talk": talk.talk,
     "inside": lambda _: inside.remembering(),
+    "sources": lambda _: sources.sources(),
 }
 
 

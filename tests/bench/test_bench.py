@@ -10,7 +10,7 @@ import pytest
 
 from stashbot.pictures import converter
 from stashbot.store.store import Store
-from tests.bench import crowd, growth, inside, large, rounds, talk
+from tests.bench import crowd, growth, inside, large, rounds, sources, talk
 from tests.bench.__main__ import PARTS, main
 from tests.bench.process import ASKERS, run_bot
 from tests.bench.standins import Distance, _Shuffled, seconds
@@ -67,7 +67,16 @@ SHORT = {
     "crowd": (crowd, partial(crowd.crowd, NEAR, chats=CHATS, silence=0.2, coming=LATE)),
     "talk": (talk, partial(talk.talk, NEAR, votes=1)),
     "inside": (inside, partial(inside.remembering, times=3, rows=100, votes=50, exclusions=10)),
+    "sources": (sources, partial(sources.sources, pictures=2, images=20)),
 }
+
+
+def budgets(values):
+    for each in values:
+        if isinstance(each, Budget):
+            yield each
+        elif isinstance(each, dict):
+            yield from budgets(each.values())
 
 
 @only_at_length
@@ -75,7 +84,7 @@ SHORT = {
 def test_short_round_measures_every_budget(part, monkeypatch):
     monkeypatch.setattr(converter, "REST_S", 1.0)
     module, measure = SHORT[part]
-    named = {each for each in vars(module).values() if isinstance(each, Budget)}
+    named = set(budgets(vars(module).values()))
     found = {seen.budget: seen.values for seen in measure(rounds=1)}
 
     assert found.keys() == named
