@@ -290,6 +290,8 @@ CRITERIA = [
     ("details", text("EXCLUDES", "x"), [1]),
     ("photographer", text("EQUALS", "ines"), [1]),
     ("url", text("INCLUDES", "example"), [1]),
+    ("url", text("EXCLUDES", "example"), [2, 3, 4]),
+    ("url", text("EXCLUDES", "example other"), [1, 2, 3, 4]),
     ("checksum", text("EQUALS", SEA.fingerprint), [1]),
     ("rating100", amount("GREATER_THAN", 40), [1]),
     ("rating100", amount("LESS_THAN", 50), [3, 4]),
@@ -332,7 +334,8 @@ CRITERIA = [
     ("tags", tags("IS_NULL"), [2]),
     ("tags", tags("NOT_NULL"), [1, 3, 4]),
     ("performer_tags", tags("INCLUDES", "star"), [1, 3]),
-    ("performer_tags", tags("IS_NULL"), [2, 4]),
+    # A performer of picture 3 has no tags.
+    ("performer_tags", tags("IS_NULL"), [2, 3, 4]),
     ("performers", people("INCLUDES", "Anna"), [3, 4]),
     ("performers", people("INCLUDES_ALL", "Anna", "Anna (dancer)"), [3]),
     ("performers", people("EQUALS", "Anna"), [4]),

@@ -64,6 +64,7 @@ class Facts:
     galleries: set[int] = field(default_factory=set)
     studios: set[int] = field(default_factory=set)
     performer_favorite: bool = False
+    has_untagged_performer: bool = False
     performer_age: Iterable[int] = ()
 
     @property
@@ -109,10 +110,16 @@ def _meets(key, saved, facts, names, stars):
             reached = [side for side in SIDES.values() if side <= min(facts.width, facts.height)]
             return facts.is_still and COMPARE[modifier](max(reached, default=0), SIDES[value])
         case "tags" | "performers" | "performer_tags" | "studios" | "galleries":
+            if (key, modifier) == ("performer_tags", "IS_NULL"):
+                return facts.has_untagged_performer or not facts.performers
             return _is_related(key, value, modifier, getattr(facts, key), names)
         case _ if key in TEXTS or key == "checksum":
-            return _says(getattr(facts, key), value or "", modifier)
-    found, factor = getattr(facts, key), 1
+            return _says(getattr(facts, key), value or "", modifier, is_url=key == "url")
+    return _is_between(key, saved, value, modifier, getattr(facts, key), stars)
+
+
+def _is_between(key, saved, value, modifier, found, stars):
+    factor = 1
     if isinstance(value, dict):
         low, high = value.get("value"), value.get("value2")
     else:
@@ -122,8 +129,10 @@ def _meets(key, saved, facts, names, stars):
     return _lies(found, low, high, modifier, factor)
 
 
-def _says(text, value, modifier):
-    """Texts: NULL meets IS_NULL and NOT_MATCHES_REGEX alone."""
+def _says(text, value, modifier, *, is_url):
+    """Texts: NULL meets IS_NULL and NOT_MATCHES_REGEX alone, but no url excludes every text."""
+    if is_url and modifier == "EXCLUDES":
+        return not (text and _is_like(text, f"%{value}%"))
     if modifier.endswith("_NULL"):
         return bool(text.strip()) == (modifier == "NOT_NULL")
     if not text:

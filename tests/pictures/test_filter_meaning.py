@@ -77,6 +77,7 @@ def facts_of(image):
         galleries={id_of("gallery", each.title) for each in image.galleries},
         performer_tags={id_of("tag", name) for name in of_people},
         performer_favorite="Anna" in image.performers,
+        has_untagged_performer="Cleo" in image.performers,
         path=f"/data/{image.path}",
         checksum=image.fingerprint,
         is_still=not image.path.endswith("gif"),

@@ -98,20 +98,22 @@ def _families(criterion: dict[str, Any], catalogue: Catalogue) -> dict[str, list
 
 def _meets(picture: Picture, name: str, criterion: Any, catalogue: Catalogue) -> bool:
     if name in _TEXTS:
-        return _contains(getattr(picture, _TEXTS[name]), **criterion)
+        is_met = _lacks if (name, criterion["modifier"]) == ("url", "EXCLUDES") else _contains
+        return is_met(getattr(picture, _TEXTS[name]), **criterion)
     if name in _VALUES:
         return _compares(_VALUES[name](picture), **criterion)
     match name:
-        case "organized":
-            return picture.organized is criterion
+        case "organized" | "performer_favorite":
+            is_favorite = catalogue.has_favorite(picture)
+            return (picture.organized if name == "organized" else is_favorite) is criterion
         case "is_missing" if criterion in _MISSING:
             return not (criterion and getattr(picture, criterion))
         case "orientation":
             return _has_shape(picture, **criterion)
         case "resolution":
             return _has_resolution(picture, **criterion)
-        case "performer_favorite":
-            return catalogue.has_favorite(picture) is criterion
+        case "performer_tags" if criterion["modifier"] == "IS_NULL":
+            return catalogue.has_untagged(picture)
         case "galleries":  # Stash ignores their `excludes`
             return _relates(catalogue.ids(picture, name), **criterion | {"excludes": ()})
         case "tags" | "performers" | "studios" | "performer_tags":
@@ -148,6 +150,11 @@ def _contains(text: str, value: str, modifier: str) -> bool:
         case _:
             raise GraphQLError(f"Internal system error. Error <{modifier}>")
     return (found is None) == (modifier == "EXCLUDES" or modifier.startswith("NOT_"))
+
+
+def _lacks(text: str, value: str, modifier: str) -> bool:
+    """EXCLUDES of a url takes the value as it is, and pictures without one meet it."""
+    return modifier == "EXCLUDES" and not (text and like(value).search(text))
 
 
 def _compares(found: Any, value: Any, modifier: str, value2: Any = None) -> bool:

@@ -62,6 +62,11 @@ class Catalogue:
     def has_favorite(self, picture: Picture) -> bool:
         return any(each.is_favorite for each in self._performers(picture))
 
+    def has_untagged(self, picture: Picture) -> bool:
+        """Whether one of the performers has no tags, or there are no performers."""
+        tagged = [each for each in self._performers(picture) if each.tags]
+        return not picture.performers or len(tagged) < len(picture.performers)
+
     def _performers(self, picture: Picture) -> list[Details]:
         """The performers of a picture that have details."""
         ids = [id_of("performer", name) for name in picture.performers]
