@@ -18,6 +18,8 @@ MOST_CHATS = 100
 MOST_BYTES = 256 * 2**20
 #: After this time a picture is prepared anew, for the present words of its caption.
 FRESH_S = 3600.0
+#: The same for other sources than the library: its image may have left the source by then.
+SOURCE_FRESH_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Prefetched:
         return ready
 
     def _is_fresh(self, prepared: Prepared) -> bool:
-        return self._clock() - prepared.prepared_at < FRESH_S
+        fresh_s = FRESH_S if prepared.place.is_library else SOURCE_FRESH_S
+        return self._clock() - prepared.prepared_at < fresh_s
 
     def _bytes(self) -> int:
         return sum(prepared.bytes_on_disk for prepared, _ in self._ready.values())

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from stashbot.models import LIBRARY, Image, Kind, KnownFile, Upload
-from stashbot.pictures.prefetch import FRESH_S, MOST_BYTES, MOST_CHATS, Prefetched, Prepared
+from stashbot.models import LIBRARY, Image, Kind, KnownFile, Place, Source, SourceKind, Upload
+from stashbot.pictures.prefetch import (
+    FRESH_S,
+    MOST_BYTES,
+    MOST_CHATS,
+    SOURCE_FRESH_S,
+    Prefetched,
+    Prepared,
+)
 from tests.conftest import FRIEND, NO_NEXT, OWNER, at_length, crowd, images_of, library, picture
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import Abreast, wait_until
@@ -75,6 +82,17 @@ def test_too_many_bytes_drop_the_oldest_pictures(desk):
 
     assert sorted(desk.released) == [1, 2, 3, 4]
     assert known.size == 0
+
+
+def test_a_picture_of_a_source_is_prepared_anew_sooner(desk):
+    place, claim = Place(Source(SourceKind.TAG, 5), {"tags": {}}), ExitStack()
+    desk.prefetched.put(1, replace(prepared_picture(11), place=place), claim)
+    was_ready = desk.prefetched.has(1, place)
+    desk.now = SOURCE_FRESH_S
+
+    assert was_ready
+    assert not desk.prefetched.has(1, place)
+    assert desk.prefetched.take(1, place) is None
 
 
 def test_documents_count_among_the_bytes(desk):
