@@ -30,7 +30,7 @@ from tests.standins.stash import StashStandIn
 from tests.store.stored import arrive, ask
 
 CHATS = (1, 2, 3)
-AVOID, DAY = timedelta(days=30), timedelta(days=1)
+AVOID, DAY = timedelta(days=7), timedelta(days=1)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 EVER = utc("2000-01-01")
 TAGS, PEOPLE = ("Beach", "Sea", "море"), ("Anna", "Боб")
