@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -190,7 +191,8 @@ class Place:
     """A source as Stash is asked for it.
 
     `among` is JSON of Stash's ImageFilterType, and `words` a text to search for. A source that
-    is a list of images has their `ids` instead, and `scores` if those with high ones come first.
+    is a list of images has their `ids` instead, in ascending order, and `scores` if those with
+    high ones come first.
     """
 
     source: Source
@@ -211,7 +213,10 @@ class Place:
 
     def may_have(self, image_id: int) -> bool:
         """Whether the image is in the list, if it is one."""
-        return self.ids is None or image_id in self.ids
+        if self.ids is None:
+            return True
+        at = bisect_left(self.ids, image_id)
+        return at < len(self.ids) and self.ids[at] == image_id
 
 
 #: The whole library.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,8 +17,9 @@ from ..store.store import Store
 from .claims import Claims, Postponed
 from .walk import Library, Walk
 
-#: The sources of a chat whose pages are kept.
-MOST_WALKS = 3
+#: The pages that are kept for sources that a chat used before its present one, in all chats
+#: together: a page takes about 70 kB.
+MOST_OLDER = 30
 
 
 class Candidates:
@@ -35,7 +38,9 @@ class Candidates:
         self._claims = Claims()
         self._postponed = Postponed()
         self._library = Library(store, stash, self._claims, self._postponed, random, now, avoid)
-        self._walks: dict[int, dict[str, Walk]] = {}
+        self._lock = threading.Lock()
+        self._walks: dict[int, tuple[str, Walk]] = {}
+        self._older: OrderedDict[tuple[int, str], Walk] = OrderedDict()
         #: Choose others first for a minute: the bot died while these were being converted.
         self.postpone = self._postponed.postpone
 
@@ -72,11 +77,15 @@ class Candidates:
         return not is_excluded(image, self._store.exclusions.of(chat_id))
 
     def _walk(self, chat_id: int, place: Place) -> Walk:
-        """The chat's walk through a source; those that were used longest ago are dropped."""
-        walks = self._walks.setdefault(chat_id, {})
+        """The chat's walk through a source, which is its present one from now on."""
         key = place.source.key
-        walk = walks.pop(key, None) or Walk(chat_id, place, self._library)
-        walks[key] = walk
-        while len(walks) > MOST_WALKS:
-            del walks[next(iter(walks))]
+        with self._lock:
+            if chat_id in self._walks:
+                present, its_walk = self._walks.pop(chat_id)
+                self._older[chat_id, present] = its_walk
+            found = self._older.pop((chat_id, key), None)
+            walk = found or Walk(chat_id, place, self._library)
+            self._walks[chat_id] = key, walk
+            while len(self._older) > MOST_OLDER:
+                self._older.popitem(last=False)
         return walk

@@ -30,6 +30,7 @@ from ..store.exclusions import is_excluded
 from ..store.history import NOT_IN_STASH
 from ..store.store import Store
 from .claims import Claims, Postponed
+from .pages import Pages
 
 #: A whole pass is made again after this time: an image may be as good as new by then.
 RECHECK = timedelta(days=1)
@@ -37,8 +38,8 @@ RECHECK = timedelta(days=1)
 GONE = timedelta(days=1)
 #: An image from an older page is read from Stash again, for its present words.
 PAGE_FRESH = timedelta(minutes=10)
-#: A page of new images is read again after this time, for newer ones.
-NEW_FRESH = timedelta(minutes=1)
+#: While a page of new images is in use, Stash is asked for newer ones after this time.
+NEW_FRESH = timedelta(minutes=2)
 #: Before and after every time in the history, whatever the clock was then.
 START = datetime.min.replace(tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
@@ -93,6 +94,8 @@ class Walk:
         self._recheck = min(RECHECK, library.avoid)  # without days to avoid all is as good as new
         self._page: _Page | None = None
         self._shuffle: Shuffle | None = None
+        self._newest: datetime | None = None  # the arrival of the newest image, if it was asked
+        self._looked_at = START
 
     def choose(
         self, place: Place, claim: Callable[[int], None], *, unseen_only: bool
@@ -119,11 +122,21 @@ class Walk:
         self._place = place
         if page is None:
             return
-        age, fresh = abs(self._now() - page.read_at), NEW_FRESH if self._is_by_age else PAGE_FRESH
         is_query = not place.is_library and place.ids is None
         # Images asked for by their ids would be found also where the source has them no more.
-        if not place.is_same(last) or place.ids != last.ids or (is_query and age > fresh):
+        is_same = place.is_same(last) and place.ids == last.ids
+        is_old = is_query and abs(self._now() - page.read_at) > PAGE_FRESH
+        if not is_same or is_old or (self._is_by_age and self._has_newer()):
             self._page = None
+
+    def _has_newer(self) -> bool:
+        """Whether images have come since the last look; asked once in a while."""
+        now, looked_at = self._now(), self._looked_at
+        if abs(now - looked_at) <= NEW_FRESH:
+            return False
+        self._looked_at = now
+        known, self._newest = self._newest, self._stash.newest_arrival() or START
+        return self._newest > (known or looked_at)
 
     def _pick(self, *, unseen_only: bool) -> Image | None:
         """An image of the page; None if none of it is free, or worth to wait for."""
@@ -191,11 +204,11 @@ class Walk:
         """Put the next page with something free in use. Raises NothingToSend."""
         shuffle, images = self._next_position(), list[Image]()
         if not shuffle.exhausted_at:
-            images = self._free(self._read(shuffle))
+            images = self._free(self._pages.read(shuffle))
             if not images:
                 shuffle = self._search(shuffle)
         if not images and not shuffle.exhausted_at:
-            images = self._free(self._read(shuffle))
+            images = self._free(self._pages.read(shuffle))
         if shuffle.exhausted_at:
             self._page = self._shown_longest_ago()
         else:
@@ -204,9 +217,10 @@ class Walk:
 
     def _next_position(self) -> Shuffle:
         """Where to read next; after a start, the page that was in use before."""
-        if self._is_by_age:
-            return Shuffle(seed=0)  # new images come in front
         shuffle, is_in_use = self._position(), self._page is not None
+        if self._is_by_age and not is_in_use:
+            self._looked_at = self._now()
+            return Shuffle(seed=0)  # new images come in front
         if shuffle is None or (shuffle.exhausted_at and not is_in_use):
             return selection.new_shuffle(self._random)
         if shuffle.exhausted_at or not is_in_use:
@@ -228,27 +242,9 @@ class Walk:
         """Whether the position is of use after a restart: a list may be another one then."""
         return self._place.ids is None and not self._is_by_age
 
-    def _read(self, shuffle: Shuffle) -> list[Image]:
-        if self._place.ids is None:
-            return self._stash.page(shuffle.seed, shuffle.offset, PAGE, self._place)
-        return self._stash.images(self._listed(shuffle, shuffle.offset, PAGE))
-
-    def _ids(self, shuffle: Shuffle, block: int) -> list[int]:
-        if self._place.ids is None:
-            return self._stash.ids(shuffle.seed, block * SCAN, SCAN, self._place)
-        return self._listed(shuffle, block * SCAN, SCAN)
-
-    def _listed(self, shuffle: Shuffle, offset: int, size: int) -> list[int]:
-        """A part of the list: in its order if it has scores, else in that of the seed."""
-        ids = list(self._place.ids or ())
-        if not self._place.scores:
-            Random(shuffle.seed).shuffle(ids)
-        return ids[offset : offset + size]
-
-    def _newer_ids(self, after: int) -> list[int]:
-        if self._place.ids is None:
-            return self._stash.newer_ids(after, PAGE, self._place)
-        return sorted(id for id in self._place.ids if id > after)[:PAGE]
+    @property
+    def _pages(self) -> Pages:
+        return Pages(self._stash, self._place)
 
     def _search(self, shuffle: Shuffle) -> Shuffle:
         """The next page with something unseen, in this order or a new one; else exhausted."""
@@ -271,7 +267,7 @@ class Walk:
         """The page where the rest of a pass has something unseen, and the highest id on the way."""
         newest = 0
         for block in count_from(shuffle.offset // SCAN):
-            ids = self._ids(shuffle, block)
+            ids = self._pages.ids(shuffle, block)
             newest = max([newest, *ids])
             unwanted = barred | self._unavailable(ids, self._unseen_since())
             found = selection.page_with_unseen(shuffle, block, ids, unwanted)
@@ -312,7 +308,7 @@ class Walk:
             return self._store.shown_longest_ago(self._chat_id, PAGE, now, without=without)
         oldest, order = list[tuple[str, int]](), Shuffle(seed=0)
         for block in count_from():
-            ids = self._ids(order, block)
+            ids = self._pages.ids(order, block)
             barred = without | self._store.unavailable(self._chat_id, ids, END, self._now())
             shown = self._store.last_shown(self._chat_id, set(ids) - barred)
             oldest = heapq.nsmallest(PAGE, [*oldest, *shown])
@@ -340,7 +336,7 @@ class Walk:
 
     def _use_new(self, page: _Page, shuffle: Shuffle) -> Shuffle:
         """Put the next new images in use, if any; the order, past all those that were seen."""
-        while ids := self._newer_ids(shuffle.newest_id):
+        while ids := self._pages.newer_ids(shuffle.newest_id):
             unavailable = self._unavailable(ids, self._unseen_since())
             images = self._stash.images([id for id in ids if id not in unavailable])
             if free := self._free(images):

@@ -6,6 +6,7 @@ A vote counts in the chat where it was given, and in the private chat of its use
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -74,6 +75,7 @@ _LIKED_OF_LAST = """
 _LIKED = """
     SELECT DISTINCT image_id FROM votes
     WHERE vote = 'like' AND (chat_id = :chat_id OR user_id = :chat_id)
+    ORDER BY image_id
 """
 _LATEST = """
     SELECT votes.chat_id, votes.image_id, message_id, chats.language
@@ -120,9 +122,10 @@ class VoteStore:
         [counts] = self._db.run(_OF_IMAGE, {"chat_id": chat_id, "image_id": image_id})
         return VoteCounts(*counts)
 
-    def liked(self, chat_id: int) -> list[int]:
-        """The images with a like that counts in a chat."""
-        return [image_id for (image_id,) in self._db.run(_LIKED, {"chat_id": chat_id})]
+    def liked(self, chat_id: int) -> array[int]:
+        """The ids of the images with a like that counts in a chat, in ascending order."""
+        rows = self._db.run(_LIKED, {"chat_id": chat_id})
+        return array("q", [image_id for (image_id,) in rows])
 
     def latest(self, since: datetime, limit: int) -> list[tuple[int, int, int, str]]:
         """The votes since then among the newest `limit`, without albums and gone chats.

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from stashbot.errors import NothingReason, NothingToSend
-from stashbot.models import Facet, Feature
-from stashbot.pictures.candidates import Candidates
-from stashbot.pictures.walk import PAGE_FRESH, RECHECK
+from stashbot.models import LIBRARY, Facet, Feature, Place, Source, SourceKind
+from stashbot.pictures.candidates import MOST_OLDER, Candidates
+from stashbot.pictures.walk import NEW_FRESH, PAGE_FRESH, RECHECK
+from stashbot.rules.selection import PAGE
 from stashbot.schedule.runner import Scheduler
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
@@ -308,6 +309,54 @@ def test_image_from_an_old_page_that_is_gone_is_passed_over(table):
     home.stash.remove(*range(1, 30))
 
     assert home.draw().id == 30
+
+
+NEW = Place(Source(SourceKind.NEW), {"created_at": {"value": "2000", "modifier": "GREATER_THAN"}})
+
+
+def send_from(home, place):
+    with home.candidates.choose(CHAT, place=place) as [image]:
+        home.remember([image], CHAT)
+    return image.id
+
+
+def test_new_images_cost_one_question_a_page(table):
+    home = table(3 * PAGE)
+    home.client.count()
+    home.stash.clear()
+    sent = {send_from(home, NEW) for _ in range(3 * PAGE)}
+
+    assert len(sent) == 3 * PAGE
+    assert [each.operation for each in home.stash.requests] == 3 * ["Page"]
+
+
+def test_newer_image_comes_first_after_a_while(table):
+    home = table(10)
+    send_from(home, NEW)
+    home.stash.add(picture(11, data=b"tiny", created=home.now + timedelta(seconds=1)))
+    assert send_from(home, NEW) != 11
+    home.now += NEW_FRESH + timedelta(seconds=1)
+    assert send_from(home, NEW) == 11
+    home.stash.clear()
+    home.now += NEW_FRESH + timedelta(seconds=1)
+    assert send_from(home, NEW) < 11
+
+    assert [each.operation for each in home.stash.requests] == ["NewestArrival"]
+
+
+@pytest.mark.parametrize(("others", "pages"), [(MOST_OLDER, 0), (MOST_OLDER + 1, 1)])
+def test_pages_of_older_sources_are_bounded_over_all_chats(table, others, pages):
+    home = table(PAGE)
+    home.send_next()
+    send_from(home, Place(Source(SourceKind.TAG, 1)))
+    for chat in range(3, 2 + others):
+        for place in (LIBRARY, NEW):
+            with home.candidates.choose(chat, place=place):
+                pass
+    home.stash.clear()
+    home.send_next()
+
+    assert [each.operation for each in home.stash.requests] == pages * ["Page"]
 
 
 class Model:

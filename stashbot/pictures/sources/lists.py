@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -16,14 +17,17 @@ from ...store.store import Store
 from .errors import NoSource, SourceProblem
 from .memory import Memory
 
+#: The most lists that are kept; one takes up to 100 kB.
+MOST_LISTS = 10
 #: A list is used for this time before it is made again.
 KNOWN_FOR_S = 600.0
-#: The most images of a day.
-MOST_LISTED = 10_000
+#: The most images of one day in twenty years: each takes 2 kB while an answer is read.
+MOST_LISTED = 3000
 #: The most images that are like one image.
 MOST_ALIKE = 1000
-#: Images of each feature that are read to find those like one image, and the most features.
-MOST_SHARING = 500
+#: Images that are read to find those like one image, shared out among its features, and the
+#: most features. More would need more memory than anything else that the bot does.
+MOST_SHARING = 2400
 MOST_FEATURES = 20
 #: Where a day has no images, the nearest is sought so many days before and after it.
 MARGINS_DAYS = (3, 30, 182)
@@ -44,7 +48,7 @@ class Lists:
         self._stash = stash
         self._zone = zone
         self._now = now
-        self._memory = Memory()
+        self._memory = Memory(MOST_LISTS)
 
     def known(self, source: Source) -> Place | None:
         """Return a list that was made before, None if there is none."""
@@ -59,14 +63,14 @@ class Lists:
         found = (
             image
             for condition in sources.on_days(days)
-            for image in self._stash.dates(condition, MOST_LISTED)
+            for image in self._stash.dates(condition, MOST_LISTED, sort=_any_order())
         )
         ids = [id for id, when in found if (when.month, when.day) == (day.month, day.day)]
         if not ids:
             near = self._nearest(day, days)
             options = [Source(SourceKind.TODAY, near)] if near else []
             raise NoSource(SourceProblem.NOTHING_TODAY, options=options)
-        place = Place(source, ids=ids)
+        place = Place(source, ids=array("q", sorted(ids)))
         self._memory.keep(key, place)
         return place
 
@@ -81,15 +85,15 @@ class Lists:
         if not scores:
             raise NoSource(SourceProblem.NOTHING_ALIKE)
         scores = dict(islice(scores.items(), MOST_ALIKE))
-        place = Place(source, ids=list(scores), scores=scores)
+        place = Place(source, ids=array("q", sorted(scores)), scores=scores)
         self._memory.keep(key, place)
         return place
 
     def _likeness(self, features: Sequence[Feature]) -> dict[int, float]:
         """Return the likeness of the images that share these features, the most alike first."""
         places = (sources.place(sources.of_feature(each), self._now()) for each in features)
-        order = f"random_{Random().randrange(10**8)}"
-        shared = self._stash.sharing([each.among or {} for each in places], MOST_SHARING, order)
+        limit, among = MOST_SHARING // len(features), [each.among or {} for each in places]
+        shared = self._stash.sharing(among, limit, _any_order())
         found = dict(zip(features, shared.found, strict=True))
         counts = {feature: count for feature, (_, count) in found.items()}
         return likeness(shared.total, counts, {each: ids for each, (ids, _) in found.items()})
@@ -126,3 +130,7 @@ class Lists:
             if found:
                 return sources.nearest_day(day, found)
         return None
+
+
+def _any_order() -> str:
+    return f"random_{Random().randrange(10**8)}"

@@ -8,14 +8,15 @@ import time
 
 from ...models import Place
 
-#: The most places that are kept.
+#: The most places that are kept by default.
 MOST_KNOWN = 100
 
 
 class Memory:
-    """Keeps the places that were used last, by a key. Thread-safe."""
+    """Keeps the `most` places that were used last, by a key. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_KNOWN) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Place, float]] = {}
 
@@ -29,7 +30,7 @@ class Memory:
         with self._lock:
             self._known.pop(key, None)
             self._known[key] = place, time.monotonic()
-            while len(self._known) > MOST_KNOWN:
+            while len(self._known) > self._most:
                 del self._known[next(iter(self._known))]
 
     def forget(self, key: str) -> None:
