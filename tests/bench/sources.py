@@ -31,6 +31,8 @@ from .standins import picture
 from .table import Budget, Measured, in_rounds
 
 ROUNDS, PICTURES, IMAGES = 3, 200, 1000
+#: Time between two pictures.
+LOOKING = timedelta(seconds=5)
 #: Earlier years with images of the day.
 YEARS = 40
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -106,15 +108,13 @@ class _Chooser:
             "STASHBOT_TIMEZONE": "UTC",
         }
         self._store = store
-        self._sources = Sources(
-            store=store, stash=stash, settings=load(None, environ), now=lambda: NOW
-        )
-        self._candidates = Candidates(
-            store=store, stash=stash, avoid=timedelta(days=30), random=Random(1), now=lambda: NOW
-        )
+        self._now = NOW
+        shared = {"store": store, "stash": stash, "now": lambda: self._now}
+        self._sources = Sources(**shared, settings=load(None, environ))
+        self._candidates = Candidates(**shared, avoid=timedelta(days=30), random=Random(1))
 
     def choose(self, chat_id: int, key: str) -> str:
-        """Choose a picture and note it as shown; return the key of its source."""
+        """Choose a picture, note it as shown and look at it; return the key of its source."""
         request = self._store.add_request(
             update_id=None,
             chat_id=chat_id,
@@ -123,12 +123,13 @@ class _Chooser:
             trigger=Trigger.COMMAND,
             language="en",
             source=key,
-            now=NOW,
+            now=self._now,
         )
         assert request
         place = self._sources.find(request, key).place
         with self._candidates.choose(chat_id, place=place, unseen_only=True) as [image]:
-            self._store.lose(self._store.begin(request, [image], NOW).values(), NOW)
+            self._store.lose(self._store.begin(request, [image], self._now).values(), self._now)
+        self._now += LOOKING
         return place.source.key
 
 
