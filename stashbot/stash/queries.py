@@ -79,9 +79,13 @@ class Query(Generic[T]):
                 raise _failure(str(errors))
             if not isinstance(reply.get("data"), dict):
                 raise TypeError("no object")
-            return self._read(self._operation + reply)
+            return self._read(self.typed(reply))
         except _MISFITS:
             return cast("T", self._read_one_by_one(reply))
+
+    def typed(self, reply: Any) -> Any:
+        """Return an answer as an object."""
+        return self._operation + reply
 
     def _read_one_by_one(self, reply: Any) -> Any:
         """Read the images that have the right form. Raises StashError if there is none."""
@@ -265,7 +269,7 @@ def _dates(answer: Any) -> list[tuple[int, date]]:
 
 def ids_and_count(found: Any) -> tuple[list[int], int]:
     """Return the ids of a part of the images that were found, and the number of all."""
-    return [_id(image.id) for image in found.images], _integer(found.count)
+    return [_id(image["id"]) for image in found["images"]], _integer(found["count"])
 
 
 def _images(answer: Any) -> list[Image]:

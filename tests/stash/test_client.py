@@ -97,6 +97,15 @@ def test_images_that_meet_each_of_several_conditions(client, script):
     }
 
 
+@pytest.mark.parametrize("total", [{}, {"count": "many"}, [], None])
+def test_matches_of_another_shape(client, script, total):
+    script.answers["Sharing"] = data(total=total, part0={"count": 0, "images": []})
+
+    with pytest.raises(StashError) as caught:
+        client.sharing([{"organized": True}], 1)
+    assert caught.value.problem is StashProblem.BROKEN
+
+
 def test_unknown_images_are_left_out(client, script):
     def answer(asked):
         unknown = next((id for id in ("2", "3") if id in asked["ids"]), None)
