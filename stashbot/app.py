@@ -10,9 +10,11 @@ from random import Random
 
 import structlog
 
+from .bot.about import About
 from .bot.access import Access
 from .bot.commands import Bot
 from .bot.filters import Filters
+from .bot.pictures import PictureParts
 from .bot.startup import introduce, resume
 from .bot.status import StatusReports
 from .models import Priority
@@ -23,6 +25,7 @@ from .pictures.files import TemporaryFiles, cache_folder
 from .pictures.late_writes import LateWrites
 from .pictures.media import Media
 from .pictures.notices import Notices
+from .pictures.originals import Originals
 from .pictures.preparation import Preparation
 from .pictures.requests import RequestQueue
 from .pictures.sources.finding import Sources
@@ -38,6 +41,8 @@ from .telegram.client import MediaOptions, TelegramClient
 from .telegram.outbox import Outbox
 from .telegram.polling import Poller
 from .telegram.rate_limit import TELEGRAM_LIMITS, RateLimits
+from .votes.buttons import PictureButtons
+from .votes.hiding import Hiding
 from .votes.rating_sync import RatingSync
 from .votes.voting import Voting
 
@@ -77,13 +82,14 @@ class App:
         self.sources = Sources(store=self.store, stash=self.stash, settings=settings, now=_now)
         self.notices = Notices(outbox=self.outbox, stash=self.stash, settings=settings)
         self.files = TemporaryFiles(cache_folder(settings.database))
+        self.media = self._media()
         self.requests = self._requests()
         self._wake = threading.Event()
         self.supervisor.at_end(self._wake.set)
         self.schedules = ChatSchedules(self.store, settings, self._wake.set, _now)
         self.scheduler = self._scheduler()
         self.rating_sync = self._rating_sync()
-        self.voting = Voting(self.store, settings.votes, self.rating_sync.wake, _now)
+        self.pictures = self._pictures()
         self.reports = self._reports()
         self.filters = self._filters()
         stop, quit = self.supervisor.stop, self.supervisor.quit
@@ -118,7 +124,7 @@ class App:
         resume(
             store=self.store,
             requests=self.requests,
-            voting=self.voting,
+            voting=self.pictures.voting,
             outbox=self.outbox,
             now=_now(),
         )
@@ -186,18 +192,46 @@ class App:
             sources=self.sources,
             notices=self.notices,
             schedules=self.schedules,
+            hiding=self.pictures.hiding,
         )
+
+    def _pictures(self) -> PictureParts:
+        buttons = PictureButtons(self.store, self.settings)
+        voting = Voting(
+            store=self.store,
+            buttons=buttons,
+            settings=self.settings,
+            wake=self.rating_sync.wake,
+            now=_now,
+        )
+        originals = Originals(
+            stash=self.stash,
+            telegram=self.telegram,
+            media=self.media,
+            notices=self.notices,
+            pool=self.picture_pool,
+        )
+        about = About(
+            stash=self.stash,
+            notices=self.notices,
+            originals=originals,
+            settings=self.settings,
+        )
+        return PictureParts(voting, buttons, Hiding(self.store, _now), about)
+
+    def _media(self) -> Media:
+        converter = Converter(self.files)
+        self.supervisor.at_end(converter.close)
+        return Media(self.files, converter, self.settings.photos.max_side)
 
     def _requests(self) -> RequestQueue:
         writes = LateWrites(self.picture_pool)
-        converter = Converter(self.files)
-        self.supervisor.at_end(converter.close)
         preparation = Preparation(
             store=self.store,
             stash=self.stash,
             candidates=self.candidates,
             pool=self.picture_pool,
-            media=Media(self.files, converter, self.settings.photos.max_side),
+            media=self.media,
             bot_id=self.telegram.bot_id,
             now=_now,
         )
@@ -254,7 +288,7 @@ class App:
             requests=self.requests,
             reports=self.reports,
             schedules=self.schedules,
-            voting=self.voting,
+            pictures=self.pictures,
         )
 
 

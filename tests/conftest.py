@@ -104,7 +104,7 @@ def library(count):
 
 def images_of(call):
     """The ids of the images in a call, from their captions."""
-    if call.status != 200:
+    if call.status != 200 or not call.method.startswith("send"):
         return []
     captions = [call.params.get("caption", "")]
     if call.method == "sendMediaGroup":

@@ -10,16 +10,17 @@ from functools import partial
 
 from telebot import types
 
-from ..messages import keyboards
+from ..messages import keyboards, menu
 from ..messages import sources as words
 from ..messages.catalogue import Texts
 from ..models import Facet, Feature, Press, Reply, Shown, Trigger, Vote
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, from_key
+from ..rules.votes import vote_of
 from ..schedule.schedules import REMOVE, ChatSchedules
 from ..telegram.outbox import Outbox
-from ..votes.voting import Voting
 from .filters import Filters
+from .pictures import PictureParts
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,25 @@ class Callbacks:
         outbox: Outbox,
         requests: RequestQueue,
         schedules: ChatSchedules,
-        voting: Voting,
         filters: Filters,
+        pictures: PictureParts,
     ) -> None:
         self._outbox = outbox
         self._requests = requests
         self._schedules = schedules
-        self._voting = voting
+        self._voting = pictures.voting
         self._filters = filters
+        self._buttons = pictures.buttons
+        self._hiding = pictures.hiding
+        self._about = pictures.about
         self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
             keyboards.NEXT: self._next,
             words.PICK: self._pick,
             words.PIN: self._pin,
             words.UNHIDE: self._unhide,
+            keyboards.RATE: self._rate,
+            menu.FOLD: self._fold,
+            menu.ABOUT: self._tell_about,
             keyboards.VOTE: self._vote,
             keyboards.EXCLUDE: self._exclude,
             keyboards.EXCLUDED: self._turn_page,
@@ -116,40 +123,65 @@ class Callbacks:
     def _unhide(self, press: _Pressed) -> str:
         with suppress(ValueError):
             feature = Feature(Facet(press.match["facet"]), int(press.match["id"]))
-            return self._voting.unhide(press.chat_id, press.user_id, feature, press.texts)
+            return self._hiding.bring_back(press.chat_id, press.user_id, 0, feature, press.texts)
         return ""
+
+    def _fold(self, press: _Pressed) -> None:
+        image_id, is_unfolded = int(press.match["image"]), press.match["action"] == "menu"
+        self._buttons.unfold(press.chat_id, image_id, is_unfolded=is_unfolded)
+        self._redraw(press, image_id)
+
+    def _tell_about(self, press: _Pressed) -> None:
+        image_id, texts = int(press.match["image"]), press.texts
+        if press.match["what"] == "info":
+            self._about.info(press.chat_id, image_id, press.message_id, texts)
+        else:
+            user_id, message_id = press.user_id, press.message_id
+            self._about.original(press.chat_id, user_id, image_id, message_id, texts)
 
     def _vote(self, press: _Pressed) -> str:
         image_id, named = int(press.match["image"]), press.match["vote"]
         asked = None if named == "none" or press.match["ticked"] else Vote(named)
         ids = (press.update_id, press.chat_id, press.user_id)
-        vote, wants_next = self._voting.vote(Press(*ids, image_id, asked))
+        note, wants_next = self._voting.vote(Press(*ids, image_id, asked), press.texts)
         if wants_next:
-            source = self._voting.source_of(press.chat_id, image_id)
+            source = self._buttons.source_of(press.chat_id, image_id)
             shown = Shown(press.message_id, image_id)
             self._ask(press, source, trigger=Trigger.VOTE, after=shown)
         self._redraw(press, image_id)
-        return press.texts(f"vote.{vote or 'taken_back'}")
+        return note
+
+    def _rate(self, press: _Pressed) -> str:
+        image_id, stars = int(press.match["image"]), int(press.match["stars"])
+        ids = (press.update_id, press.chat_id, press.user_id, image_id)
+        asked = Press(*ids, vote_of(stars), stars) if stars else Press(*ids, None)
+        note, _ = self._voting.vote(asked, press.texts)
+        self._redraw(press, image_id)
+        return note
 
     def _exclude(self, press: _Pressed) -> str:
         image_id = int(press.match["image"])
         feature = Feature(Facet(press.match["facet"]), int(press.match["id"]))
         is_excluded = press.match["action"] == "exclude"
-        change = self._voting.exclude if is_excluded else self._voting.include
+        change = self._hiding.hide if is_excluded else self._hiding.bring_back
         note = change(press.chat_id, press.user_id, image_id, feature, press.texts)
         # Replaces the picture that is ready if it is excluded now.
-        source = self._voting.source_of(press.chat_id, image_id)
+        source = self._buttons.source_of(press.chat_id, image_id)
         self._requests.prefetch(press.chat_id, source, is_for_user=True)
-        self._redraw(press, image_id)
+        if self._buttons.shown(press.chat_id, press.message_id):
+            self._redraw(press, image_id)
+        else:  # the list of what can be hidden, which /hide has sent
+            offer = self._hiding.offer(press.chat_id, image_id, press.texts)
+            self._outbox.redraw(press.chat_id, press.message_id, offer.rows)
         return note
 
     def _turn_page(self, press: _Pressed) -> None:
         page = int(press.match["page"])
-        self._edit(press, self._voting.excluded(press.chat_id, page, press.texts))
+        self._edit(press, self._hiding.listing(press.chat_id, page, press.texts))
 
     def _restore(self, press: _Pressed) -> str:
         exclusion_id = int(press.match["id"])
-        note = self._voting.restore(press.chat_id, press.user_id, exclusion_id, press.texts)
+        note = self._hiding.restore(press.chat_id, press.user_id, exclusion_id, press.texts)
         self._turn_page(press)
         return note
 
@@ -163,8 +195,8 @@ class Callbacks:
         return press.texts("schedule.removed", n=1) if was_there else ""
 
     def _redraw(self, press: _Pressed, image_id: int) -> None:
-        rows = self._voting.rows(press.chat_id, image_id, press.texts)
-        self._outbox.redraw(press.chat_id, press.message_id, rows)
+        look = self._buttons.look(press.chat_id, image_id, press.texts)
+        self._outbox.redraw(press.chat_id, press.message_id, look.rows, look.caption)
 
     def _edit(self, press: _Pressed, reply: Reply) -> None:
         self._outbox.edit(press.chat_id, press.message_id, reply)

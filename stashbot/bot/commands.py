@@ -17,16 +17,16 @@ from telebot import types
 from ..errors import store_failures_logged
 from ..messages.catalogue import Texts
 from ..messages.plain_text import message
-from ..models import Reply, Source, SourceKind
+from ..models import Reply, Shown, Source, SourceKind
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
 from ..schedule.schedules import ChatSchedules, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
-from ..votes.voting import Voting
 from .access import Access
 from .callbacks import Callbacks
 from .filters import Filters
+from .pictures import PictureParts
 from .status import StatusReports
 
 log = structlog.get_logger()
@@ -39,8 +39,12 @@ COMMANDS = (
     "new",
     "liked",
     "more",
+    "info",
+    "original",
+    "hide",
     "schedule",
     "preferences",
+    "exclude",
     "excluded",
     "stats",
     "status",
@@ -79,21 +83,28 @@ class Bot:
         requests: RequestQueue,
         reports: StatusReports,
         schedules: ChatSchedules,
-        voting: Voting,
         filters: Filters,
+        pictures: PictureParts,
     ) -> None:
         self._access = access
         self._outbox = outbox
         self._requests = requests
         self._reports = reports
         self._schedules = schedules
-        self._voting = voting
+        self._pictures = pictures
         self._filters = filters
         self._callbacks = Callbacks(
-            outbox=outbox, requests=requests, schedules=schedules, voting=voting, filters=filters
+            outbox=outbox,
+            requests=requests,
+            schedules=schedules,
+            filters=filters,
+            pictures=pictures,
         )
 
-        self._handlers: dict[str, Callable[[_Command], None]] = {
+        self._handlers = self._commands()
+
+    def _commands(self) -> dict[str, Callable[[_Command], None]]:
+        return {
             "start": self._help,
             "help": self._help,
             "random": self._random,
@@ -101,6 +112,10 @@ class Bot:
             "new": partial(self._word, SourceKind.NEW),
             "liked": partial(self._word, SourceKind.LIKED),
             "more": self._more,
+            "info": self._info,
+            "original": self._original,
+            "hide": self._hide,
+            "exclude": self._exclude,
             "filters": self._show_filters,
             "schedule": self._schedule,
             "preferences": self._preferences,
@@ -207,12 +222,40 @@ class Bot:
         self._ask(command, Source(kind))
 
     def _more(self, command: _Command) -> None:
-        """Send a picture that is like the one that was replied to, else like the newest."""
-        image_id = self._voting.image_in(command.chat_id, command.answered)
-        if image_id is None:
-            self._outbox.say(command.chat_id, command.texts("more.usage"))
+        """Send a picture that is like another."""
+        if shown := self._picture(command):
+            self._ask(command, Source(SourceKind.LIKE, shown.image_id))
+
+    def _info(self, command: _Command) -> None:
+        if shown := self._picture(command):
+            ids = (command.chat_id, shown.image_id, shown.message_id)
+            self._pictures.about.info(*ids, command.texts)
+
+    def _original(self, command: _Command) -> None:
+        if shown := self._picture(command):
+            ids = (command.chat_id, command.user_id, shown.image_id, shown.message_id)
+            self._pictures.about.original(*ids, command.texts)
+
+    def _hide(self, command: _Command) -> None:
+        """Offer to hide a picture, or names that it has."""
+        if shown := self._picture(command):
+            hiding, texts = self._pictures.hiding, command.texts
+            self._say(command, hiding.offer(command.chat_id, shown.image_id, texts))
+
+    def _picture(self, command: _Command) -> Shown | None:
+        """The picture that the command replies to, else the newest; without any, say how."""
+        shown = self._pictures.buttons.shown(command.chat_id, command.answered)
+        if shown is None:
+            self._outbox.say(command.chat_id, command.texts("about.usage"))
+        return shown
+
+    def _exclude(self, command: _Command) -> None:
+        """Hide what has a name."""
+        ids, name = (command.chat_id, command.user_id), command.argument
+        if name:
+            self._report(command, partial(self._filters.hide, *ids, name, command.texts))
         else:
-            self._ask(command, Source(SourceKind.LIKE, image_id))
+            self._outbox.say(command.chat_id, command.texts("excluded.usage"))
 
     def _ask(self, command: _Command, source: Source | None, count: int = 1) -> None:
         self._requests.ask(
@@ -239,10 +282,11 @@ class Bot:
             self._say(command, self._schedules.change(chat_id, command.argument, texts))
 
     def _preferences(self, command: _Command) -> None:
-        self._report(command, partial(self._voting.preferences, command.chat_id, command.texts))
+        compute = self._pictures.voting.preferences
+        self._report(command, partial(compute, command.chat_id, command.texts))
 
     def _excluded(self, command: _Command) -> None:
-        self._say(command, self._voting.excluded(command.chat_id, 0, command.texts))
+        self._say(command, self._pictures.hiding.listing(command.chat_id, 0, command.texts))
 
     def _stats(self, command: _Command) -> None:
         self._report(command, partial(self._reports.stats, command.chat_id, command.texts))

@@ -12,9 +12,11 @@ from ..models import Reply, Source, SourceKind
 from ..pictures.notices import Notices
 from ..pictures.sources.errors import NoSource
 from ..pictures.sources.finding import Sources
+from ..rules.sources import feature
 from ..schedule.schedules import ChatSchedules
 from ..stash.client import StashClient
 from ..store.store import Store
+from ..votes.hiding import Hiding
 
 log = structlog.get_logger()
 
@@ -33,12 +35,14 @@ class Filters:
         sources: Sources,
         notices: Notices,
         schedules: ChatSchedules,
+        hiding: Hiding,
     ) -> None:
         self._store = store
         self._stash = stash
         self._sources = sources
         self._notices = notices
         self._schedules = schedules
+        self._hiding = hiding
 
     def listing(self, chat_id: int, texts: Texts) -> Reply:
         """Answer `/filters`: the saved filters as buttons. Raises StoreError."""
@@ -90,6 +94,17 @@ class Filters:
             names = [button.text for row in reply.rows for button in row]
             return Reply(message([reply.text, *names]))
         return self._schedules.change(chat_id, when, texts, source)
+
+    def hide(self, chat_id: int, user_id: int, name: str, texts: Texts) -> Reply:
+        """Answer `/exclude NAME`. Raises StoreError."""
+        try:
+            source = self._sources.named(name)
+        except (NoSource, StashError) as error:
+            return self._notices.answer(error, 1, texts)
+        shared = feature(source)
+        if shared is None:
+            return Reply(texts("excluded.usage"))
+        return Reply(self._hiding.hide(chat_id, user_id, 0, shared, texts))
 
     def check_settings(self, whats: list[tuple[str, str]]) -> float | None:
         """Look up the names in the settings, and log those that mean nothing.

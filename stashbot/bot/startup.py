@@ -34,5 +34,5 @@ def resume(
             requests.give_up(request, "not running then")
         else:
             requests.accept(request)
-    for chat_id, message_id, rows in voting.latest():
-        outbox.redraw(chat_id, message_id, rows)
+    for chat_id, message_id, look in voting.latest():
+        outbox.redraw(chat_id, message_id, look.rows, look.caption)

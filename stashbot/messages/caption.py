@@ -54,7 +54,7 @@ def _names(*named: Named | None) -> list[str]:
     return [each.name for each in named if each]
 
 
-def _stars(rating100: int | None, texts: Texts) -> str:
+def stars(rating100: int | None, texts: Texts) -> str:
     """The rating out of five, rounded half up; Stash's own pages show 0 as unrated."""
     return f"{decimal((rating100 + 1) // 2, texts)}/5" if rating100 else ""
 
@@ -72,6 +72,6 @@ CAPTION_FIELDS: Mapping[str, tuple[str, Callable[[Image, Texts], Iterable[str]]]
     "studio": ("🎬 ", lambda image, _: _names(image.studio)),
     "gallery": ("📁 ", lambda image, _: _names(*image.galleries)),
     "date": ("📅 ", lambda image, _: [image.date]),
-    "rating": ("⭐ ", lambda image, texts: [_stars(image.rating100, texts)]),
+    "rating": ("⭐ ", lambda image, texts: [stars(image.rating100, texts)]),
     "tags": ("🏷 ", lambda image, _: _names(*image.tags)),
 }

@@ -7,61 +7,86 @@ has no further effect.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from ..models import Button, Exclusion, Facet, Feature, Rows, Vote, VoteCounts
+from ..models import Button, Exclusion, Feature, Rows, SentPicture, Vote, VoteCounts
 from .catalogue import Texts
-from .plain_text import cleaned
+from .labels import label
+from .menu import unfolded
 
 #: The callback data of the button that asks for the next picture, from the source of the last.
 NEXT = re.compile(r"next(:(?P<source>[a-z]+(:\d{1,18})?))?")
 #: Entries on a page of the exclusions.
 PAGE = 8
-#: Characters of a name on a button that shares its row with two others.
-NAME = 14
-#: Characters of a name on a button of its own, and in a text.
-LONG_NAME = 40
 
 # Keyboards of older versions end with a number, and with `:ticked` on the marked button.
 VOTE = re.compile(
     r"vote:(?P<vote>like|dislike|none):(?P<image>\d{1,18})(:\d{1,18}(?P<ticked>:ticked)?)?"
 )
 EXCLUDE = re.compile(
-    r"(?P<action>exclude|include):(?P<facet>image|gallery|performer)"
+    r"(?P<action>exclude|include):(?P<facet>image|gallery|performer|studio|tag)"
     r":(?P<id>\d{1,18}):(?P<image>\d{1,18})"
 )
+RATE = re.compile(r"rate:(?P<stars>[0-5]):(?P<image>\d{1,18})")
 RESTORE = re.compile(r"restore:(?P<id>\d{1,18}):(?P<page>\d{1,6})")
 EXCLUDED = re.compile(r"excluded:(?P<page>\d{1,6})")
 FORGET = re.compile(r"forget:(?P<answer>ask|sure|yes|no)")
 
-#: The facets that can be excluded, in the order of their buttons.
-EXCLUDABLE = (Facet.IMAGE, Facet.GALLERY, Facet.PERFORMER)
 _VOTE_ICONS = {Vote.LIKE: "👍", Vote.DISLIKE: "👎"}
-_ICONS = {Facet.IMAGE: "🖼", Facet.GALLERY: "📁", Facet.PERFORMER: "👤", Facet.TAG: "🏷"}
 
 
-def under_picture(
-    image_id: int,
-    votes: VoteCounts,
-    features: Iterable[Feature],
-    excluded: Collection[Feature],
-    texts: Texts,
-    *,
-    source: str,
-    is_private: bool,
-) -> Rows:
-    """👍 👎 ➡️; with a dislike also the buttons that exclude the image or a feature of it.
+@dataclass(frozen=True)
+class UnderPicture:
+    """What the buttons under a picture depend on.
 
-    `source` is the key of the source from which the next picture comes, empty for the chat's.
+    `features` are its names, and `url` is its address in Stash, empty for no such button.
+    `has_stars` if ratings may be given; `stars` are those that are marked.
     """
+
+    image: Feature
+    features: Sequence[Feature]
+    votes: VoteCounts
+    excluded: Collection[Feature]
+    sent: SentPicture
+    is_private: bool
+    url: str = ""
+    has_stars: bool = False
+    stars: int | None = None
+
+
+def under_picture(about: UnderPicture, texts: Texts) -> Rows:
+    """👍 👎 ➡️ ⋯, or the menu unfolded below them; after a dislike, a button to hide things.
+
+    ➡️ names the source of the picture: the next one comes from there.
+    """
+    image_id, votes, source = about.image.id, about.votes, about.sent.source
     row = [
-        _vote(Vote.LIKE, votes.likes, image_id, is_private=is_private),
-        _vote(Vote.DISLIKE, votes.dislikes, image_id, is_private=is_private),
+        _vote(Vote.LIKE, votes.likes, image_id, is_private=about.is_private),
+        _vote(Vote.DISLIKE, votes.dislikes, image_id, is_private=about.is_private),
         Button(texts("button.next"), f"next:{source}" if source else "next"),
     ]
+    if about.sent.is_unfolded:
+        names, *rest = unfolded(about.image, about.features, about.excluded, texts, about.url)
+        return [row, *names, *rating(about), *rest]
+    row.append(Button(texts("button.menu"), f"menu:{image_id}"))
     if not votes.dislikes:
         return [row]
-    return [row, [_exclude(each, image_id, excluded, texts) for each in _offered(features)]]
+    return [row, [Button(texts("button.hide"), f"menu:{image_id}", style="danger")]]
+
+
+def rating(about: UnderPicture) -> Rows:
+    """A button for each rating; the marked one takes it back."""
+    if not about.has_stars:
+        return []
+    return [
+        [
+            Button(f"⭐ {stars} ✓", f"rate:0:{about.image.id}")
+            if stars == about.stars
+            else Button(f"⭐ {stars}", f"rate:{stars}:{about.image.id}")
+            for stars in range(1, 6)
+        ]
+    ]
 
 
 def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> Rows:
@@ -77,34 +102,9 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
     return [*entries, arrows] if arrows else entries
 
 
-def label(feature: Feature, texts: Texts, length: int = LONG_NAME) -> str:
-    """An icon and the feature's name, cut to `length` characters."""
-    name = cleaned(feature.name) or texts(f"unnamed.{feature.facet}", id=feature.id)
-    return f"{_ICONS[feature.facet]} {shortened(name, length)}"
-
-
-def shortened(name: str, length: int) -> str:
-    """The name, cut to `length` characters with an ellipsis."""
-    return name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
-
-
 def _vote(vote: Vote, count: int, image_id: int, *, is_private: bool) -> Button:
     """A vote button: marked with the user's own vote, or in a group with the count."""
     icon = _VOTE_ICONS[vote]
     if count and is_private:
         return Button(f"{icon} ✓", f"vote:none:{image_id}")
     return Button(f"{icon} {count or ''}".strip(), f"vote:{vote}:{image_id}")
-
-
-def _offered(features: Iterable[Feature]) -> list[Feature]:
-    """The image, its first gallery and its first performer."""
-    firsts = {feature.facet: feature for feature in reversed(list(features))}
-    return [firsts[facet] for facet in EXCLUDABLE if facet in firsts]
-
-
-def _exclude(
-    feature: Feature, image_id: int, excluded: Collection[Feature], texts: Texts
-) -> Button:
-    action, icon = ("include", "🚫") if feature in excluded else ("exclude", "")
-    text = icon + label(feature, texts, NAME)
-    return Button(text, f"{action}:{feature.facet}:{feature.id}:{image_id}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..models import Button, Feature, Place, Rows, Source, SourceKind
 from .catalogue import Texts
-from .keyboards import LONG_NAME, shortened
+from .labels import LONG_NAME, shortened
 from .plain_text import cleaned
 
 #: Asks for pictures from a source: `pick:<count>:<key>`.

@@ -27,11 +27,11 @@ from ..errors import (
     StoreError,
     TelegramError,
 )
-from ..messages import keyboards
 from ..messages.caption import caption
 from ..messages.catalogue import TEXTS
+from ..messages.keyboards import UnderPicture, under_picture
 from ..messages.sources import heading
-from ..models import Image, Kind, KnownFile, Priority, Request, Rows, Sent
+from ..models import Image, Kind, KnownFile, Priority, Request, Rows, Sent, SentPicture
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Again
 from ..settings.keys import PhotosSettings
@@ -188,7 +188,7 @@ class Delivery:
         If the bot stops in between, they count as seen.
         """
         started = time.monotonic()
-        images, source = [each.image for each in group], group[0].place.source.key
+        images, source = [each.image for each in group], group[0].place.source
         rows = self._store.begin(serving.request, images, self._now(), source)
         serving.used.update(each.image.id for each in group)
         group = [each for each in group if each.image.id in rows]
@@ -245,15 +245,15 @@ class Delivery:
         chat_id, image, texts = request.chat_id, one.image, TEXTS[request.language]
         if self._telegram.is_channel(chat_id):
             return ()
-        return keyboards.under_picture(
-            image.id,
-            self._store.votes.of_image(chat_id, image.id),
-            [image.itself, *image.features],
-            self._store.exclusions.of(chat_id),
-            texts,
-            source=one.place.source.key,
+        about = UnderPicture(
+            image=image.itself,
+            features=image.features,
+            votes=self._store.votes.of_image(chat_id, image.id),
+            excluded=self._store.exclusions.of(chat_id),
+            sent=SentPicture(one.place.source.key),
             is_private=chat_id > 0,
         )
+        return under_picture(about, texts)
 
     def _record(
         self,

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..messages import sources as words
 from ..messages.catalogue import TEXTS, Texts, choose
-from ..messages.keyboards import shortened
+from ..messages.labels import shortened
 from ..messages.plain_text import cleaned
 from ..models import Priority, Reply, Request
 from ..rules.sources import MOST_PICTURES

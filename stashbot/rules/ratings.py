@@ -21,7 +21,8 @@ class Rating:
     restore the rating `before`. `is_new` is true until the write for a given vote is announced.
     `written` is the bot's value in Stash, and `before` the value that it replaced. `announced`
     is set from the announcement of a write to its confirmation: Stash has this value, or still
-    the one from before the write.
+    the one from before the write. `is_explicit` if the owner asks for just this rating: it
+    replaces any other.
     """
 
     image_id: int
@@ -31,6 +32,7 @@ class Rating:
     written: int | None = None
     announced: int | None = None
     before: int | None = None
+    is_explicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def plan(rating: Rating, current: int | None, *, replaces_others: bool) -> Step:
         return Step(is_ours and before != current, before)
     # The announced write did not reach Stash, and the rating from before it is still there.
     is_lost = rating.announced is not None and rating.written is None and current == rating.before
-    may_replace = replaces_others and (rating.is_new or is_lost)
+    may_replace = (replaces_others or rating.is_explicit) and (rating.is_new or is_lost)
     is_rated = bool(current)  # Stash's pages show 0 as no rating
     if is_rated and not (is_ours or may_replace):
         return Step(writes=False)
@@ -66,3 +68,11 @@ def plan(rating: Rating, current: int | None, *, replaces_others: bool) -> Step:
         before=before,
     )
     return Step(current != rating.target, rating.target, entry)
+
+
+def expected(rating: Rating | None, known: int | None, *, replaces_others: bool) -> int | None:
+    """The rating that Stash will have, if it has the one that is `known` now."""
+    if rating is None:
+        return known
+    step = plan(rating, known, replaces_others=replaces_others)
+    return step.rating100 if step.writes else known

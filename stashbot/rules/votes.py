@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ..models import Press, Vote
 
@@ -33,6 +34,17 @@ class StoredVote:
     taken_back: Vote | None
     voted_at: datetime
     update_id: int
+    stars: int | None = None
+
+
+class Opinion(NamedTuple):
+    """A user's vote on an image, and the stars (1 to 5) that made it, if they did."""
+
+    vote: Vote | None = None
+    stars: int | None = None
+
+
+NO_OPINION = Opinion()
 
 
 def is_redelivered(last: StoredVote, press: Press, now: datetime) -> bool:
@@ -40,23 +52,32 @@ def is_redelivered(last: StoredVote, press: Press, now: datetime) -> bool:
     return press.update_id <= last.update_id and abs(now - last.voted_at) < REDELIVERED_FOR
 
 
-def vote_after(last: StoredVote | None, press: Press, now: datetime) -> Vote | None:
-    """The user's vote on the image after the press; `last` is the vote before it, if any."""
+def vote_of(stars: int) -> Vote | None:
+    """The vote that so many stars, 1 to 5, count as."""
+    return Vote.LIKE if stars >= 4 else Vote.DISLIKE if stars <= 2 else None
+
+
+def after(last: StoredVote | None, press: Press, now: datetime) -> Opinion:
+    """The user's opinion of the image after the press; `last` is the one before it, if any."""
+    asked = Opinion(press.vote, press.stars)
     is_group = press.chat_id != press.user_id
-    if last is None or press.vote is None or not is_group or last.chat_id != press.chat_id:
-        return press.vote
+    if last is None or asked == NO_OPINION or not is_group or last.chat_id != press.chat_id:
+        return asked
+    opinion = Opinion(last.vote, last.stars)
     is_quick = abs(now - last.voted_at) <= DOUBLE_TAP
-    if is_quick and press.vote in (last.vote, last.taken_back):
-        return last.vote
-    return None if press.vote is last.vote else press.vote
+    was_taken_back = opinion == NO_OPINION and press.vote is last.taken_back is not None
+    if is_quick and (asked == opinion or was_taken_back):
+        return opinion
+    return NO_OPINION if asked == opinion else asked
 
 
-def is_change(last: StoredVote | None, press: Press, vote: Vote | None) -> bool:
-    """Whether `vote` after the press differs from `last`, or counts in another chat.
+def is_change(last: StoredVote | None, press: Press, opinion: Opinion) -> bool:
+    """Whether `opinion` after the press differs from `last`, or counts in another chat.
 
     A private press on the vote that the user gave in a group leaves it in the group.
     """
     if last is None:
-        return vote is not None
+        return opinion != NO_OPINION
     is_elsewhere = press.chat_id not in (last.chat_id, press.user_id)
-    return vote is not last.vote or (vote is not None and is_elsewhere)
+    is_other = opinion != Opinion(last.vote, last.stars)
+    return is_other or (opinion != NO_OPINION and is_elsewhere)

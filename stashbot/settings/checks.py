@@ -121,6 +121,17 @@ def url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def public_url(value: Any) -> str:
+    """Take an address that Telegram takes for a button; the result has no slash at its end."""
+    if value == "":
+        return ""
+    address = url(value)
+    host = urlsplit(address).hostname or ""
+    if "." not in host.strip("."):
+        raise ValueError('must have a host with a dot, such as "https://stash.example.org"')
+    return address
+
+
 proxy = must_be(
     "empty, or an address that starts with one of http://, https://, socks5://, socks5h://",
     lambda value: value == "" or _is_address(value, ("http", "https", "socks5", "socks5h")),

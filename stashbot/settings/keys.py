@@ -92,10 +92,14 @@ class TelegramSettings:
 
 @dataclass(frozen=True)
 class StashSettings:
-    """The address of Stash, without a slash at its end, and its key, empty for none."""
+    """The address of Stash, without a slash at its end, and its key, empty for none.
+
+    `public_url` is the address for people, who open an image there; empty for no such button.
+    """
 
     url: str = key(checks.url, "http://localhost:9999", private=True)
     api_key: str = key(checks.api_key, "", private=True, credential="stash_api_key")
+    public_url: str = key(checks.public_url, "", private=True)
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 import tenacity
 
 from ..errors import Interrupted, StashError, StashProblem
-from ..models import LIBRARY, Facet, Feature, Image, Place
+from ..models import LIBRARY, Facet, Feature, Image, ImageDetails, Place
 from ..rules.names import Known
 from ..runtime.outage import Outage
 from . import queries, sharing
+from .answers import SavedFilter, UnknownImage
 from .http import TIMEOUTS, Refused, StashHttp, Timeouts
-from .queries import Query, QueryFailed, SavedFilter, UnknownImage
+from .queries import Query, QueryFailed
 from .sharing import Sharing
 
 #: Tries of one question.
@@ -122,6 +123,10 @@ class StashClient:
         """Return the moment (UTC) at which the newest image came into the library, if any."""
         return self._ask(queries.NEWEST_ARRIVAL, {})
 
+    def details(self, image_id: int) -> ImageDetails | None:
+        """Return all that Stash knows of an image, None if it is not there any more."""
+        return self._ask(queries.DETAILS, {"id": str(image_id)})
+
     def saved_filters(self) -> list[SavedFilter]:
         """Return the saved filters for images, without their criteria."""
         return self._ask(queries.SAVED_FILTERS, {})[:MOST_NAMES]
@@ -139,9 +144,9 @@ class StashClient:
         return self._ask(queries.NAMES, queries.named(spellings, MOST_NAMES))
 
     def ids_with(self, features: Collection[Feature], patience: float | None = None) -> set[int]:
-        """Return the ids of these images, and of all images of these galleries and performers."""
+        """Return the ids of these images, and of all images with one of these names."""
         found = {feature.id for feature in features if feature.facet is Facet.IMAGE}
-        for facet in (Facet.GALLERY, Facet.PERFORMER):
+        for facet in (Facet.GALLERY, Facet.PERFORMER, Facet.STUDIO, Facet.TAG):
             ids = [feature.id for feature in features if feature.facet is facet]
             if ids:  # without ids Stash would answer all images
                 shared: list[int] = self._ask(queries.IDS, queries.sharing(facet, ids), patience)

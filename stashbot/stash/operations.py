@@ -185,6 +185,20 @@ def query_names():
     return _op
 
 
+def query_details():
+    _op = sgqlc.operation.Operation(_schema_root.query_type, name='Details', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
+    _op_system_status = _op.system_status()
+    _op_system_status.app_schema()
+    _op_find_image = _op.find_image(id=sgqlc.types.Variable('id'))
+    _op_find_image.__fragment__(fragment_candidate())
+    _op_find_image.code()
+    _op_find_image.photographer()
+    _op_find_image.details()
+    _op_find_image.o_counter()
+    _op_find_image.created_at()
+    return _op
+
+
 def query_rating():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='Rating', variables=dict(id=sgqlc.types.Arg(sgqlc.types.non_null(_schema.ID))))
     _op_find_image = _op.find_image(id=sgqlc.types.Variable('id'))
@@ -196,6 +210,7 @@ def query_rating():
 class Query:
     count = query_count()
     dates = query_dates()
+    details = query_details()
     ids = query_ids()
     images_by_id = query_images_by_id()
     names = query_names()

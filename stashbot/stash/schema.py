@@ -239,9 +239,13 @@ class GalleryFile(sgqlc.types.Type):
 
 class Image(sgqlc.types.Type):
     __schema__ = schema
-    __field_names__ = ('id', 'title', 'date', 'rating100', 'created_at', 'updated_at', 'paths', 'visual_files', 'studio', 'performers', 'galleries', 'tags')
+    __field_names__ = ('id', 'title', 'code', 'photographer', 'details', 'o_counter', 'date', 'rating100', 'created_at', 'updated_at', 'paths', 'visual_files', 'studio', 'performers', 'galleries', 'tags')
     id = sgqlc.types.Field(sgqlc.types.non_null(ID), graphql_name='id')
     title = sgqlc.types.Field(String, graphql_name='title')
+    code = sgqlc.types.Field(String, graphql_name='code')
+    photographer = sgqlc.types.Field(String, graphql_name='photographer')
+    details = sgqlc.types.Field(String, graphql_name='details')
+    o_counter = sgqlc.types.Field(Int, graphql_name='o_counter')
     date = sgqlc.types.Field(String, graphql_name='date')
     rating100 = sgqlc.types.Field(Int, graphql_name='rating100')
     created_at = sgqlc.types.Field(sgqlc.types.non_null(Time), graphql_name='created_at')

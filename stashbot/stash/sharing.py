@@ -15,7 +15,8 @@ from sgqlc.operation import Operation
 from sgqlc.types import Arg, Variable, non_null
 
 from . import schema
-from .queries import Query, ids_and_count, matching
+from .answers import read_ids_and_count
+from .queries import Query, matching
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def question(parts: int) -> Query[Sharing]:
         images.images().id()
 
     def read(answer: Any) -> Sharing:
-        found = [ids_and_count(answer[f"part{part}"]) for part in range(parts)]
-        _, total = ids_and_count({"images": [], **answer["total"]})
+        found = [read_ids_and_count(answer[f"part{part}"]) for part in range(parts)]
+        _, total = read_ids_and_count({"images": [], **answer["total"]})
         return Sharing(total, found)
 
     return _Plain(operation, read)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ..models import Exclusion, Feature, Image
+from peewee import Case
+
+from ..models import Exclusion, Facet, Feature, Image
 from .database import Database
 from .tables import Exclusions
 
@@ -54,10 +57,13 @@ class ExclusionStore:
         rows = self._db.rows(_of(chat_id, Exclusions.facet, Exclusions.feature_id))
         return frozenset(Feature(*row) for row in rows)
 
-    def page(self, chat_id: int, offset: int, limit: int) -> list[Exclusion]:
-        """A part of the exclusions of a chat, the newest first."""
-        newest = _of(chat_id, Exclusions.id, *_FEATURE).order_by(Exclusions.id.desc())
-        rows = self._db.rows(newest.offset(offset).limit(limit))
+    def page(
+        self, chat_id: int, kinds: Sequence[Facet], offset: int, limit: int
+    ) -> list[Exclusion]:
+        """A part of the exclusions of a chat: by kind, in each the newest first."""
+        by_kind = Case(Exclusions.facet, [(kind, place) for place, kind in enumerate(kinds)])
+        ordered = _of(chat_id, Exclusions.id, *_FEATURE).order_by(by_kind, Exclusions.id.desc())
+        rows = self._db.rows(ordered.offset(offset).limit(limit))
         return [Exclusion(id, Feature(*feature)) for id, *feature in rows]
 
 

@@ -8,7 +8,7 @@ between the two, the rating in Stash shows whether it arrived.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..models import Vote
@@ -17,6 +17,14 @@ from .database import Database
 from .tables import Ratings, Votes
 
 _IS_QUEUED = Ratings.queued.is_null(False)
+
+
+@dataclass(frozen=True)
+class RatingScale:
+    """The rating for each vote; the stars of the `owner` are written over any other rating."""
+
+    rating100: Mapping[Vote, int]
+    owner: int
 
 
 class RatingQueue:
@@ -54,27 +62,36 @@ class RatingQueue:
         self._db.write(Ratings.delete().where(_is(rating)))
 
     def queue(
-        self, image_id: int, changed: int, rating100: Mapping[Vote, int] | None, *, is_new: bool
+        self, image_id: int, changed: int, scale: RatingScale | None, *, is_new: bool
     ) -> None:
         """Queue the rating of the newest vote on an image, for the vote with the id `changed`.
 
         If that vote is deleted, it is for the newest one; without any vote, or without
-        `rating100`, the image leaves the queue. An entry that is new stays so if a vote is
+        a `scale`, the image leaves the queue. An entry that is new stays so if a vote is
         taken back before it is written.
         """
-        votes = Votes.select(Votes.id, Votes.vote).where(
-            Votes.image_id == image_id, Votes.vote.is_null(False)
+        votes = Votes.select(Votes.id, Votes.vote, Votes.stars, Votes.user_id).where(
+            Votes.image_id == image_id, Votes.vote.is_null(False) | Votes.stars.is_null(False)
         )
         newest = self._db.row(votes.order_by(Votes.id.desc()))
         vote = self._db.row(Votes.select(Votes.id).where(Votes.id == changed)) or newest
-        if rating100 is None or vote is None:
+        if scale is None or vote is None:
             left = Ratings.update(queued=None, is_new=False)
             self._db.write(left.where(Ratings.image_id == image_id))
             return
-        change = {"queued": vote[0], "target": rating100[newest[1]] if newest else None}
+        change = {"queued": vote[0], "target": None, "is_explicit": False}
+        if newest:
+            _, opinion, stars, user_id = newest
+            change["target"] = stars * 20 if stars else scale.rating100[opinion]
+            change["is_explicit"] = bool(stars) and user_id == scale.owner
         entry = Ratings.insert(image_id=image_id, is_new=is_new, **change)
         change |= {"is_new": True} if is_new else {}
         self._db.write(entry.on_conflict(conflict_target=[Ratings.image_id], update=change))
+
+    def entry(self, image_id: int) -> Rating | None:
+        """The rating of an image that waits to be written, None if none does."""
+        row = self._db.row(Ratings.select().where(_IS_QUEUED, Ratings.image_id == image_id))
+        return row and Rating(*row)
 
     def waiting_for(self, votes: Any) -> list[tuple[int, int]]:
         """The image ids and `queued` of entries for images with votes that meet a condition."""

@@ -14,13 +14,24 @@ from pathlib import Path
 
 from peewee import JOIN, SQL, fn
 
-from ..models import LIBRARY, Image, KnownFile, Request, Sent, Shown, Shuffle, Trigger
+from ..models import (
+    LIBRARY,
+    Image,
+    KnownFile,
+    Request,
+    Sent,
+    Shown,
+    Shuffle,
+    Source,
+    Trigger,
+)
 from . import history
 from .chats import ChatStore
 from .conversions import ConversionStore
 from .database import open_database, scripts
 from .exclusions import ExclusionStore, is_excluded
 from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, insert_request
+from .pictures import PictureStore
 from .ratings import RatingQueue
 from .schedules import ScheduleStore
 from .tables import Files, Requests, Schedules, SentPhotos, SkippedImages, Walks, in_utc
@@ -49,6 +60,7 @@ class Store:
         self.votes = VoteStore(self._db, self.ratings)
         self.exclusions = ExclusionStore(self._db)
         self.chats = ChatStore(self._db)
+        self.pictures = PictureStore(self._db)
         self.conversions = ConversionStore(self._db)
 
     def close(self) -> None:
@@ -121,7 +133,11 @@ class Store:
     # The history
 
     def begin(
-        self, request: Request, images: Sequence[Image], now: datetime, source: str = ALL
+        self,
+        request: Request,
+        images: Sequence[Image],
+        now: datetime,
+        source: Source = LIBRARY.source,
     ) -> dict[int, int]:
         """Note that images of a source are about to be sent to a chat; their rows, by image id.
 
@@ -141,7 +157,8 @@ class Store:
                     chat_id=request.chat_id,
                     request_id=request.id,
                     state="sending",
-                    source=source,
+                    source=source.key,
+                    source_name=source.name,
                 )
                 if id := self._db.insert_new(row):
                     rows[image.id] = id
@@ -264,21 +281,6 @@ class Store:
     def save_shuffle(self, chat_id: int, shuffle: Shuffle, source: str = ALL) -> None:
         position = Walks.insert(chat_id=chat_id, source=source, **asdict(shuffle))
         self._db.write(position.on_conflict_replace())
-
-    def image_in(self, chat_id: int, message_id: int | None) -> int | None:
-        """The image in a message; without a message, the chat's newest. None if there is none."""
-        newest = history.latest(chat_id, SentPhotos.image_id)
-        shown = SentPhotos.select(SentPhotos.image_id).where(
-            SentPhotos.chat_id == chat_id, SentPhotos.message_id == message_id
-        )
-        row = self._db.row(newest if message_id is None else shown)
-        return row[0] if row else None
-
-    def source_of(self, chat_id: int, image_id: int) -> str:
-        """The key of the source from which an image came to a chat last; empty if unknown."""
-        shown = history.latest(chat_id, SentPhotos.source).where(SentPhotos.image_id == image_id)
-        row = self._db.row(shown)
-        return row[0] if row else ""
 
     def skip_image(self, image_id: int, reason: str, until: datetime) -> None:
         """Leave an image out, for every chat, until a moment."""

@@ -123,6 +123,8 @@ class SentPhotos(peewee.Model):
     message_id = peewee.IntegerField(null=True)
     is_latest = peewee.IntegerField()
     source = peewee.TextField(default="")
+    is_unfolded = peewee.BooleanField(default=False)
+    source_name = peewee.TextField(default="")
 
     class Meta:
         table_name = "sent_photos"
@@ -177,10 +179,15 @@ class Conversions(peewee.Model):
 
 
 class Pictures(peewee.Model):
-    """The features of the images that were sent, so that a vote needs no answer of Stash."""
+    """What captions and buttons show of the images that were sent.
+
+    `date` is null for images that an older version sent: their captions are not known.
+    """
 
     image_id = peewee.IntegerField(primary_key=True)
     features = FeaturesField()
+    date = peewee.TextField(null=True)
+    rating100 = peewee.IntegerField(null=True)
 
 
 class Votes(peewee.Model):
@@ -198,6 +205,7 @@ class Votes(peewee.Model):
     features = FeaturesField()
     taken_back = EnumField(Vote, null=True)
     update_id = peewee.IntegerField()
+    stars = peewee.IntegerField(null=True)
 
 
 class Ratings(peewee.Model):
@@ -210,6 +218,7 @@ class Ratings(peewee.Model):
     written = peewee.IntegerField(null=True)
     announced = peewee.IntegerField(null=True)
     before = peewee.IntegerField(null=True)
+    is_explicit = peewee.BooleanField(default=False)
 
 
 class Exclusions(peewee.Model):

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from ..models import Facet, Feature, Image, Press, Vote, VoteCounts
+from ..models import Facet, Feature, Image, Named, Press, VoteCounts
 from ..rules import votes as rules
 from ..rules.preferences import TOTAL
 from .database import Database
-from .ratings import RatingQueue
+from .ratings import RatingQueue, RatingScale
 from .tables import Pictures, SentPhotos, Votes, in_utc
 
 #: Adds rows to `feature_counts`: the votes of each chat, and the pictures sent there, by feature.
@@ -96,26 +96,27 @@ class VoteStore:
         self._ratings = ratings
 
     def cast(
-        self, press: Press, now: datetime, rating100: Mapping[Vote, int] | None
-    ) -> tuple[Vote | None, bool]:
-        """Take a press: the user's vote on the image after it, and whether the press changed it.
+        self, press: Press, now: datetime, scale: RatingScale | None
+    ) -> tuple[rules.Opinion, bool]:
+        """Take a press: the user's opinion of the image after it, and whether it was changed.
 
-        A change queues the rating of the newest vote on the image, taken from `rating100`;
-        it is None if votes are not written to Stash.
+        A change queues the rating of the newest vote on the image by the `scale`, which is None
+        if votes are not written to Stash.
         """
         with self._db.writing():
             last = self._last(press.user_id, press.image_id)
             if last and rules.is_redelivered(last, press, now):
-                return last.vote, False
-            vote = rules.vote_after(last, press, now)
-            is_changed = rules.is_change(last, press, vote)
+                return rules.Opinion(last.vote, last.stars), False
+            opinion = rules.after(last, press, now)
+            is_changed = rules.is_change(last, press, opinion)
             if is_changed:
-                id = self._replace(last, press, vote, now)
-                self._ratings.queue(press.image_id, id, rating100, is_new=vote is not None)
+                id = self._replace(last, press, opinion, now)
+                is_new = opinion != rules.NO_OPINION
+                self._ratings.queue(press.image_id, id, scale, is_new=is_new)
             elif last:
                 read = Votes.update(update_id=press.update_id)
                 self._db.write(read.where(Votes.id == last.id))
-            return vote, is_changed
+            return opinion, is_changed
 
     def of_image(self, chat_id: int, image_id: int) -> VoteCounts:
         """The votes on an image that count in a chat."""
@@ -140,6 +141,23 @@ class VoteStore:
         row = self._db.row(known)
         return row[0] if row else []
 
+    def image(self, image_id: int) -> Image | None:
+        """An image that was sent, with what its caption shows; None if that is not known."""
+        known = Pictures.select(Pictures.features, Pictures.date, Pictures.rating100)
+        row = self._db.row(known.where(Pictures.image_id == image_id, Pictures.date.is_null(False)))
+        return row and image_of(image_id, *row)
+
+    def note_rating(self, image_id: int, rating100: int | None) -> None:
+        """Note the rating that Stash has."""
+        noted = Pictures.update(rating100=rating100).where(Pictures.image_id == image_id)
+        self._db.write(noted)
+
+    def stars(self, user_id: int, image_id: int) -> int | None:
+        """The stars that a user has given to an image, None if there are none."""
+        given = Votes.select(Votes.stars)
+        row = self._db.row(given.where(Votes.user_id == user_id, Votes.image_id == image_id))
+        return row[0] if row else None
+
     def counts(self, chat_id: int, features: Iterable[Feature]) -> dict[Feature, VoteCounts]:
         """The counts of `TOTAL` and of these features in a chat, as far as there are any."""
         wanted = json.dumps([(each.facet, each.id) for each in {TOTAL, *features}])
@@ -158,7 +176,7 @@ class VoteStore:
         [(liked, count)] = self._db.run(_LIKED_OF_LAST, {"chat_id": chat_id, "pictures": pictures})
         return liked, count
 
-    def forget(self, chat_id: int, rating100: Mapping[Vote, int] | None) -> int:
+    def forget(self, chat_id: int, scale: RatingScale | None) -> int:
         """Delete the votes that count in a chat; their number.
 
         Ratings in Stash stay. A rating that waits for a deleted vote is not written; if
@@ -171,16 +189,20 @@ class VoteStore:
             waiting = self._ratings.waiting_for(its)
             deleted = self._db.write(Votes.delete().where(its))
             for image_id, queued in waiting:
-                self._ratings.queue(image_id, queued, rating100, is_new=False)
+                self._ratings.queue(image_id, queued, scale, is_new=False)
         return int(deleted)
 
     # Parts of transactions
 
     def remember(self, images: Sequence[Image]) -> None:
         """Store the features of images that are about to be sent; part of a transaction."""
-        rows = [(image.id, [image.itself, *image.features]) for image in images]
+        rows = [
+            (image.id, [image.itself, *image.features], image.date, image.rating100)
+            for image in images
+        ]
         if rows:
-            insert = Pictures.insert_many(rows, fields=[Pictures.image_id, Pictures.features])
+            fields = [Pictures.image_id, Pictures.features, Pictures.date, Pictures.rating100]
+            insert = Pictures.insert_many(rows, fields=fields)
             self._db.write(insert.on_conflict_replace())
 
     def show(self, row_ids: Iterable[int]) -> None:
@@ -194,19 +216,19 @@ class VoteStore:
 
     def _last(self, user_id: int, image_id: int) -> rules.StoredVote | None:
         columns = (Votes.id, Votes.chat_id, Votes.vote, Votes.taken_back, Votes.voted_at)
-        last = Votes.select(*columns, Votes.update_id)
+        last = Votes.select(*columns, Votes.update_id, Votes.stars)
         row = self._db.row(last.where(Votes.user_id == user_id, Votes.image_id == image_id))
         return row and rules.StoredVote(*row)
 
     def _replace(
-        self, last: rules.StoredVote | None, press: Press, vote: Vote | None, now: datetime
+        self, last: rules.StoredVote | None, press: Press, opinion: rules.Opinion, now: datetime
     ) -> int:
         """Store a changed vote in place of `last`; its id."""
         if last:
             self._count("votes.id = ?", last.id, sign=-1)
         shared = [each for each in self.features(press.image_id) if each.facet is not Facet.IMAGE]
-        taken_back = last.vote if last and vote is None else None
-        row = asdict(press) | {"vote": vote, "voted_at": now, "taken_back": taken_back}
+        taken_back = last.vote if last and opinion == rules.NO_OPINION else None
+        row = asdict(press) | opinion._asdict() | {"voted_at": now, "taken_back": taken_back}
         insert = Votes.insert(**row, features=[TOTAL, *shared])
         id = int(self._db.write(insert.on_conflict_replace()))
         self._count("votes.id = ?", id, sign=1)
@@ -221,3 +243,21 @@ class VoteStore:
             Feature(Facet(facet), id, name): VoteCounts(*counts)
             for facet, id, name, *counts in self._db.run(query, values)
         }
+
+
+def image_of(image_id: int, features: Sequence[Feature], date: str, rating100: int | None) -> Image:
+    """The image with these features, itself first."""
+
+    def named(facet: Facet) -> tuple[Named, ...]:
+        return tuple(Named(each.id, each.name) for each in features if each.facet is facet)
+
+    return Image(
+        image_id,
+        title=features[0].name if features else "",
+        date=date,
+        rating100=rating100,
+        studio=next(iter(named(Facet.STUDIO)), None),
+        performers=named(Facet.PERFORMER),
+        galleries=named(Facet.GALLERY),
+        tags=named(Facet.TAG),
+    )

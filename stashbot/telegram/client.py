@@ -6,9 +6,10 @@ message may have arrived, and the caller decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from ..runtime.outage import Outage
 from .errors import MediaRefused, NothingToDo, mapped
 from .health import Health, Side
 from .http import Connections
+from .markup import inline, is_refused_link, replying
 from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits
 
 log = structlog.get_logger()
@@ -162,32 +164,56 @@ class TelegramClient:
 
     # Messages
 
-    def send_text(self, chat_id: int, text: str, *, keyboard: str = "", rows: Rows = ()) -> None:
-        """Send plain text (at most 4,096 characters).
+    def send_text(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        keyboard: str = "",
+        rows: Rows = (),
+        reply_to: int | None = None,
+    ) -> None:
+        """Send plain text (at most 4,096 characters), as a reply to a message if it is there.
 
         With `rows` of buttons under it, or with a keyboard of one button, named `keyboard`.
         """
-        markup: Any = _inline(rows)
+        markup: Any = inline(rows)
         if keyboard:
             markup = types.ReplyKeyboardMarkup(resize_keyboard=True, is_persistent=True)
             markup.add(types.KeyboardButton(keyboard))
         with self._sending(chat_id):
-            self._bot.send_message(chat_id, text, reply_markup=markup)
+            replies = replying(reply_to)
+            self._bot.send_message(chat_id, text, reply_markup=markup, reply_parameters=replies)
 
     def edit_text(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
         """Replace the text and the buttons of a message of the bot."""
         with suppress(NothingToDo), self._sending(chat_id):
-            self._bot.edit_message_text(text, chat_id, message_id, reply_markup=_inline(rows))
+            self._bot.edit_message_text(text, chat_id, message_id, reply_markup=inline(rows))
 
     def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
         """Replace the buttons of a message of the bot."""
+        edit = self._bot.edit_message_reply_markup
         with suppress(NothingToDo), self._sending(chat_id):
-            self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=_inline(rows))
+            self._with_links(rows, lambda markup: edit(chat_id, message_id, reply_markup=markup))
 
-    def send_file(self, chat_id: int, file: Upload | KnownFile, caption: str, rows: Rows) -> Sent:
+    def edit_caption(self, chat_id: int, message_id: int, caption: str, rows: Rows) -> None:
+        """Replace the caption, in HTML, and the buttons of a picture."""
+        edit = partial(self._bot.edit_message_caption, caption, chat_id, message_id)
+        with suppress(NothingToDo), self._sending(chat_id):
+            self._with_links(rows, lambda markup: edit(parse_mode="HTML", reply_markup=markup))
+
+    def send_file(
+        self,
+        chat_id: int,
+        file: Upload | KnownFile,
+        caption: str,
+        rows: Rows,
+        reply_to: int | None = None,
+    ) -> Sent:
         """Send one picture, clip or document, with a caption in HTML."""
         options = self._options(file, caption)
-        options |= {"reply_markup": _inline(rows), "protect_content": self._protect}
+        options |= {"reply_markup": inline(rows), "protect_content": self._protect}
+        options["reply_parameters"] = replying(reply_to)
         send = getattr(self._bot, f"send_{file.kind}")
         with self._sending(chat_id, is_media=True), ExitStack() as files:
             return _sent(send(chat_id, _content(file, files), **options))
@@ -219,6 +245,16 @@ class TelegramClient:
             options |= {"width": file.width or None, "height": file.height or None}
             options["duration"] = round(file.duration) or None
         return options
+
+    def _with_links(self, rows: Rows, call: Callable[[Any], object]) -> None:
+        """Make a call with buttons; if Telegram refuses them, once more without the links."""
+        plain = [[button for button in row if not button.url] for row in rows]
+        try:
+            call(inline(rows))
+        except apihelper.ApiTelegramException as error:
+            if plain == rows or not is_refused_link(error):
+                raise
+            call(inline(plain))
 
     @contextmanager
     def _sending(self, chat_id: int, *, is_media: bool = False) -> Iterator[None]:
@@ -271,16 +307,6 @@ def _content(file: Upload | KnownFile, files: ExitStack) -> str | types.InputFil
     except OSError as error:  # somebody has emptied the cache directory
         raise MediaRefused(f"its temporary file: {error.strerror}", permanent=True) from None
     return types.InputFile(content, file.filename)
-
-
-def _inline(rows: Rows) -> types.InlineKeyboardMarkup | None:
-    """Return the buttons; None means none, and removes those of an old message."""
-    if not rows:
-        return None
-    markup = types.InlineKeyboardMarkup(row_width=8)
-    for row in rows:
-        markup.row(*(types.InlineKeyboardButton(b.text, callback_data=b.data) for b in row))
-    return markup
 
 
 def _sent(message: types.Message) -> Sent:

@@ -76,23 +76,39 @@ class Outbox:
 
     # Messages
 
-    def say(self, chat_id: int, text: str, *, keyboard: str = "", rows: Rows = ()) -> None:
+    def say(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        keyboard: str = "",
+        rows: Rows = (),
+        reply_to: int | None = None,
+    ) -> None:
         """Send plain text to a chat, after the texts before it."""
-        send = partial(self._telegram.send_text, text=text, keyboard=keyboard, rows=rows)
+        send = partial(
+            self._telegram.send_text, text=text, keyboard=keyboard, rows=rows, reply_to=reply_to
+        )
         self._submit_text(chat_id, partial(self._say, chat_id, send))
 
     def say_to_stranger(self, chat_id: int, text: str) -> None:
         """Send plain text, and store nothing about the chat if it refuses."""
         self._submit_text(chat_id, partial(self._telegram.send_text, chat_id, text))
 
-    def reply(self, chat_id: int, compute: Callable[[], Reply], trouble: str) -> None:
+    def reply(
+        self,
+        chat_id: int,
+        compute: Callable[[], Reply],
+        trouble: str,
+        reply_to: int | None = None,
+    ) -> None:
         """Send the reply that `compute` returns, or `trouble` if it raises StoreError."""
 
         def job() -> None:
             reply = Reply(trouble)
             with store_failures_logged(chat_id=chat_id):
                 reply = compute()
-            self.say(chat_id, reply.text, rows=reply.rows)
+            self.say(chat_id, reply.text, rows=reply.rows, reply_to=reply_to)
 
         self._questions.submit(job)
 
@@ -100,8 +116,11 @@ class Outbox:
         edit = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
         self._submit_edit(chat_id, message_id, edit)
 
-    def redraw(self, chat_id: int, message_id: int, rows: Rows) -> None:
+    def redraw(self, chat_id: int, message_id: int, rows: Rows, caption: str | None = None) -> None:
+        """Replace the buttons of a message and, if there is one, the caption in the same edit."""
         edit = partial(self._telegram.edit_buttons, chat_id, message_id, rows)
+        if caption is not None:
+            edit = partial(self._telegram.edit_caption, chat_id, message_id, caption, rows)
         self._submit_edit(chat_id, message_id, edit)
 
     def _submit_edit(self, chat_id: int, message_id: int, edit: Call) -> None:

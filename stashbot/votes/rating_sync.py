@@ -15,8 +15,8 @@ from ..models import Priority
 from ..rules.ratings import Rating, plan
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Pool
+from ..stash.answers import UnknownImage
 from ..stash.client import StashClient
-from ..stash.queries import UnknownImage
 from ..store.store import Store
 
 log = structlog.get_logger()
@@ -39,6 +39,7 @@ class RatingSync:
 
     def __init__(self, *, store: Store, stash: StashClient, pool: Pool, write_ratings: str) -> None:
         self._queue = store.ratings
+        self._votes = store.votes
         self._stash = stash
         self._pool = pool
         self._may_write = write_ratings != "never"
@@ -86,11 +87,13 @@ class RatingSync:
 
     def _write(self, rating: Rating) -> None:
         current = self._stash.rating(rating.image_id)
+        self._votes.note_rating(rating.image_id, current)
         step = plan(rating, current, replaces_others=self._replaces_others)
         if not self._queue.announce(rating, step):
             return
         if step.writes:
             self._stash.rate(rating.image_id, step.rating100)
+            self._votes.note_rating(rating.image_id, step.rating100)
         self._queue.finish(rating, step)
         if step.writes:
             log.info("rating_written", image_id=rating.image_id, rating100=step.rating100)

@@ -1,19 +1,23 @@
-"""Votes and exclusions: the buttons under pictures, `/excluded` and `/preferences`."""
+"""The votes on pictures, and `/preferences`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import structlog
 
-from ..messages import keyboards
+from ..messages.caption import stars
 from ..messages.catalogue import LANGUAGES, TEXTS, Texts
+from ..messages.labels import label
 from ..messages.plain_text import message
-from ..models import Button, Facet, Feature, Press, Reply, Rows, Vote, VoteCounts
+from ..models import Button, Facet, Feature, Press, Reply, Vote, VoteCounts
 from ..rules import preferences
-from ..settings.keys import VotesSettings
+from ..rules.votes import Opinion
+from ..settings.keys import Settings
+from ..store.ratings import RatingScale
 from ..store.store import Store
+from .buttons import Look, PictureButtons
 
 log = structlog.get_logger()
 
@@ -30,120 +34,60 @@ RANKINGS = {"preferences.most": preferences.favourites, "preferences.least": pre
 
 
 class Voting:
-    """The votes and exclusions of all chats. Thread-safe; it makes no network calls.
+    """The votes of all chats. Thread-safe; it makes no network calls.
 
     `wake` is called when a rating may have to be written. Every method raises StoreError.
     """
 
     def __init__(
         self,
+        *,
         store: Store,
-        settings: VotesSettings,
+        buttons: PictureButtons,
+        settings: Settings,
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._store = store
         self._votes = store.votes
-        self._exclusions = store.exclusions
-        self._auto_next = settings.auto_next
-        ratings = {Vote.LIKE: settings.like, Vote.DISLIKE: settings.dislike}
-        may_write = settings.write_ratings != "never"
-        self._ratings: Mapping[Vote, int] | None = ratings if may_write else None
+        self._buttons = buttons
+        votes, owner = settings.votes, settings.telegram.allowed_users[0]
+        self._auto_next = votes.auto_next
+        scale = RatingScale({Vote.LIKE: votes.like, Vote.DISLIKE: votes.dislike}, owner)
+        self._scale = scale if votes.write_ratings != "never" else None
         self._wake = wake
         self._now = now
 
     # Under a picture
 
-    def vote(self, press: Press) -> tuple[Vote | None, bool]:
-        """Take a press: the user's vote after it, and whether it asks for the next picture."""
-        vote, is_changed = self._votes.cast(press, self._now(), self._ratings)
+    def vote(self, press: Press, texts: Texts) -> tuple[str, bool]:
+        """Take a press: the answer to it, and whether it asks for the next picture."""
+        opinion, is_changed = self._votes.cast(press, self._now(), self._scale)
         if is_changed:
             about = {"chat_id": press.chat_id, "user_id": press.user_id}
-            log.info("voted", **about, image_id=press.image_id, vote=vote)
+            log.info("voted", **about, image_id=press.image_id, vote=opinion.vote)
             self._wake()
-        return vote, vote is not None and self._auto_next
+        wants_next = opinion.vote is not None and not opinion.stars and self._auto_next
+        return self._note(press.image_id, opinion, texts), wants_next
 
-    def rows(self, chat_id: int, image_id: int, texts: Texts) -> Rows:
-        """The current buttons under a picture that was sent."""
-        votes, excluded = self._votes.of_image(chat_id, image_id), self._exclusions.of(chat_id)
-        offered, is_private = self._features(image_id), chat_id > 0
-        return keyboards.under_picture(
-            image_id,
-            votes,
-            offered,
-            excluded,
-            texts,
-            source=self.source_of(chat_id, image_id),
-            is_private=is_private,
-        )
+    def _note(self, image_id: int, opinion: Opinion, texts: Texts) -> str:
+        """The answer to a press: the vote, and the rating that Stash has then."""
+        vote = texts(f"vote.{opinion.vote or 'taken_back'}") if not opinion.stars else ""
+        if self._scale is None:
+            return vote
+        rating100 = self._buttons.rating(image_id)
+        asked = None
+        if opinion.vote and not opinion.stars:
+            asked = self._scale.rating100[opinion.vote]
+        key = "vote.stays" if asked not in (None, rating100) else "vote.in_stash"
+        rating = texts(key, stars=stars(rating100, texts)) if rating100 else ""
+        return " · ".join(filter(None, [vote, rating])) or texts("vote.taken_back")
 
-    def source_of(self, chat_id: int, image_id: int) -> str:
-        """The key of the source from which an image came to a chat; empty if it is not known."""
-        return self._store.source_of(chat_id, image_id)
-
-    def latest(self) -> Iterator[tuple[int, int, Rows]]:
-        """The chat, message and buttons of each picture with a vote of the last minutes."""
+    def latest(self) -> Iterator[tuple[int, int, Look]]:
+        """The chat, message and look of each picture with a vote of the last minutes."""
         recent = self._votes.latest(self._now() - UNMARKED_FOR, MOST_REDRAWN)
         for chat_id, image_id, message_id, language in recent:
             texts = TEXTS[language or LANGUAGES[0]]
-            yield chat_id, message_id, self.rows(chat_id, image_id, texts)
-
-    def exclude(
-        self, chat_id: int, user_id: int, image_id: int, feature: Feature, texts: Texts
-    ) -> str:
-        """Exclude a picture, or its gallery or performer; the answer to the press."""
-        feature = self._named(image_id, feature)
-        if self._exclusions.add(chat_id, feature, self._now()):
-            _log("excluded", chat_id, user_id, image_id, feature)
-        return texts("excluded.note", name=keyboards.label(feature, texts))
-
-    def include(
-        self, chat_id: int, user_id: int, image_id: int | None, feature: Feature, texts: Texts
-    ) -> str:
-        """Include a picture, or its gallery or performer, again; the answer to the press.
-
-        Without an `image_id` the feature has its name.
-        """
-        feature = self._named(image_id, feature) if image_id else feature
-        if self._exclusions.remove(chat_id, feature):
-            _log("restored", chat_id, user_id, image_id, feature)
-        return texts("excluded.restored", name=keyboards.label(feature, texts))
-
-    def _named(self, image_id: int, feature: Feature) -> Feature:
-        """The feature with its name, if the image is known to have it."""
-        return next((each for each in self._features(image_id) if each == feature), feature)
-
-    def _features(self, image_id: int) -> list[Feature]:
-        return self._votes.features(image_id) or [Feature(Facet.IMAGE, image_id)]
-
-    # /excluded
-
-    def excluded(self, chat_id: int, page: int, texts: Texts) -> Reply:
-        """A page of the chat's exclusions; the last one if `page` is too high."""
-        count = len(self._exclusions.of(chat_id))
-        if not count:
-            return Reply(texts("excluded.none"))
-        page = min(page, (count - 1) // keyboards.PAGE)
-        shown = self._exclusions.page(chat_id, page * keyboards.PAGE, keyboards.PAGE)
-        rows = keyboards.listing(page, shown, count, texts)
-        return Reply(texts("excluded.heading", n=count), rows)
-
-    def restore(self, chat_id: int, user_id: int, exclusion_id: int, texts: Texts) -> str:
-        """Drop an exclusion; the answer to the press, empty if there is no such exclusion."""
-        feature = self._exclusions.feature(chat_id, exclusion_id)
-        if feature is None:
-            return ""
-        image_id = feature.id if feature.facet is Facet.IMAGE else None
-        return self.include(chat_id, user_id, image_id, feature, texts)
-
-    def image_in(self, chat_id: int, message_id: int | None) -> int | None:
-        """The image in a message of the bot, or the chat's newest; None if there is none."""
-        return self._store.image_in(chat_id, message_id)
-
-    def unhide(self, chat_id: int, user_id: int, feature: Feature, texts: Texts) -> str:
-        """Drop the exclusion of a feature; the answer to the press, empty if there is none."""
-        named = self._exclusions.named(chat_id, feature)
-        return self.include(chat_id, user_id, None, named, texts) if named else ""
+            yield chat_id, message_id, self._buttons.look(chat_id, image_id, texts)
 
     # /preferences
 
@@ -165,7 +109,7 @@ class Voting:
         if answer == "no":
             return self.preferences(chat_id, texts)
         if answer == "yes":
-            forgotten = self._votes.forget(chat_id, self._ratings)
+            forgotten = self._votes.forget(chat_id, self._scale)
             log.info("votes_forgotten", chat_id=chat_id, votes=forgotten)
             return Reply(texts("preferences.forgotten"))
         keep = Button(texts("preferences.no"), "forget:no")
@@ -177,11 +121,6 @@ class Voting:
         return Reply(texts("preferences.really"), [[keep, forget]])
 
 
-def _log(event: str, chat_id: int, user_id: int, image_id: int | None, feature: Feature) -> None:
-    about = {"chat_id": chat_id, "user_id": user_id, "image_id": image_id, "vote": None}
-    log.info(event, **about, kind=feature.facet, id=feature.id)
-
-
 def _line(feature: Feature, votes: VoteCounts, texts: Texts) -> str:
-    name = keyboards.label(feature, texts)
+    name = label(feature, texts)
     return texts("preferences.line", name=name, likes=votes.likes, dislikes=votes.dislikes)

@@ -18,6 +18,7 @@ from stashbot.demo.stash.names import id_of
 from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.stash.client import StashClient
+from stashbot.store.ratings import RatingScale
 from stashbot.store.store import Store
 from tests.standins.stash import StashStandIn
 
@@ -28,6 +29,7 @@ ROUNDS, TIMES = 5, 100
 HISTORY, VOTES, LIBRARY = 1_000_000, 100_000, 200_000
 EXCLUSIONS, GALLERIES = 1_000, 100
 ANN, OTHERS = 1, 10
+SCALE = RatingScale({Vote.LIKE: 100, Vote.DISLIKE: 20}, owner=ANN)
 #: Of all votes, those that like it.
 SHARE = 0.5
 
@@ -89,7 +91,7 @@ def vote(store: Store, number: int, votes: int, now: datetime) -> bool:
     else:
         image_id, vote = votes + 1 + number, Vote.LIKE
     press = Press(number + 1, ANN, ANN, image_id, vote)
-    _, is_new = store.votes.cast(press, now, {Vote.LIKE: 100, Vote.DISLIKE: 20})
+    _, is_new = store.votes.cast(press, now, SCALE)
     store.votes.of_image(ANN, image_id)
     return is_new
 

@@ -205,8 +205,7 @@ class Telegram:
         self._telegram.press(message, data, user_id=user_id)
         [call, *_] = self._telegram.wait_for(
             lambda call: (
-                call.method == "editMessageReplyMarkup"
-                and int(call.params["message_id"]) == message.id
+                call.method == "editMessageCaption" and int(call.params["message_id"]) == message.id
             ),
             timeout=timeout,
         )

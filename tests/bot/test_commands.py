@@ -145,7 +145,7 @@ def test_each_command_stands_in_the_table_of_readme(name):
 
 UNKNOWN = ["", "nonsense", "next:1", "like:7", "\x00", "я" * 32, "forget:perhaps", "excluded:-1"]
 UNKNOWN += ["vote:love:7:0", "vote:like:seven:0", "vote:none:7:ticked", "restore:1"]
-UNKNOWN += ["vote:like:9999999999999999999:0", "exclude:studio:3:7", "exclude:tag:3:7"]
+UNKNOWN += ["vote:like:9999999999999999999:0", "exclude:country:3:7", "exclude:tags:3:7"]
 
 
 @pytest.mark.parametrize("data", UNKNOWN)

@@ -247,7 +247,10 @@ def test_refused_button(bot, button, description):
 
 
 def test_accepted_buttons_come_back_in_the_answer(telegram, bot):
-    row = [{"text": "Stash", "url": "http://nas:9999/"}, {"text": "👍", "callback_data": "a" * 64}]
+    row = [
+        {"text": "Stash", "url": "http://nas.lan:9999/"},
+        {"text": "👍", "callback_data": "a" * 64},
+    ]
 
     sent = bot.do("sendMessage", chat_id=ANN, text="a", reply_markup={"inline_keyboard": [row]})
 

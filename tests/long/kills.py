@@ -161,11 +161,11 @@ class Kills:
 
     def acknowledged(self):
         """The presses whose vote the bot has told to the user."""
-        answers = {(answer.query_id, answer.text) for answer in self.home.telegram.answers}
+        answers = {answer.query_id: answer.text for answer in self.home.telegram.answers}
         return {
             press: (user, image, vote)
             for press, (user, image, vote) in self.presses.items()
-            if (press, TEXTS["en"](f"vote.{vote}")) in answers
+            if answers.get(press, "").startswith(TEXTS["en"](f"vote.{vote}"))
         }
 
     def check_votes(self):

@@ -168,7 +168,7 @@ class Home:
 
     def like(self, chat, image_id, vote, update_id):
         press = Press(update_id, chat, chat, image_id, vote)
-        assert self.store.votes.cast(press, self.now, None)[0] == vote
+        assert self.store.votes.cast(press, self.now, None)[0].vote == vote
 
 
 # What belongs to a source, by the test's own judgement

@@ -240,7 +240,7 @@ def test_answer_while_edits_hang(house):
     home = house(library(9), **NO_NEXT)
     for user in (OWNER, FRIEND):
         home.ask(user=user)
-    edit = "editMessageReplyMarkup"
+    edit = "editMessageCaption"
     home.telegram.server.fail(Fault(edit, Trouble.SILENCE, times=2, seconds=30))
     for user in (OWNER, FRIEND):
         message = home.received(user)[-1]

@@ -11,7 +11,7 @@ from stashbot.demo.http import Response
 from stashbot.errors import StashError, StashProblem
 from stashbot.models import Facet, Feature, Image, Named
 from stashbot.stash import queries
-from stashbot.stash.queries import UnknownImage
+from stashbot.stash.answers import UnknownImage
 from tests.stash.scripted import (
     IMAGE,
     data,

@@ -107,7 +107,7 @@ def test_newer_database(path, is_running):
         newer.close()
     before = contents(path.parent)
 
-    with pytest.raises(StoreError, match=r"newer stashbot \(schema 12; this one knows 7\)"):
+    with pytest.raises(StoreError, match=r"newer stashbot \(schema 13; this one knows 8\)"):
         Store(path)
 
     assert contents(path.parent) == before

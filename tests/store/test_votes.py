@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from stashbot.models import Facet, Feature, Image, Named, Press, Shown, Trigger, Vote, VoteCounts
 from stashbot.rules.preferences import TOTAL
 from stashbot.store.database import open_database, scripts
+from stashbot.store.ratings import RatingScale
 from stashbot.store.store import Store
 from tests.conftest import at_length
 from tests.store.stored import CHAT, DAY, NOW, USER, arrive, ask, begin, rows_of, show
 
 LIKE, DISLIKE = Vote.LIKE, Vote.DISLIKE
-RATINGS = {LIKE: 100, DISLIKE: 20}
+RATINGS = RatingScale({LIKE: 100, DISLIKE: 20}, owner=0)
 ANN, BEN, GROUP = 7, 8, -500
 SEA = Named(3, "sea")
 IMAGES = {
@@ -41,7 +42,9 @@ class Voter:
         return self.deliver(self.update_id, vote, user, image, chat or user, ratings)[0]
 
     def deliver(self, update_id, vote, user=ANN, image=1, chat=ANN, ratings=RATINGS):
-        return self.store.votes.cast(Press(update_id, chat, user, image, vote), self.now, ratings)
+        press = Press(update_id, chat, user, image, vote)
+        opinion, is_changed = self.store.votes.cast(press, self.now, ratings)
+        return opinion.vote, is_changed
 
     def counts(self, chat, image=1):
         votes = self.store.votes.of_image(chat, image)
@@ -222,10 +225,10 @@ def test_database_of_an_older_version(path):
     }
     assert store.exclusions.of(ANN) == {Feature(Facet.TAG, 4)}
     assert rows_of(path, "SELECT * FROM ratings") == [
-        (1, 1, 100, 1, None, None, None),
-        (2, 9, 100, 0, None, 100, 60),
-        (3, 10, 20, 0, 100, 20, 60),
-        (4, None, 100, 0, 100, None, 60),
+        (1, 1, 100, 1, None, None, None, 0),
+        (2, 9, 100, 0, None, 100, 60, 0),
+        (3, 10, 20, 0, 100, 20, 60, 0),
+        (4, None, 100, 0, 100, None, 60, 0),
     ]
     assert voter.deliver(42, DISLIKE) == (LIKE, False)
     assert voter.deliver(43, DISLIKE) == (DISLIKE, True)

@@ -93,7 +93,7 @@ def test_vote_every_two_seconds(house):
         chat, user = (GROUP, FRIEND) if votes % 2 else (OWNER, OWNER)
         newest, began = home.received(chat)[-1], time.monotonic()
         home.telegram.press(newest, newest.buttons[0][0].data, user_id=user)
-        home.telegram.wait_for("editMessageReplyMarkup", count=votes)
+        home.telegram.wait_for("editMessageCaption", count=votes)
         took = time.monotonic() - began
         home.wait_for_images(votes + 2)
 

@@ -4,6 +4,7 @@ import io
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -19,9 +20,10 @@ from stashbot.runtime.outage import Outage
 from stashbot.runtime.pool import Pool
 from stashbot.settings.load import load
 from stashbot.stash.client import StashClient
+from stashbot.store.ratings import RatingScale
 from stashbot.store.store import Store
 from stashbot.votes.rating_sync import RatingSync
-from tests.conftest import NO_NEXT, OWNER, at_length, library, nothing_but_ratings, picture
+from tests.conftest import FRIEND, NO_NEXT, OWNER, at_length, library, nothing_but_ratings, picture
 from tests.standins.http import Fault
 from tests.standins.stash import StashStandIn
 from tests.stash.scripted import errors
@@ -29,7 +31,7 @@ from tests.store.stored import NOW, ask
 from tests.whole.program import wait_until
 
 NOTHING = "nothing"
-RATINGS = {Vote.LIKE: 100, Vote.DISLIKE: 20}
+RATINGS = RatingScale({Vote.LIKE: 100, Vote.DISLIKE: 20}, owner=0)
 
 
 def entry(target, written=None, before=None, **known):
@@ -114,7 +116,7 @@ class AnyCuts(RuleBasedStateMachine):
         self.store.close()
         self.folder.cleanup()
         newest = next(reversed(self.votes.values()), None)
-        assert self.stash == (RATINGS[newest] if newest else self.before)
+        assert self.stash == (RATINGS.rating100[newest] if newest else self.before)
 
     @rule(user=st.sampled_from([7, 8]), vote=st.sampled_from([*Vote, None]))
     def press(self, user, vote):
@@ -230,6 +232,97 @@ def test_vote_that_is_taken_back(rated, before, options, expected):
 
     assert written(home) == expected
     assert home.stash.pictures[0].rating100 == before
+
+
+def rate(home, stars, user=OWNER):
+    """Press a star, and wait until it is stored; the answer to it."""
+    message = home.received(user)[-1]
+    query = home.telegram.press(message, f"rate:{stars}:7", user_id=user)
+    answer = partial(_answer, home, query)
+    wait_until(lambda: answer() is not None, "the answer")
+    return answer()
+
+
+def labels_of(edit):
+    rows = edit.json("reply_markup")["inline_keyboard"]
+    return [button["text"] for row in rows for button in row]
+
+
+def _answer(home, query):
+    return next((each.text for each in home.telegram.answers if each.query_id == query), None)
+
+
+@pytest.mark.parametrize("before", [None, 60])
+def test_stars_of_the_owner(rated, before):
+    """They replace any rating, and the marked star restores what was there."""
+    home = rated(before)
+    note = rate(home, 4)
+
+    assert note == "⭐ 4/5 in Stash"
+    assert settled(home) == [(7, 80)]
+    assert home.query("SELECT vote, stars FROM votes") == [("like", 4)]
+    rate(home, 2)
+    settled(home)
+    rate(home, 0)
+    assert settled(home) == [(7, 80), (7, 40), (7, before)]
+    assert home.query("SELECT vote, stars FROM votes") == [(None, None)]
+
+
+def test_three_stars_are_no_vote(rated):
+    home = rated()
+    press(home, "like")
+    rate(home, 3)
+
+    assert settled(home)[-1] == (7, 60)
+    assert home.query("SELECT vote, stars FROM votes") == [(None, 3)]
+
+
+def test_stars_of_others_touch_no_rating_of_the_owner(rated):
+    home = rated(60)
+    home.ask(user=FRIEND)
+    home.wait_for_event("photo_sent", 2)
+    note = rate(home, 5, FRIEND)
+
+    assert settled(home) == []
+    assert note == "⭐ 3/5 in Stash"
+
+
+def test_stars_are_followed_by_a_vote(rated):
+    home = rated()
+    rate(home, 4)
+    settled(home)
+    press(home, "dislike")
+
+    assert settled(home) == [(7, 80), (7, 20)]
+    assert home.query("SELECT vote, stars FROM votes") == [("dislike", None)]
+
+
+@pytest.mark.parametrize(
+    ("before", "options", "shown"),
+    [
+        pytest.param(None, {}, "⭐ 5/5", id="written"),
+        pytest.param(60, {}, "⭐ 3/5", id="of the owner"),
+        pytest.param(60, ALWAYS, "⭐ 5/5", id="replaced"),
+    ],
+)
+def test_caption_after_a_vote(rated, before, options, shown):
+    """The rating stands in the caption in the same edit as the mark."""
+    home = rated(before, **options)
+    press(home, "like")
+    [edit] = home.telegram.wait_for("editMessageCaption")
+
+    assert shown in edit.params["caption"]
+    assert "Picture 7" in edit.params["caption"]
+    assert labels_of(edit)[0] == "👍 ✓"
+
+
+def test_no_stars_without_ratings(rated):
+    home = rated(STASHBOT_VOTES_WRITE_RATINGS="never")
+    home.telegram.press(home.received()[-1], "menu:7", user_id=OWNER)
+    edit = home.telegram.wait_for("editMessageCaption")[-1]
+
+    assert "ⓘ" in labels_of(edit)
+    assert "⭐ 1" not in labels_of(edit)
 
 
 def test_ratings_stay_here_from_now_on(rated):

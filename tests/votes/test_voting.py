@@ -3,16 +3,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import ExifTags
+from PIL import Image as Pixels
 
 from stashbot.demo.pictures.picture import Gallery
 from stashbot.models import Facet, Feature
 from stashbot.settings.load import load
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, library, picture
+from tests.pictures.awkward import saved
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until
 
-PLAIN = [["👍", "👎", "➡️"]]
-LIKED = [["👍 ✓", "👎", "➡️"]]
+PLAIN = [["👍", "👎", "➡️", "⋯"]]
+LIKED = [["👍 ✓", "👎", "➡️", "⋯"]]
+HIDE, HIDE_IT = "🚫 Hide", "🚫 Hide this picture"
 
 
 def latest(home, chat=OWNER):
@@ -67,11 +71,11 @@ def test_state_of_the_buttons(sent):
         shown.append(labels(home, message))
     home.stop()
 
-    assert notes == ["Your vote: 👍", "Your vote: 👎", "Your vote is taken back."]
+    assert notes == ["👍 · ⭐ 5/5 in Stash", "👎 · ⭐ 1/5 in Stash", "Your vote is taken back."]
     assert shown == [
         PLAIN,
         LIKED,
-        [["👍", "👎 ✓", "➡️"], ["🖼 Picture 7", "📁 Gallery 3", "👤 Artist 2"]],
+        [["👍", "👎 ✓", "➡️", "⋯"], ["🚫 Hide…"]],
         PLAIN,
     ]
     assert [each["vote"] for each in home.events("voted")] == ["like", "dislike", None]
@@ -96,13 +100,15 @@ def test_votes_of_a_group(house):
     home.wait_for_images(1)
     message = latest(home, GROUP)
 
-    assert press(home, "👍", chat=GROUP) == "Your vote: 👍"
+    assert press(home, "👍", chat=GROUP) == "👍 · ⭐ 5/5 in Stash"
     for _ in range(2):
-        assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote: 👍"
-    wait_for_labels(home, message, [["👍 2", "👎", "➡️"]])
-    home.app.voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
-    assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back."
-    wait_for_labels(home, message, [["👍 1", "👎", "➡️"]])
+        assert press(home, "👍", user=FRIEND, chat=GROUP) == "👍 · ⭐ 5/5 in Stash"
+    wait_for_labels(home, message, [["👍 2", "👎", "➡️", "⋯"]])
+    home.app.pictures.voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
+    assert (
+        press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back. · ⭐ 5/5 in Stash"
+    )
+    wait_for_labels(home, message, [["👍 1", "👎", "➡️", "⋯"]])
 
 
 @pytest.mark.parametrize(
@@ -188,13 +194,13 @@ def test_vote_on_what_came_again_in_an_album(house):
     wait_for_labels(home, message, LIKED)
     home.ask("/random 2", count=2)
     home.wait_for_event("photo_sent", 3)
-    edits = len(home.telegram.wait_for("editMessageReplyMarkup"))
+    edits = len(home.telegram.wait_for("editMessageCaption"))
     home.restart()
     home.say("/stats")
     home.wait_for_text("Votes")
     home.stop()
 
-    assert len(home.telegram.wait_for("editMessageReplyMarkup")) == edits
+    assert len(home.telegram.wait_for("editMessageCaption")) == edits
     assert not home.events("message_lost")
 
 
@@ -202,28 +208,46 @@ def of_gallery(name):
     return (Gallery(name),)
 
 
-def dislike(home):
+def unfold(home):
     message = latest(home)
-    press(home, "👎")
-    wait_until(lambda: len(labels(home, message)) == 2, "the second row")
+    press(home, "⋯")
+    wait_until(lambda: len(labels(home, message)) > 2, "the menu")
     return message
 
 
-@pytest.mark.parametrize("icon", ["🖼", "📁", "👤"])
-def test_excluded_is_not_sent(house, icon):
-    here = {"galleries": of_gallery("Sea"), "performers": ("Ann",)}
-    there = {"galleries": of_gallery("City"), "performers": ("Ben",)}
+def row_of(home, message, icon):
+    """The row of the menu for a name, or for the picture itself, as it is now."""
+    rows = fresh(home, message).buttons
+    return (
+        rows[-2]
+        if icon == "🖼"
+        else next(row for row in rows if row[0].text.startswith(f"🎲 {icon}"))
+    )
+
+
+def hide(home, message, icon):
+    """Press 🚫 beside a name; the answer to it."""
+    button = row_of(home, message, icon)[-1]
+    query = home.telegram.press(message, button.data, user_id=OWNER)
+    wait_until(lambda: [each for each in home.telegram.answers if each.query_id == query], "answer")
+    return next(each.text for each in home.telegram.answers if each.query_id == query)
+
+
+@pytest.mark.parametrize("icon", ["🖼", "📁", "👤", "🎬", "🏷"])
+def test_hidden_is_not_sent(house, icon):
+    here = {"galleries": of_gallery("Sea"), "performers": ("Ann",), "studio": "A", "tags": ("x",)}
+    there = {"galleries": of_gallery("City"), "performers": ("Ben",), "studio": "B", "tags": ("y",)}
     pictures = [picture(id, **(here if id % 2 else there)) for id in range(1, 21)]
     home = house(pictures, **NO_NEXT)
     [first] = home.ask()
-    message = dislike(home)
+    message = unfold(home)
 
-    note = press(home, icon, message)
-    wait_until(lambda: any(each.startswith("🚫") for each in labels(home, message)[1]), "mark")
+    note = hide(home, message, icon)
+    wait_until(lambda: row_of(home, message, icon)[-1].text.startswith("↩️"), "mark")
     home.ask("/random 10", count=10)
     home.ask("/random 10", count=10)
 
-    assert note.startswith(f"Will not be sent any more: {icon}")
+    assert note.startswith(f"Hidden in this chat: {icon}")
     after = home.sent_images()[1:]
     barred = {first} if icon == "🖼" else {each.id for each in pictures if each.id % 2 == first % 2}
     assert not barred & set(after)
@@ -234,36 +258,153 @@ def test_excluded_is_not_sent(house, icon):
 
 def test_marked_button_brings_back(sent):
     home, message = sent(**NO_NEXT)
-    press(home, "👎")
-    row = ["🖼 Picture 7", "📁 Gallery 3", "👤 Artist 2"]
-    wait_until(lambda: labels(home, message)[1:] == [row], "the second row")
-    performer = fresh(home, message).buttons[1][2].data
+    unfold(home)
+    performer = row_of(home, message, "👤")[1].data
 
-    press(home, "👤")
-    marked = [*row[:2], "🚫👤 Artist 2"]
-    wait_until(lambda: labels(home, message)[1:] == [marked], "the mark")
+    hide(home, message, "👤")
+    wait_until(lambda: row_of(home, message, "👤")[1].text == "↩️ Bring back", "the mark")
     home.telegram.press(message, performer, user_id=OWNER)  # a late second tap
-    note = press(home, "🚫👤")
-    wait_until(lambda: labels(home, message)[1:] == [row], "no mark")
+    note = hide(home, message, "👤")
+    wait_until(lambda: row_of(home, message, "👤")[1].text == HIDE, "no mark")
     home.stop()
 
-    assert note == "May be sent again: 👤 Artist 2"
+    assert note == "May come again: 👤 Artist 2"
     assert len(home.events("excluded")) == len(home.events("restored")) == 1
+
+
+def test_menu_unfolds_and_folds(sent):
+    home, message = sent(**NO_NEXT, STASHBOT_STASH_PUBLIC_URL="https://stash.example.org/s/")
+    unfold(home)
+
+    assert labels(home, message) == [
+        ["👍", "👎", "➡️"],
+        ["🎲 👤 Artist 2", HIDE],
+        ["🎲 📁 Gallery 3", HIDE],
+        ["🎲 🏷 tag0", HIDE],
+        [f"⭐ {stars}" for stars in range(1, 6)],
+        [HIDE_IT],
+        ["🔎", "ⓘ", "📄", "🔗", "←"],
+    ]
+    press(home, "👍", message)
+    wait_until(lambda: labels(home, message)[0][0] == "👍 ✓", "the vote")
+    assert len(labels(home, message)) == 7
+    home.restart()
+    press(home, "←", message)
+    wait_for_labels(home, message, LIKED)
+
+
+def test_menu_after_a_dislike(sent):
+    home, message = sent(**NO_NEXT)
+    press(home, "👎")
+    wait_for_labels(home, message, [["👍", "👎 ✓", "➡️", "⋯"], ["🚫 Hide…"]])
+    press(home, "🚫 Hide…")
+
+    wait_until(lambda: [HIDE_IT] in labels(home, message), "the menu")
+
+
+def test_next_picture_from_a_name(house):
+    pictures = [picture(id, performers=("Ann" if id in (3, 9) else "Ben",)) for id in range(1, 20)]
+    home = house(pictures, **NO_NEXT)
+    home.ask("/random ann")
+    unfold(home)
+    press(home, "🎲 👤 Ann")
+
+    assert set(home.wait_for_images(2)) == {3, 9}
+
+
+def test_all_that_stash_knows(sent):
+    known = {"code": "C-7", "photographer": "Eve", "details": "Line 1\nLine 2", "rating100": 80}
+    home, message = sent([picture(7, date="2020-05-04", **known)], **NO_NEXT)
+    unfold(home)
+    press(home, "ⓘ")
+
+    text = home.wait_for_text("🖼 Picture 7")
+    told = home.telegram.wait_for("sendMessage")[-1]
+    lines = ["Code: C-7", "📷 Eve", "📅 2020-05-04", "👤 Artist 2", "⭐ 4/5", "Line 1\nLine 2"]
+    assert all(line in text for line in lines)
+    assert "60 × 40" in text
+    assert "7.jpg" not in text
+    assert told.json("reply_parameters")["message_id"] == message.id
+
+
+@pytest.mark.parametrize("user", [OWNER, FRIEND], ids=["owner", "friend"])
+def test_original(house, user):
+    """It is untouched for the owner, and without its position for others."""
+    exif = Pixels.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N of here"
+    data = saved(Pixels.new("RGB", (60, 40)), exif=exif)
+    home = house([picture(7, data=data, path="trip/IMG 7.jpg")], **NO_NEXT)
+    home.ask(user=user)
+    home.wait_for_event("photo_sent")
+    home.say("/original", user=user)
+    [call] = home.telegram.wait_for("sendDocument")
+
+    name, content = call.files["document"]
+    assert name == "IMG 7.jpg"
+    assert (content == data) == (b"N of here" in content) == (user == OWNER)
+
+
+def test_original_that_is_gone(sent):
+    home, message = sent(**NO_NEXT)
+    home.stash.missing.add(7)
+    unfold(home)
+    press(home, "📄", message)
+
+    assert home.wait_for_text("cannot send the original")
+
+
+@pytest.mark.parametrize("command", ["/info", "/original", "/hide", "/more"])
+def test_answers_before_the_first_picture(house, command):
+    home = house(library(3))
+    home.say(command)
+
+    assert home.wait_for_text("have not sent a picture here")
+
+
+def test_hide_as_an_answer_to_a_picture(house):
+    home = house(library(20), **NO_NEXT)
+    first, second = home.ask("/random 2", count=2)
+    home.wait_for_event("photo_sent", 2)
+    [message] = [m for m in home.telegram.messages(OWNER) if f"Picture {first}\n" in f"{m.text}\n"]
+    home.telegram.say(OWNER, "/hide", reply_to=message.id)
+    home.wait_for_text("What should not come")
+    listing = latest(home)
+    press(home, HIDE_IT, listing)
+    wait_until(lambda: labels(home, listing)[0] == ["↩️ Bring this picture back"], "the mark")
+
+    assert [each["image_id"] for each in home.events("excluded")] == [first]
+    assert second != first
+
+
+def test_exclude_by_name(house):
+    home = house(library(20), **NO_NEXT)
+    home.say("/exclude artist 2")
+    assert "Hidden in this chat: 👤 Artist 2" in home.wait_for_text("👤 Artist 2")
+    home.say("/exclude new")
+    home.wait_for_text("After /exclude comes")
+    home.say("/exclude nothing like it")
+    home.wait_for_text("nothing in Stash")
+    home.say("/excluded")
+    home.wait_for_text("A button brings")
+
+    assert labels(home, latest(home)) == [["↩️ 👤 Artist 2"]]
+    sent = home.ask("/random 10", count=10) + home.ask("/random 6", count=6)
+    assert not {id for id in sent if id % 5 == 2}
 
 
 def test_everything_is_excluded(house):
     home = house([picture(7)], **NO_NEXT, STASHBOT_VOTES_WRITE_RATINGS="false")
     home.ask()
-    press(home, "🖼", dislike(home))
+    hide(home, unfold(home), "🖼")
     elsewhere = home.ask(user=FRIEND)
 
     home.say("/random")
     home.wait_for_text("There is nothing left to send: all of it is excluded.")
     home.say("/excluded")
-    home.wait_for_text("1 entry will not be sent")
+    home.wait_for_text("🖼 1")
 
     assert elsewhere == [7]
-    assert press(home, "↩️ 🖼 Picture 7") == "May be sent again: 🖼 Picture 7"
+    assert press(home, "↩️ 🖼 Picture 7") == "May come again: 🖼 Picture 7"
     assert home.ask() == [7]
     assert home.stash.pictures == [picture(7, load=home.stash.pictures[0].load)]
 
@@ -271,14 +412,14 @@ def test_everything_is_excluded(house):
 def test_unseen_picture_that_is_brought_back(house):
     home = house(library(12), **NO_NEXT)
     [first] = home.ask()
-    press(home, "👤", dislike(home))
+    hide(home, unfold(home), "👤")
     barred = {id for id in range(1, 13) if id % 5 == first % 5} - {first}
     home.say("/stats")
     text = home.wait_for_text("In the library: 12 pictures")
     home.ask("/random 10", count=11 - len(barred))
     home.ask()  # every other picture was seen
     home.say("/excluded")
-    home.wait_for_text("1 entry")
+    home.wait_for_text("👤 1")
     press(home, "↩️")
 
     assert f"Not seen yet: {11 - len(barred)} pictures" in text
@@ -291,12 +432,12 @@ def test_exclusion_in_a_running_album(house):
     home = house(pictures, **NO_NEXT)
     while home.ask()[0] > 10:
         pass
-    message = dislike(home)
+    message = unfold(home)
     before = len(home.sent_images())
     home.stash.server.delay = 0.05
     home.say("/random 10")
     wait_until(lambda: sum(each.kind == "image" for each in home.stash.requests) > before + 2, "it")
-    press(home, "📁", message)
+    hide(home, message, "📁")
     home.stash.server.delay = 0
     home.wait_for_event("photo_sent", before + 10)
 
@@ -312,7 +453,7 @@ def test_list_of_exclusions(house):
         feature = Feature(Facet.IMAGE, number, f"Picture {number}")
         home.app.store.exclusions.add(OWNER, feature, datetime.now(UTC))
     home.say("/excluded")
-    home.wait_for_text("19 entries will not be sent")
+    home.wait_for_text("🖼 19")
     message = latest(home)
     pages = [labels(home, message)]
     for button in ("▶️", "▶️", "↩️ 🖼 Picture 2"):
@@ -327,7 +468,7 @@ def test_list_of_exclusions(house):
         [*entries[16:], "◀️"],
         [entries[16], entries[18], "◀️"],
     ]
-    assert "18 entries" in fresh(home, message).text
+    assert "🖼 18" in fresh(home, message).text
     assert home.wait_for_event("restored")[0]["image_id"] == 2
 
 
@@ -384,7 +525,7 @@ def test_in_russian(house):
     home.telegram.wait_for("sendPhoto")
     message = latest(home)
     home.telegram.say(OWNER, "/excluded", language_code="ru")
-    home.wait_for_text("Ничего не исключено.")
+    home.wait_for_text("ничего не скрыто")
 
     press(home, "👎", message)
-    wait_for_labels(home, message, [["👍", "👎 ✓", "➡️"], ["🖼 картинка 7", "👤 Artist 2"]])
+    wait_for_labels(home, message, [["👍", "👎 ✓", "➡️", "⋯"], ["🚫 Скрыть…"]])

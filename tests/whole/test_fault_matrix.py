@@ -138,6 +138,11 @@ def asks(home, user):
     wait_until(lambda: len(pictures(home, user)) > before, "a picture", SERVED_S)
 
 
+def has_a_picture(home, user):
+    asks(home, user)
+    wait_until(lambda: home.app.store.pictures.shown(user, None), "its row", SERVED_S)
+
+
 def asks_for_an_unrated(home, user):
     """Rated pictures leave the library: the vote of another user needs no write."""
     home.stash.remove(*(each.id for each in home.stash.pictures if each.rating100))
@@ -203,6 +208,11 @@ def has_pictures(count):
     return is_served
 
 
+def has_document_or_word(home, user, before):
+    methods = {call.method for call in calls_since(home, user, before)}
+    return bool(methods & {"sendDocument", "sendMessage"})
+
+
 def has_text_or_doubt(home, user, before):
     """A text that may have arrived is not sent again."""
     return has_text(home, user, before) or home.events("message_lost")
@@ -256,8 +266,9 @@ CASES = {
         prepare=asks_for_help,
         after=UPDATES,
     ),
-    "editMessageReplyMarkup": Case(
-        "/editMessageR", votes, called("editMessageReplyMarkup"), asks, UPDATES
+    "editMessageCaption": Case("/editMessageC", votes, called("editMessageCaption"), asks, UPDATES),
+    "sendDocument": Case(
+        "/sendDoc", says("/original"), has_document_or_word, has_a_picture, UPDATES
     ),
     "answerCallbackQuery": Case("/answer", votes, called("answerCallbackQuery"), asks, UPDATES),
     "sendChatAction": Case("/sendChat", prepare=waits, after=UPDATES),
@@ -266,6 +277,12 @@ CASES = {
     "Page": stash("Page", times=5),
     "Ids": stash("Ids", *TWICE, sees_all_but_one, '"Page"', 5, pictures=FEW),
     "ImagesById": stash("ImagesById", *TWICE, sees_all_but_one, '"Ids"', 5, pictures=FEW),
+    "Names": stash("Names", says("/random artist 1"), times=5),
+    "Dates": stash("Dates", says("/today"), has_text, times=5),
+    "SavedFilters": stash("SavedFilters", says("/filters"), has_text, times=5),
+    "Details": stash("Details", says("/info"), has_text, prepare=has_a_picture, times=5),
+    "Sharing": stash("Sharing", says("/more"), prepare=has_a_picture, times=5),
+    "NewestArrival": stash("NewestArrival", says("/new"), has_text, times=5),
     "Rating": stash("Rating", votes, is_written, asks_for_an_unrated, times=5),
     "Rate": stash("Rate", votes, is_written, asks_for_an_unrated, after='"Rating"'),
     "file": Case("/image/", after='"Page"', times=5),

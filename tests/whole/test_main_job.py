@@ -23,7 +23,7 @@ def test_picture_on_request(house):
         "🏷 tag0",
     ]
     [row] = call.json("reply_markup")["inline_keyboard"]
-    assert [button["text"] for button in row] == ["👍", "👎", "➡️"]
+    assert [button["text"] for button in row] == ["👍", "👎", "➡️", "⋯"]
 
 
 def test_record_of_a_picture(house):

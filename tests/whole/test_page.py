@@ -215,7 +215,7 @@ def test_new_picture_while_scrolled_up_does_not_scroll(page):
     assert page.get_by_role("button", name="Scroll to the newest").inner_text() == "1"
 
 
-def test_vote_exclude_and_restore(page):
+def test_menu_hides_and_brings_back(page):
     log = page.get_by_role("log")
     send(page, "/random")
     pictures(page, 1)
@@ -224,19 +224,48 @@ def test_vote_exclude_and_restore(page):
     first.get_by_role("button", name="👎").click()
     first.get_by_role("button", name="👎 ✓").wait_for()
     pictures(page, 2)  # the next one
-    offered = first.get_by_role("button", name=re.compile("🖼"))
-    offered.click()
-    first.get_by_role("button", name=re.compile("🚫")).wait_for()
+    first.get_by_role("button", name="🚫 Hide…").click()
+    first.get_by_role("button", name="🚫 Hide this picture").click()
+    first.get_by_role("button", name="↩️ Bring this picture back").wait_for()
     first.get_by_role("button", name="👎 ✓").click()
     first.get_by_role("button", name="👎 ✓").wait_for(state="detached")
+    first.get_by_role("button", name="←").click()
+    first.get_by_role("button", name="⋯").wait_for()
     send(page, "/excluded")
-    log.get_by_text("1 entry will not be sent").wait_for()
+    log.get_by_text("Hidden in this chat. A button").wait_for()
     listed = log.locator("article").last
     listed.get_by_role("button", name=re.compile("↩️")).click()
-    log.get_by_text("Nothing is excluded.").wait_for()
+    log.get_by_text("Nothing is hidden in this chat.").wait_for()
 
     labels = first.locator(".buttons").get_by_role("button").all_inner_texts()
-    assert labels == ["👍", "👎", "➡️"]
+    assert labels == ["👍", "👎", "➡️", "⋯"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_menu_rates_and_tells(page, width):
+    """No label of the menu wraps; each of its answers is a reply to the picture."""
+    page.set_viewport_size({"width": width, "height": 800})
+    log = page.get_by_role("log")
+    send(page, "/random")
+    pictures(page, 1)
+    picture = log.locator("article").filter(has=page.locator(".buttons")).first
+    picture.get_by_role("button", name="⋯").click()
+    picture.get_by_role("button", name="⭐ 4").click()
+    picture.get_by_role("button", name="⭐ 4 ✓").wait_for()
+    picture.get_by_text("⭐ 4/5").wait_for()
+    picture.get_by_role("button", name="ⓘ").click()
+    log.get_by_text("In the library since").wait_for()
+    picture.get_by_role("button", name="🔎").click()
+    pictures(page, 2)
+    heights = picture.locator(".buttons :is(button, a)").evaluate_all(
+        "nodes => nodes.map(node => node.getBoundingClientRect().height)"
+    )
+    picture.get_by_role("button", name="⭐ 4 ✓").click()
+    picture.get_by_role("button", name="⭐ 4", exact=True).wait_for()
+    picture.get_by_role("button", name="←").click()
+    picture.get_by_role("button", name="⋯").wait_for()
+
+    assert max(heights) < 1.5 * min(heights)
 
 
 def test_preferences_are_forgotten_after_two_presses(page):
@@ -338,12 +367,13 @@ def test_a_schedule_from_a_tag(talk):
     assert added.get_by_role("button", name="09:00 🏷 beach").is_visible()
 
 
-def test_the_menu_shows_all_commands(talk):
+def test_the_list_of_commands_reaches_the_last(talk):
     page, texts = talk
     menu = page.get_by_role("listbox")
 
     page.locator("#commands").click()
-    menu.get_by_text(texts("command.help")).wait_for()
+    last = menu.get_by_text(texts("command.help"))
+    last.scroll_into_view_if_needed()
 
-    assert menu.evaluate("menu => menu.scrollHeight <= menu.clientHeight")
+    assert last.is_visible()
     assert menu.bounding_box()["y"] > 0

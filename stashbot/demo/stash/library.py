@@ -165,6 +165,10 @@ def as_dict(picture: Picture, catalogue: Catalogue = NO_DETAILS) -> dict[str, An
     return {
         "id": picture.id,
         "title": picture.title,
+        "code": picture.code or None,
+        "photographer": picture.photographer or None,
+        "details": picture.details or None,
+        "o_counter": picture.o_counter,
         "date": picture.date or None,
         "rating100": picture.rating100,
         "created_at": picture.created.isoformat(),

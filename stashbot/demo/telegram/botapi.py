@@ -68,6 +68,7 @@ class BotApi:
             "sendmediagroup": self._send_media_group,
             "sendchataction": self._send_chat_action,
             "editmessagetext": self._edit_text,
+            "editmessagecaption": self._edit_caption,
             "editmessagereplymarkup": self._edit_reply_markup,
             "answercallbackquery": self._answer_callback_query,
         }
@@ -243,6 +244,13 @@ class BotApi:
         text, entities = _read(arguments, "text", MAX_TEXT)
         if not text.strip():
             raise bad_request("message text is empty")
+        return self._edit(message, arguments, text=text, entities=entities)
+
+    def _edit_caption(self, arguments: Arguments) -> object:
+        message = self._own_message(arguments)
+        if not message.file:
+            raise bad_request("there is no caption in the message to edit")
+        text, entities = _read(arguments, "caption", MAX_CAPTION)
         return self._edit(message, arguments, text=text, entities=entities)
 
     def _edit_reply_markup(self, arguments: Arguments) -> object:

@@ -60,12 +60,12 @@ class Button:
     text: str
     data: str = ""
     url: str = ""
+    style: str = ""
 
     def as_json(self) -> dict[str, str]:
         """The Bot API's InlineKeyboardButton."""
-        if self.url:
-            return {"text": self.text, "url": self.url}
-        return {"text": self.text, "callback_data": self.data}
+        use = {"url": self.url} if self.url else {"callback_data": self.data}
+        return {"text": self.text, **use} | ({"style": self.style} if self.style else {})
 
 
 Buttons = tuple[tuple[Button, ...], ...]
@@ -135,13 +135,14 @@ def _read_buttons(rows: list[list[dict[str, str]]]) -> Buttons:
 
 
 def _button(button: dict[str, str]) -> Button:
-    text, url = button.get("text", ""), button.get("url", "")
+    text, url, style = (button.get(name, "") for name in ("text", "url", "style"))
     if not text:
         raise bad_request("inline keyboard button text must be non-empty")
     if url:
-        if not re.match(r"(?:https?|tg)://\S", url):
+        host = re.match(r"https?://([^/?#:]+)", url)
+        if not (re.match(r"tg://\S", url) or (host and "." in host[1])):
             raise bad_request(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
-        return Button(text, url=url)
+        return Button(text, url=url, style=style)
     data = button.get("callback_data")
     if not data:
         raise bad_request(
@@ -149,7 +150,7 @@ def _button(button: dict[str, str]) -> Button:
         )
     if len(data.encode()) > MAX_CALLBACK_DATA:
         raise bad_request("BUTTON_DATA_INVALID")
-    return Button(text, data)
+    return Button(text, data, style=style)
 
 
 def _key_label(key: dict[str, str] | str) -> str:

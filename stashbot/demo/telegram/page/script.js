@@ -280,6 +280,7 @@ function keyFor(message, key) {
   if (key.url) return linkTo(key.url, key.text);
   const node = button(key.text, () => press(message, key, node));
   node.dataset.data = key.callback_data;
+  node.dataset.style = key.style ?? "";
   return node;
 }
 

@@ -1,0 +1,51 @@
+"""Answers about a picture that was sent: all that Stash knows of it, and its original."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..errors import StashError
+from ..messages.catalogue import Texts
+from ..messages.details import details
+from ..models import Reply
+from ..pictures.notices import Notices
+from ..pictures.originals import Originals
+from ..settings.keys import Settings
+from ..stash.client import StashClient
+
+
+class About:
+    """Answers with a reply to the picture. Thread-safe; it returns at once."""
+
+    def __init__(
+        self,
+        *,
+        stash: StashClient,
+        notices: Notices,
+        originals: Originals,
+        settings: Settings,
+    ) -> None:
+        self._stash = stash
+        self._notices = notices
+        self._originals = originals
+        self._zone = settings.timezone
+        self._owner = settings.telegram.allowed_users[0]
+
+    def info(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
+        """Tell all that Stash knows of an image."""
+        compute = partial(self._info, image_id, texts)
+        self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
+
+    def original(
+        self, chat_id: int, user_id: int, image_id: int, reply_to: int, texts: Texts
+    ) -> None:
+        """Send the original of an image: untouched for the owner."""
+        is_owner = user_id == self._owner
+        self._originals.send(chat_id, image_id, reply_to, texts, untouched=is_owner)
+
+    def _info(self, image_id: int, texts: Texts) -> Reply:
+        try:
+            about = self._stash.details(image_id)
+        except StashError as error:
+            return self._notices.answer(error, 1, texts)
+        return Reply(details(about, self._zone, texts) if about else texts("info.gone"))

@@ -1,0 +1,38 @@
+"""The values that the parts of the program give to each other."""
+
+from .files import Kind, KnownFile, Sent, Upload
+from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
+from .replies import Button, Reply, Rows
+from .requests import Priority, Request, Schedule, SentPicture, Shown, Trigger
+from .sources import LIBRARY, Place, Shuffle, Source, SourceKind
+from .votes import Press, Vote, VoteCounts
+
+__all__ = [
+    "LIBRARY",
+    "Button",
+    "Exclusion",
+    "Facet",
+    "Feature",
+    "Image",
+    "ImageDetails",
+    "Kind",
+    "KnownFile",
+    "Named",
+    "Place",
+    "Press",
+    "Priority",
+    "Reply",
+    "Request",
+    "Rows",
+    "Schedule",
+    "Sent",
+    "SentPicture",
+    "Shown",
+    "Shuffle",
+    "Source",
+    "SourceKind",
+    "Trigger",
+    "Upload",
+    "Vote",
+    "VoteCounts",
+]

@@ -1,0 +1,37 @@
+"""Votes on images. All values are frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Vote(StrEnum):
+    """A user's opinion of an image."""
+
+    LIKE = "like"
+    DISLIKE = "dislike"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A user presses a button under an image; `vote` and `stars` are the state that it asks for.
+
+    `stars` are 1 to 5, None for a press on 👍 or 👎.
+    """
+
+    update_id: int
+    chat_id: int
+    user_id: int
+    image_id: int
+    vote: Vote | None
+    stars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCounts:
+    """The votes on one image; or on all images with one feature, and the pictures of it shown."""
+
+    likes: int = 0
+    dislikes: int = 0
+    shown: int = 0

@@ -1,0 +1,80 @@
+"""The captions and buttons of the pictures that were sent, as they are now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..messages.caption import caption
+from ..messages.catalogue import Texts
+from ..messages.keyboards import UnderPicture, under_picture
+from ..messages.sources import heading
+from ..models import LIBRARY, Facet, Feature, Place, Rows, SentPicture, Shown
+from ..rules.ratings import expected
+from ..rules.sources import from_key
+from ..settings.keys import Settings
+from ..store.store import Store
+
+
+@dataclass(frozen=True)
+class Look:
+    """The look of a picture: its buttons, and its caption (HTML), None if that is not known."""
+
+    rows: Rows
+    caption: str | None = None
+
+
+class PictureButtons:
+    """Draws captions and buttons. Thread-safe; every method raises StoreError."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._fields = settings.photos.caption
+        self._public_url = settings.stash.public_url
+        self._rates = settings.votes.write_ratings != "never"
+        self._replaces_others = settings.votes.write_ratings == "always"
+
+    def look(self, chat_id: int, image_id: int, texts: Texts) -> Look:
+        """The look of the last picture of an image in a chat."""
+        store = self._store
+        image, *names = store.votes.features(image_id) or [Feature(Facet.IMAGE, image_id)]
+        sent = store.pictures.sent(chat_id, image_id)
+        about = UnderPicture(
+            image=image,
+            features=names,
+            votes=store.votes.of_image(chat_id, image_id),
+            excluded=store.exclusions.of(chat_id),
+            sent=sent,
+            is_private=chat_id > 0,
+            url=f"{self._public_url}/images/{image_id}" if self._public_url else "",
+            has_stars=self._rates,
+            stars=store.votes.stars(chat_id, image_id) if chat_id > 0 else None,
+        )
+        return Look(under_picture(about, texts), self._caption(image_id, sent, texts))
+
+    def rating(self, image_id: int) -> int | None:
+        """The rating100 that Stash has, or will have when the votes are written."""
+        image = self._store.votes.image(image_id)
+        known = image.rating100 if image else None
+        entry = self._store.ratings.entry(image_id)
+        return expected(entry, known, replaces_others=self._replaces_others)
+
+    def unfold(self, chat_id: int, image_id: int, *, is_unfolded: bool) -> None:
+        """Unfold or fold the menu under a picture."""
+        self._store.pictures.unfold(chat_id, image_id, is_unfolded=is_unfolded)
+
+    def source_of(self, chat_id: int, image_id: int) -> str:
+        """The key of the source from which an image came to a chat; empty if it is not known."""
+        return self._store.pictures.sent(chat_id, image_id).source
+
+    def shown(self, chat_id: int, message_id: int | None) -> Shown | None:
+        """The picture in a message of the bot, or the chat's newest; None if there is none."""
+        return self._store.pictures.shown(chat_id, message_id)
+
+    def _caption(self, image_id: int, sent: SentPicture, texts: Texts) -> str | None:
+        image = self._store.votes.image(image_id)
+        if image is None:
+            return None
+        source = from_key(sent.source) if sent.source else LIBRARY.source
+        place = Place(replace(source, name=sent.source_name or source.name))
+        rated = replace(image, rating100=self.rating(image_id))
+        return caption(rated, self._fields, texts, heading(place, image.features, texts))
