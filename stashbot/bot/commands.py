@@ -17,9 +17,10 @@ from telebot import types
 from ..errors import store_failures_logged
 from ..messages.catalogue import Texts
 from ..messages.plain_text import message
-from ..models import Reply, Shown, Source, SourceKind
+from ..models import Press, Reply, Shown, Source, SourceKind
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
+from ..rules.votes import vote_of_reactions
 from ..schedule.schedules import ChatSchedules, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
@@ -129,6 +130,8 @@ class Bot:
             self._message(update.update_id, update.message)
         elif update.callback_query:
             self._press(update.update_id, update.callback_query)
+        elif update.message_reaction:
+            self._reaction(update.update_id, update.message_reaction)
         elif update.my_chat_member:
             self._membership(update.my_chat_member)
 
@@ -164,6 +167,23 @@ class Bot:
             self._access.meet(chat.id, texts)
             note = self._callbacks.handle(update_id, press, texts)
         self._outbox.answer(press.id, note)
+
+    def _reaction(self, update_id: int, reaction: types.MessageReactionUpdated) -> None:
+        """Take a reaction to a picture as a vote; those of bots and anonymous ones are none."""
+        user, chat = reaction.user, reaction.chat
+        if user is None or user.is_bot or not self._access.admits(user, chat):
+            return
+        parts, texts = self._pictures, self._access.texts(user)
+        before = vote_of_reactions(_emoji(reaction.old_reaction))
+        after = vote_of_reactions(_emoji(reaction.new_reaction))
+        with store_failures_logged(chat_id=chat.id):
+            shown = parts.buttons.shown(chat.id, reaction.message_id)
+            if shown is None:
+                return
+            press = Press(update_id, chat.id, user.id, shown.image_id, after, is_reaction=True)
+            if parts.voting.react(press, before) and parts.buttons.has_buttons(chat.id, shown):
+                look = parts.buttons.look(chat.id, shown.image_id, texts)
+                self._outbox.redraw(chat.id, shown.message_id, look.rows, look.caption)
 
     def _membership(self, change: types.ChatMemberUpdated) -> None:
         """Note that the bot was blocked or removed, or that it is back."""
@@ -310,3 +330,8 @@ class Bot:
     def _report(self, command: _Command, compute: Callable[[], Reply]) -> None:
         """Answer in the background: the reply needs Stash, or reads much."""
         self._outbox.reply(command.chat_id, compute, command.texts("cannot_answer"))
+
+
+def _emoji(reactions: list[types.ReactionType] | None) -> list[str]:
+    """Return the emoji among reactions; others, such as custom ones, have none."""
+    return [each.emoji for each in reactions or () if isinstance(each, types.ReactionTypeEmoji)]

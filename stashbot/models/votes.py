@@ -17,7 +17,8 @@ class Vote(StrEnum):
 class Press:
     """A user presses a button under an image; `vote` and `stars` are the state that it asks for.
 
-    `stars` are 1 to 5, None for a press on 👍 or 👎.
+    `stars` are 1 to 5, None for a press on 👍 or 👎. A reaction tells the state that it has then:
+    given again, it takes nothing back.
     """
 
     update_id: int
@@ -26,6 +27,7 @@ class Press:
     image_id: int
     vote: Vote | None
     stars: int | None = None
+    is_reaction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,16 @@ a second press on the same button takes the vote back, unless it is a double tap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..models import Press, Vote
 
+#: The reactions that count as a vote.
+LIKES = frozenset("👍❤🔥🥰😍👏🎉🤩💯")
+DISLIKES = frozenset("👎💩🤮😡")
 #: A second press in a group within this time is a double tap.
 DOUBLE_TAP = timedelta(seconds=2)
 #: Telegram keeps an update for a day. After a week without updates it picks a new, random id.
@@ -52,6 +56,14 @@ def is_redelivered(last: StoredVote, press: Press, now: datetime) -> bool:
     return press.update_id <= last.update_id and abs(now - last.voted_at) < REDELIVERED_FOR
 
 
+def vote_of_reactions(emoji: Iterable[str]) -> Vote | None:
+    """The vote that a user's reactions to a picture count as."""
+    plain = [each.removesuffix("\ufe0f") for each in emoji]
+    if any(each in LIKES for each in plain):
+        return Vote.LIKE
+    return Vote.DISLIKE if any(each in DISLIKES for each in plain) else None
+
+
 def vote_of(stars: int) -> Vote | None:
     """The vote that so many stars, 1 to 5, count as."""
     return Vote.LIKE if stars >= 4 else Vote.DISLIKE if stars <= 2 else None
@@ -60,7 +72,7 @@ def vote_of(stars: int) -> Vote | None:
 def after(last: StoredVote | None, press: Press, now: datetime) -> Opinion:
     """The user's opinion of the image after the press; `last` is the one before it, if any."""
     asked = Opinion(press.vote, press.stars)
-    is_group = press.chat_id != press.user_id
+    is_group = press.chat_id != press.user_id and not press.is_reaction
     if last is None or asked == NO_OPINION or not is_group or last.chat_id != press.chat_id:
         return asked
     opinion = Opinion(last.vote, last.stars)

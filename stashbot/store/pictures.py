@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..models import SentPicture, Shown
 from .database import Database
 from .history import latest
-from .tables import SentPhotos
+from .tables import Requests, SentPhotos
 
 
 class PictureStore:
@@ -27,6 +27,15 @@ class PictureStore:
         columns = (SentPhotos.source, SentPhotos.is_unfolded, SentPhotos.source_name)
         row = self._db.row(latest(chat_id, *columns).where(SentPhotos.image_id == image_id))
         return SentPicture(*row) if row else SentPicture()
+
+    def is_in_album(self, chat_id: int, message_id: int) -> bool:
+        """Whether a picture was sent with others: Telegram takes no buttons under those."""
+        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.message_id == message_id)
+        counts = SentPhotos.select(Requests.count).join(
+            Requests, on=(Requests.id == SentPhotos.request_id)
+        )
+        row = self._db.row(counts.where(its))
+        return row is None or row[0] > 1
 
     def unfold(self, chat_id: int, image_id: int, *, is_unfolded: bool) -> None:
         """Note whether the menu under a picture is unfolded."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from ..models import Facet, Feature, Image, Named, Press, VoteCounts
+from ..models import Facet, Feature, Image, Named, Press, Vote, VoteCounts
 from ..rules import votes as rules
 from ..rules.preferences import TOTAL
 from .database import Database
@@ -152,6 +152,12 @@ class VoteStore:
         noted = Pictures.update(rating100=rating100).where(Pictures.image_id == image_id)
         self._db.write(noted)
 
+    def vote(self, user_id: int, image_id: int) -> Vote | None:
+        """A user's vote on an image, None if there is none."""
+        given = Votes.select(Votes.vote)
+        row = self._db.row(given.where(Votes.user_id == user_id, Votes.image_id == image_id))
+        return row[0] if row else None
+
     def stars(self, user_id: int, image_id: int) -> int | None:
         """The stars that a user has given to an image, None if there are none."""
         given = Votes.select(Votes.stars)
@@ -229,6 +235,7 @@ class VoteStore:
         shared = [each for each in self.features(press.image_id) if each.facet is not Facet.IMAGE]
         taken_back = last.vote if last and opinion == rules.NO_OPINION else None
         row = asdict(press) | opinion._asdict() | {"voted_at": now, "taken_back": taken_back}
+        del row["is_reaction"]
         insert = Votes.insert(**row, features=[TOTAL, *shared])
         id = int(self._db.write(insert.on_conflict_replace()))
         self._count("votes.id = ?", id, sign=1)

@@ -39,8 +39,9 @@ UNREADABLE_PAUSE_S = 1.0
 HIGHEST_CHANNEL = -1_000_000_000_000
 #: The greatest update id that SQLite can store.
 MAX_UPDATE_ID = 2**63 - 1
-#: The kinds of update to ask for; `my_chat_member` tells that a user blocked the bot.
-UPDATES = ["message", "callback_query", "my_chat_member"]
+#: The kinds of update to ask for; `my_chat_member` tells that a user blocked the bot. Reactions
+#: come from groups where the bot is an administrator, and perhaps from private chats.
+UPDATES = ["message", "callback_query", "my_chat_member", "message_reaction"]
 
 
 @dataclass(frozen=True)

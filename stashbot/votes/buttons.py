@@ -58,6 +58,10 @@ class PictureButtons:
         entry = self._store.ratings.entry(image_id)
         return expected(entry, known, replaces_others=self._replaces_others)
 
+    def has_buttons(self, chat_id: int, shown: Shown) -> bool:
+        """Whether there are buttons under a picture that was sent in the last days."""
+        return not self._store.pictures.is_in_album(chat_id, shown.message_id)
+
     def unfold(self, chat_id: int, image_id: int, *, is_unfolded: bool) -> None:
         """Unfold or fold the menu under a picture."""
         self._store.pictures.unfold(chat_id, image_id, is_unfolded=is_unfolded)

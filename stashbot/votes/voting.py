@@ -69,6 +69,20 @@ class Voting:
         wants_next = opinion.vote is not None and not opinion.stars and self._auto_next
         return self._note(press.image_id, opinion, texts), wants_next
 
+    def react(self, press: Press, before: Vote | None) -> bool:
+        """Take a user's reactions as a vote; whether that may have changed the vote.
+
+        `before` is the vote that the reactions counted as until now. If they count as none, it
+        is taken back, unless the user has voted otherwise since.
+        """
+        if press.vote is before:
+            return False
+        is_taken_back = press.vote is None
+        if is_taken_back and self._votes.vote(press.user_id, press.image_id) is not before:
+            return False
+        self.vote(press, TEXTS[LANGUAGES[0]])
+        return True
+
     def _note(self, image_id: int, opinion: Opinion, texts: Texts) -> str:
         """The answer to a press: the vote, and the rating that Stash has then."""
         vote = texts(f"vote.{opinion.vote or 'taken_back'}") if not opinion.stars else ""

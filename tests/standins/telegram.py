@@ -109,6 +109,19 @@ class TelegramStandIn(standin.TelegramStandIn):
             self._messenger.add_user(user)
         return self._messenger.say(chat_id or user_id, user, text, topic, reply_to)
 
+    def react(self, message, old, new, *, user_id, chat_id=0, **changes) -> None:
+        """A user changes the reactions to a message, from these emoji to those."""
+        kinds = [[{"type": "emoji", "emoji": each} for each in emoji] for emoji in (old, new)]
+        reaction = {
+            "chat": self._messenger.chat(chat_id or user_id).as_json(),
+            "message_id": message.id,
+            "user": self.user(user_id).as_json(),
+            "date": int(time.time()),
+            "old_reaction": kinds[0],
+            "new_reaction": kinds[1],
+        }
+        self._messenger.updates.put_event("message_reaction", reaction | changes)
+
     def press(self, message: Message | int, data: str, *, user_id: int, chat_id: int = 0) -> str:
         """A user presses a button, which may be gone. Returns the id of the callback query.
 

@@ -293,6 +293,64 @@ def test_menu_unfolds_and_folds(sent):
     wait_for_labels(home, message, LIKED)
 
 
+def test_reactions_are_votes(sent):
+    home, message = sent(**NO_NEXT)
+    for old, new, vote in (
+        ("", "🔥", "like"),
+        ("🔥", "💩", "dislike"),
+        ("💩", "❤", "like"),
+        ("❤", "", None),
+        ("", "🤔", None),
+    ):
+        home.telegram.react(message, old, new, user_id=OWNER)
+        wait_until(lambda v=vote: home.query("SELECT vote FROM votes") in ([(v,)], []), new)
+    home.telegram.react(message, "", "👍", user_id=OWNER)
+
+    wait_for_labels(home, message, LIKED)
+    assert len(home.sent_images()) == 1
+
+
+def test_reaction_that_is_taken_back_after_another_vote(sent):
+    home, message = sent(**NO_NEXT)
+    home.telegram.react(message, "", "👍", user_id=OWNER)
+    wait_for_labels(home, message, LIKED)
+    press(home, "👎", message)
+    home.telegram.react(message, "👍", "", user_id=OWNER)
+    home.say("/help")
+    home.wait_for_text("/random")
+
+    assert home.query("SELECT vote FROM votes") == [("dislike",)]
+
+
+def test_reactions_that_count_nothing(house):
+    """Of strangers, of bots, anonymous ones, and those to other messages."""
+    home = house(library(5), **NO_NEXT)
+    home.ask()
+    home.wait_for_event("photo_sent")
+    message = latest(home)
+    stranger, bot = {"id": 77, "is_bot": False}, {"id": OWNER, "is_bot": True}
+    for user in (stranger, bot, None):
+        home.telegram.react(message, "", "👍", user_id=OWNER, user=user)
+    home.telegram.react(message, "", "👍", user_id=OWNER, message_id=9999)
+    home.say("/help")
+    home.wait_for_text("/random")
+
+    assert home.query("SELECT vote FROM votes") == []
+
+
+def test_reaction_to_a_picture_of_an_album(house):
+    home = house(library(20), **NO_NEXT)
+    first, _ = home.ask("/random 2", count=2)
+    home.wait_for_event("photo_sent", 2)
+    [message] = [m for m in home.telegram.messages(OWNER) if f"Picture {first}\n" in f"{m.text}\n"]
+    home.telegram.react(message, "", "👍", user_id=OWNER)
+    home.wait_for_event("voted")
+
+    assert home.query("SELECT image_id, vote FROM votes") == [(first, "like")]
+    home.wait_for_event("rating_written")
+    assert not [call for call in home.telegram.calls if call.method.startswith("edit")]
+
+
 def test_menu_after_a_dislike(sent):
     home, message = sent(**NO_NEXT)
     press(home, "👎")
