@@ -41,7 +41,7 @@ ACTION_LIMIT_S = 60.0
 SLOW_AFTER_S = 4.0
 #: Stash is said not to answer when an answer is outstanding for longer.
 SILENT_AFTER_S = 1.5
-#: The owner hears once in this time about a schedule whose source cannot be used.
+#: The owner hears once in this time about the same trouble.
 OWNER_PAUSE_S = 86_400.0
 #: Characters of a name in a sentence.
 NAME = 60
@@ -55,7 +55,7 @@ class Notices:
         self._stash = stash
         self._settings = settings
         self._lock = threading.Lock()
-        self._told_at: dict[tuple[int, str], float] = {}
+        self._told_at: dict[tuple[object, ...], float] = {}
 
     def watch(self, serving: Serving) -> None:
         """Show and say, at the right times, that the pictures of a request are on their way."""
@@ -81,7 +81,10 @@ class Notices:
             reply = self.answer(error, request.count, TEXTS[request.language], serving.source)
             self.outbox.say(request.chat_id, reply.text, rows=reply.rows)
         elif isinstance(error, NoSource):
-            self._tell_owner(request, error)
+            reason = self.answer(error, 1, self._owner_texts(request)).text
+            self._tell_owner(request, "schedule.no_source", when=request.when, reason=reason)
+        if isinstance(error, NothingToSend) and error.reason is NothingReason.DISK_FULL:
+            self._tell_owner(request, "owner_disk_full")
 
     def answer(self, error: StashbotError, count: int, texts: Texts, source: str = "") -> Reply:
         """The words for an error; `source` is the key of the source that was asked."""
@@ -106,19 +109,21 @@ class Notices:
                 return Reply(texts(f"stash.{error.problem}", version=error.version))
         return Reply(texts("gave_up"))
 
-    def _tell_owner(self, request: Request, error: NoSource) -> None:
-        """Tell the owner, once a day, that a schedule has a source that cannot be used."""
-        about, now = (request.chat_id, request.source), time.monotonic()
+    def _tell_owner(self, request: Request, key: str, **values: str) -> None:
+        """Tell the owner, once a day, about trouble that only the owner can mend."""
+        owner, now = self._settings.telegram.allowed_users[0], time.monotonic()
+        if request.chat_id == owner and request.priority is Priority.USER:
+            return  # the answer has said it
+        about = (key, *((request.chat_id, request.source) if values else ()))
         with self._lock:
             told_at = self._told_at.get(about)
             if told_at is not None and now - told_at < OWNER_PAUSE_S:
                 return
             self._told_at[about] = now
-        telegram = self._settings.telegram
-        texts = TEXTS[choose(telegram.language, request.language)]
-        reason = self.answer(error, 1, texts).text
-        text = texts("schedule.no_source", when=request.when, reason=reason)
-        self.outbox.say(telegram.allowed_users[0], text)
+        self.outbox.say(owner, self._owner_texts(request)(key, **values))
+
+    def _owner_texts(self, request: Request) -> Texts:
+        return TEXTS[choose(self._settings.telegram.language, request.language)]
 
     def _show_action(self, serving: Serving) -> float | None:
         """Show in the chat that a picture is on its way, for a minute at most."""
