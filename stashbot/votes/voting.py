@@ -93,7 +93,8 @@ class Voting:
         if opinion.vote and not opinion.stars:
             asked = self._scale.rating100[opinion.vote]
         key = "vote.stays" if asked not in (None, rating100) else "vote.in_stash"
-        rating = texts(key, stars=stars(rating100, texts)) if rating100 else ""
+        shown = stars(rating100, texts).partition("/")[0]
+        rating = texts(key, stars=shown) if rating100 else ""
         return " · ".join(filter(None, [vote, rating])) or texts("vote.taken_back")
 
     def latest(self) -> Iterator[tuple[int, int, Look]]:

@@ -258,7 +258,7 @@ def test_stars_of_the_owner(rated, before):
     home = rated(before)
     note = rate(home, 4)
 
-    assert note == "⭐ 4/5 in Stash"
+    assert note == "⭐ 4 in Stash"
     assert settled(home) == [(7, 80)]
     assert home.query("SELECT vote, stars FROM votes") == [("like", 4)]
     rate(home, 2)
@@ -284,7 +284,7 @@ def test_stars_of_others_touch_no_rating_of_the_owner(rated):
     note = rate(home, 5, FRIEND)
 
     assert settled(home) == []
-    assert note == "⭐ 3/5 in Stash"
+    assert note == "⭐ 3 in Stash"
 
 
 def test_stars_are_followed_by_a_vote(rated):

@@ -71,7 +71,7 @@ def test_state_of_the_buttons(sent):
         shown.append(labels(home, message))
     home.stop()
 
-    assert notes == ["👍 · ⭐ 5/5 in Stash", "👎 · ⭐ 1/5 in Stash", "Your vote is taken back."]
+    assert notes == ["👍 · ⭐ 5 in Stash", "👎 · ⭐ 1 in Stash", "Your vote is taken back."]
     assert shown == [
         PLAIN,
         LIKED,
@@ -100,13 +100,13 @@ def test_votes_of_a_group(house):
     home.wait_for_images(1)
     message = latest(home, GROUP)
 
-    assert press(home, "👍", chat=GROUP) == "👍 · ⭐ 5/5 in Stash"
+    assert press(home, "👍", chat=GROUP) == "👍 · ⭐ 5 in Stash"
     for _ in range(2):
-        assert press(home, "👍", user=FRIEND, chat=GROUP) == "👍 · ⭐ 5/5 in Stash"
+        assert press(home, "👍", user=FRIEND, chat=GROUP) == "👍 · ⭐ 5 in Stash"
     wait_for_labels(home, message, [["👍 2", "👎", "➡️", "⋯"]])
     home.app.pictures.voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
     assert (
-        press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back. · ⭐ 5/5 in Stash"
+        press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back. · ⭐ 5 in Stash"
     )
     wait_for_labels(home, message, [["👍 1", "👎", "➡️", "⋯"]])
 
