@@ -71,7 +71,7 @@ def remembering(
 
             pick(0)
             yield Measured(PICKING, measured(pick))
-            [walk] = candidates._walks[ANN].values()
+            _, walk = candidates._walks[ANN]
             page = walk._page.images
             yield Measured(WEIGHTS, measured(lambda _: walk._weights(page)))
             yield Measured(VOTING, measured(lambda number: vote(store, number, votes, now)))

