@@ -3,7 +3,8 @@
 The bot may replace its own rating. A new vote may also write where Stash has no rating, and,
 if `replaces_others`, replace a rating that was set in Stash. Taking a vote back never does
 that. After the last vote is taken back, the rating from before the first one is restored,
-unless Stash has another rating by then.
+unless Stash has another rating by then. Stars of the owner replace any rating; a vote in their
+place that may not replace the rating from before them restores it.
 
 Limit: a rating set in Stash that equals the bot's own one counts as the bot's.
 """
@@ -52,11 +53,13 @@ def plan(rating: Rating, current: int | None, *, replaces_others: bool) -> Step:
     """The step for an image with the rating `current` in Stash."""
     is_ours = current is not None and current in (rating.written, rating.announced)
     before = rating.before if is_ours else current
-    if rating.target is None:
+    replaces_others = replaces_others or rating.is_explicit
+    restores = rating.target is None or (is_ours and bool(before) and not replaces_others)
+    if restores:
         return Step(is_ours and before != current, before)
     # The announced write did not reach Stash, and the rating from before it is still there.
     is_lost = rating.announced is not None and rating.written is None and current == rating.before
-    may_replace = (replaces_others or rating.is_explicit) and (rating.is_new or is_lost)
+    may_replace = replaces_others and (rating.is_new or is_lost)
     is_rated = bool(current)  # Stash's pages show 0 as no rating
     if is_rated and not (is_ours or may_replace):
         return Step(writes=False)

@@ -21,10 +21,18 @@ _IS_QUEUED = Ratings.queued.is_null(False)
 
 @dataclass(frozen=True)
 class RatingScale:
-    """The rating for each vote; the stars of the `owner` are written over any other rating."""
+    """The rating for each vote; the stars of the `owner` are written over any other rating.
+
+    If `replaces_others`, a later vote of another user is written over those stars.
+    """
 
     rating100: Mapping[Vote, int]
     owner: int
+    replaces_others: bool = False
+
+    def of(self, vote: Vote | None, stars: int | None) -> int | None:
+        """The rating of a vote, or of the stars in its place; None without both."""
+        return stars * 20 if stars else self.rating100[vote] if vote else None
 
 
 class RatingQueue:
@@ -66,14 +74,18 @@ class RatingQueue:
     ) -> None:
         """Queue the rating of the newest vote on an image, for the vote with the id `changed`.
 
-        If that vote is deleted, it is for the newest one; without any vote, or without
-        a `scale`, the image leaves the queue. An entry that is new stays so if a vote is
-        taken back before it is written.
+        Stars of the owner count as the newest, unless others' votes may replace them. If the
+        vote `changed` is deleted, it is for the newest one; without any vote, or without a
+        `scale`, the image leaves the queue. An entry that is new stays so if a vote is taken
+        back before it is written.
         """
         votes = Votes.select(Votes.id, Votes.vote, Votes.stars, Votes.user_id).where(
             Votes.image_id == image_id, Votes.vote.is_null(False) | Votes.stars.is_null(False)
         )
         newest = self._db.row(votes.order_by(Votes.id.desc()))
+        if scale and not scale.replaces_others:
+            by_owner = votes.where(Votes.user_id == scale.owner, Votes.stars.is_null(False))
+            newest = self._db.row(by_owner) or newest
         vote = self._db.row(Votes.select(Votes.id).where(Votes.id == changed)) or newest
         if scale is None or vote is None:
             left = Ratings.update(queued=None, is_new=False)
@@ -81,9 +93,10 @@ class RatingQueue:
             return
         change = {"queued": vote[0], "target": None, "is_explicit": False}
         if newest:
-            _, opinion, stars, user_id = newest
-            change["target"] = stars * 20 if stars else scale.rating100[opinion]
+            id, opinion, stars, user_id = newest
+            change["target"] = scale.of(opinion, stars)
             change["is_explicit"] = bool(stars) and user_id == scale.owner
+            is_new = is_new and id == changed
         entry = Ratings.insert(image_id=image_id, is_new=is_new, **change)
         change |= {"is_new": True} if is_new else {}
         self._db.write(entry.on_conflict(conflict_target=[Ratings.image_id], update=change))

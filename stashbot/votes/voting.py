@@ -52,7 +52,11 @@ class Voting:
         self._buttons = buttons
         votes, owner = settings.votes, settings.telegram.allowed_users[0]
         self._auto_next = votes.auto_next
-        scale = RatingScale({Vote.LIKE: votes.like, Vote.DISLIKE: votes.dislike}, owner)
+        scale = RatingScale(
+            {Vote.LIKE: votes.like, Vote.DISLIKE: votes.dislike},
+            owner,
+            replaces_others=votes.write_ratings == "always",
+        )
         self._scale = scale if votes.write_ratings != "never" else None
         self._wake = wake
         self._now = now

@@ -52,7 +52,7 @@ PLANS = {
     "over a rating": (entry(100), 60, (100, 60), (NOTHING, NOTHING)),
     "over the same rating": (entry(100), 100, (NOTHING, 100), (NOTHING, NOTHING)),
     "moved": (entry(20, 100), 100, (20, None)),
-    "moved, with a rating before": (entry(20, 100, 60), 100, (20, 60)),
+    "moved, with a rating before": (entry(20, 100, 60), 100, (20, 60), (60, NOTHING)),
     "moved after a change in Stash": (entry(20, 100), 80, (20, 80), (NOTHING, NOTHING)),
     "moved after it was cleared": (entry(20, 100, 60), None, (20, None)),
     "taken back": (entry(None, 100), 100, (None, NOTHING)),
@@ -65,12 +65,18 @@ PLANS = {
     "another is left, after a change": (entry(100, 20, is_new=False), 80, (NOTHING, NOTHING)),
     "cut before": (cut(100, None), None, (100, None)),
     "cut before, over a rating": (cut(100), 60, (100, 60), (NOTHING, NOTHING)),
-    "cut after": (cut(100), 100, (NOTHING, 60)),
+    "cut after": (cut(100), 100, (NOTHING, 60), (60, NOTHING)),
+    "stars, cut after": (cut(100, is_explicit=True), 100, (NOTHING, 60)),
     "cut, then a change in Stash": (cut(100), 70, (NOTHING, NOTHING)),
-    "move cut before": (cut(20, written=100), 100, (20, 60)),
-    "move cut after": (cut(20, written=100), 20, (NOTHING, 60)),
+    "move cut before": (cut(20, written=100), 100, (20, 60), (60, NOTHING)),
+    "move cut after": (cut(20, written=100), 20, (NOTHING, 60), (60, NOTHING)),
     "move cut, and put back": (cut(20, written=100), 60, (NOTHING, NOTHING)),
-    "cut after, then moved": (cut(20, announced=100, is_new=True), 100, (20, 60)),
+    "cut after, then moved": (
+        cut(20, announced=100, is_new=True),
+        100,
+        (20, 60),
+        (60, NOTHING),
+    ),
     "cut after, then taken back": (cut(None, announced=100), 100, (60, NOTHING)),
     "cut before, then taken back": (cut(None, announced=100), 60, (NOTHING, NOTHING)),
     "move cut before, then taken back": (cut(None, announced=20, written=100), 100, (60, NOTHING)),
@@ -266,6 +272,78 @@ def test_stars_of_the_owner(rated, before):
     rate(home, 0)
     assert settled(home) == [(7, 80), (7, 40), (7, before)]
     assert home.query("SELECT vote, stars FROM votes") == [(None, None)]
+
+
+def friend_presses(home, data):
+    """The friend, who was sent the picture too, presses a button; wait for the effect in Stash."""
+    message = home.received(FRIEND)[-1]
+    query = home.telegram.press(message, data, user_id=FRIEND)
+    wait_until(lambda: _answer(home, query) is not None, "the answer")
+    return settled(home)
+
+
+@pytest.fixture
+def shared(rated):
+    """A house in which the owner and a friend were sent the only image."""
+
+    def build(rating100=None, **options):
+        home = rated(rating100, **options)
+        home.ask(user=FRIEND)
+        home.wait_for_event("photo_sent", 2)
+        return home
+
+    return build
+
+
+def test_stars_of_the_owner_end_above_the_vote_of_a_friend(shared):
+    """The vote was not written over the rating before the stars, and is not after them."""
+    home = shared(40)
+    friend_presses(home, "vote:dislike:7")
+    rate(home, 5)
+    settled(home)
+    note = rate(home, 0)
+
+    assert settled(home) == [(7, 100), (7, 40)]
+    assert note == "Your vote is taken back. · ⭐ 2/5 in Stash"
+
+
+@pytest.mark.parametrize("before", [None, 40])
+def test_vote_of_a_friend_after_stars_of_the_owner(shared, before):
+    home = shared(before)
+    rate(home, 5)
+    settled(home)
+
+    assert friend_presses(home, "vote:dislike:7") == [(7, 100)]
+    assert friend_presses(home, "rate:1:7") == [(7, 100)]
+
+
+def test_vote_of_a_friend_writes_no_old_stars(shared):
+    """The owner has rated in Stash since the stars: that rating stays."""
+    home = shared(40)
+    rate(home, 5)
+    settled(home)
+    home.stash.add(picture(7, rating100=70))
+
+    assert friend_presses(home, "vote:like:7") == [(7, 100)]
+    assert home.stash.pictures[0].rating100 == 70
+
+
+def test_vote_of_a_friend_after_stars_that_it_may_replace(shared):
+    home = shared(40, **ALWAYS)
+    rate(home, 5)
+    settled(home)
+
+    assert friend_presses(home, "vote:dislike:7") == [(7, 100), (7, 20)]
+
+
+def test_vote_after_stars_over_a_rating(rated):
+    """Only stars may replace a rating: with the vote in their place it is restored."""
+    home = rated(60)
+    rate(home, 5)
+    settled(home)
+    press(home, "dislike")
+
+    assert settled(home) == [(7, 100), (7, 60)]
 
 
 def test_three_stars_are_no_vote(rated):
