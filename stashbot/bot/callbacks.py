@@ -25,14 +25,20 @@ from .pictures import PictureParts
 
 @dataclass(frozen=True)
 class _Pressed:
-    """A press of a button under a message that still exists, with the match of its data."""
+    """A press of a button, with the match of its data; `is_text` if its message is a text."""
 
     update_id: int
     chat_id: int
     user_id: int
     message_id: int
+    is_text: bool
     texts: Texts
     match: re.Match[str]
+
+    @property
+    def shown(self) -> Shown:
+        """The message, and the image that the data names."""
+        return Shown(self.message_id, int(self.match["image"]))
 
 
 class Callbacks:
@@ -81,7 +87,8 @@ class Callbacks:
             match = pattern.fullmatch(press.data or "")
             if match and (message := press.message):
                 ids = (update_id, message.chat.id, press.from_user.id, message.message_id)
-                return handler(_Pressed(*ids, texts, match)) or ""
+                is_text = bool(getattr(message, "text", None))
+                return handler(_Pressed(*ids, is_text, texts, match)) or ""
         return ""
 
     def _next(self, press: _Pressed) -> None:
@@ -127,9 +134,9 @@ class Callbacks:
         return ""
 
     def _fold(self, press: _Pressed) -> None:
-        image_id, is_unfolded = int(press.match["image"]), press.match["action"] == "menu"
-        self._buttons.unfold(press.chat_id, image_id, is_unfolded=is_unfolded)
-        self._redraw(press, image_id)
+        is_unfolded = press.match["action"] == "menu"
+        self._buttons.unfold(press.chat_id, press.shown, is_unfolded=is_unfolded)
+        self._redraw(press)
 
     def _tell_about(self, press: _Pressed) -> None:
         image_id, texts = int(press.match["image"]), press.texts
@@ -145,10 +152,9 @@ class Callbacks:
         ids = (press.update_id, press.chat_id, press.user_id)
         note, wants_next = self._voting.vote(Press(*ids, image_id, asked), press.texts)
         if wants_next:
-            source = self._buttons.source_of(press.chat_id, image_id)
-            shown = Shown(press.message_id, image_id)
-            self._ask(press, source, trigger=Trigger.VOTE, after=shown)
-        self._redraw(press, image_id)
+            source = self._buttons.source_of(press.chat_id, press.shown)
+            self._ask(press, source, trigger=Trigger.VOTE, after=press.shown)
+        self._redraw(press)
         return note
 
     def _rate(self, press: _Pressed) -> str:
@@ -156,7 +162,7 @@ class Callbacks:
         ids = (press.update_id, press.chat_id, press.user_id, image_id)
         asked = Press(*ids, vote_of(stars), stars) if stars else Press(*ids, None)
         note, _ = self._voting.vote(asked, press.texts)
-        self._redraw(press, image_id)
+        self._redraw(press)
         return note
 
     def _exclude(self, press: _Pressed) -> str:
@@ -166,13 +172,13 @@ class Callbacks:
         change = self._hiding.hide if is_excluded else self._hiding.bring_back
         note = change(press.chat_id, press.user_id, image_id, feature, press.texts)
         # Replaces the picture that is ready if it is excluded now.
-        source = self._buttons.source_of(press.chat_id, image_id)
+        source = self._buttons.source_of(press.chat_id, press.shown)
         self._requests.prefetch(press.chat_id, source, is_for_user=True)
-        if self._buttons.shown(press.chat_id, press.message_id):
-            self._redraw(press, image_id)
-        else:  # the list of what can be hidden, which /hide has sent
+        if press.is_text:  # the list of what can be hidden, which /hide has sent
             offer = self._hiding.offer(press.chat_id, image_id, press.texts)
             self._outbox.redraw(press.chat_id, press.message_id, offer.rows)
+        else:
+            self._redraw(press)
         return note
 
     def _turn_page(self, press: _Pressed) -> None:
@@ -194,8 +200,8 @@ class Callbacks:
         self._edit(press, self._schedules.listing(press.chat_id, press.texts))
         return press.texts("schedule.removed", n=1) if was_there else ""
 
-    def _redraw(self, press: _Pressed, image_id: int) -> None:
-        look = self._buttons.look(press.chat_id, image_id, press.texts)
+    def _redraw(self, press: _Pressed) -> None:
+        look = self._buttons.look(press.chat_id, press.shown, press.texts)
         self._outbox.redraw(press.chat_id, press.message_id, look.rows, look.caption)
 
     def _edit(self, press: _Pressed, reply: Reply) -> None:

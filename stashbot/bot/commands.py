@@ -178,11 +178,11 @@ class Bot:
         after = vote_of_reactions(_emoji(reaction.new_reaction))
         with store_failures_logged(chat_id=chat.id):
             shown = parts.buttons.shown(chat.id, reaction.message_id)
-            if shown is None:
+            if shown is None or shown.message_id != reaction.message_id:
                 return
             press = Press(update_id, chat.id, user.id, shown.image_id, after, is_reaction=True)
             if parts.voting.react(press, before) and parts.buttons.has_buttons(chat.id, shown):
-                look = parts.buttons.look(chat.id, shown.image_id, texts)
+                look = parts.buttons.look(chat.id, shown, texts)
                 self._outbox.redraw(chat.id, shown.message_id, look.rows, look.caption)
 
     def _membership(self, change: types.ChatMemberUpdated) -> None:

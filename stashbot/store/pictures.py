@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..models import SentPicture, Shown
 from .database import Database
 from .history import latest
@@ -15,17 +17,18 @@ class PictureStore:
         self._db = database
 
     def shown(self, chat_id: int, message_id: int | None) -> Shown | None:
-        """The image in a message; without a message, the chat's newest. None if there is none."""
+        """The image in a message, else the chat's newest; None if there is none."""
         columns = (SentPhotos.message_id, SentPhotos.image_id)
         its = (SentPhotos.chat_id == chat_id) & (SentPhotos.message_id == message_id)
         newest = latest(chat_id, *columns).where(SentPhotos.message_id.is_null(False))
-        row = self._db.row(newest if message_id is None else SentPhotos.select(*columns).where(its))
+        row = self._db.row(SentPhotos.select(*columns).where(its)) if message_id else None
+        row = row or self._db.row(newest)
         return row and Shown(*row)
 
-    def sent(self, chat_id: int, image_id: int) -> SentPicture:
-        """The last picture of an image in a chat; an empty one if there is none."""
+    def sent(self, chat_id: int, shown: Shown) -> SentPicture:
+        """The picture in a message; an empty one if there is none."""
         columns = (SentPhotos.source, SentPhotos.is_unfolded, SentPhotos.source_name)
-        row = self._db.row(latest(chat_id, *columns).where(SentPhotos.image_id == image_id))
+        row = self._db.row(_in_message(chat_id, shown, *columns))
         return SentPicture(*row) if row else SentPicture()
 
     def is_in_album(self, chat_id: int, message_id: int) -> bool:
@@ -37,7 +40,15 @@ class PictureStore:
         row = self._db.row(counts.where(its))
         return row is None or row[0] > 1
 
-    def unfold(self, chat_id: int, image_id: int, *, is_unfolded: bool) -> None:
+    def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Note whether the menu under a picture is unfolded."""
-        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.image_id == image_id)
+        its = SentPhotos.id.in_(_in_message(chat_id, shown, SentPhotos.id))
         self._db.write(SentPhotos.update(is_unfolded=is_unfolded).where(its))
+
+
+def _in_message(chat_id: int, shown: Shown, *columns: Any) -> Any:
+    """The row of a picture: that of its message, or if it is not known, the image's last one."""
+    its = (SentPhotos.chat_id == chat_id) & (SentPhotos.image_id == shown.image_id)
+    is_its_message = SentPhotos.message_id == shown.message_id
+    order = (is_its_message.desc(), SentPhotos.sent_at.desc(), SentPhotos.id.desc())
+    return SentPhotos.select(*columns).where(its).order_by(*order).limit(1)

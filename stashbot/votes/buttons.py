@@ -33,11 +33,11 @@ class PictureButtons:
         self._rates = settings.votes.write_ratings != "never"
         self._replaces_others = settings.votes.write_ratings == "always"
 
-    def look(self, chat_id: int, image_id: int, texts: Texts) -> Look:
-        """The look of the last picture of an image in a chat."""
-        store = self._store
+    def look(self, chat_id: int, shown: Shown, texts: Texts) -> Look:
+        """The look of a picture."""
+        store, image_id = self._store, shown.image_id
         image, *names = store.votes.features(image_id) or [Feature(Facet.IMAGE, image_id)]
-        sent = store.pictures.sent(chat_id, image_id)
+        sent = store.pictures.sent(chat_id, shown)
         about = UnderPicture(
             image=image,
             features=names,
@@ -52,26 +52,30 @@ class PictureButtons:
         return Look(under_picture(about, texts), self._caption(image_id, sent, texts))
 
     def rating(self, image_id: int) -> int | None:
-        """The rating100 that Stash has, or will have when the votes are written."""
+        """The rating100 that Stash has, or will have when the votes are written.
+
+        None if there is none, or if it is not known.
+        """
         image = self._store.votes.image(image_id)
-        known = image.rating100 if image else None
-        entry = self._store.ratings.entry(image_id)
-        return expected(entry, known, replaces_others=self._replaces_others)
+        if image is None:
+            return None
+        entry = self._store.ratings.entry(image_id) if self._rates else None
+        return expected(entry, image.rating100, replaces_others=self._replaces_others)
 
     def has_buttons(self, chat_id: int, shown: Shown) -> bool:
         """Whether there are buttons under a picture that was sent in the last days."""
         return not self._store.pictures.is_in_album(chat_id, shown.message_id)
 
-    def unfold(self, chat_id: int, image_id: int, *, is_unfolded: bool) -> None:
+    def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Unfold or fold the menu under a picture."""
-        self._store.pictures.unfold(chat_id, image_id, is_unfolded=is_unfolded)
+        self._store.pictures.unfold(chat_id, shown, is_unfolded=is_unfolded)
 
-    def source_of(self, chat_id: int, image_id: int) -> str:
-        """The key of the source from which an image came to a chat; empty if it is not known."""
-        return self._store.pictures.sent(chat_id, image_id).source
+    def source_of(self, chat_id: int, shown: Shown) -> str:
+        """The key of the source from which a picture came; empty if it is not known."""
+        return self._store.pictures.sent(chat_id, shown).source
 
     def shown(self, chat_id: int, message_id: int | None) -> Shown | None:
-        """The picture in a message of the bot, or the chat's newest; None if there is none."""
+        """The picture in a message of the bot, else the chat's newest; None if there is none."""
         return self._store.pictures.shown(chat_id, message_id)
 
     def _caption(self, image_id: int, sent: SentPicture, texts: Texts) -> str | None:

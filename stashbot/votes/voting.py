@@ -11,7 +11,7 @@ from ..messages.caption import stars
 from ..messages.catalogue import LANGUAGES, TEXTS, Texts
 from ..messages.labels import label
 from ..messages.plain_text import message
-from ..models import Button, Facet, Feature, Press, Reply, Vote, VoteCounts
+from ..models import Button, Facet, Feature, Press, Reply, Shown, Vote, VoteCounts
 from ..rules import preferences
 from ..rules.votes import Opinion
 from ..settings.keys import Settings
@@ -106,7 +106,8 @@ class Voting:
         recent = self._votes.latest(self._now() - UNMARKED_FOR, MOST_REDRAWN)
         for chat_id, image_id, message_id, language in recent:
             texts = TEXTS[language or LANGUAGES[0]]
-            yield chat_id, message_id, self._buttons.look(chat_id, image_id, texts)
+            shown = Shown(message_id, image_id)
+            yield chat_id, message_id, self._buttons.look(chat_id, shown, texts)
 
     # /preferences
 

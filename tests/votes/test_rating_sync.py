@@ -304,7 +304,7 @@ def test_stars_of_the_owner_end_above_the_vote_of_a_friend(shared):
     note = rate(home, 0)
 
     assert settled(home) == [(7, 100), (7, 40)]
-    assert note == "Your vote is taken back. · ⭐ 2/5 in Stash"
+    assert note == "Your vote is taken back. · ⭐ 2 in Stash"
 
 
 @pytest.mark.parametrize("before", [None, 40])
@@ -417,6 +417,19 @@ def test_ratings_stay_here_from_now_on(rated):
 
     assert "Not in Stash yet: 1 rating" in before
     assert "Not in Stash yet" not in after
+
+
+def test_caption_without_the_ratings_that_stay_here(rated):
+    home = rated()
+    refuse(home.stash, LOCKED)
+    press(home, "like")
+    home.settings = load(None, home.environ | {"STASHBOT_VOTES_WRITE_RATINGS": "never"})
+    home.restart()
+    edits = len(home.telegram.wait_for("editMessageCaption"))
+    home.telegram.press(home.received()[-1], "menu:7", user_id=OWNER)
+    edit = home.telegram.wait_for("editMessageCaption", count=edits + 1)[-1]
+
+    assert "⭐" not in edit.params["caption"]
 
 
 def test_image_is_gone(house):

@@ -105,9 +105,7 @@ def test_votes_of_a_group(house):
         assert press(home, "👍", user=FRIEND, chat=GROUP) == "👍 · ⭐ 5 in Stash"
     wait_for_labels(home, message, [["👍 2", "👎", "➡️", "⋯"]])
     home.app.pictures.voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
-    assert (
-        press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back. · ⭐ 5 in Stash"
-    )
+    assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back. · ⭐ 5 in Stash"
     wait_for_labels(home, message, [["👍 1", "👎", "➡️", "⋯"]])
 
 
@@ -351,6 +349,47 @@ def test_reaction_to_a_picture_of_an_album(house):
     assert not [call for call in home.telegram.calls if call.method.startswith("edit")]
 
 
+def test_picture_that_came_twice(sent):
+    """Each of its messages has a menu of its own."""
+    home, first = sent(**NO_NEXT)
+    unfold(home)
+    home.ask()
+    home.wait_for_event("photo_sent", 2)
+    second = latest(home)
+
+    press(home, "👍", first)
+    wait_until(lambda: labels(home, first)[0][0] == "👍 ✓", "the vote")
+    assert HIDE_IT in [text for row in labels(home, first) for text in row]
+    press(home, "👎", second)
+    wait_until(lambda: labels(home, second)[0][1] == "👎 ✓", "the vote")
+    assert labels(home, second) == [["👍", "👎 ✓", "➡️", "⋯"], ["🚫 Hide…"]]
+
+
+def test_menu_of_a_picture_that_may_have_arrived(sent):
+    """Its message is not known; hiding leaves its buttons in place."""
+    home, message = sent(**NO_NEXT)
+    home.wait_for_event("photo_sent")
+    home.query("UPDATE sent_photos SET message_id = NULL, state = 'unknown'")
+    unfold(home)
+    hide(home, message, "👤")
+    wait_until(lambda: "↩️" in str(labels(home, message)), "the mark")
+
+    assert labels(home, message)[0] == ["👍", "👎", "➡️"]
+    assert labels(home, message)[-1][-1] == "←"
+
+
+def test_picture_of_an_older_version(sent):
+    """Its caption and its rating are not known: only the buttons follow the vote."""
+    home, message = sent([picture(7, rating100=40)], **NO_NEXT)
+    home.wait_for_event("photo_sent")
+    home.query("UPDATE pictures SET date = NULL, rating100 = NULL")
+    note = press(home, "👍", message)
+    home.telegram.wait_for("editMessageReplyMarkup")
+
+    assert note == "👍"
+    assert labels(home, message) == LIKED
+
+
 def test_menu_after_a_dislike(sent):
     home, message = sent(**NO_NEXT)
     press(home, "👎")
@@ -409,6 +448,18 @@ def test_original_that_is_gone(sent):
     press(home, "📄", message)
 
     assert home.wait_for_text("cannot send the original")
+
+
+def test_answer_to_another_message(sent):
+    """The first message of a forum's topic is one too."""
+    home, message = sent(**NO_NEXT)
+    home.wait_for_event("photo_sent")
+    other = home.say("hello")
+    home.telegram.say(OWNER, "/info", reply_to=other.id)
+    home.wait_for_text("🖼 Picture 7")
+
+    told = home.telegram.wait_for("sendMessage")[-1]
+    assert told.json("reply_parameters")["message_id"] == message.id
 
 
 @pytest.mark.parametrize("command", ["/info", "/original", "/hide", "/more"])
