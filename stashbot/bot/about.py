@@ -36,11 +36,9 @@ class About:
         compute = partial(self._info, image_id, texts)
         self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
 
-    def original(
-        self, chat_id: int, user_id: int, image_id: int, reply_to: int, texts: Texts
-    ) -> None:
-        """Send the original of an image: untouched for the owner."""
-        is_owner = user_id == self._owner
+    def original(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
+        """Send the original of an image: untouched in the owner's private chat."""
+        is_owner = chat_id == self._owner  # a private chat has its user's id
         self._originals.send(chat_id, image_id, reply_to, texts, untouched=is_owner)
 
     def _info(self, image_id: int, texts: Texts) -> Reply:

@@ -139,12 +139,8 @@ class Callbacks:
         self._redraw(press)
 
     def _tell_about(self, press: _Pressed) -> None:
-        image_id, texts = int(press.match["image"]), press.texts
-        if press.match["what"] == "info":
-            self._about.info(press.chat_id, image_id, press.message_id, texts)
-        else:
-            user_id, message_id = press.user_id, press.message_id
-            self._about.original(press.chat_id, user_id, image_id, message_id, texts)
+        tell = self._about.info if press.match["what"] == "info" else self._about.original
+        tell(press.chat_id, press.shown.image_id, press.message_id, press.texts)
 
     def _vote(self, press: _Pressed) -> str:
         image_id, named = int(press.match["image"]), press.match["vote"]

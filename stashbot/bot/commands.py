@@ -253,7 +253,7 @@ class Bot:
 
     def _original(self, command: _Command) -> None:
         if shown := self._picture(command):
-            ids = (command.chat_id, command.user_id, shown.image_id, shown.message_id)
+            ids = (command.chat_id, shown.image_id, shown.message_id)
             self._pictures.about.original(*ids, command.texts)
 
     def _hide(self, command: _Command) -> None:

@@ -128,6 +128,12 @@ class Media:
                 uploads.append(self.as_document(source, image, block))
         return uploads
 
+    def untouched(self, source: Path, image: Image) -> Upload:
+        """The file as a document, as it is. Raises ImageUnusable, OSError."""
+        form = _checked_form(source)
+        _refuse_too_large(source)
+        return _upload(Kind.DOCUMENT, source, image, form or _text_or_binary(source))
+
     def as_document(self, source: Path, image: Image, block: ExitStack) -> Upload:
         """The file as a document, if it can be without its private data; it may be changed.
 

@@ -12,7 +12,7 @@ import structlog
 
 from ..errors import DiskFull, ImageUnusable, StashError, TelegramError
 from ..messages.catalogue import Texts
-from ..models import ImageDetails, Kind, Priority, Upload
+from ..models import ImageDetails, Priority
 from ..rules.sizes import UPLOAD_LIMIT
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Pool
@@ -20,6 +20,7 @@ from ..stash.client import StashClient
 from ..telegram.client import TelegramClient
 from .media import Media
 from .notices import Notices
+from .preparation import disk_errors
 
 log = structlog.get_logger()
 
@@ -33,7 +34,8 @@ MOST_NAME = 120
 class _Order:
     """An original that a user has asked for, as a reply to a message.
 
-    It is `untouched` for the owner; for others it has no position, serial numbers and comments.
+    It is `untouched` where only the owner sees it; else it has no position, serial numbers and
+    comments.
     """
 
     chat_id: int
@@ -95,13 +97,14 @@ class Originals:
         about = self._stash.details(order.image_id)
         if about is None:
             raise ImageUnusable("not in Stash any more")
-        source = self._media.new_file(about.image, block)
-        self._stash.download(about.image, source, UPLOAD_LIMIT)
-        if order.untouched:
-            upload = Upload(Kind.DOCUMENT, "", source, source.stat().st_size)
-        else:
-            upload = self._media.as_document(source, about.image, block)
-        upload = replace(upload, filename=_filename(about, upload.filename))
+        with disk_errors():
+            source = self._media.new_file(about.image, block)
+            self._stash.download(about.image, source, UPLOAD_LIMIT)
+            if order.untouched:
+                upload = self._media.untouched(source, about.image)
+            else:
+                upload = self._media.as_document(source, about.image, block)
+        upload = replace(upload, filename=_filename(about) or upload.filename)
         self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to)
         log.info("original_sent", chat_id=order.chat_id, image_id=order.image_id)
 
@@ -112,8 +115,11 @@ class Originals:
         )
 
 
-def _filename(about: ImageDetails, fallback: str) -> str:
-    """The file's own name without its folders; only what may stand in a name everywhere."""
+def _filename(about: ImageDetails) -> str:
+    """The file's own name without its folders; only what may stand in a name everywhere.
+
+    Empty if nothing of it is left.
+    """
     name = PurePosixPath(about.filename.replace("\\", "/")).name
     shown = "".join(each for each in name if each.isprintable() and each not in '"<>:|?*')
-    return shown.strip(" .")[-MOST_NAME:] or fallback or f"image-{about.image.id}"
+    return shown.strip(" .")[-MOST_NAME:]

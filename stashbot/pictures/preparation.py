@@ -158,7 +158,7 @@ class Preparation:
             return self._prepare(image, refused.place, block)
         if file.kind is Kind.DOCUMENT:
             raise ImageUnusable("Telegram refuses the file as a document too")
-        with _disk_errors():
+        with disk_errors():
             document = refused.document or self._media.as_document(file.path, image, block)
         return replace(refused, file=document, document=None)
 
@@ -221,7 +221,7 @@ class Preparation:
         file: Upload | KnownFile | None = self._known(image)
         documents = list[Upload]()
         if file is None:
-            with _disk_errors():
+            with disk_errors():
                 file, *documents = self._upload(image, block)
         document = documents[0] if documents else None
         ready_at = time.monotonic()
@@ -298,7 +298,7 @@ def _side_by_side(pool: Pool, calls: Sequence[Callable[[], Prepared]]) -> list[F
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """Log that a temporary file cannot be written, and raise DiskFull."""
     try:
         yield

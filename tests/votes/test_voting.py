@@ -1,5 +1,6 @@
 """Votes and exclusions as users see them: under pictures, in lists, and in the next pictures."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from stashbot.demo.pictures.picture import Gallery
 from stashbot.models import Facet, Feature
 from stashbot.settings.load import load
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, library, picture
-from tests.pictures.awkward import saved
+from tests.pictures.awkward import awkward, saved
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until
 
@@ -424,21 +425,28 @@ def test_all_that_stash_knows(sent):
     assert told.json("reply_parameters")["message_id"] == message.id
 
 
-@pytest.mark.parametrize("user", [OWNER, FRIEND], ids=["owner", "friend"])
-def test_original(house, user):
-    """It is untouched for the owner, and without its position for others."""
+@pytest.mark.parametrize(
+    ("user", "chat"),
+    [
+        pytest.param(OWNER, OWNER, id="owner"),
+        pytest.param(FRIEND, FRIEND, id="friend"),
+        pytest.param(OWNER, GROUP, id="owner in a group"),
+    ],
+)
+def test_original(house, user, chat):
+    """It is untouched for the owner, and without its position where others see it."""
     exif = Pixels.Exif()
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N of here"
     data = saved(Pixels.new("RGB", (60, 40)), exif=exif)
     home = house([picture(7, data=data, path="trip/IMG 7.jpg")], **NO_NEXT)
-    home.ask(user=user)
+    home.ask(user=user, chat=chat)
     home.wait_for_event("photo_sent")
-    home.say("/original", user=user)
+    home.say("/original", user=user, chat=chat)
     [call] = home.telegram.wait_for("sendDocument")
 
     name, content = call.files["document"]
     assert name == "IMG 7.jpg"
-    assert (content == data) == (b"N of here" in content) == (user == OWNER)
+    assert (content == data) == (b"N of here" in content) == (chat == OWNER)
 
 
 def test_original_that_is_gone(sent):
@@ -460,6 +468,29 @@ def test_answer_to_another_message(sent):
 
     told = home.telegram.wait_for("sendMessage")[-1]
     assert told.json("reply_parameters")["message_id"] == message.id
+
+
+def test_original_that_stash_replaces(sent):
+    """Stash answers a placeholder for a file that is missing: it is not sent as the original."""
+    home, message = sent(**NO_NEXT)
+    home.wait_for_event("photo_sent")
+    home.stash.add(picture(7, data=awkward("svg")))
+    unfold(home)
+    press(home, "📄", message)
+
+    assert home.wait_for_text("cannot send the original")
+
+
+def test_original_without_a_place_for_it(sent):
+    home, message = sent(**NO_NEXT)
+    home.wait_for_event("photo_sent")
+    unfold(home)
+    shutil.rmtree(home.app.files.folder)
+    home.app.files.folder.touch()
+    press(home, "📄", message)
+
+    assert home.wait_for_text("cannot send the original")
+    assert home.events("photo_failed")
 
 
 @pytest.mark.parametrize("command", ["/info", "/original", "/hide", "/more"])
