@@ -93,9 +93,7 @@ class Voting:
         if self._scale is None:
             return vote
         rating100 = self._buttons.rating(image_id)
-        asked = None
-        if opinion.vote and not opinion.stars:
-            asked = self._scale.rating100[opinion.vote]
+        asked = self._scale.of(*opinion)
         key = "vote.stays" if asked not in (None, rating100) else "vote.in_stash"
         shown = stars(rating100, texts).partition("/")[0]
         rating = texts(key, stars=shown) if rating100 else ""
