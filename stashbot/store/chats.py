@@ -14,8 +14,11 @@ _MOVES = (
     INSERT INTO chats (chat_id, language, moved_from, standing, standing_name)
     SELECT :new, language, :old, standing, standing_name FROM chats WHERE chat_id = :old
     ON CONFLICT (chat_id) DO UPDATE SET moved_from = :old,
-        standing = excluded.standing, standing_name = excluded.standing_name
+        standing_name = iif(standing = '', excluded.standing_name, standing_name),
+        standing = iif(standing = '', excluded.standing, standing)
     """,
+    # A repetition would bring it back after the new chat has ended it.
+    "UPDATE chats SET standing = '', standing_name = '' WHERE chat_id = :old",
     # The messages of the new chat have numbers of their own.
     "UPDATE requests SET chat_id = :new, after_message = NULL WHERE chat_id = :old",
     # An image cannot be under way twice in one chat. The old one may have arrived.

@@ -70,6 +70,24 @@ def test_supergroup_that_has_begun(store):
     assert store.shown_longest_ago(CHAT, 10, NOW) == []
 
 
+def test_standing_source_follows_a_group_once(store):
+    store.chats.set_standing(CHAT, "filter:1", "Best")
+    store.chats.move_chat(CHAT, OTHER, NOW)
+    moved = store.chats.standing(OTHER)
+    store.chats.set_standing(OTHER, "", "")
+    store.chats.move_chat(CHAT, OTHER, NOW)
+
+    assert moved == ("filter:1", "Best")
+    assert store.chats.standing(OTHER) == ("", "")
+
+
+def test_standing_source_of_a_supergroup_that_has_begun(store):
+    store.chats.set_standing(OTHER, "filter:2", "Other")
+    store.chats.move_chat(CHAT, OTHER, NOW)
+
+    assert store.chats.standing(OTHER) == ("filter:2", "Other")
+
+
 def test_update_is_accepted_once(store):
     first = ask(store, update_id=1000, count=3)
 
