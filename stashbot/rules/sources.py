@@ -64,6 +64,11 @@ class Wanted:
     words: str
     is_cut: bool = False
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number of more pictures than one request has, and nothing else."""
+        return self.is_cut and not self.words
+
 
 def read_request(argument: str) -> Asked:
     """Read the argument of `/random`: `[N] [WHAT]`."""
@@ -89,9 +94,12 @@ def read(text: str) -> Source:
     return Source(kind, name=text[:MOST_NAME] if kind is SourceKind.NAME else "")
 
 
-def wanted(source: Source) -> Wanted:
-    """Return what a NAME may mean; `words` are empty for a number alone."""
-    match = _COUNTED.fullmatch(source.name)
+def wanted(source: Source, *, is_counted: bool = True) -> Wanted:
+    """Return what a NAME may mean; `words` are empty for a number alone.
+
+    Unless `is_counted`, a number at its beginning belongs to the name.
+    """
+    match = _COUNTED.fullmatch(source.name) if is_counted else None
     if not match:
         return Wanted(_unquoted(source.name), _unquoted(source.name))
     return Wanted(source.name, _unquoted(match[2] or ""), int(match[1]) > MOST_PICTURES)

@@ -9,6 +9,8 @@ import pytest
 from stashbot.demo.pictures.picture import Details
 from stashbot.demo.stash.names import id_of
 from stashbot.demo.stash.standin import SavedFilter
+from stashbot.models import Request, Trigger
+from stashbot.pictures.sources.errors import NoSource
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, library, picture
 from tests.whole.program import wait_until
 
@@ -424,6 +426,35 @@ def test_a_name_in_the_settings_that_means_nothing(house):
     home.say("/random")
     home.wait_for_text("nothing in Stash called “nowhere”")
     assert not home.sent_images()
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("/random 20", 1), ("/random 3", 3)], ids=["too many", "a few"]
+)
+def test_numbers_beside_a_name_in_the_settings(house, text, count):
+    named = "sea" if count == 1 else "2 cats"
+    pictures = [tagged(number, named) for number in range(1, count + 1)]
+    pictures += [tagged(number, "cats") for number in range(10, 30)]
+    home = house(pictures, STASHBOT_PHOTOS_FILTER=named, **NO_NEXT)
+
+    assert set(home.ask(text, count=count)) == set(range(1, count + 1))
+
+
+def test_a_number_of_a_schedule_in_the_settings_is_a_name(home):
+    request = Request(0, OWNER, OWNER, 3, Trigger.SCHEDULE, NOW, "en", due=NOW)
+    home.stash.add(*(tagged(number, "2 cats") for number in range(20, 30)))
+
+    assert home.app.sources.find(request, "name:2 cats").count == 3
+    for unknown in ("20", "2 beach"):
+        with pytest.raises(NoSource):
+            home.app.sources.find(request, f"name:{unknown}")
+
+
+def test_a_number_is_no_count_where_one_name_is_meant(home):
+    home.say("/exclude 2 beach")
+
+    home.wait_for_text("nothing in Stash called “2 beach”")
+    assert not home.events("excluded")
 
 
 def test_sources_in_a_group(home):

@@ -87,6 +87,11 @@ def test_names_that_may_be_meant(text, whole, words, is_cut):
     assert sources.wanted(name(text)) == Wanted(whole, words, is_cut)
 
 
+@pytest.mark.parametrize("text", ["20", "2 cats", "0"])
+def test_number_that_belongs_to_a_name(text):
+    assert sources.wanted(name(text), is_counted=False) == Wanted(text, text)
+
+
 @pytest.mark.parametrize(
     "source",
     [

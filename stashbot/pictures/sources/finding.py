@@ -18,7 +18,7 @@ from .filters import SavedFilters
 from .lists import Lists
 from .memory import Memory
 
-#: The name in the settings is looked up again after this time.
+#: A name in the settings is looked up again after this time.
 NAMED_FOR_S = 600.0
 #: The most names to choose from.
 MOST_OPTIONS = 8
@@ -78,10 +78,7 @@ class Sources:
         source = sources.read(text)
         if source.kind is not SourceKind.NAME:
             return source
-        found = self._match(sources.wanted(source))
-        if found is None:
-            raise NoSource(SourceProblem.UNKNOWN, source.name)
-        return found[0]
+        return self._match(sources.wanted(source, is_counted=False))[0]
 
     def check(self, text: str) -> Source:
         """Return the source of a WHAT if its pictures can be asked for; errors as `named`."""
@@ -123,32 +120,42 @@ class Sources:
 
     def _look_up(self, request: Request, source: Source) -> tuple[Source, bool, int]:
         """Return the source of a NAME, whether its number was cut, and the number of pictures."""
-        is_asked_often = source.key == self._default.key
-        max_age_s = math.inf if self._stash.outage.error else NAMED_FOR_S
-        if is_asked_often and (named := self._named.recall(source.key, max_age_s)):
-            return named.source, False, request.count
+        if request.due or source.key == self._default.key:
+            return self._in_settings(source), False, request.count
         wanted = sources.wanted(source)
-        found = self._match(wanted)
-        if found is None:
-            return self.standing(request.chat_id), wanted.is_cut, request.count
-        match, is_whole = found
-        if is_asked_often:
-            self._named.keep(source.key, Place(match))
-        is_counted = wanted.whole != wanted.words
-        if is_whole and is_counted:
+        try:
+            match, is_whole = self._match(wanted)
+        except NoSource as error:
+            if error.problem is SourceProblem.UNKNOWN and wanted.is_number:
+                return self._standing_found(request.chat_id), True, request.count
+            raise
+        if is_whole and wanted.whole != wanted.words:  # its number is a part of the name
             return match, False, 1
         return match, wanted.is_cut, request.count
 
-    def _match(self, wanted: sources.Wanted) -> tuple[Source, bool] | None:
+    def _standing_found(self, chat_id: int) -> Source:
+        standing = self.standing(chat_id)
+        return self._in_settings(standing) if standing.kind is SourceKind.NAME else standing
+
+    def _in_settings(self, source: Source) -> Source:
+        """Return the source of a name in the settings; it is remembered for a while."""
+        max_age_s = math.inf if self._stash.outage.error else NAMED_FOR_S
+        if named := self._named.recall(source.key, max_age_s):
+            return named.source
+        match, _ = self._match(sources.wanted(source, is_counted=False))
+        self._named.keep(source.key, Place(match))
+        return match
+
+    def _match(self, wanted: sources.Wanted) -> tuple[Source, bool]:
         """Return the one source that matches, and whether its name is the whole text.
 
-        None for a number that is no name. Raises NoSource if there are none, or several.
+        Raises NoSource if there are none, or several.
         """
         known = self._stash.names(names.spellings(wanted.words or wanted.whole))
         if whole := names.whole(wanted.whole, known):
             return self._only(whole, wanted.whole), True
-        if not wanted.words and wanted.is_cut:
-            return None
+        if wanted.is_number:
+            raise NoSource(SourceProblem.UNKNOWN, wanted.whole)
         words = wanted.words or wanted.whole
         if found := names.matches(words, known) if wanted.words else []:
             return self._only(found, words), False
