@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stashbot.demo.http import Response
 from stashbot.demo.pictures.picture import Details
 from stashbot.demo.stash.names import id_of
 from stashbot.demo.stash.standin import SavedFilter
 from stashbot.models import Request, Trigger
 from stashbot.pictures.sources.errors import NoSource
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, library, picture
+from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until
 
 NOW = datetime.now(UTC)
@@ -268,6 +270,29 @@ def test_a_filter_that_cannot_be_used_is_never_weakened(home, criteria, named):
     assert f"“{named}”" in text
     assert not home.sent_images()
     assert "regexp" not in text
+
+
+def stash_refuses(home, operation):
+    """Stash fails at this question, whatever is asked."""
+    answer = Response(200, "application/json", b'{"errors": [{"message": "no"}]}')
+    home.stash.server.fail(Fault("graphql", answer, words=operation))
+
+
+def test_stash_goes_away_while_a_refused_filter_is_looked_into(home):
+    home.stash.filters = [filter_of(by_tag(SEA))]
+    stash_refuses(home, '"Page"')
+    home.stash.server.fail(Fault("graphql", Trouble.ERROR, times=4, words='"Sharing"'))
+    home.say("/random best")
+
+    assert home.wait_for_images(1)[0] in {2, 4}
+
+
+def test_a_question_about_a_tag_that_fails_is_no_fault_of_a_filter(home):
+    for operation in ('"Page"', '"Sharing"'):
+        stash_refuses(home, operation)
+    home.say("/random sea")
+
+    assert home.wait_for_images(1)[0] in {2, 4}
 
 
 def test_the_search_of_a_filter_counts(home):

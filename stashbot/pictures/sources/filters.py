@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import StashError
-from ...models import Place, Source
+from ...models import Place, Source, SourceKind
 from ...rules.saved_filters import CriterionRefused, image_filter
 from ...stash.client import StashClient
 from ...stash.queries import QueryFailed
@@ -62,13 +62,19 @@ class SavedFilters:
         return place
 
     def blame(self, place: Place) -> NoSource | None:
-        """Return an error with the criterion that Stash refuses, None if it refuses none."""
-        for criterion, value in (place.among or {}).items():
+        """Return an error with the criterion that Stash refuses.
+
+        None if it refuses none, if that is not known, or if the place is no filter.
+        """
+        is_filter = place.source.kind is SourceKind.FILTER
+        for criterion, value in (place.among or {}).items() if is_filter else ():
             try:
                 self._stash.sharing([{criterion: value}], 1)
             except QueryFailed:
                 refused, name = SourceProblem.FILTER_REFUSED, place.source.name
                 return NoSource(refused, name, criterion=criterion)
+            except StashError:
+                return None
         return None
 
     def _may_check(self) -> bool:
