@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import count as count_from
 from typing import Any
 
 from ..models import Feature, Place, Source, SourceKind
@@ -21,6 +22,9 @@ MOST_NAME = 100
 NEW_FOR = timedelta(days=30)
 #: Days of one condition: Stash nests them, and SQLite does not parse more than about 30 levels.
 MOST_DAYS = 20
+
+#: Dates in earlier years are taken for mistakes: each year costs a part of a question.
+FIRST_YEAR = 1500
 
 #: The words for sources that have no name. ё is written as е.
 WORDS = {
@@ -175,9 +179,18 @@ def _between(first: date, last: date) -> dict[str, str]:
 
 def in_earlier_years(day: date, first_year: int) -> list[date]:
     """Return this day of each earlier year from `first_year` on, the latest first."""
-    years = range(day.year - 1, max(first_year, 1) - 1, -1)
+    years = range(day.year - 1, max(first_year, FIRST_YEAR) - 1, -1)
     is_leap_day = (day.month, day.day) == (2, 29)
     return [day.replace(year=year) for year in years if not is_leap_day or _is_leap(year)]
+
+
+def day_in(year: int, number: int) -> date:
+    """Return the day with the number month × 100 + day: 29 February may be in a later year."""
+    month, day = divmod(number, 100)
+    is_leap_day = (month, day) == (2, 29)
+    return next(
+        date(each, month, day) for each in count_from(year) if not is_leap_day or _is_leap(each)
+    )
 
 
 def _is_leap(year: int) -> bool:

@@ -375,6 +375,15 @@ def test_the_nearest_day_is_offered(home):
 # By votes, and alike
 
 
+def test_leap_day_in_any_year(home):
+    home.stash.add(picture(1, date="2020-02-29"), picture(2, date="2021-02-28"))
+    home.say("hello")
+    home.wait_for_text("/help")
+    press(home, "pick:1:today:229")
+
+    assert home.wait_for_images(1) == [1]
+
+
 def test_liked_pictures_of_this_chat(home):
     home.say("/liked")
     home.wait_for_text("Nothing is liked")

@@ -170,6 +170,20 @@ def test_days_of_earlier_years(day, first_year):
     assert all(len(list(days_of(condition))) <= MOST_DAYS for condition in conditions)
 
 
+def test_days_of_a_date_that_is_a_mistake():
+    days = sources.in_earlier_years(date(2026, 1, 5), 1)
+
+    assert len(list(sources.on_days(days, timedelta(days=182)))) < 30
+
+
+@pytest.mark.parametrize(
+    ("number", "year", "day"),
+    [(504, 2026, "2026-05-04"), (229, 2026, "2028-02-29"), (229, 2024, "2024-02-29")],
+)
+def test_day_of_a_number(number, year, day):
+    assert sources.day_in(year, number).isoformat() == day
+
+
 def test_days_near_a_day():
     [condition] = sources.on_days([date(2020, 3, 1)], timedelta(days=3))
 

@@ -107,7 +107,7 @@ class Lists:
 
     def _day(self, source: Source) -> date:
         today = self._now().astimezone(self._zone).date()
-        return date(today.year, *divmod(source.id, 100)) if source.id else today
+        return sources.day_in(today.year, source.id) if source.id else today
 
     def _key(self, source: Source) -> str:
         is_day = source.kind is SourceKind.TODAY
