@@ -16,12 +16,13 @@ import pytest
 from stashbot.demo.pictures.picture import Gallery
 from stashbot.demo.stash.names import id_of
 from stashbot.demo.stash.standin import SavedFilter
-from stashbot.errors import NothingToSend
+from stashbot.errors import NothingToSend, StashError
 from stashbot.models import Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.pictures.sources import filters, memory
 from stashbot.pictures.sources.errors import NoSource, SourceProblem
 from stashbot.pictures.sources.finding import Sources
+from stashbot.pictures.sources.lists import KNOWN_FOR_S
 from stashbot.pictures.walk import PAGE_FRESH, RECHECK
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
@@ -604,3 +605,16 @@ def test_an_image_of_an_old_page_that_is_hidden_by_now(home):
     made.now += PAGE_FRESH + SECOND
 
     assert made.choose(1, "all")[1][0].id == 3
+
+
+@pytest.mark.parametrize("key", ["today", "like:1"])
+def test_an_old_list_counts_while_stash_is_away(home, key):
+    made = home([Item(id, frozenset({"Beach"}), date="2020-05-04") for id in (1, 2)] + [Item(3)])
+    request = ask(made.store, 1, now=made.now)
+    known = made.sources.find(request, key).place
+    made.now += timedelta(seconds=KNOWN_FOR_S + 1)
+    made.stash.server.pause()
+    with pytest.raises(StashError):
+        made.client.count()
+
+    assert made.sources.find(request, key).place == known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -57,7 +58,7 @@ class Lists:
     def today(self, source: Source) -> Place:
         """Return the images of a day in earlier years. Raises NoSource, StashError."""
         key, day = self._key(source), self._day(source)
-        if known := self._memory.recall(key, KNOWN_FOR_S):
+        if known := self._recall(key):
             return known
         days = self._earlier(day)
         found = (
@@ -77,7 +78,7 @@ class Lists:
     def alike(self, source: Source) -> Place:
         """Return the images that are most like one image. Raises NoSource, StashError."""
         key = self._key(source)
-        if known := self._memory.recall(key, KNOWN_FOR_S):
+        if known := self._recall(key):
             return known
         features = self._features(source.id)[:MOST_FEATURES]
         scores = self._likeness(features) if features else {}
@@ -88,6 +89,10 @@ class Lists:
         place = Place(source, ids=array("q", sorted(scores)), scores=scores)
         self._memory.keep(key, place)
         return place
+
+    def _recall(self, key: str) -> Place | None:
+        """Return a list that is still used; while Stash is away, any that was made before."""
+        return self._memory.recall(key, math.inf if self._stash.outage.error else KNOWN_FOR_S)
 
     def _likeness(self, features: Sequence[Feature]) -> dict[int, float]:
         """Return the likeness of the images that share these features, the most alike first."""
