@@ -126,11 +126,16 @@ def matching(among: Mapping[str, Any], limit: int, sort: str = "id") -> dict[str
 
 
 def named(spellings: Iterable[str], limit: int) -> dict[str, Any]:
-    """Return the variables for names, and aliases, with one of these texts in them."""
-    phrases = (f'"{text.replace(chr(34), "")}"' for text in spellings)
+    """Return the variables for names, and aliases, with one of these texts in them.
+
+    An empty text would match all names: without another, none is asked for.
+    """
+    texts = (text.replace('"', "").strip() for text in spellings)
+    phrases = [f'"{text}"' for text in texts if text]
     # Of the four kinds, galleries cannot be sorted by name.
     order = {"sort": "images_count", "direction": "DESC"}
-    return {"filter": _filter(q=" OR ".join(phrases), per_page=limit, **order)}
+    per_page = limit if phrases else 0
+    return {"filter": _filter(q=" OR ".join(phrases), per_page=per_page, **order)}
 
 
 def _search(place: Place) -> dict[str, str]:

@@ -197,6 +197,16 @@ def test_names_are_answered_while_stash_is_away(house):
     assert home.wait_for_text("beach")
 
 
+@pytest.mark.parametrize("words", ["z", "???", '""'])
+def test_words_without_a_piece_are_not_sought_everywhere(home, words):
+    home.say(f"/random {words}")
+    home.wait_for_text("nothing in Stash called")
+
+    asked = [each for each in home.stash.requests if each.operation == "Names"]
+    pages = [each.variables["filter"] for each in asked]
+    assert all(page["q"] or page["per_page"] == 0 for page in pages), pages
+
+
 # Saved filters
 
 
