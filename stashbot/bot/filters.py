@@ -88,23 +88,25 @@ class Filters:
         try:
             source = self._sources.named(what)
         except (NoSource, StashError) as error:
-            reply = self._notices.answer(error, 1, texts)
-            if not reply.rows or isinstance(error, StashError):
-                return reply
-            names = [button.text for row in reply.rows for button in row]
-            return Reply(message([reply.text, *names]))
+            return self._without_buttons(error, texts)
         return self._schedules.change(chat_id, when, texts, source)
 
     def hide(self, chat_id: int, user_id: int, name: str, texts: Texts) -> Reply:
         """Answer `/exclude NAME`. Raises StoreError."""
         try:
-            source = self._sources.named(name)
+            source = self._sources.named(name, is_shared=True)
         except (NoSource, StashError) as error:
-            return self._notices.answer(error, 1, texts)
+            return self._without_buttons(error, texts)
         shared = feature(source)
         if shared is None:
             return Reply(texts("excluded.usage"))
         return Reply(self._hiding.hide(chat_id, user_id, 0, shared, texts))
+
+    def _without_buttons(self, error: NoSource | StashError, texts: Texts) -> Reply:
+        """The words for an error and the names that may be meant; a button would send a picture."""
+        reply = self._notices.answer(error, 1, texts)
+        names = [button.text for row in reply.rows for button in row]
+        return Reply(message([reply.text, *names]))
 
     def check_settings(self, whats: list[tuple[str, str]]) -> float | None:
         """Look up the names in the settings, and log those that mean nothing.

@@ -8,6 +8,7 @@ from PIL import ExifTags
 from PIL import Image as Pixels
 
 from stashbot.demo.pictures.picture import Gallery
+from stashbot.demo.stash.standin import SavedFilter
 from stashbot.models import Facet, Feature
 from stashbot.settings.load import load
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, library, picture
@@ -530,6 +531,19 @@ def test_exclude_by_name(house):
     assert labels(home, latest(home)) == [["↩️ 👤 Artist 2"]]
     sent = home.ask("/random 10", count=10) + home.ask("/random 6", count=6)
     assert not {id for id in sent if id % 5 == 2}
+
+
+def test_exclude_by_a_name_of_several(house):
+    home = house(library(20))
+    home.stash.filters = [SavedFilter(1, "Artist 2", None, {})]
+    home.say("/exclude artist")
+    home.wait_for_text("several called “artist”")
+    several = latest(home)
+    home.say("/exclude artist 2")
+    home.wait_for_text("Hidden in this chat: 👤 Artist 2")
+
+    assert "👤 Artist 3" in several.text
+    assert labels(home, several) == []
 
 
 def test_everything_is_excluded(house):

@@ -73,12 +73,16 @@ class Sources:
             raise NoSource(SourceProblem.HIDDEN, source.name, options=[source])
         return Found(self._place(request.chat_id, source), count, is_cut)
 
-    def named(self, text: str) -> Source:
-        """Return the source that a WHAT means. Raises NoSource, StashError."""
+    def named(self, text: str, *, is_shared: bool = False) -> Source:
+        """Return the source that a WHAT means. Raises NoSource, StashError.
+
+        With `is_shared`, only a name that images share is meant, and no saved filter.
+        """
         source = sources.read(text)
         if source.kind is not SourceKind.NAME:
             return source
-        return self._match(sources.wanted(source, is_counted=False))[0]
+        wanted = sources.wanted(source, is_counted=False)
+        return self._match(wanted, is_shared=is_shared)[0]
 
     def check(self, text: str) -> Source:
         """Return the source of a WHAT if its pictures can be asked for; errors as `named`."""
@@ -146,21 +150,26 @@ class Sources:
         self._named.keep(source.key, Place(match))
         return match
 
-    def _match(self, wanted: sources.Wanted) -> tuple[Source, bool]:
+    def _match(self, wanted: sources.Wanted, *, is_shared: bool = False) -> tuple[Source, bool]:
         """Return the one source that matches, and whether its name is the whole text.
 
         Raises NoSource if there are none, or several.
         """
-        known = self._stash.names(names.spellings(wanted.words or wanted.whole))
+        words = wanted.words or wanted.whole
+        known = self._names(names.spellings(words), is_shared=is_shared)
         if whole := names.whole(wanted.whole, known):
             return self._only(whole, wanted.whole), True
         if wanted.is_number:
             raise NoSource(SourceProblem.UNKNOWN, wanted.whole)
-        words = wanted.words or wanted.whole
         if found := names.matches(words, known) if wanted.words else []:
             return self._only(found, words), False
-        near = names.nearest(words, self._stash.names(names.pieces(words)), MOST_OPTIONS)
+        known = self._names(names.pieces(words), is_shared=is_shared)
+        near = names.nearest(words, known, MOST_OPTIONS)
         raise NoSource(SourceProblem.UNKNOWN, words, options=[_as_source(one) for one in near])
+
+    def _names(self, spellings: Sequence[str], *, is_shared: bool) -> list[Known]:
+        known = self._stash.names(spellings)
+        return [one for one in known if one.kind != SourceKind.FILTER] if is_shared else known
 
     def _only(self, found: Sequence[Known], words: str) -> Source:
         options = [_as_source(one) for one in found[:MOST_OPTIONS]]
