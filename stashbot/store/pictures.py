@@ -7,7 +7,7 @@ from typing import Any
 from ..models import SentPicture, Shown
 from .database import Database
 from .history import latest
-from .tables import Requests, SentPhotos
+from .tables import Requests, Schedules, SentPhotos
 
 
 class PictureStore:
@@ -39,6 +39,15 @@ class PictureStore:
         )
         row = self._db.row(counts.where(its))
         return row is None or row[0] > 1
+
+    def source_name(self, key: str) -> str:
+        """The name that a source had in a schedule or with its last picture, if any."""
+        for table in (Schedules, SentPhotos):
+            named = table.select(table.source_name).order_by(table.id.desc()).limit(1)
+            row = self._db.row(named.where(table.source == key, table.source_name != ""))
+            if row:
+                return str(row[0])
+        return ""
 
     def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Note whether the menu under a picture is unfolded."""

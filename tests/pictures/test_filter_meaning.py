@@ -119,14 +119,14 @@ def shelf():
 
 
 @pytest.mark.parametrize("is_decimal", [False, True], ids=["stars", "decimal"])
-def test_images_of_saved_filters(shelf, is_decimal):
+def test_images_of_saved_filters(shelf, store, is_decimal):
     stash, client, library = shelf
     stash.ui = {"ratingSystemOptions": {"type": "decimal"}} if is_decimal else {}
     every = filters(NAMES)
     stash.filters = [SavedFilter(id, f"No. {id}", None, each) for id, each in enumerate(every, 1)]
-    wrong, sizes = [], set()
+    saved_filters, wrong, sizes = SavedFilters(store=store, stash=client), [], set()
     for saved in stash.filters:
-        place = SavedFilters(client).place(Source(SourceKind.FILTER, saved.id))
+        place = saved_filters.place(Source(SourceKind.FILTER, saved.id))
         found = client.ids(1, 0, 1000, place)
         factor = 10 if is_decimal else 20
         meant = {

@@ -263,6 +263,17 @@ def test_a_deleted_filter_is_said_to_be_gone(home):
     assert len(home.sent_images()) == 1
 
 
+def test_a_deleted_filter_has_its_name_after_a_restart(home):
+    home.stash.filters = [filter_of(by_tag(BEACH))]
+    home.ask("/random best")
+    data, message = photo(home)[1]["➡️"], home.telegram.messages(OWNER)[-1].id
+    home.stash.filters = []
+    home.restart()
+    press(home, data, message)
+
+    assert "“Best”" in home.wait_for_text("is not in Stash any more")
+
+
 @pytest.mark.parametrize(
     ("criteria", "named"),
     [

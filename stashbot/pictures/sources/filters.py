@@ -13,6 +13,7 @@ from ...models import Place, Source, SourceKind
 from ...rules.saved_filters import CriterionRefused, image_filter
 from ...stash.client import StashClient
 from ...stash.queries import QueryFailed
+from ...store.store import Store
 from .errors import NoSource, SourceProblem
 from .memory import Memory
 
@@ -27,7 +28,8 @@ CHECK_PATIENCE_S = 1.0
 class SavedFilters:
     """Reads saved filters. Thread-safe."""
 
-    def __init__(self, stash: StashClient) -> None:
+    def __init__(self, *, store: Store, stash: StashClient) -> None:
+        self._store = store
         self._stash = stash
         self._memory = Memory()
         self._lock = threading.Lock()
@@ -38,7 +40,7 @@ class SavedFilters:
         return self._memory.recall(source.key)
 
     def place(self, source: Source) -> Place:
-        """Return the place of a filter as it is now. Raises NoSource, StashError."""
+        """Return the place of a filter as it is now. Raises NoSource, StashError, StoreError."""
         known = self.known(source)
         if known and (self._stash.outage.error or not self._may_check()):
             return known
@@ -50,7 +52,7 @@ class SavedFilters:
             raise
         self._memory.forget(source.key)
         if saved is None:
-            name = source.name or (known.source.name if known else "")
+            name = source.name or self._store.pictures.source_name(source.key)
             raise NoSource(SourceProblem.FILTER_GONE, name)
         try:
             among = image_filter(saved.criteria, is_decimal=self._is_decimal(saved.criteria))

@@ -45,7 +45,7 @@ class Sources:
         self._default = sources.read(default) if default else LIBRARY.source
         self._now = now
         self._named = Memory()
-        self.filters = SavedFilters(stash)
+        self.filters = SavedFilters(store=store, stash=stash)
         self._lists = Lists(store=store, stash=stash, zone=settings.timezone, now=now)
 
     def standing(self, chat_id: int) -> Source:
