@@ -5,12 +5,14 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 
 import peewee
 import pytest
 
 from stashbot.errors import StoreError
-from stashbot.models import Image
+from stashbot.models import Image, SentPicture, Shown, Shuffle
+from stashbot.rules.ratings import Rating
 from stashbot.store.database import APPLICATION_ID, open_database, scripts
 from stashbot.store.store import Store
 from tests.store.stored import CHAT, NOW, ask, locked, rows_of, show
@@ -85,6 +87,58 @@ def test_migration_that_fails(path):
 
     assert rows_of(path, "SELECT * FROM notes") == []
     assert rows_of(path, "PRAGMA user_version") == [(1,)]
+
+
+#: Rows of a database of the version before sources, in its columns.
+FILLED = (
+    "INSERT INTO walks VALUES (7, 99, 40, '2026-01-01 00:00:00.000000', 12)",
+    """INSERT INTO schedules (chat_id, "when", zone, count, is_fixed, handled_until) VALUES
+        (7, 'daily 09:00', 'Europe/Berlin', 2, 0, '2026-01-01 08:00:00.000000'),
+        (7, 'daily 10:00', '', 1, 1, '2026-01-01 08:00:00.000000'),
+        (7, 'daily 11:00', '', 1, 0, '2026-01-01 08:00:00.000000')""",
+    "DELETE FROM schedules WHERE id = 3",
+    """INSERT INTO votes (user_id, image_id, chat_id, vote, voted_at, features, update_id)
+        VALUES (7, 1, 7, 'like', '2026-01-01 08:00:00.000000', '[["image", 0, ""]]', 55)""",
+    """INSERT INTO ratings (image_id, queued, target, is_new, written, announced, before)
+        VALUES (1, 1, 100, 0, 20, 100, 60)""",
+    """INSERT INTO pictures (image_id, features) VALUES (1, '[["image", 1, "One"]]')""",
+    """INSERT INTO sent_photos (image_id, sent_at, user_id, title, chat_id, message_id)
+        VALUES (1, '2026-01-01 08:00:00.000000', 7, 'One', 7, 70)""",
+)
+
+
+def test_filled_database_of_an_older_version(path):
+    old = opened(path, scripts()[:6])
+    for statement in FILLED:
+        old.run(statement)
+    old.close()
+
+    store = Store(path)
+    try:
+        walk, rating = store.shuffle(7), store.ratings.first()
+        kept = sorted((each.id, each.when, each.zone, each.count) for each in store.schedules.of(7))
+        shown, sent = store.pictures.shown(7, 70), store.pictures.sent(7, Shown(70, 1))
+        votes, image = store.votes.of_image(7, 1), store.votes.image(1)
+    finally:
+        store.close()
+
+    assert walk == Shuffle(99, 40, datetime(2026, 1, 1, tzinfo=UTC), 12)
+    assert rating == Rating(1, 1, 100, is_new=False, written=20, announced=100, before=60)
+    assert kept == [(1, "daily 09:00", "Europe/Berlin", 2), (2, "daily 10:00", "", 1)]
+    assert (shown, sent) == (Shown(70, 1), SentPicture())
+    assert (votes.likes, votes.dislikes, image) == (1, 0, None)
+
+
+def test_ids_of_removed_schedules_stay_unused_after_a_migration(path):
+    """The buttons of old lists name them."""
+    old = opened(path, scripts()[:6])
+    for statement in FILLED:
+        old.run(statement)
+    old.close()
+    Store(path).close()
+
+    added = """INSERT INTO schedules (chat_id, "when", handled_until) VALUES (7, 'noon', '')"""
+    assert rows_of(path, f"{added} RETURNING id") == [(4,)]
 
 
 def test_two_processes_start_at_once(path):

@@ -32,6 +32,9 @@ CREATE TABLE schedules (
 );
 INSERT INTO schedules
 SELECT id, chat_id, "when", zone, count, '', '', is_fixed, handled_until FROM old_schedules;
+-- The ids of removed schedules stay unused: buttons and requests name them.
+DELETE FROM sqlite_sequence WHERE name = 'schedules';
+UPDATE sqlite_sequence SET name = 'schedules' WHERE name = 'old_schedules';
 DROP TABLE old_schedules;
 
 CREATE INDEX sent_photos_message ON sent_photos (chat_id, message_id)
