@@ -20,7 +20,7 @@ from ..messages import sources as words
 from ..messages.catalogue import TEXTS, Texts, choose
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned
-from ..models import Priority, Reply, Request
+from ..models import LIBRARY, Priority, Reply, Request
 from ..rules.sources import MOST_PICTURES
 from ..settings.keys import Settings
 from ..stash.client import StashClient
@@ -75,8 +75,8 @@ class Notices:
             event = "nothing_to_send"
         elif isinstance(error, StoreError):
             event = "store_failed"
-        is_at_fault = not isinstance(error, NoSource) or request.priority is not Priority.USER
-        (log.error if is_at_fault else log.info)(event, error=str(error), chat_id=request.chat_id)
+        is_answer = _is_answer(error, serving.source) and request.priority is Priority.USER
+        (log.info if is_answer else log.error)(event, error=str(error), chat_id=request.chat_id)
         if request.priority is Priority.USER:
             reply = self.answer(error, request.count, TEXTS[request.language], serving.source)
             self.outbox.say(request.chat_id, reply.text, rows=reply.rows)
@@ -97,7 +97,10 @@ class Notices:
                     "source.date", day=day.day, month=texts(f"month.{day.month}"), year=day.year
                 )
                 return Reply(texts("source.nothing_new_since", date=date))
-            case NothingToSend(reason=NothingReason.EMPTY) if source not in ("", "all"):
+            case NothingToSend(reason=NothingReason.EMPTY) if source not in (
+                "",
+                LIBRARY.source.key,
+            ):
                 return Reply(texts("source.empty"))
             case NothingToSend():
                 return Reply(texts(error.reason))
@@ -151,6 +154,15 @@ class Notices:
         follows = texts("picture_follows", n=serving.left)
         self.outbox.say(serving.request.chat_id, f"{reason} {follows}")
         return None
+
+
+def _is_answer(error: StashbotError, source: str) -> bool:
+    """Whether an error is an ordinary answer to what the user asked for."""
+    if not isinstance(error, NothingToSend):
+        return isinstance(error, NoSource)
+    is_library = source in ("", LIBRARY.source.key)
+    is_empty = error.reason is NothingReason.EMPTY and not is_library
+    return is_empty or error.reason is NothingReason.NOTHING_NEW
 
 
 def _no_source(error: NoSource, count: int, texts: Texts) -> Reply:

@@ -460,6 +460,34 @@ def test_a_schedule_from_an_unknown_name_is_refused(home, what):
     assert home.query("SELECT * FROM schedules") == []
 
 
+def test_an_empty_source_is_an_ordinary_answer(home):
+    home.stash.filters = [filter_of({}, words="nowhere")]
+    home.say("/random best")
+    home.wait_for_text("nothing to send from there")
+
+    [entry] = home.wait_for_event("nothing_to_send")
+    assert entry["level"] == "info"
+
+
+def test_a_schedule_whose_filter_is_gone_sends_nothing_else(home):
+    """It is missed with the reason, and the owner hears it once a day."""
+    home.stash.filters = [filter_of(by_tag(BEACH))]
+    home.say("/schedule daily 09:00 from best", user=FRIEND)
+    home.wait_for_text("🔖 Best", chat=FRIEND)
+    home.stash.filters = []
+    [schedule] = home.app.store.schedules.of(FRIEND)
+    for hours in (2, 1):
+        due = NOW - timedelta(hours=hours)
+        home.app.requests.accept(home.app.store.schedules.claim(schedule, due, "en", NOW))
+    missed = home.wait_for_event("schedule_missed", 2)
+    home.wait_for_text("Best")
+    told = [call for call in home.telegram.calls if "sent nothing" in call.params.get("text", "")]
+
+    assert "saved filter is not in Stash" in missed[0]["reason"]
+    assert [call.chat_id for call in told] == [OWNER]
+    assert not home.sent_images()
+
+
 def test_standing_source_of_the_settings(house):
     home = house(
         [tagged(1, "Sea"), *(tagged(number) for number in range(2, 20))],
