@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from ..models import Image, ImageDetails
 from .caption import stars
 from .catalogue import Texts, duration, size
+from .labels import shortened
 from .plain_text import cleaned, message
 
 #: Characters of the details; Telegram limits the message.
@@ -34,12 +35,12 @@ def details(about: ImageDetails, zone: ZoneInfo, texts: Texts) -> str:
         "came": came or "",
     }
     lines = [
-        texts(f"info.{key}", value=_cut(shown, MOST_VALUE))
+        texts(f"info.{key}", value=shortened(shown, MOST_VALUE))
         for key, value in values.items()
         if (shown := cleaned(value))
     ]
     if words := "\n".join(filter(None, map(cleaned, about.details.splitlines()))):
-        lines += ["", _cut(words, MOST_DETAILS)]
+        lines += ["", shortened(words, MOST_DETAILS)]
     return message(lines)
 
 
@@ -51,7 +52,3 @@ def _file(image: Image, texts: Texts) -> str:
         duration(image.duration, texts) if image.duration else "",
     ]
     return ", ".join(filter(None, parts))
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -23,6 +23,6 @@ def label(feature: Feature, texts: Texts, length: int = LONG_NAME) -> str:
     return f"{_ICONS[feature.facet]} {shortened(name, length)}"
 
 
-def shortened(name: str, length: int) -> str:
-    """The name, cut to `length` characters with an ellipsis."""
-    return name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
+def shortened(text: str, length: int) -> str:
+    """The text, cut to `length` characters with an ellipsis."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"

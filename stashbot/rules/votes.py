@@ -25,11 +25,11 @@ REDELIVERED_FOR = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class StoredVote:
-    """A user's last vote on an image: the vote, or None after it was taken back.
+    """A user's last vote on an image: None after it was taken back, and for three stars.
 
     `id` grows with each change by any user. The vote counts in `chat_id` and in the user's
     private chat. The last change, at `voted_at` (UTC), took back the vote `taken_back`, if any.
-    `update_id` is the last update that was read.
+    `update_id` is the last update that was read. `stars` are those that made the vote.
     """
 
     id: int
@@ -77,7 +77,7 @@ def after(last: StoredVote | None, press: Press, now: datetime) -> Opinion:
         return asked
     opinion = Opinion(last.vote, last.stars)
     is_quick = abs(now - last.voted_at) <= DOUBLE_TAP
-    was_taken_back = opinion == NO_OPINION and press.vote is last.taken_back is not None
+    was_taken_back = opinion == NO_OPINION and press.vote is last.taken_back
     if is_quick and (asked == opinion or was_taken_back):
         return opinion
     return NO_OPINION if asked == opinion else asked

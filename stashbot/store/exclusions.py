@@ -1,4 +1,4 @@
-"""The exclusions of each chat: images, and all images of a gallery or performer."""
+"""The exclusions of each chat: images, and all images with a name that is excluded."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Hiding:
     def bring_back(
         self, chat_id: int, user_id: int, image_id: int, feature: Feature, texts: Texts
     ) -> str:
-        """Drop an exclusion; the answer to the press, empty if there is no such exclusion."""
+        """Drop an exclusion, if there is one; the answer to the press."""
         known = self._exclusions.named(chat_id, feature)
         named = known or self._named(image_id, feature)
         if known and self._exclusions.remove(chat_id, feature):
@@ -75,17 +75,17 @@ class Hiding:
 
     def offer(self, chat_id: int, image_id: int, texts: Texts) -> Reply:
         """What can be hidden of a picture, each with a button."""
-        image, *names = self.features(image_id)
+        image, *names = self._features(image_id)
         rows = menu.hiding(image, names, self._exclusions.of(chat_id), texts)
         return Reply(texts("excluded.offer"), rows)
 
-    def features(self, image_id: int) -> list[Feature]:
+    def _features(self, image_id: int) -> list[Feature]:
         """The features of a picture that was sent, itself first."""
         return self._votes.features(image_id) or [Feature(Facet.IMAGE, image_id)]
 
     def _named(self, image_id: int, feature: Feature) -> Feature:
         """The feature with its name, if the image is known to have it."""
-        known = self.features(image_id) if image_id else []
+        known = self._features(image_id) if image_id else []
         return next((each for each in known if each == feature), feature)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stashbot.models import Facet, Feature, Image, Named, Press, Shown, Trigger, Vote, VoteCounts
 from stashbot.rules.preferences import TOTAL
+from stashbot.rules.votes import NO_OPINION, vote_of
 from stashbot.store.database import open_database, scripts
 from stashbot.store.ratings import RatingScale
 from stashbot.store.store import Store
@@ -93,6 +94,17 @@ def test_buttons_set_the_vote_in_a_private_chat(voter, presses, vote, seconds):
 def test_second_press_takes_the_vote_back_in_a_group(voter, presses, vote):
     assert [voter.press(each, chat=GROUP, seconds=after) for each, after in presses][-1] is vote
     assert voter.counts(GROUP) == (int(vote is LIKE), int(vote is DISLIKE))
+
+
+@pytest.mark.parametrize("stars", [3, 5])
+def test_double_tap_takes_stars_back_in_a_group(voter, stars):
+    vote = vote_of(stars)
+    for update_id, seconds in enumerate([0, 9, 0.3], 2000):
+        voter.now += timedelta(seconds=seconds)
+        press = Press(update_id, GROUP, ANN, 1, vote, stars)
+        opinion, _ = voter.store.votes.cast(press, voter.now, RATINGS)
+
+    assert opinion == NO_OPINION
 
 
 def test_update_ids_that_start_anew_after_a_quiet_week(voter):
