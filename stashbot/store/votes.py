@@ -148,8 +148,9 @@ class VoteStore:
         return row and image_of(image_id, *row)
 
     def note_rating(self, image_id: int, rating100: int | None) -> None:
-        """Note the rating that Stash has."""
-        noted = Pictures.update(rating100=rating100).where(Pictures.image_id == image_id)
+        """Note the rating that Stash has; it takes any number, and shows none for 0."""
+        shown = min(max(rating100 or 0, 0), 100) or None
+        noted = Pictures.update(rating100=shown).where(Pictures.image_id == image_id)
         self._db.write(noted)
 
     def vote(self, user_id: int, image_id: int) -> Vote | None:

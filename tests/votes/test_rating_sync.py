@@ -420,6 +420,17 @@ def test_ratings_stay_here_from_now_on(rated):
     assert "Not in Stash yet" not in after
 
 
+def test_caption_after_a_rating_out_of_range(rated):
+    """Stash takes any number."""
+    home = rated(250)
+    press(home, "like")
+    settled(home)
+    home.telegram.press(home.received()[-1], "menu:7", user_id=OWNER)
+    edit = home.telegram.wait_for("editMessageCaption", count=2)[-1]
+
+    assert "⭐ 5/5" in edit.params["caption"]
+
+
 def test_caption_without_the_ratings_that_stay_here(rated):
     home = rated()
     refuse(home.stash, LOCKED)
