@@ -111,14 +111,16 @@ class Filters:
     def check_settings(self, whats: list[tuple[str, str]]) -> float | None:
         """Look up the names in the settings, and log those that mean nothing.
 
-        `whats` are pairs of a key of the settings and its value. Returns the seconds after
-        which it is to be tried again, None if it is done.
+        `whats` are pairs of a key of the settings and its value; those that were looked up leave
+        the list. Returns the seconds after which the rest is to be tried, None if it is done.
         """
-        for key, what in whats:
+        while whats:
+            key, what = whats[0]
             try:
                 self._sources.check(what)
             except NoSource as error:
                 log.error("source_unknown", key=key, error=str(error))
             except (StashError, StoreError):
                 return AGAIN_S
+            del whats[0]
         return None

@@ -540,6 +540,15 @@ def test_a_number_is_no_count_where_one_name_is_meant(home):
     assert not home.events("excluded")
 
 
+def test_a_name_in_the_settings_is_said_once_however_often_stash_fails(home):
+    names = [("photos.filter", "nowhere"), ("schedule.filter", "sea")]
+    home.stash.server.fail(Fault("graphql", Trouble.ERROR, times=4, words=r"\bsea\b"))
+    again = [home.app.filters.check_settings(names) for _ in range(2)]
+
+    assert [bool(seconds) for seconds in again] == [True, False]
+    assert len(home.events("source_unknown")) == 1
+
+
 def test_sources_in_a_group(home):
     home.ask("/random sea", chat=GROUP)
 
