@@ -121,7 +121,8 @@ def from_key(key: str) -> Source:
         return Source(SourceKind.NAME, name=rest)
     source = Source(SourceKind(kind), int(rest or 0))
     if source.kind is SourceKind.TODAY and source.id:
-        date(2000, *divmod(source.id, 100))
+        month, day = divmod(source.id, 100)
+        date(2000, min(month, 13), day)  # so large a number would be an OverflowError
     return source
 
 

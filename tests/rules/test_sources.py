@@ -110,7 +110,9 @@ def test_key(source):
     assert again.key == source.key
 
 
-@pytest.mark.parametrize("key", ["", "sea", "tag:x", "today:1332", "today:230000", "tag:1:2"])
+@pytest.mark.parametrize(
+    "key", ["", "sea", "tag:x", "today:1332", "today:230000", f"today:{10**17}", "tag:1:2"]
+)
 def test_text_that_is_no_key(key):
     with pytest.raises(ValueError):
         sources.from_key(key)
