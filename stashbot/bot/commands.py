@@ -21,7 +21,7 @@ from ..models import Press, Reply, Shown, Source, SourceKind
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
 from ..rules.votes import vote_of_reactions
-from ..schedule.schedules import ChatSchedules, source_of
+from ..schedule.schedules import OFF, ChatSchedules, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from .access import Access
@@ -51,8 +51,6 @@ COMMANDS = (
     "status",
     "help",
 )
-#: The arguments of `/filters` that end the standing one.
-OFF = {"off", "выкл", "выключить", "нет"}
 #: While so many messages wait, strangers get no answer, not even to a press.
 MOST_WAITING = 100
 DICE = "🎲"

@@ -23,10 +23,10 @@ log = structlog.get_logger()
 
 #: Callback data of the button that removes a schedule, before its id.
 REMOVE = "unorder:"
-#: The arguments that remove all schedules.
+#: The arguments that remove all schedules, or end a chat's standing source.
 OFF = {"off", "выкл", "выключить", "нет"}
-# The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
 _FROM = re.compile(r"(?P<when>.*?\S)\s+(?:from|из)\s+(?P<what>\S.*)", re.IGNORECASE | re.DOTALL)
+# The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
 _COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNORECASE | re.DOTALL)
 
 

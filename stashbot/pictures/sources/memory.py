@@ -13,7 +13,7 @@ MOST_KNOWN = 100
 
 
 class Memory:
-    """Keeps the `most` places that were used last, by a key. Thread-safe."""
+    """Keeps the `most` places that were found last, by a key. Thread-safe."""
 
     def __init__(self, most: int = MOST_KNOWN) -> None:
         self._most = most
