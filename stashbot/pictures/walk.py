@@ -153,11 +153,12 @@ class Walk:
             return image
         if self._is_by_age:
             return free[0] if free else None
-        if scores := self._place.scores:
-            free = selection.best(free, scores)
+        scores = self._place.scores
+        free = selection.best(free, scores) if scores else free
         weights = self._weights(page.images)
         left = [weights[image.id] for image in free]
-        if selection.is_spent(list(weights.values()), left):
+        # A list with scores is used in its order, to the end of each page.
+        if not left or (not scores and selection.is_spent(list(weights.values()), left)):
             return None
         return selection.pick(free, left, self._random)
 

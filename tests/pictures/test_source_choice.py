@@ -554,6 +554,23 @@ def test_the_images_most_like_one_come_first(home):
     assert all(sorted(order) == [*range(2, 13)] for order in orders)
 
 
+def test_the_images_most_like_one_are_of_a_disliked_kind(home):
+    rare, common = frozenset({"Beach", "Sea"}), frozenset({"Sea"})
+    made = home(
+        [Item(id, rare) for id in range(1, 14)]
+        + [Item(id, common, studio="Small") for id in range(14, 41)]
+        + [Item(id) for id in range(41, 121)]
+    )
+    seen = sent(made, f"tag:{id_of('tag', 'Beach')}", 10)
+    for id in seen:
+        made.like(1, id, Vote.DISLIKE, id)
+    for id in sent(made, f"studio:{id_of('studio', 'Small')}", 10):
+        made.like(1, id, Vote.LIKE, id)
+
+    left = {*range(2, 14)} - {*seen}
+    assert set(sent(made, "like:1", len(left))) == left
+
+
 def sent(home, key, times):
     """The ids of so many pictures, one after the other."""
     ids = []
