@@ -22,7 +22,7 @@ from stashbot.pictures.candidates import Candidates
 from stashbot.pictures.sources import filters, memory
 from stashbot.pictures.sources.errors import NoSource, SourceProblem
 from stashbot.pictures.sources.finding import Sources
-from stashbot.pictures.sources.lists import KNOWN_FOR_S
+from stashbot.pictures.sources.lists import FEW_DATES, KNOWN_FOR_S
 from stashbot.pictures.walk import PAGE_FRESH, RECHECK
 from stashbot.stash.client import StashClient
 from stashbot.store.store import Store
@@ -635,3 +635,11 @@ def test_an_old_list_counts_while_stash_is_away(home, key):
         made.client.count()
 
     assert made.sources.find(request, key).place == known
+
+
+def test_this_day_beside_dates_without_a_day(home):
+    made = home(
+        [Item(id, date="1990") for id in range(1, FEW_DATES + 1)] + [Item(50, date="2020-05-04")]
+    )
+
+    assert sent(made, "today", 1) == [50]

@@ -121,8 +121,11 @@ class Lists:
     def _earlier(self, day: date) -> list[date]:
         """Return the same day of each earlier year, back to the first that has images."""
         earliest = self._stash.dates(_HAS_DATE, FEW_DATES, sort="date")
-        first_year = min((found.year for _, found in earliest), default=day.year)
-        return sources.in_earlier_years(day, first_year)
+        years = [found.year for _, found in earliest]
+        if not years:  # none has a date, or those few have no day
+            [(ids, _)] = self._stash.sharing([_HAS_DATE], 1).found
+            years = [sources.FIRST_YEAR] if ids else [day.year]
+        return sources.in_earlier_years(day, min(years))
 
     def _nearest(self, day: date, days: list[date]) -> int | None:
         """Return the day of the year nearest to `day` that has images, as month × 100 + day."""
