@@ -15,7 +15,7 @@ from ..messages.catalogue import Texts, choose, coming
 from ..messages.plain_text import message
 from ..models import Button, Reply, Schedule, Source
 from ..rules import sources
-from ..rules.timetable import Timetable, TimetableError, read
+from ..rules.timetable import Timetable, TimetableError, TimetableFault, read
 from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
 
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 REMOVE = "unorder:"
 #: The arguments that remove all schedules, or end a chat's standing source.
 OFF = {"off", "выкл", "выключить", "нет"}
-_FROM = re.compile(r"(?P<when>.*?\S)\s+(?:from|из)\s+(?P<what>\S.*)", re.IGNORECASE | re.DOTALL)
+_FROM = re.compile(r"(?<=\S)\s+(?:from|из)\s+(?=\S)", re.IGNORECASE)
 # The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
 _COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNORECASE | re.DOTALL)
 
@@ -129,8 +129,7 @@ class ChatSchedules:
         return len(removed)
 
     def _add(self, chat_id: int, argument: str, texts: Texts, source: Source | None) -> Reply:
-        match = _COUNT.fullmatch(argument)
-        when, count = (match["when"], int(match["count"])) if match else (argument, 1)
+        when, count = _counted(argument)
         try:
             timetable = read(when)
         except TimetableError as error:
@@ -183,9 +182,32 @@ class ChatSchedules:
 
 
 def source_of(argument: str) -> tuple[str, str] | None:
-    """Divide `WHEN from WHAT` into both; None if there is no WHAT."""
-    match = _FROM.fullmatch(argument)
-    return (match["when"], match["what"]) if match else None
+    """Divide `WHEN from WHAT` into both; None if there is no WHAT.
+
+    Both may have the word in them, as in `9:00 from mon to fri`: the longest WHEN that can be
+    read counts.
+    """
+    found = [
+        (argument[: each.start()], argument[each.end() :]) for each in _FROM.finditer(argument)
+    ]
+    if not found or _is_readable(argument):
+        return None
+    readable = [each for each in found if _is_readable(each[0])]
+    return readable[-1] if readable else found[0]
+
+
+def _is_readable(argument: str) -> bool:
+    try:
+        read(_counted(argument)[0])
+    except TimetableError as error:
+        return error.fault is not TimetableFault.UNREADABLE
+    return True
+
+
+def _counted(argument: str) -> tuple[str, int]:
+    """Divide `WHEN xN` into both."""
+    match = _COUNT.fullmatch(argument)
+    return (match["when"], int(match["count"])) if match else (argument, 1)
 
 
 def _key(filter: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from stashbot.app import build
 from stashbot.messages.catalogue import TEXTS, coming
 from stashbot.pictures import requests
+from stashbot.schedule.schedules import source_of
 from stashbot.settings.keys import ScheduleSettings
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library
 from tests.whole.program import wait_until
@@ -19,6 +20,25 @@ ENGLISH = TEXTS["en"]
 
 def now():
     return datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("daily 9:00", None),
+        ("daily 9:00 x3 from beach", ("daily 9:00 x3", "beach")),
+        ("ежедневно 9:00 из «море»", ("ежедневно 9:00", "«море»")),
+        ("9:00 from mon to fri", None),
+        ("9:00 from mon to fri x3", None),
+        ("9:00 from mon to fri from beach", ("9:00 from mon to fri", "beach")),
+        ("every minute from beach", ("every minute", "beach")),
+        ("daily 9:00 from Cards from Rome", ("daily 9:00", "Cards from Rome")),
+        ("nonsense from Cards from Rome", ("nonsense", "Cards from Rome")),
+        ("from beach", None),
+    ],
+)
+def test_when_and_what(argument, parts):
+    assert source_of(argument) == parts
 
 
 def with_fixed(home, *schedules):
