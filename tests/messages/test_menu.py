@@ -53,7 +53,7 @@ def keyboards(draw):
     kinds = [
         lambda: under_picture(about, texts),
         lambda: hiding(image, names, excluded, texts),
-        lambda: listing(draw(st.integers(0, 10**6)), page, draw(st.integers(1, 10**6)), texts),
+        lambda: listing(draw(st.integers(0, 10**5)), page, draw(st.integers(1, 10**5)), texts),
     ]
     return draw(st.sampled_from(kinds))()
 
