@@ -120,7 +120,8 @@ SLOW = (silent, a_byte_a_second)
 
 
 def pictures(home, user):
-    found = (re.search(r"Picture (\d+)", message.text) for message in home.received(user))
+    shown = (message.text for message in home.received(user) if message.file)
+    found = (re.search(r"Picture (\d+)", text) for text in shown)
     return [int(match[1]) for match in found if match]
 
 
