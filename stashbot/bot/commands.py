@@ -268,7 +268,7 @@ class Bot:
         return shown
 
     def _exclude(self, command: _Command) -> None:
-        """Hide what has a name."""
+        """Hide a tag, performer, gallery or studio by its name."""
         ids, name = (command.chat_id, command.user_id), command.argument
         if name:
             self._report(command, partial(self._filters.hide, *ids, name, command.texts))

@@ -25,7 +25,7 @@ AGAIN_S = 60.0
 
 
 class Filters:
-    """Answers what is asked about sources. Thread-safe; most methods ask Stash, and are slow."""
+    """Answers commands about sources. Thread-safe; most methods ask Stash, and are slow."""
 
     def __init__(
         self,

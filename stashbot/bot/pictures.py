@@ -12,7 +12,7 @@ from .about import About
 
 @dataclass(frozen=True)
 class PictureParts:
-    """The votes on it, its buttons, what can be hidden of it, and the answers about it."""
+    """The parts for votes, for buttons, for hiding, and for answers about a picture."""
 
     voting: Voting
     buttons: PictureButtons

@@ -38,7 +38,7 @@ _VOTE_ICONS = {Vote.LIKE: "👍", Vote.DISLIKE: "👎"}
 
 @dataclass(frozen=True)
 class UnderPicture:
-    """What the buttons under a picture depend on.
+    """The state from which the buttons under a picture are drawn.
 
     `features` are its names, and `url` is its address in Stash, empty for no such button.
     `has_stars` if ratings may be given; `stars` are those that are marked.

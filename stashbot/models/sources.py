@@ -49,7 +49,7 @@ class Source:
 
     @property
     def key(self) -> str:
-        """The source as short text, without the name of what Stash knows by its id."""
+        """The source as short text: its kind and id, or the words of a NAME."""
         if self.kind is SourceKind.NAME:
             return f"{self.kind}:{self.name}"
         return f"{self.kind}:{self.id}" if self.id else str(self.kind)

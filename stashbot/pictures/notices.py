@@ -157,7 +157,7 @@ class Notices:
 
 
 def _is_answer(error: StashbotError, source: str) -> bool:
-    """Whether an error is an ordinary answer to what the user asked for."""
+    """Whether an error is an ordinary answer to the request, and no trouble."""
     if not isinstance(error, NothingToSend):
         return isinstance(error, NoSource)
     is_library = source in ("", LIBRARY.source.key)

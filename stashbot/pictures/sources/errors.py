@@ -48,7 +48,7 @@ class NoSource(StashbotError):
         options: Sequence[Source] = (),
         criterion: str = "",
     ) -> None:
-        # The name stays out of the log: it is what a user wrote.
+        # The name stays out of the log: a user wrote it.
         super().__init__(f"{_REASONS[problem]} {criterion}".strip())
         self.problem = problem
         self.name = name

@@ -1,4 +1,4 @@
-"""The source of a request: what it is now, in the terms of Stash."""
+"""Finds the source of a request, as Stash has it now."""
 
 from __future__ import annotations
 
