@@ -34,7 +34,7 @@ def children(parent=None):
             line = Path(each.parent, "cmdline").read_bytes()
         except OSError:
             continue
-        if int(its_parent) == parent and state != "Z" and b"conversion" in line:
+        if int(its_parent) == parent and state != "Z" and b"\0convert\0" in line:
             found.append(int(each.parent.name))
     return found
 
