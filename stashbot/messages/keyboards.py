@@ -47,9 +47,9 @@ class UnderPicture:
     image: Feature
     features: Sequence[Feature]
     votes: VoteCounts
-    excluded: Collection[Feature]
     sent: SentPicture
     is_private: bool
+    excluded: Collection[Feature] = ()
     url: str = ""
     has_stars: bool = False
     stars: int | None = None

@@ -249,7 +249,6 @@ class Delivery:
             image=image.itself,
             features=image.features,
             votes=self._store.votes.of_image(chat_id, image.id),
-            excluded=self._store.exclusions.of(chat_id),
             sent=SentPicture(one.place.source.key),
             is_private=chat_id > 0,
         )

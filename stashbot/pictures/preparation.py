@@ -130,7 +130,8 @@ class Preparation:
         """
         with ExitStack() as block:
             prepared = self._take_ready(chat_id, place, block)
-            if not prepared:
+            if not prepared or not self._candidates.is_wanted(chat_id, prepared.image):
+                block.close()
                 chosen = self._candidates.choose(chat_id, place=place, unseen_only=True)
                 [image] = block.enter_context(chosen)
                 if image.size > UPLOAD_LIMIT:
@@ -167,9 +168,6 @@ class Preparation:
         if ready is None:
             return None
         prepared, claim = ready
-        if not self._candidates.is_wanted(chat_id, prepared.image):
-            claim.close()
-            return None
         block.enter_context(claim)
         return prepared
 

@@ -172,6 +172,7 @@ class RequestQueue:
         """Whether the picture of a request lies ready, as far as is known without Stash."""
         chat_id = serving.request.chat_id
         with store_failures_logged(chat_id=chat_id):
+            serving.source = serving.source or self._sources.standing(chat_id).key
             place = self._sources.known(chat_id, serving.source)
             return bool(place and self._preparation.is_ready(chat_id, serving.left, place))
         return False

@@ -7,7 +7,14 @@ from typing import Any
 from ..models import SentPicture, Shown
 from .database import Database
 from .history import latest
-from .tables import Requests, Schedules, SentPhotos
+from .tables import Chats, Requests, Schedules, SentPhotos
+
+#: Where sources have names: the columns of the row's id, the source's key and its name.
+_NAMED = (
+    (Schedules.id, Schedules.source, Schedules.source_name),
+    (Chats.chat_id, Chats.standing, Chats.standing_name),
+    (SentPhotos.id, SentPhotos.source, SentPhotos.source_name),
+)
 
 
 class PictureStore:
@@ -41,11 +48,10 @@ class PictureStore:
         return row is None or row[0] > 1
 
     def source_name(self, key: str) -> str:
-        """The name that a source had in a schedule or with its last picture, if any."""
-        for table in (Schedules, SentPhotos):
-            named = table.select(table.source_name).order_by(table.id.desc()).limit(1)
-            row = self._db.row(named.where(table.source == key, table.source_name != ""))
-            if row:
+        """The name that a source had in a schedule, a chat or with its last picture, if any."""
+        for id, source, name in _NAMED:
+            named = id.model.select(name).where(source == key, name != "")
+            if row := self._db.row(named.order_by(id.desc()).limit(1)):
                 return str(row[0])
         return ""
 
