@@ -15,7 +15,7 @@ from .bot.access import Access
 from .bot.commands import Bot
 from .bot.filters import Filters
 from .bot.pictures import PictureParts
-from .bot.startup import introduce, resume
+from .bot.startup import draw_votes, introduce, resume
 from .bot.status import StatusReports
 from .models import Priority
 from .pictures.candidates import Candidates
@@ -90,6 +90,7 @@ class App:
         self.scheduler = self._scheduler()
         self.rating_sync = self._rating_sync()
         self.pictures = self._pictures()
+        self.rating_sync.when_other = partial(draw_votes, self.pictures.voting, self.outbox)
         self.reports = self._reports()
         self.filters = self._filters()
         stop, quit = self.supervisor.stop, self.supervisor.quit

@@ -34,5 +34,10 @@ def resume(
             requests.give_up(request, "not running then")
         else:
             requests.accept(request)
-    for chat_id, message_id, look in voting.latest():
+    draw_votes(voting, outbox)
+
+
+def draw_votes(voting: Voting, outbox: Outbox, image_id: int | None = None) -> None:
+    """Draw the pictures with the latest votes, or those of an image. Raises StoreError."""
+    for chat_id, message_id, look in voting.latest(image_id):
         outbox.redraw(chat_id, message_id, look.rows, look.caption)

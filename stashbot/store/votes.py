@@ -79,12 +79,15 @@ _LIKED = """
 """
 _LATEST = """
     SELECT votes.chat_id, votes.image_id, message_id, chats.language
-    FROM (SELECT * FROM votes ORDER BY id DESC LIMIT ?) AS votes
+    FROM (
+        SELECT * FROM votes WHERE :image_id IS NULL OR image_id = :image_id
+        ORDER BY id DESC LIMIT :limit
+    ) AS votes
     JOIN sent_photos ON sent_photos.chat_id = votes.chat_id
         AND sent_photos.image_id = votes.image_id AND +is_latest = 1
     JOIN requests ON requests.id = request_id AND requests.count = 1
     JOIN chats ON chats.chat_id = votes.chat_id AND gone_since IS NULL
-    WHERE voted_at >= ? AND message_id IS NOT NULL
+    WHERE voted_at >= :since AND message_id IS NOT NULL
 """
 
 
@@ -128,12 +131,17 @@ class VoteStore:
         rows = self._db.run(_LIKED, {"chat_id": chat_id})
         return array("q", [image_id for (image_id,) in rows])
 
-    def latest(self, since: datetime, limit: int) -> list[tuple[int, int, int, str]]:
+    def latest(
+        self, since: datetime, limit: int, image_id: int | None = None
+    ) -> list[tuple[int, int, int, str]]:
         """The votes since then among the newest `limit`, without albums and gone chats.
+
+        Only those on one image, if it is named.
 
         Each is a chat, an image, the message that shows it there, and the chat's language.
         """
-        return self._db.run(_LATEST, (limit, in_utc(since)))
+        values = {"image_id": image_id, "limit": limit, "since": in_utc(since)}
+        return self._db.run(_LATEST, values)
 
     def features(self, image_id: int) -> list[Feature]:
         """The features of an image that was sent, itself first; empty if they are not known."""

@@ -6,13 +6,14 @@ write is announced in the database before it, so a crash neither loses a write n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from ..errors import Interrupted, StashError, StoreError
 from ..models import Priority
-from ..rules.ratings import Rating, plan
+from ..rules.ratings import Rating, expected, plan
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Pool
 from ..stash.answers import UnknownImage
@@ -46,6 +47,8 @@ class RatingSync:
         self._replaces_others = write_ratings == "always"
         # By `Rating.queued`: the ratings that rest, and the rests of those that have failed.
         self._resting: set[int] = set()
+        #: Called with an image's id if Stash has another rating than its caption says.
+        self.when_other: Callable[[int], None] = lambda _: None
         self._rests: dict[int, Backoff] = {}
 
     def wake(self) -> None:
@@ -87,7 +90,10 @@ class RatingSync:
 
     def _write(self, rating: Rating) -> None:
         current = self._stash.rating(rating.image_id)
+        shown = self._shown(rating)
         self._votes.note_rating(rating.image_id, current)
+        if self._shown(rating) != shown:
+            self.when_other(rating.image_id)
         step = plan(rating, current, replaces_others=self._replaces_others)
         if not self._queue.announce(rating, step):
             return
@@ -97,6 +103,12 @@ class RatingSync:
         self._queue.finish(rating, step)
         if step.writes:
             log.info("rating_written", image_id=rating.image_id, rating100=step.rating100)
+
+    def _shown(self, rating: Rating) -> int | None:
+        """The rating that the captions of an image show."""
+        image = self._votes.image(rating.image_id)
+        known = image.rating100 if image else None
+        return expected(rating, known, replaces_others=self._replaces_others)
 
     def _rest(self, rating: Rating, error: StashError) -> None:
         """Let a rating rest; a single failure is not worth a line in the log."""

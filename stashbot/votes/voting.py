@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 #: Votes of this time before the start may not be marked yet.
 UNMARKED_FOR = timedelta(minutes=2)
+#: A picture is drawn again, if Stash has another rating than its caption says, for this time.
+SHOWN_FOR = timedelta(days=2)
 #: The most pictures whose buttons are drawn again at the start.
 MOST_REDRAWN = 20
 #: Entries of each facet among the most liked, and among the least liked.
@@ -99,9 +101,13 @@ class Voting:
         rating = texts(key, stars=shown) if rating100 else ""
         return " · ".join(filter(None, [vote, rating])) or texts("vote.taken_back")
 
-    def latest(self) -> Iterator[tuple[int, int, Look]]:
-        """The chat, message and look of each picture with a vote of the last minutes."""
-        recent = self._votes.latest(self._now() - UNMARKED_FOR, MOST_REDRAWN)
+    def latest(self, wanted: int | None = None) -> Iterator[tuple[int, int, Look]]:
+        """The chat, message and look of each picture with a vote of the last minutes.
+
+        If the image `wanted` is named, only of its pictures, with a vote of the last days.
+        """
+        since = self._now() - (SHOWN_FOR if wanted else UNMARKED_FOR)
+        recent = self._votes.latest(since, MOST_REDRAWN, wanted)
         for chat_id, image_id, message_id, language in recent:
             texts = TEXTS[language or LANGUAGES[0]]
             shown = Shown(message_id, image_id)

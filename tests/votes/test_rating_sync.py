@@ -395,6 +395,18 @@ def test_caption_after_a_vote(rated, before, options, shown):
     assert labels_of(edit)[0] == "👍 ✓"
 
 
+def test_caption_after_a_rating_by_hand(rated):
+    """The caption says what Stash has, also if the bot learns that after the press."""
+    home = rated()
+    home.stash.add(picture(7, rating100=60))
+    press(home, "like")
+    edit = home.telegram.wait_for("editMessageCaption", count=2)[-1]
+
+    assert "⭐ 3/5" in edit.params["caption"]
+    assert labels_of(edit)[0] == "👍 ✓"
+    assert settled(home) == []
+
+
 def test_no_stars_without_ratings(rated):
     home = rated(STASHBOT_VOTES_WRITE_RATINGS="never")
     home.telegram.press(home.received()[-1], "menu:7", user_id=OWNER)
