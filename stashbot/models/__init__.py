@@ -5,12 +5,13 @@ from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
 from .replies import Button, Reply, Rows
 from .requests import Priority, Request, Schedule, SentPicture, Shown, Trigger
 from .sources import LIBRARY, Place, Shuffle, Source, SourceKind
-from .votes import Press, Vote, VoteCounts
+from .votes import Explanation, Press, Reason, Vote, VoteCounts
 
 __all__ = [
     "LIBRARY",
     "Button",
     "Exclusion",
+    "Explanation",
     "Facet",
     "Feature",
     "Image",
@@ -21,6 +22,7 @@ __all__ = [
     "Place",
     "Press",
     "Priority",
+    "Reason",
     "Reply",
     "Request",
     "Rows",

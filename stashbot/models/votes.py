@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from .images import Feature
 
 
 class Vote(StrEnum):
@@ -37,3 +40,26 @@ class VoteCounts:
     likes: int = 0
     dislikes: int = 0
     shown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A feature of an image, the votes behind it, and its factor in the image's weight."""
+
+    feature: Feature
+    counts: VoteCounts
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The weight of an image in the choice, and the `reasons` for it, the strongest first.
+
+    The weight is the product of their factors and of those of the `left_out` features. Where it
+    `is_bounded`, the product is beyond the bounds.
+    """
+
+    weight: float
+    reasons: Sequence[Reason]
+    left_out: int
+    is_bounded: bool

@@ -57,12 +57,23 @@ def weights(images: Iterable[Image], counts: Counts) -> list[float]:
 
     `counts` holds those of `TOTAL` and of the images' features, as far as there are any.
     """
+    known = lifts(counts)
+    sums = (sum(known.get(feature, 0.0) for feature in image.features) for image in images)
+    return [weight(each, counts) for each in sums]
+
+
+def lifts(counts: Counts) -> dict[Feature, float]:
+    """The lift of each counted feature."""
+    total = counts.get(TOTAL, VoteCounts())
+    return {feature: _lift(of_feature, total) for feature, of_feature in counts.items()}
+
+
+def weight(lift: float, counts: Counts) -> float:
+    """The weight for a sum of lifts, within the bounds."""
     total = counts.get(TOTAL, VoteCounts())
     votes = total.likes + total.dislikes
-    lifts = {feature: _lift(of_feature, total) for feature, of_feature in counts.items()}
     limit = math.log(BOUND) * votes / (votes + CALM)
-    sums = (sum(lifts.get(feature, 0.0) for feature in image.features) for image in images)
-    return [math.exp(max(-limit, min(limit, each))) for each in sums]
+    return math.exp(max(-limit, min(limit, lift)))
 
 
 def favourites(counts: Counts, limit: int) -> list[tuple[Feature, VoteCounts]]:
