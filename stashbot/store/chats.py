@@ -40,6 +40,8 @@ _MOVES = (
         """
     ),
     "DELETE FROM feature_counts WHERE chat_id = :old",
+    # Of two votes of one user one is kept, and both go on counting: there are hardly ever two.
+    "UPDATE OR REPLACE feature_votes SET chat_id = :new WHERE chat_id = :old",
     "UPDATE OR REPLACE exclusions SET chat_id = :new WHERE chat_id = :old",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from ..models import SentPicture, Shown
@@ -54,6 +55,16 @@ class PictureStore:
             if row := self._db.row(named.order_by(id.desc()).limit(1)):
                 return str(row[0])
         return ""
+
+    def showings(self, chat_id: int, shown: Shown) -> list[datetime]:
+        """The time at which a picture was shown in its message, then its earlier ones.
+
+        The latest comes first; empty if the picture has left the history.
+        """
+        [at] = self._db.row(_in_message(chat_id, shown, SentPhotos.sent_at)) or [None]
+        times = SentPhotos.select(SentPhotos.sent_at).order_by(SentPhotos.sent_at.desc())
+        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.image_id == shown.image_id)
+        return [time for (time,) in self._db.rows(times.where(its, SentPhotos.sent_at <= at))]
 
     def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Note whether the menu under a picture is unfolded."""

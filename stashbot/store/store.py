@@ -30,6 +30,7 @@ from .chats import ChatStore
 from .conversions import ConversionStore
 from .database import open_database, scripts
 from .exclusions import ExclusionStore, is_excluded
+from .feature_votes import FeatureVoteStore
 from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, insert_request
 from .pictures import PictureStore
 from .ratings import RatingQueue
@@ -58,6 +59,7 @@ class Store:
         self.schedules = ScheduleStore(self._db)
         self.ratings = RatingQueue(self._db)
         self.votes = VoteStore(self._db, self.ratings)
+        self.feature_votes = FeatureVoteStore(self._db)
         self.exclusions = ExclusionStore(self._db)
         self.chats = ChatStore(self._db)
         self.pictures = PictureStore(self._db)

@@ -208,6 +208,24 @@ class Votes(peewee.Model):
     stars = peewee.IntegerField(null=True)
 
 
+class FeatureVotes(peewee.Model):
+    """The votes on features: the last of each user in a chat, as `rules.votes.StoredVote`."""
+
+    chat_id = peewee.IntegerField()
+    user_id = peewee.IntegerField()
+    facet = EnumField(Facet)
+    feature_id = peewee.IntegerField()
+    name = peewee.TextField()
+    vote = EnumField(Vote, null=True)
+    taken_back = EnumField(Vote, null=True)
+    voted_at = TimeField()
+    update_id = peewee.IntegerField()
+
+    class Meta:
+        table_name = "feature_votes"
+        primary_key = peewee.CompositeKey("chat_id", "user_id", "facet", "feature_id")
+
+
 class Ratings(peewee.Model):
     """`rules.ratings.Rating` of each image; `queued` is unset if there is nothing to write."""
 

@@ -16,7 +16,7 @@ from ..rules import votes as rules
 from ..rules.preferences import TOTAL
 from .database import Database
 from .ratings import RatingQueue, RatingScale
-from .tables import Pictures, SentPhotos, Votes, in_utc
+from .tables import FeatureVotes, Pictures, SentPhotos, Votes, in_utc
 
 #: Adds rows to `feature_counts`: the votes of each chat, and the pictures sent there, by feature.
 ADD_COUNTS = """
@@ -192,7 +192,7 @@ class VoteStore:
         return liked, count
 
     def forget(self, chat_id: int, scale: RatingScale | None) -> int:
-        """Delete the votes that count in a chat; their number.
+        """Delete the votes that count in a chat, those on features included; their number.
 
         Ratings in Stash stay. A rating that waits for a deleted vote is not written; if
         other votes on the image are left, the newest of them counts.
@@ -202,7 +202,8 @@ class VoteStore:
             self._count("votes.chat_id = ? OR user_id = ?", chat_id, chat_id, sign=-1)
             self._db.run("DELETE FROM feature_counts WHERE chat_id = ?", (chat_id,))
             waiting = self._ratings.waiting_for(its)
-            deleted = self._db.write(Votes.delete().where(its))
+            deleted = self._db.write(FeatureVotes.delete().where(FeatureVotes.chat_id == chat_id))
+            deleted += self._db.write(Votes.delete().where(its))
             for image_id, queued in waiting:
                 self._ratings.queue(image_id, queued, scale, is_new=False)
         return int(deleted)
