@@ -45,6 +45,7 @@ from .votes.buttons import PictureButtons
 from .votes.hiding import Hiding
 from .votes.rating_sync import RatingSync
 from .votes.voting import Voting
+from .votes.why import Why
 
 log = structlog.get_logger()
 
@@ -212,13 +213,15 @@ class App:
             notices=self.notices,
             pool=self.picture_pool,
         )
+        why = Why(self.store, self.settings, _now)
         about = About(
             stash=self.stash,
             notices=self.notices,
             originals=originals,
+            why=why,
             settings=self.settings,
         )
-        return PictureParts(voting, buttons, Hiding(self.store, _now), about)
+        return PictureParts(voting, buttons, Hiding(self.store, _now), why, about)
 
     def _media(self) -> Media:
         converter = Converter(self.files)

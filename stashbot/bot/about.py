@@ -1,4 +1,4 @@
-"""Answers about a picture that was sent: all that Stash knows of it, and its original."""
+"""Answers about a picture: all that Stash knows of it, its original, and why it came."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from functools import partial
 from ..errors import StashError
 from ..messages.catalogue import Texts
 from ..messages.details import details
-from ..models import Reply
+from ..models import Reply, Shown
 from ..pictures.notices import Notices
 from ..pictures.originals import Originals
 from ..settings.keys import Settings
 from ..stash.client import StashClient
+from ..votes.why import Why
 
 
 class About:
@@ -23,11 +24,13 @@ class About:
         stash: StashClient,
         notices: Notices,
         originals: Originals,
+        why: Why,
         settings: Settings,
     ) -> None:
         self._stash = stash
         self._notices = notices
         self._originals = originals
+        self._why = why
         self._zone = settings.timezone
         self._owner = settings.telegram.allowed_users[0]
 
@@ -40,6 +43,11 @@ class About:
         """Send the original of an image: untouched in the owner's private chat."""
         is_owner = chat_id == self._owner  # a private chat has its user's id
         self._originals.send(chat_id, image_id, reply_to, texts, untouched=is_owner)
+
+    def why(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
+        """Tell why an image came, as the message `reply_to`."""
+        compute = partial(self._why.answer, chat_id, Shown(reply_to, image_id), texts)
+        self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
 
     def _info(self, image_id: int, texts: Texts) -> Reply:
         try:

@@ -10,7 +10,7 @@ from functools import partial
 
 from telebot import types
 
-from ..messages import keyboards, menu
+from ..messages import keyboards, menu, why
 from ..messages import sources as words
 from ..messages.catalogue import Texts
 from ..models import Facet, Feature, Press, Reply, Shown, Trigger, Vote
@@ -64,6 +64,7 @@ class Callbacks:
         self._filters = filters
         self._buttons = pictures.buttons
         self._hiding = pictures.hiding
+        self._why = pictures.why
         self._about = pictures.about
         self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
             keyboards.NEXT: self._next,
@@ -73,6 +74,7 @@ class Callbacks:
             keyboards.RATE: self._rate,
             menu.FOLD: self._fold,
             menu.ABOUT: self._tell_about,
+            why.PREFER: self._prefer,
             keyboards.VOTE: self._vote,
             keyboards.EXCLUDE: self._exclude,
             keyboards.EXCLUDED: self._turn_page,
@@ -139,8 +141,21 @@ class Callbacks:
         self._redraw(press)
 
     def _tell_about(self, press: _Pressed) -> None:
-        tell = self._about.info if press.match["what"] == "info" else self._about.original
+        about = self._about
+        answers = {"info": about.info, "original": about.original, "why": about.why}
+        tell = answers[press.match["what"]]
         tell(press.chat_id, press.shown.image_id, press.message_id, press.texts)
+
+    def _prefer(self, press: _Pressed) -> str:
+        """Take a vote on a feature, and mark it under the answer that has its buttons."""
+        image_id, named = int(press.match["image"]), press.match["vote"]
+        feature = Feature(Facet(press.match["facet"]), int(press.match["id"]))
+        vote = None if named == "none" else Vote(named)
+        ids = (press.update_id, press.chat_id, press.user_id, image_id)
+        note = self._why.vote(Press(*ids, vote), feature, press.texts)
+        rows = self._why.buttons(press.chat_id, image_id, press.texts)
+        self._outbox.redraw(press.chat_id, press.message_id, rows)
+        return note
 
     def _vote(self, press: _Pressed) -> str:
         image_id, named = int(press.match["image"]), press.match["vote"]

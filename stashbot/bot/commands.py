@@ -42,6 +42,7 @@ COMMANDS = (
     "more",
     "info",
     "original",
+    "why",
     "hide",
     "schedule",
     "preferences",
@@ -111,8 +112,9 @@ class Bot:
             "new": partial(self._word, SourceKind.NEW),
             "liked": partial(self._word, SourceKind.LIKED),
             "more": self._more,
-            "info": self._info,
-            "original": self._original,
+            "info": partial(self._tell, self._pictures.about.info),
+            "original": partial(self._tell, self._pictures.about.original),
+            "why": partial(self._tell, self._pictures.about.why),
             "hide": self._hide,
             "exclude": self._exclude,
             "filters": self._show_filters,
@@ -244,15 +246,10 @@ class Bot:
         if shown := self._picture(command):
             self._ask(command, Source(SourceKind.LIKE, shown.image_id))
 
-    def _info(self, command: _Command) -> None:
+    def _tell(self, tell: Callable[[int, int, int, Texts], None], command: _Command) -> None:
+        """Answer a picture with one of the answers about it."""
         if shown := self._picture(command):
-            ids = (command.chat_id, shown.image_id, shown.message_id)
-            self._pictures.about.info(*ids, command.texts)
-
-    def _original(self, command: _Command) -> None:
-        if shown := self._picture(command):
-            ids = (command.chat_id, shown.image_id, shown.message_id)
-            self._pictures.about.original(*ids, command.texts)
+            tell(command.chat_id, shown.image_id, shown.message_id, command.texts)
 
     def _hide(self, command: _Command) -> None:
         """Offer to hide a picture, or names that it has."""

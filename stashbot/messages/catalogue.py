@@ -9,7 +9,7 @@ import itertools
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib import resources
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -70,6 +70,11 @@ def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str
         time=local.strftime("%Y-%m-%d %H:%M"),
         left=duration(60 * minutes, texts),
     )
+
+
+def calendar_day(day: date, texts: Texts) -> str:
+    """A day with its year: `May 4, 2026`."""
+    return texts("source.date", day=day.day, month=texts(f"month.{day.month}"), year=day.year)
 
 
 def size(bytes: int, texts: Texts) -> str:

@@ -15,7 +15,7 @@ from .labels import label
 #: Unfolds or folds the menu of a picture.
 FOLD = re.compile(r"(?P<action>menu|fold):(?P<image>\d{1,18})")
 #: Asks for a message about a picture, or for its original.
-ABOUT = re.compile(r"(?P<what>info|original):(?P<image>\d{1,18})")
+ABOUT = re.compile(r"(?P<what>info|original|why):(?P<image>\d{1,18})")
 #: The names of a picture that have a row, at most so many of each facet, in this order.
 MOST_NAMES = {Facet.PERFORMER: 6, Facet.GALLERY: 3, Facet.STUDIO: 1, Facet.TAG: 6}
 #: Characters of a name on a button that shares its row with another.
@@ -53,6 +53,7 @@ def unfolded(
     alike = Source(SourceKind.LIKE, image.id)
     more = [
         Button("🔎", f"pick:1:{alike.key}"),
+        Button("❓", f"why:{image.id}"),
         Button("ⓘ", f"info:{image.id}"),
         Button("📄", f"original:{image.id}"),
         *([Button("🔗", url=url)] if url else []),

@@ -17,7 +17,7 @@ from ..errors import (
     StoreError,
 )
 from ..messages import sources as words
-from ..messages.catalogue import TEXTS, Texts, choose
+from ..messages.catalogue import TEXTS, Texts, calendar_day, choose
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned
 from ..models import LIBRARY, Priority, Reply, Request
@@ -92,11 +92,8 @@ class Notices:
             case NoSource():
                 return _no_source(error, count, texts)
             case NothingToSend(reason=NothingReason.NOTHING_NEW, since=since) if since:
-                day = since.astimezone(self._settings.timezone)
-                date = texts(
-                    "source.date", day=day.day, month=texts(f"month.{day.month}"), year=day.year
-                )
-                return Reply(texts("source.nothing_new_since", date=date))
+                day = calendar_day(since.astimezone(self._settings.timezone), texts)
+                return Reply(texts("source.nothing_new_since", date=day))
             case NothingToSend(reason=NothingReason.EMPTY) if source not in (
                 "",
                 LIBRARY.source.key,

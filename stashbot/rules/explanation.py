@@ -12,7 +12,7 @@ from .preferences import Counts
 #: The most features that are named.
 MOST_REASONS = 4
 #: A feature with a smaller effect is not named: the logarithm of its factor.
-LEAST_LIFT = 0.05
+LEAST_LIFT = 0.1
 
 
 def explain(

@@ -30,7 +30,7 @@ MOST_REDRAWN = 20
 #: Entries of each facet among the most liked, and among the least liked.
 TOP = 5
 #: The facets in `/preferences`, in their order.
-FACETS = (Facet.PERFORMER, Facet.TAG, Facet.GALLERY)
+FACETS = (Facet.PERFORMER, Facet.TAG, Facet.GALLERY, Facet.STUDIO)
 #: The headings in `/preferences`, each with the function that chooses the entries below it.
 RANKINGS = {"preferences.most": preferences.favourites, "preferences.least": preferences.dislikes}
 

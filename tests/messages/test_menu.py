@@ -9,6 +9,7 @@ from stashbot.messages.catalogue import TEXTS
 from stashbot.messages.keyboards import PAGE, UnderPicture, listing, under_picture
 from stashbot.messages.menu import hiding
 from stashbot.messages.plain_text import cleaned
+from stashbot.messages.why import buttons
 from stashbot.models import Exclusion, Facet, Feature, SentPicture, VoteCounts
 
 #: Ids of up to 18 digits, as the callback data takes them.
@@ -27,7 +28,7 @@ CALLBACKS = Callbacks(
     requests=None,
     schedules=None,
     filters=None,
-    pictures=PictureParts(None, None, None, None),
+    pictures=PictureParts(None, None, None, None, None),
 )
 
 
@@ -50,7 +51,9 @@ def keyboards(draw):
         stars=draw(st.none() | st.integers(1, 5)),
     )
     page = [Exclusion(each.id, each) for each in (image, *names)[:PAGE]]
+    votes = dict.fromkeys(names, about.votes)
     kinds = [
+        lambda: buttons(image.id, names, votes, texts, is_private=about.is_private),
         lambda: under_picture(about, texts),
         lambda: hiding(image, names, excluded, texts),
         lambda: listing(draw(st.integers(0, 10**5)), page, draw(st.integers(1, 10**5)), texts),

@@ -50,7 +50,7 @@ def test_bounds_open_with_the_votes(votes, is_bounded):
 
 @given(st.dictionaries(st.sampled_from([TOTAL, *TAGS]), COUNTS), st.sets(st.sampled_from(TAGS)))
 def test_factors_make_the_weight_of_the_choice(counts, always):
-    """The factors multiply to the weight, unless the explanation says that something is left out."""
+    """Their product is the weight, unless something is said to be left out."""
     image = Image(1, tags=tuple(Named(each.id, "") for each in TAGS))
     found = explain(image.features, counts, always)
     product = math.prod(each.factor for each in found.reasons)

@@ -283,7 +283,7 @@ def test_menu_unfolds_and_folds(sent):
         ["🎲 🏷 tag0", HIDE],
         [f"⭐ {stars}" for stars in range(1, 6)],
         [HIDE_IT],
-        ["🔎", "ⓘ", "📄", "🔗", "←"],
+        ["🔎", "❓", "ⓘ", "📄", "🔗", "←"],
     ]
     press(home, "👍", message)
     wait_until(lambda: labels(home, message)[0][0] == "👍 ✓", "the vote")
@@ -494,7 +494,7 @@ def test_original_without_a_place_for_it(sent):
     assert home.events("photo_failed")
 
 
-@pytest.mark.parametrize("command", ["/info", "/original", "/hide", "/more"])
+@pytest.mark.parametrize("command", ["/info", "/original", "/hide", "/more", "/why"])
 def test_answers_before_the_first_picture(house, command):
     home = house(library(3))
     home.say(command)

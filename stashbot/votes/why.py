@@ -1,0 +1,81 @@
+"""Why a picture came: its source, its weight and its earlier showings; and votes on its names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from ..messages import menu
+from ..messages import sources as words
+from ..messages import why as sentences
+from ..messages.catalogue import Texts
+from ..messages.labels import label
+from ..messages.plain_text import message
+from ..models import LIBRARY, Explanation, Feature, Place, Press, Reply, Rows, Shown, SourceKind
+from ..rules.explanation import MOST_REASONS, explain
+from ..rules.sources import from_key
+from ..settings.keys import Settings
+from ..store.store import Store
+
+log = structlog.get_logger()
+
+#: The sources with an order of their own, which the votes do not change.
+ORDERED = (SourceKind.NEW, SourceKind.LIKE)
+
+
+class Why:
+    """Explains pictures that were sent. Thread-safe; it makes no network calls.
+
+    Every method raises StoreError.
+    """
+
+    def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._zone = settings.timezone
+        self._avoid = timedelta(days=settings.history.avoid_days)
+        self._now = now
+
+    def answer(self, chat_id: int, shown: Shown, texts: Texts) -> Reply:
+        """Why a picture came, with buttons for less and more of its names."""
+        sent = self._store.pictures.sent(chat_id, shown)
+        source = from_key(sent.source) if sent.source else LIBRARY.source
+        named = replace(source, name=sent.source_name or source.name)
+        features = self._store.votes.features(shown.image_id)
+        place = words.heading(Place(named), features, texts) or words.label(named, texts)
+        lines = [texts("why.source", source=place), ""]
+        if source.kind in ORDERED:
+            lines.append(texts(f"why.order_{source.kind}"))
+        else:
+            lines += sentences.weight(self._explained(chat_id, shown.image_id), texts)
+        if times := self._store.pictures.showings(chat_id, shown):
+            is_repeat = len(times) > 1 and times[0] - times[1] < self._avoid
+            days = [each.astimezone(self._zone).date() for each in times]
+            lines += ["", sentences.showings(days, texts, is_repeat=is_repeat)]
+        return Reply(message(lines), self.buttons(chat_id, shown.image_id, texts))
+
+    def buttons(self, chat_id: int, image_id: int, texts: Texts) -> Rows:
+        """Buttons for the features that explain the weight, and for others up to as many."""
+        features = self._store.votes.features(image_id)
+        reasons = [each.feature for each in self._explained(chat_id, image_id).reasons]
+        offered = list(dict.fromkeys([*reasons, *menu.named(features)]))[:MOST_REASONS]
+        in_order = [each for each in features if each in offered]
+        votes = self._store.feature_votes.of(chat_id)
+        return sentences.buttons(image_id, in_order, votes, texts, is_private=chat_id > 0)
+
+    def vote(self, press: Press, feature: Feature, texts: Texts) -> str:
+        """Take a press for less or more of a feature; the answer to it."""
+        features = self._store.votes.features(press.image_id)
+        feature = next((each for each in features if each == feature), feature)
+        vote, is_changed = self._store.feature_votes.cast(press, feature, self._now())
+        if is_changed:
+            about = {"chat_id": press.chat_id, "user_id": press.user_id, "image_id": press.image_id}
+            log.info("voted", **about, vote=vote, kind=feature.facet, id=feature.id)
+        return texts(f"why.note_{vote or 'none'}", name=label(feature, texts))
+
+    def _explained(self, chat_id: int, image_id: int) -> Explanation:
+        names = self._store.votes.features(image_id)[1:]
+        counts = self._store.votes.counts(chat_id, names)
+        return explain(names, counts, self._store.feature_votes.of(chat_id))

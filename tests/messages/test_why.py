@@ -1,0 +1,79 @@
+"""Why a picture came, in words."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from stashbot.messages.catalogue import TEXTS
+from stashbot.messages.why import showings, weight
+from stashbot.models import Explanation, Facet, Feature, Reason, VoteCounts
+
+EN, RU = TEXTS["en"], TEXTS["ru"]
+SEA = Feature(Facet.TAG, 3, "sea")
+
+
+def reason(factor, *counts):
+    return Reason(SEA, VoteCounts(*counts), factor)
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "russian"),
+    [
+        (3.0, "It is 3 × likelier than chance:", "Шансы в 3 раза выше обычных:"),
+        (1.5, "It is 1.5 × likelier than chance:", "Шансы в 1,5 раза выше обычных:"),
+        (9.96, "It is 10 × likelier than chance:", "Шансы в 10 раз выше обычных:"),
+        (0.5, "It is half as likely as chance:", "Шансы вдвое ниже обычных:"),
+        (0.2, "It is 5 × rarer than chance:", "Шансы в 5 раз ниже обычных:"),
+        (1.04, "It is as likely as any other:", "Шансы такие же, как у любой другой:"),
+    ],
+)
+def test_weight(value, english, russian):
+    found = Explanation(value, [reason(1.3, 5, 1)], 0, is_bounded=False)
+
+    assert weight(found, EN) == [english, "👍 5 of 6 for 🏷 sea"]
+    assert weight(found, RU) == [russian, "👍 5 из 6: 🏷 sea"]
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        pytest.param(reason(2.0, 5, 1, 9), "👍 5 of 6 for 🏷 sea", id="liked"),
+        pytest.param(reason(0.5, 1, 5, 9), "👎 5 of 6 for 🏷 sea", id="disliked"),
+        pytest.param(reason(1.0, 1, 0, 9), "👍 1 of 1 for 🏷 sea", id="liked, without effect"),
+        pytest.param(reason(0.5, 1, 0, 90), "👍 1 in 90 pictures of 🏷 sea", id="seldom liked"),
+        pytest.param(reason(2.0, 0, 0, 1), "👎 0 in 1 picture of 🏷 sea", id="never disliked"),
+    ],
+)
+def test_reason(one, words):
+    assert weight(Explanation(2.0, [one], 0, is_bounded=False), EN)[1] == words
+
+
+def test_reasons_that_are_left_out():
+    found = Explanation(3.0, [reason(9.0, 5, 1)], 2, is_bounded=True)
+
+    assert weight(found, EN)[2:] == [
+        "and 2 weaker signs",
+        "With the votes so far, I go no further than that.",
+    ]
+
+
+def test_nothing_learned():
+    [line] = weight(Explanation(1.0, [], 0, is_bounded=False), EN)
+
+    assert line == "It is as likely as any other: no vote speaks for or against it."
+
+
+@pytest.mark.parametrize(
+    ("ages", "words"),
+    [
+        pytest.param([], "I show it here for the first time.", id="never"),
+        pytest.param([40, 40, 41], "here before: March 25, 2026 · March 24, 2026", id="twice"),
+        pytest.param([1, 2, 3, 4], "May 3, 2026 · May 2, 2026 · May 1, 2026 · …", id="often"),
+    ],
+)
+def test_showings(ages, words):
+    today = date(2026, 5, 4)
+    days = [today, *(today - timedelta(days=age) for age in ages)]
+
+    assert showings(days, EN, is_repeat=False).endswith(words)
+    assert showings(days, EN, is_repeat=True).endswith("came again.") is bool(ages)
