@@ -41,6 +41,7 @@ from .telegram.client import MediaOptions, TelegramClient
 from .telegram.outbox import Outbox
 from .telegram.polling import Poller
 from .telegram.rate_limit import TELEGRAM_LIMITS, RateLimits
+from .votes.albums import AlbumMessages
 from .votes.buttons import PictureButtons
 from .votes.hiding import Hiding
 from .votes.rating_sync import RatingSync
@@ -84,6 +85,7 @@ class App:
         self.notices = Notices(outbox=self.outbox, stash=self.stash, settings=settings)
         self.files = TemporaryFiles(cache_folder(settings.database))
         self.media = self._media()
+        self.buttons = PictureButtons(self.store, self.settings)
         self.requests = self._requests()
         self._wake = threading.Event()
         self.supervisor.at_end(self._wake.set)
@@ -198,10 +200,9 @@ class App:
         )
 
     def _pictures(self) -> PictureParts:
-        buttons = PictureButtons(self.store, self.settings)
         voting = Voting(
             store=self.store,
-            buttons=buttons,
+            buttons=self.buttons,
             settings=self.settings,
             wake=self.rating_sync.wake,
             now=_now,
@@ -221,7 +222,7 @@ class App:
             why=why,
             settings=self.settings,
         )
-        return PictureParts(voting, buttons, Hiding(self.store, _now), why, about)
+        return PictureParts(voting, self.buttons, Hiding(self.store, _now), why, about)
 
     def _media(self) -> Media:
         converter = Converter(self.files)
@@ -239,12 +240,16 @@ class App:
             bot_id=self.telegram.bot_id,
             now=_now,
         )
+        albums = AlbumMessages(
+            store=self.store, telegram=self.telegram, outbox=self.outbox, buttons=self.buttons
+        )
         delivery = Delivery(
             store=self.store,
             telegram=self.telegram,
             preparation=preparation,
             photos=self.settings.photos,
             writes=writes,
+            after_album=albums.follow,
             now=_now,
         )
         return RequestQueue(

@@ -162,7 +162,7 @@ class Callbacks:
         asked = None if named == "none" or press.match["ticked"] else Vote(named)
         ids = (press.update_id, press.chat_id, press.user_id)
         note, wants_next = self._voting.vote(Press(*ids, image_id, asked), press.texts)
-        if wants_next:
+        if wants_next and not press.is_text:  # under an album no next picture follows
             source = self._buttons.source_of(press.chat_id, press.shown)
             self._ask(press, source, trigger=Trigger.VOTE, after=press.shown)
         self._redraw(press)
@@ -212,8 +212,9 @@ class Callbacks:
         return press.texts("schedule.removed", n=1) if was_there else ""
 
     def _redraw(self, press: _Pressed) -> None:
-        look = self._buttons.look(press.chat_id, press.shown, press.texts)
-        self._outbox.redraw(press.chat_id, press.message_id, look.rows, look.caption)
+        looks = self._buttons.looks(press.chat_id, press.shown, press.texts)
+        for message_id, look in looks:
+            self._outbox.redraw(press.chat_id, message_id, look.rows, look.caption)
 
     def _edit(self, press: _Pressed, reply: Reply) -> None:
         self._outbox.edit(press.chat_id, press.message_id, reply)

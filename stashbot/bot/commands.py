@@ -181,9 +181,9 @@ class Bot:
             if shown is None or shown.message_id != reaction.message_id:
                 return
             press = Press(update_id, chat.id, user.id, shown.image_id, after, is_reaction=True)
-            if parts.voting.react(press, before) and parts.buttons.has_buttons(chat.id, shown):
-                look = parts.buttons.look(chat.id, shown, texts)
-                self._outbox.redraw(chat.id, shown.message_id, look.rows, look.caption)
+            if parts.voting.react(press, before):
+                for message_id, look in parts.buttons.looks(chat.id, shown, texts):
+                    self._outbox.redraw(chat.id, message_id, look.rows, look.caption)
 
     def _membership(self, change: types.ChatMemberUpdated) -> None:
         """Note that the bot was blocked or removed, or that it is back."""

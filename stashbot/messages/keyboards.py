@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ..models import Button, Exclusion, Feature, Rows, SentPicture, Vote, VoteCounts
 from .catalogue import Texts
@@ -75,6 +76,31 @@ def under_picture(about: UnderPicture, texts: Texts) -> Rows:
     return [row, [Button(texts("button.hide"), f"menu:{image_id}", style="danger")]]
 
 
+def under_album(
+    votes: Sequence[tuple[int, VoteCounts]],
+    count: int,
+    source: str,
+    texts: Texts,
+    *,
+    is_private: bool,
+) -> Rows:
+    """👍 n and 👎 n for each image of an album with its votes, and ➡️ for `count` from its source.
+
+    Counts take room: in a group each image has a row of its own.
+    """
+    pairs = [
+        [
+            _vote(Vote.LIKE, counts.likes, image_id, is_private=is_private, number=number),
+            _vote(Vote.DISLIKE, counts.dislikes, image_id, is_private=is_private, number=number),
+        ]
+        for number, (image_id, counts) in enumerate(votes, 1)
+    ]
+    step = 2 if is_private else 1
+    rows = [list(chain(*pairs[at : at + step])) for at in range(0, len(pairs), step)]
+    again = Button(f"{texts('button.next')} {count}", f"pick:{count}:{source}")
+    return [*rows, [again]]
+
+
 def rating(about: UnderPicture) -> Rows:
     """A button for each rating; the marked one takes it back."""
     if not about.has_stars:
@@ -102,9 +128,13 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
     return [*entries, arrows] if arrows else entries
 
 
-def _vote(vote: Vote, count: int, image_id: int, *, is_private: bool) -> Button:
-    """A vote button: marked with the user's own vote, or in a group with the count."""
-    icon = _VOTE_ICONS[vote]
+def _vote(vote: Vote, count: int, image_id: int, *, is_private: bool, number: int = 0) -> Button:
+    """A vote button: marked with the user's own vote, or in a group with the count.
+
+    `number` is that of a picture in an album.
+    """
+    icon = f"{_VOTE_ICONS[vote]} {number or ''}".strip()
     if count and is_private:
         return Button(f"{icon} ✓", f"vote:none:{image_id}")
-    return Button(f"{icon} {count or ''}".strip(), f"vote:{vote}:{image_id}")
+    mark = f"{':' if number else ''} {count}" if count else ""
+    return Button(f"{icon}{mark}", f"vote:{vote}:{image_id}")

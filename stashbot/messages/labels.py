@@ -19,8 +19,13 @@ _ICONS = {
 
 def label(feature: Feature, texts: Texts, length: int = LONG_NAME) -> str:
     """An icon and the feature's name, cut to `length` characters."""
+    return f"{_ICONS[feature.facet]} {plain(feature, texts, length)}"
+
+
+def plain(feature: Feature, texts: Texts, length: int = LONG_NAME) -> str:
+    """The feature's name, or the words for one without a name, cut to `length` characters."""
     name = cleaned(feature.name) or texts(f"unnamed.{feature.facet}", id=feature.id)
-    return f"{_ICONS[feature.facet]} {shortened(name, length)}"
+    return shortened(name, length)
 
 
 def shortened(text: str, length: int) -> str:

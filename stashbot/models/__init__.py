@@ -3,12 +3,13 @@
 from .files import Kind, KnownFile, Sent, Upload
 from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
 from .replies import Button, Reply, Rows
-from .requests import Priority, Request, Schedule, SentPicture, Shown, Trigger
+from .requests import Album, Priority, Request, Schedule, SentPicture, Shown, Trigger
 from .sources import LIBRARY, Place, Shuffle, Source, SourceKind
 from .votes import Explanation, Press, Reason, Vote, VoteCounts
 
 __all__ = [
     "LIBRARY",
+    "Album",
     "Button",
     "Exclusion",
     "Explanation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -54,6 +55,20 @@ class Shown:
 
     message_id: int
     image_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Pictures that were sent together: the key of their source, and each in its message.
+
+    Their request asked for `count` pictures. `message_id` is that of the message with their
+    buttons, None if it is not known.
+    """
+
+    source: str
+    pictures: Sequence[Shown]
+    count: int
+    message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

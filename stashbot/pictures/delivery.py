@@ -31,7 +31,7 @@ from ..messages.caption import caption
 from ..messages.catalogue import TEXTS
 from ..messages.keyboards import UnderPicture, under_picture
 from ..messages.sources import heading
-from ..models import Image, Kind, KnownFile, Priority, Request, Rows, Sent, SentPicture
+from ..models import Image, Kind, KnownFile, Place, Priority, Request, Rows, Sent, SentPicture
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Again
 from ..settings.keys import PhotosSettings
@@ -43,6 +43,9 @@ from .prefetch import Prepared
 from .preparation import Preparation, milliseconds
 
 log = structlog.get_logger()
+
+#: Called for each album that was sent, with its place, its images and its first message.
+AfterAlbum = Callable[[Request, Place, Sequence[Image], int], None]
 
 #: Refusals and doubtful answers of Telegram after which a request gives up.
 MOST_REFUSALS = 10
@@ -108,6 +111,7 @@ class Delivery:
         preparation: Preparation,
         photos: PhotosSettings,
         writes: LateWrites,
+        after_album: AfterAlbum,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -115,6 +119,7 @@ class Delivery:
         self._preparation = preparation
         self._photos = photos
         self.writes = writes
+        self._after_album = after_album
         self._now = now
 
     def deliver(
@@ -205,6 +210,9 @@ class Delivery:
             raise
         self._record(serving, group, rows, sent)
         _log_sent(serving.request, group, milliseconds(started))
+        if len(group) > 1:
+            sent_images = [each.image for each in group]
+            self._after_album(serving.request, group[0].place, sent_images, sent[0].message_id)
         return group
 
     def _send_document(self, serving: Serving, one: Prepared) -> Iterator[Again]:
@@ -255,23 +263,16 @@ class Delivery:
         return under_picture(about, texts)
 
     def _record(
-        self,
-        serving: Serving,
-        group: Sequence[Prepared],
-        rows: dict[int, int],
-        sent: Sequence[Sent],
+        self, serving: Serving, group: Sequence[Prepared], rows: dict[int, int], sent: list[Sent]
     ) -> None:
         is_last = serving.left == len(group)
         arrived = [
             (rows[each.image.id], each.image, one) for each, one in zip(group, sent, strict=True)
         ]
+        ends = serving.request if is_last else None
+        bot_id, shape = self._telegram.bot_id, self._preparation.shape
         settle = partial(
-            self._store.settle,
-            arrived,
-            self._now(),
-            bot_id=self._telegram.bot_id,
-            shape=self._preparation.shape,
-            ends=serving.request if is_last else None,
+            self._store.settle, arrived, self._now(), bot_id=bot_id, shape=shape, ends=ends
         )
         self.writes.write(settle, chat_id=serving.request.chat_id)
         serving.is_recorded = is_last
@@ -286,11 +287,7 @@ class Delivery:
     # When Telegram refuses
 
     def _otherwise(
-        self,
-        serving: Serving,
-        group: Sequence[Prepared],
-        error: TelegramError,
-        block: ExitStack,
+        self, serving: Serving, group: Sequence[Prepared], error: TelegramError, block: ExitStack
     ) -> list[list[Prepared]]:
         """Return the messages that replace a refused one: single pictures, or another form."""
         serving.count_refusal()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..models import SentPicture, Shown
+from peewee import fn
+
+from ..models import Album, SentPicture, Shown
 from .database import Database
 from .history import latest
 from .tables import Chats, Requests, Schedules, SentPhotos
@@ -25,12 +27,18 @@ class PictureStore:
         self._db = database
 
     def shown(self, chat_id: int, message_id: int | None) -> Shown | None:
-        """The image in a message, else the chat's newest; None if there is none."""
+        """The image in a message, else the chat's newest; None if there is none.
+
+        The message with the buttons of an album stands for its first picture.
+        """
         columns = (SentPhotos.message_id, SentPhotos.image_id)
-        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.message_id == message_id)
+        # One after the other: for both at once SQLite reads all rows of the chat.
+        for its in (SentPhotos.message_id, SentPhotos.album_message) if message_id else ():
+            found = SentPhotos.select(*columns).where(SentPhotos.chat_id == chat_id)
+            if row := self._db.row(found.where(its == message_id).order_by(SentPhotos.message_id)):
+                return Shown(*row)
         newest = latest(chat_id, *columns).where(SentPhotos.message_id.is_null(False))
-        row = self._db.row(SentPhotos.select(*columns).where(its)) if message_id else None
-        row = row or self._db.row(newest)
+        row = self._db.row(newest)
         return row and Shown(*row)
 
     def sent(self, chat_id: int, shown: Shown) -> SentPicture:
@@ -39,14 +47,26 @@ class PictureStore:
         row = self._db.row(_in_message(chat_id, shown, *columns))
         return SentPicture(*row) if row else SentPicture()
 
-    def is_in_album(self, chat_id: int, message_id: int) -> bool:
-        """Whether a picture was sent with others: Telegram takes no buttons under those."""
-        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.message_id == message_id)
-        counts = SentPhotos.select(Requests.count).join(
-            Requests, on=(Requests.id == SentPhotos.request_id)
-        )
-        row = self._db.row(counts.where(its))
-        return row is None or row[0] > 1
+    def album(self, chat_id: int, shown: Shown) -> Album | None:
+        """The album with a picture, which its message or that of its buttons shows.
+
+        None if the picture was sent alone.
+        """
+        asked = Requests.select(Requests.count).where(Requests.id == SentPhotos.request_id)
+        columns = (SentPhotos.album, SentPhotos.source, SentPhotos.album_message, asked)
+        row = self._db.row(_in_message(chat_id, shown, *columns))
+        if row is None or row[0] is None:
+            return None
+        first, source, message_id, count = row
+        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.album == first)
+        pictures = SentPhotos.select(SentPhotos.message_id, SentPhotos.image_id).where(its)
+        rows = self._db.rows(pictures.order_by(SentPhotos.message_id))
+        return Album(source, [Shown(*row) for row in rows], count or len(rows), message_id)
+
+    def note_album_message(self, chat_id: int, album: int, message_id: int) -> None:
+        """Note the message with the buttons of the album whose first message is `album`."""
+        its = (SentPhotos.chat_id == chat_id) & (SentPhotos.album == album)
+        self._db.write(SentPhotos.update(album_message=message_id).where(its))
 
     def source_name(self, key: str) -> str:
         """The name that a source had in a schedule, a chat or with its last picture, if any."""
@@ -73,8 +93,12 @@ class PictureStore:
 
 
 def _in_message(chat_id: int, shown: Shown, *columns: Any) -> Any:
-    """The row of a picture: that of its message, or if it is not known, the image's last one."""
+    """The row of a picture: that of its message, or if it is not known, the image's last one.
+
+    The buttons of an album stand in another message.
+    """
     its = (SentPhotos.chat_id == chat_id) & (SentPhotos.image_id == shown.image_id)
     is_its_message = SentPhotos.message_id == shown.message_id
-    order = (is_its_message.desc(), SentPhotos.sent_at.desc(), SentPhotos.id.desc())
+    is_its_message |= SentPhotos.album_message == shown.message_id
+    order = (fn.COALESCE(is_its_message, 0).desc(), SentPhotos.sent_at.desc(), SentPhotos.id.desc())
     return SentPhotos.select(*columns).where(its).order_by(*order).limit(1)

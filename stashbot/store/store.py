@@ -178,11 +178,12 @@ class Store:
         """Note that pictures arrived, each with the row that `begin` gave, and their files.
 
         `shape` names the form they were uploaded in; their files are known again for the
-        same shape only. The request `ends`, if any, is done.
+        same shape only. Several pictures are an album. The request `ends`, if any, is done.
         """
+        album = arrived[0][2].message_id if len(arrived) > 1 else None
         with self._db.writing():
             for row_id, image, sent in arrived:
-                change = {"kind": sent.file.kind, "message_id": sent.message_id}
+                change = {"kind": sent.file.kind, "message_id": sent.message_id, "album": album}
                 row = SentPhotos.update(state="sent", sent_at=now, **change)
                 self._db.write(row.where(SentPhotos.id == row_id))
                 file = Files.insert(

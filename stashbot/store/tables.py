@@ -108,7 +108,9 @@ class SentPhotos(peewee.Model):
 
     `sent_at` is when sending began, then when it ended. Triggers set `is_latest` for the newest
     row of an image in a chat. The index that begins with (chat_id, is_latest) relies on it to
-    count the images that a chat has seen, and to find the one shown longest ago.
+    count the images that a chat has seen, and to find the one shown longest ago. The pictures
+    of an `album` have the id of its first message there, and in `album_message` that of the
+    message with its buttons, once it is known.
     """
 
     id = peewee.AutoField()
@@ -125,6 +127,8 @@ class SentPhotos(peewee.Model):
     source = peewee.TextField(default="")
     is_unfolded = peewee.BooleanField(default=False)
     source_name = peewee.TextField(default="")
+    album = peewee.IntegerField(null=True)
+    album_message = peewee.IntegerField(null=True)
 
     class Meta:
         table_name = "sent_photos"

@@ -85,7 +85,6 @@ _LATEST = """
     ) AS votes
     JOIN sent_photos ON sent_photos.chat_id = votes.chat_id
         AND sent_photos.image_id = votes.image_id AND +is_latest = 1
-    JOIN requests ON requests.id = request_id AND requests.count = 1
     JOIN chats ON chats.chat_id = votes.chat_id AND gone_since IS NULL
     WHERE voted_at >= :since AND message_id IS NOT NULL
 """
@@ -134,7 +133,7 @@ class VoteStore:
     def latest(
         self, since: datetime, limit: int, image_id: int | None = None
     ) -> list[tuple[int, int, int, str]]:
-        """The votes since then among the newest `limit`, without albums and gone chats.
+        """The votes since then among the newest `limit`, without gone chats.
 
         Only those on one image, if it is named.
 

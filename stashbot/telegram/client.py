@@ -173,18 +173,26 @@ class TelegramClient:
         keyboard: str = "",
         rows: Rows = (),
         reply_to: int | None = None,
-    ) -> None:
+        is_silent: bool = False,
+    ) -> int:
         """Send plain text (at most 4,096 characters), as a reply to a message if it is there.
 
         With `rows` of buttons under it, or with a keyboard of one button, named `keyboard`.
+        Return the id of the new message.
         """
         markup: Any = inline(rows)
         if keyboard:
             markup = types.ReplyKeyboardMarkup(resize_keyboard=True, is_persistent=True)
             markup.add(types.KeyboardButton(keyboard))
         with self._sending(chat_id):
-            replies = replying(reply_to)
-            self._bot.send_message(chat_id, text, reply_markup=markup, reply_parameters=replies)
+            sent = self._bot.send_message(
+                chat_id,
+                text,
+                reply_markup=markup,
+                reply_parameters=replying(reply_to),
+                disable_notification=is_silent or None,
+            )
+            return int(sent.message_id)
 
     def edit_text(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
         """Replace the text and the buttons of a message of the bot."""

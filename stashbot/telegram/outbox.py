@@ -89,6 +89,10 @@ class Outbox:
         send = partial(
             self._telegram.send_text, text=text, keyboard=keyboard, rows=rows, reply_to=reply_to
         )
+        self.send(chat_id, send)
+
+    def send(self, chat_id: int, send: Callable[[int], object]) -> None:
+        """Make the call that sends a text to a chat by its id, after the texts before it."""
         self._submit_text(chat_id, partial(self._say, chat_id, send))
 
     def say_to_stranger(self, chat_id: int, text: str) -> None:
@@ -188,7 +192,7 @@ class Outbox:
             self._store.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
 
-    def _say(self, chat_id: int, send: Callable[[int], None]) -> None:
+    def _say(self, chat_id: int, send: Callable[[int], object]) -> None:
         try:
             send(chat_id)
         except ChatMoved as moved:

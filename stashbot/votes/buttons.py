@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..messages.caption import caption
 from ..messages.catalogue import Texts
-from ..messages.keyboards import UnderPicture, under_picture
+from ..messages.keyboards import UnderPicture, under_album, under_picture
 from ..messages.sources import heading
-from ..models import LIBRARY, Facet, Feature, Place, Rows, SentPicture, Shown
+from ..models import LIBRARY, Album, Facet, Feature, Place, Rows, SentPicture, Shown
 from ..rules.ratings import expected
 from ..rules.sources import from_key
 from ..settings.keys import Settings
@@ -33,8 +34,25 @@ class PictureButtons:
         self._rates = settings.votes.write_ratings != "never"
         self._replaces_others = settings.votes.write_ratings == "always"
 
-    def look(self, chat_id: int, shown: Shown, texts: Texts) -> Look:
-        """The look of a picture."""
+    def looks(self, chat_id: int, shown: Shown, texts: Texts) -> Iterator[tuple[int, Look]]:
+        """The message with the buttons of a picture, if it has some, and the look of that."""
+        album = self._store.pictures.album(chat_id, shown)
+        if album is None:
+            yield shown.message_id, self._look(chat_id, shown, texts)
+            return
+        # A crash may have come before the message with the buttons was noted: it is shown then.
+        message_id = album.message_id if shown in album.pictures else shown.message_id
+        if message_id:
+            yield message_id, Look(self.under_album(chat_id, album, texts))
+
+    def under_album(self, chat_id: int, album: Album, texts: Texts) -> Rows:
+        """The buttons of the message after an album."""
+        of_image = self._store.votes.of_image
+        ids = [each.image_id for each in album.pictures]
+        votes = [(image_id, of_image(chat_id, image_id)) for image_id in ids]
+        return under_album(votes, album.count, album.source, texts, is_private=chat_id > 0)
+
+    def _look(self, chat_id: int, shown: Shown, texts: Texts) -> Look:
         store, image_id = self._store, shown.image_id
         image, *names = store.votes.features(image_id) or [Feature(Facet.IMAGE, image_id)]
         sent = store.pictures.sent(chat_id, shown)
@@ -61,10 +79,6 @@ class PictureButtons:
             return None
         entry = self._store.ratings.entry(image_id) if self._rates else None
         return expected(entry, image.rating100, replaces_others=self._replaces_others)
-
-    def has_buttons(self, chat_id: int, shown: Shown) -> bool:
-        """Whether there are buttons under a picture that was sent in the last days."""
-        return not self._store.pictures.is_in_album(chat_id, shown.message_id)
 
     def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Unfold or fold the menu under a picture."""

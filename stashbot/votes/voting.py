@@ -111,7 +111,8 @@ class Voting:
         for chat_id, image_id, message_id, language in recent:
             texts = TEXTS[language or LANGUAGES[0]]
             shown = Shown(message_id, image_id)
-            yield chat_id, message_id, self._buttons.look(chat_id, shown, texts)
+            for look in self._buttons.looks(chat_id, shown, texts):
+                yield chat_id, *look
 
     # /preferences
 

@@ -77,7 +77,7 @@ class Kills:
             self.asked[user] += count
 
     def vote(self, user):
-        """Vote on the newest single picture of a user, unless its image has a vote."""
+        """Vote on a user's newest picture with buttons, unless its image has a vote."""
         received = [message for message in self.home.received(user) if message.buttons]
         image = int(re.search(r"Picture (\d+)|$", received[-1].text)[1] or 0) if received else 0
         if image and image not in [voted for _, voted, _ in self.presses.values()]:

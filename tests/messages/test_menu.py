@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from stashbot.bot.callbacks import Callbacks
 from stashbot.bot.pictures import PictureParts
 from stashbot.messages.catalogue import TEXTS
-from stashbot.messages.keyboards import PAGE, UnderPicture, listing, under_picture
+from stashbot.messages.keyboards import (
+    PAGE,
+    UnderPicture,
+    listing,
+    under_album,
+    under_picture,
+)
 from stashbot.messages.menu import hiding
 from stashbot.messages.plain_text import cleaned
 from stashbot.messages.why import buttons
@@ -56,6 +62,13 @@ def keyboards(draw):
         lambda: buttons(image.id, names, votes, texts, is_private=about.is_private),
         lambda: under_picture(about, texts),
         lambda: hiding(image, names, excluded, texts),
+        lambda: under_album(
+            [(draw(IDS), about.votes) for _ in range(draw(st.integers(2, 10)))],
+            draw(st.integers(2, 10)),
+            draw(SOURCES.filter(bool)),
+            texts,
+            is_private=about.is_private,
+        ),
         lambda: listing(draw(st.integers(0, 10**5)), page, draw(st.integers(1, 10**5)), texts),
     ]
     return draw(st.sampled_from(kinds))()

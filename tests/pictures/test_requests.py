@@ -69,6 +69,7 @@ def test_the_others_of_a_refused_album_come_singly(house, is_paced):
     assert [call.method for call in sent if images_of(call) == [3]] == ["sendDocument"]
     albums = [call for call in home.telegram.calls if call.method == "sendMediaGroup"]
     assert len(albums) == 1
+    assert not [call for call in home.telegram.calls if "reply_parameters" in call.params]
 
 
 def test_an_album_goes_on_without_a_picture_that_is_refused_in_each_form(house):

@@ -11,7 +11,7 @@ import peewee
 import pytest
 
 from stashbot.errors import StoreError
-from stashbot.models import Image, SentPicture, Shown, Shuffle
+from stashbot.models import Album, Image, SentPicture, Shown, Shuffle
 from stashbot.rules.ratings import Rating
 from stashbot.store.database import APPLICATION_ID, open_database, scripts
 from stashbot.store.store import Store
@@ -104,6 +104,12 @@ FILLED = (
     """INSERT INTO pictures (image_id, features) VALUES (1, '[["image", 1, "One"]]')""",
     """INSERT INTO sent_photos (image_id, sent_at, user_id, title, chat_id, message_id)
         VALUES (1, '2026-01-01 08:00:00.000000', 7, 'One', 7, 70)""",
+    """INSERT INTO requests (id, chat_id, user_id, count, "trigger", requested_at, language, state)
+        VALUES (1, 8, 8, 3, 'command', '2026-01-01 08:00:00.000000', 'en', 'done')""",
+    """INSERT INTO sent_photos (image_id, sent_at, user_id, chat_id, message_id, request_id, kind)
+        VALUES (2, '2026-01-01 08:00:00.000000', 8, 8, 80, 1, 'photo'),
+            (3, '2026-01-01 08:00:00.000000', 8, 8, 81, 1, 'video'),
+            (4, '2026-01-01 08:00:00.000000', 8, 8, 82, 1, 'animation')""",
 )
 
 
@@ -119,6 +125,7 @@ def test_filled_database_of_an_older_version(path):
         kept = sorted((each.id, each.when, each.zone, each.count) for each in store.schedules.of(7))
         shown, sent = store.pictures.shown(7, 70), store.pictures.sent(7, Shown(70, 1))
         votes, image = store.votes.of_image(7, 1), store.votes.image(1)
+        albums = [store.pictures.album(8, Shown(78 + id, id)) for id in (2, 3, 4)]
     finally:
         store.close()
 
@@ -127,6 +134,7 @@ def test_filled_database_of_an_older_version(path):
     assert kept == [(1, "daily 09:00", "Europe/Berlin", 2), (2, "daily 10:00", "", 1)]
     assert (shown, sent) == (Shown(70, 1), SentPicture())
     assert (votes.likes, votes.dislikes, image) == (1, 0, None)
+    assert albums == [Album("", [Shown(80, 2), Shown(81, 3)], 3)] * 2 + [None]
 
 
 def test_ids_of_removed_schedules_stay_unused_after_a_migration(path):
@@ -161,7 +169,9 @@ def test_newer_database(path, is_running):
         newer.close()
     before = contents(path.parent)
 
-    with pytest.raises(StoreError, match=r"newer stashbot \(schema 13; this one knows 8\)"):
+    known = len(scripts())
+    words = rf"newer stashbot \(schema {known + 5}; this one knows {known}\)"
+    with pytest.raises(StoreError, match=words):
         Store(path)
 
     assert contents(path.parent) == before

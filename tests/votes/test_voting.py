@@ -186,7 +186,7 @@ def test_vote_that_was_not_shown_before_the_end(sent):
 
 
 def test_vote_on_what_came_again_in_an_album(house):
-    """Buttons are drawn under no album, though a picture in it was voted on just before."""
+    """No caption of an album is drawn, though a picture in it was voted on just before."""
     home = house(library(2), **NO_NEXT)
     home.ask()
     message = latest(home)
@@ -336,19 +336,6 @@ def test_reactions_that_count_nothing(house):
     home.wait_for_text("/random")
 
     assert home.query("SELECT vote FROM votes") == []
-
-
-def test_reaction_to_a_picture_of_an_album(house):
-    home = house(library(20), **NO_NEXT)
-    first, _ = home.ask("/random 2", count=2)
-    home.wait_for_event("photo_sent", 2)
-    [message] = [m for m in home.telegram.messages(OWNER) if f"Picture {first}\n" in f"{m.text}\n"]
-    home.telegram.react(message, "", "👍", user_id=OWNER)
-    home.wait_for_event("voted")
-
-    assert home.query("SELECT image_id, vote FROM votes") == [(first, "like")]
-    home.wait_for_event("rating_written")
-    assert not [call for call in home.telegram.calls if call.method.startswith("edit")]
 
 
 def test_picture_that_came_twice(sent):
