@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tests.conftest import animation, at_length, library
+from tests.conftest import OWNER, animation, at_length, library
 from tests.long import conversions
 from tests.long.kills import LIBRARY, OPTIONS, Kills, is_all_done
 from tests.standins.http import Fault, Trouble
@@ -45,6 +45,36 @@ def test_request_not_begun(house):
 
     assert set(images) <= {1, 2, 3}
     assert not home.telegram.pending()
+
+
+def sent_without_an_answer(server, carry_out):
+    response = carry_out()
+    server.stopping.wait(60)
+    return response
+
+
+@pytest.mark.parametrize("trouble", [Trouble.FLOOD, sent_without_an_answer])
+def test_killed_between_an_album_and_its_message(house, trouble):
+    """At most the message is lost; if it has come, its buttons work."""
+    is_there = trouble is not Trouble.FLOOD
+    home = house(library(9), start=False)
+    home.telegram.server.fail(Fault("sendMessage", trouble, seconds=60))
+    with Program(environ=home.environ) as bot:
+        home.say("/random 3")
+        bot.wait_for_event("photo_sent", 3)
+        wait_until(lambda: went(home, "sendMessage"), "the message is under way")
+        wait_until(lambda: len(home.received()) == 3 + is_there, "it is there")
+        bot.kill()
+    if is_there:
+        [*_, message] = home.received()
+        home.telegram.press(message, message.button("👎 3").data, user_id=OWNER)
+    with Program(environ=home.environ):
+        home.say("/help")
+        home.wait_for_text("/random –")
+        wait_until(lambda: not is_there or "👎 3 ✓" in str(home.received()[3]), "the mark")
+
+    assert len(home.sent_images()) == 3
+    assert len(home.received()) == 4 + is_there
 
 
 def test_half_of_several(house):

@@ -271,6 +271,26 @@ def test_menu_rates_and_tells(page, width):
     assert max(heights) < 1.5 * min(heights)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_buttons_of_an_album(page, width):
+    """No label wraps; ➡️ brings as many again, and no vote brings a picture."""
+    page.set_viewport_size({"width": width, "height": 800})
+    send(page, "/random 3")
+    pictures(page, 3)
+    message = page.get_by_role("log").locator("article").filter(has_text="1. ").last
+    message.get_by_role("button", name="👍 2").click()
+    message.get_by_role("button", name="👍 2 ✓").wait_for()
+    message.get_by_role("button", name="👎 3").click()
+    message.get_by_role("button", name="👎 3 ✓").wait_for()
+    heights = message.locator(".buttons button").evaluate_all(
+        "nodes => nodes.map(node => node.getBoundingClientRect().height)"
+    )
+    message.get_by_role("button", name="➡️ 3").click()
+
+    assert len(pictures(page, 6)) == 6
+    assert max(heights) < 1.5 * min(heights)
+
+
 def test_preferences_are_forgotten_after_two_presses(page):
     log = page.get_by_role("log")
     send(page, "/random")
