@@ -9,9 +9,13 @@ from datetime import datetime, timedelta
 from .. import __version__
 from ..errors import StashError, TelegramError
 from ..messages.catalogue import Texts, coming, duration, size
+from ..messages.labels import shortened
+from ..messages.plain_text import cleaned, message
+from ..messages.sections import joined, numbers, section, votes
 from ..models import Reply
 from ..settings.keys import Settings
 from ..stash.client import StashClient
+from ..store.history import ChatStats
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 
@@ -59,40 +63,45 @@ class StatusReports:
             week_start=now - timedelta(days=7),
             seen_since=now - self._avoid,
         )
-        lines = [
-            texts("stats.heading"),
-            texts("stats.today", n=stats.today),
-            texts("stats.week", n=stats.week),
-            texts("stats.all", n=stats.total),
-        ]
-        if stats.last_at:
-            shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
-            key = "stats.last" if stats.last_title else "stats.last_untitled"
-            lines.append(texts(key, title=_short(stats.last_title), time=shown))
-        votes = self._store.votes.total(chat_id)
-        lines.append(texts("stats.votes", likes=votes.likes, dislikes=votes.dislikes))
-        liked, pictures = self._store.votes.liked_of_last(chat_id, LAST_PICTURES)
-        if pictures:
-            lines.append(texts("stats.liked", n=pictures, share=round(100 * liked / pictures)))
-        return Reply("\n".join(lines + self._library(chat_id, stats.seen, now, texts)))
+        sent = {"stats.today": stats.today, "stats.week": stats.week, "stats.all": stats.total}
+        lines = section(
+            texts("stats.pictures"), [numbers(sent, texts), self._last(stats, texts)]
+        ) or [texts("stats.none")]
+        lines += section(texts("stats.votes"), [self._votes(chat_id, texts)])
+        library = self._library(chat_id, stats.seen, now, texts)
+        lines += section(texts("stats.library"), [library])
+        return Reply(message(lines), is_html=True)
 
-    def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> list[str]:
+    def _last(self, stats: ChatStats, texts: Texts) -> str:
+        """The time and the title of the last picture; empty if there is none."""
+        if not stats.last_at:
+            return ""
+        shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        title = shortened(cleaned(stats.last_title), LONGEST_TITLE)
+        return texts("stats.last" if title else "stats.last_untitled", title=title, time=shown)
+
+    def _votes(self, chat_id: int, texts: Texts) -> str:
+        """The votes, and how many of the last pictures are liked."""
+        liked, pictures = self._store.votes.liked_of_last(chat_id, LAST_PICTURES)
+        share = round(100 * liked / pictures) if pictures > 1 else 0
+        words = texts("stats.liked", n=pictures, share=share) if share else ""
+        return joined([votes(self._store.votes.total(chat_id)), words])
+
+    def _library(self, chat_id: int, seen: int, now: datetime, texts: Texts) -> str:
         if self._stash.outage.wait:  # it failed a moment ago
-            return [texts("stats.library_unknown")]
+            return texts("stats.library_unknown")
         excluded = self._store.exclusions.of(chat_id)
         try:
             images = self._stash.count(PATIENCE_S)
             barred = self._stash.ids_with(excluded, PATIENCE_S)
         except StashError:
-            return [texts("stats.library_unknown")]
+            return texts("stats.library_unknown")
         since = now - self._avoid
         barred -= self._store.unavailable(chat_id, barred, since, now)
         unsendable = self._store.unsendable(chat_id, since, now)
         unseen = max(0, images - seen - len(barred) - unsendable)
-        lines = [texts("stats.unseen", n=unseen)]
-        if unsendable:
-            lines.append(texts("stats.unsendable", n=unsendable))
-        return [*lines, texts("stats.library", n=images)]
+        found = {"stats.images": images, "stats.unseen": unseen, "stats.unsendable": unsendable}
+        return numbers(found, texts)
 
     def line(self) -> str:
         """Return the state of the bot in one line of English. Raises StoreError."""
@@ -145,8 +154,3 @@ class StatusReports:
         except StashError as error:
             return texts("status.stash_down", reason=error)
         return texts("status.stash_ok", version=state.version, ms=round(state.seconds * 1000))
-
-
-def _short(title: str) -> str:
-    line = " ".join(title.split())
-    return line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1]}…"

@@ -40,12 +40,12 @@ class Texts:
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The sentence with its values; a plural takes its number as `n`. Raises KeyError."""
-        phrase = self.phrases[key]
-        if isinstance(phrase, str):
-            return phrase.format_map(values)
-        n = cast(int, values["n"])
-        grouped = f"{n:,}".replace(",", self("number.group"))
-        return phrase[_plural(self.language, n)].format_map(values | {"n": grouped})
+        phrase, n = self.phrases[key], values.get("n")
+        if isinstance(n, int):
+            values["n"] = f"{n:,}".replace(",", self("number.group"))
+        if not isinstance(phrase, str):
+            phrase = phrase[_plural(self.language, cast(int, n))]
+        return phrase.format_map(values)
 
 
 def duration(seconds: float, texts: Texts) -> str:

@@ -25,7 +25,8 @@ Rows = Sequence[Sequence[Button]]
 
 @dataclass(frozen=True)
 class Reply:
-    """A message with a list in it, and the buttons under it."""
+    """A message, and the buttons under it; the text is plain unless it is Telegram's HTML."""
 
     text: str
     rows: Rows = ()
+    is_html: bool = False

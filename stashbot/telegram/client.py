@@ -17,7 +17,7 @@ import telebot
 from telebot import apihelper, types
 
 from ..errors import TelegramError
-from ..models import Kind, KnownFile, Rows, Sent, Upload
+from ..models import Kind, KnownFile, Reply, Rows, Sent, Upload
 from ..runtime.outage import Outage
 from .errors import MediaRefused, NothingToDo, mapped
 from .health import Health, Side
@@ -174,8 +174,9 @@ class TelegramClient:
         rows: Rows = (),
         reply_to: int | None = None,
         is_silent: bool = False,
+        is_html: bool = False,
     ) -> int:
-        """Send plain text (at most 4,096 characters), as a reply to a message if it is there.
+        """Send a text (at most 4,096 characters), as a reply to a message if it is there.
 
         With `rows` of buttons under it, or with a keyboard of one button, named `keyboard`.
         Return the id of the new message.
@@ -188,16 +189,19 @@ class TelegramClient:
             sent = self._bot.send_message(
                 chat_id,
                 text,
+                parse_mode="HTML" if is_html else None,
                 reply_markup=markup,
                 reply_parameters=replying(reply_to),
                 disable_notification=is_silent or None,
             )
             return int(sent.message_id)
 
-    def edit_text(self, chat_id: int, message_id: int, text: str, rows: Rows) -> None:
+    def edit_text(self, chat_id: int, message_id: int, reply: Reply) -> None:
         """Replace the text and the buttons of a message of the bot."""
+        mode, markup = "HTML" if reply.is_html else None, inline(reply.rows)
+        edit = partial(self._bot.edit_message_text, parse_mode=mode, reply_markup=markup)
         with suppress(NothingToDo), self._sending(chat_id):
-            self._bot.edit_message_text(text, chat_id, message_id, reply_markup=inline(rows))
+            edit(reply.text, chat_id, message_id)
 
     def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
         """Replace the buttons of a message of the bot."""

@@ -84,10 +84,16 @@ class Outbox:
         keyboard: str = "",
         rows: Rows = (),
         reply_to: int | None = None,
+        is_html: bool = False,
     ) -> None:
-        """Send plain text to a chat, after the texts before it."""
+        """Send a text to a chat, after the texts before it."""
         send = partial(
-            self._telegram.send_text, text=text, keyboard=keyboard, rows=rows, reply_to=reply_to
+            self._telegram.send_text,
+            text=text,
+            keyboard=keyboard,
+            rows=rows,
+            reply_to=reply_to,
+            is_html=is_html,
         )
         self.send(chat_id, send)
 
@@ -112,12 +118,12 @@ class Outbox:
             reply = Reply(trouble)
             with store_failures_logged(chat_id=chat_id):
                 reply = compute()
-            self.say(chat_id, reply.text, rows=reply.rows, reply_to=reply_to)
+            self.say(chat_id, reply.text, rows=reply.rows, reply_to=reply_to, is_html=reply.is_html)
 
         self._questions.submit(job)
 
     def edit(self, chat_id: int, message_id: int, reply: Reply) -> None:
-        edit = partial(self._telegram.edit_text, chat_id, message_id, reply.text, reply.rows)
+        edit = partial(self._telegram.edit_text, chat_id, message_id, reply)
         self._submit_edit(chat_id, message_id, edit)
 
     def redraw(self, chat_id: int, message_id: int, rows: Rows, caption: str | None = None) -> None:

@@ -11,6 +11,7 @@ from ..messages.caption import stars
 from ..messages.catalogue import LANGUAGES, TEXTS, Texts
 from ..messages.labels import label
 from ..messages.plain_text import message
+from ..messages.sections import section, votes
 from ..models import Button, Facet, Feature, Press, Reply, Shown, Vote, VoteCounts
 from ..rules import preferences
 from ..rules.votes import Opinion
@@ -121,13 +122,13 @@ class Voting:
         total = self._votes.total(chat_id)
         if not total.likes + total.dislikes:
             return Reply(texts("preferences.none"))
-        lines = [texts("preferences.heading", likes=total.likes, dislikes=total.dislikes)]
+        lines = section(texts("preferences.heading"), [votes(total)])
         known = [self._votes.voted_on(chat_id, facet) for facet in FACETS]
         for heading, rank in RANKINGS.items():
             ranked = [one for counts in known for one in rank(counts, TOP)]
-            if ranked:
-                lines += ["", texts(heading), *(_line(*one, texts) for one in ranked)]
-        return Reply(message(lines), [[Button(texts("preferences.forget"), "forget:ask")]])
+            lines += section(texts(heading), [_line(*one, texts) for one in ranked])
+        rows = [[Button(texts("preferences.forget"), "forget:ask")]]
+        return Reply(message(lines), rows, is_html=True)
 
     def forget(self, chat_id: int, answer: str, texts: Texts) -> Reply:
         """The message after an answer: two questions, then all votes of the chat are deleted."""
@@ -146,6 +147,5 @@ class Voting:
         return Reply(texts("preferences.really"), [[keep, forget]])
 
 
-def _line(feature: Feature, votes: VoteCounts, texts: Texts) -> str:
-    name = label(feature, texts)
-    return texts("preferences.line", name=name, likes=votes.likes, dislikes=votes.dislikes)
+def _line(feature: Feature, counts: VoteCounts, texts: Texts) -> str:
+    return f"{label(feature, texts)} – {votes(counts)}"

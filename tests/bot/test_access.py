@@ -167,7 +167,7 @@ def test_group_refuses_its_old_id(groups, text):
     supergroup = {"id": SUPERGROUP, "type": "supergroup", "title": "F"}
     groups.telegram.put_update(update("/stats", chat=supergroup))
 
-    assert groups.wait_for_text("Pictures in this chat", chat=SUPERGROUP)
+    assert groups.wait_for_text("Library", chat=SUPERGROUP)
 
 
 def test_user_blocks_and_unblocks_the_bot(house):

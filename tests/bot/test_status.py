@@ -63,27 +63,21 @@ def test_stats(desk):
     here.sent(6, "2026-05-04 08:30", chat=FRIEND)
 
     assert here.stats().splitlines() == [
-        "Pictures in this chat",
-        "Today: 2 pictures",
-        "In 7 days: 4 pictures",
-        "In all: 6 pictures",
-        "The last one: 2026-05-04 10:15, “A <b>bold</b> one & more”",
-        "Votes: 👍 0, 👎 0",
-        "Liked of the last 5 pictures: 0%",
-        "Not seen yet: 6 pictures",
-        "In the library: 10 pictures",
+        "<b>Pictures in this chat</b>",
+        "2 today · 4 in 7 days · 6 in all",
+        "The last one: 2026-05-04 10:15, “A &lt;b&gt;bold&lt;/b&gt; one &amp; more”",
+        "",
+        "<b>Library</b>",
+        "10 pictures · 6 not seen yet",
     ]
 
 
 def test_stats_of_a_new_chat(desk):
     assert desk("2026-05-04 09:00", size=1).stats("ru").splitlines() == [
-        "Картинки в этом чате",
-        "Сегодня: 0 картинок",
-        "За 7 дней: 0 картинок",
-        "Всего: 0 картинок",
-        "Оценки: 👍 0, 👎 0",
-        "Ещё не показана: 1 картинка",
-        "В библиотеке: 1 картинка",
+        "Здесь пока ничего не было: первую картинку пришлёт /random.",
+        "",
+        "<b>Библиотека</b>",
+        "1 картинка · ещё не показано 1",
     ]
 
 
@@ -94,8 +88,8 @@ def test_day_of_23_hours(desk):
     today = here.stats().splitlines()[1]
     here.now = "2026-03-29 22:00"
 
-    assert today == "Today: 2 pictures"
-    assert here.stats().splitlines()[1] == "Today: 0 pictures"
+    assert today == "2 today · 3 in 7 days · 3 in all"
+    assert here.stats().splitlines()[1] == "3 in 7 days · 3 in all"
 
 
 def test_stats_with_a_long_title(desk):
@@ -116,8 +110,8 @@ def test_stats_while_stash_is_away(desk):
     here.stash.outage.down(OSError())
 
     assert first == here.stats()
-    assert first.splitlines()[1:2] == ["Today: 1 picture"]
-    assert first.endswith("In the library: unknown, Stash does not answer")
+    assert first.splitlines()[1:2] == ["1 today · 1 in 7 days · 1 in all"]
+    assert first.endswith("Stash does not answer right now, so I cannot count it.")
     assert not here.home.stash.requests
 
 

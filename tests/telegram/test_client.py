@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from stashbot.demo.http import Response
 from stashbot.errors import TelegramError
-from stashbot.models import Kind, KnownFile, Upload
+from stashbot.models import Kind, KnownFile, Reply, Upload
 from stashbot.telegram.client import TelegramClient
 from stashbot.telegram.errors import (
     ChatGone,
@@ -221,7 +221,7 @@ def test_edit_or_answer_that_has_nothing_to_do(script, text):
     script.refuse(400, f"Bad Request: {text}")
 
     script.client.edit_buttons(OWNER, 1, ())
-    script.client.edit_text(OWNER, 1, "text", ())
+    script.client.edit_text(OWNER, 1, Reply("text"))
     script.client.answer("1")
 
 

@@ -298,7 +298,7 @@ def test_preferences_are_forgotten_after_two_presses(page):
     log.get_by_role("button", name="👍").click()
     pictures(page, 2)
     send(page, "/preferences")
-    log.get_by_text("Learned from votes: 👍 1, 👎 0").wait_for()
+    log.get_by_text("Learned from votes").wait_for()
     bubble = log.locator("article").last
     learned = bubble.inner_text()
 
@@ -308,8 +308,8 @@ def test_preferences_are_forgotten_after_two_presses(page):
     bubble.get_by_role("button", name="Yes, forget").click()
     log.get_by_text("All votes are forgotten.").wait_for()
 
-    assert "Liked most:" in learned
-    assert "👍 1, 👎 0" in learned
+    assert "Liked most" in learned
+    assert "👍 1" in learned
 
 
 @pytest.fixture(params=["en-GB", "ru-RU"])

@@ -326,7 +326,7 @@ def test_backup(service):
         service.machine.run("sh", "-euc", line)
     service.home.say("/stats")
 
-    assert "In all: 1 picture\n" in service.home.wait_for_text("Pictures in this chat")
+    assert "1 in all\n" in service.home.wait_for_text("Pictures in this chat")
 
 
 @booted
@@ -474,7 +474,7 @@ def test_life_of_an_installation(install):
     install.home.say("/stats")
 
     assert code == 0, said
-    assert "In all: 4 pictures" in install.home.wait_for_text("Pictures in this chat")
+    assert "4 in all\n" in install.home.wait_for_text("Pictures in this chat")
 
     code, said = install("--uninstall", "--purge")
 
