@@ -11,13 +11,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from ..models import Button, Exclusion, Feature, Rows, SentPicture, Vote, VoteCounts
+from ..models import Button, Exclusion, Feature, Rows, SentPicture, SourceKind, Vote, VoteCounts
 from .catalogue import Texts
 from .labels import label
 from .menu import unfolded
 
 #: The callback data of the button that asks for the next picture, from the source of the last.
 NEXT = re.compile(r"next(:(?P<source>[a-z]+(:\d{1,18})?))?")
+#: Pictures in the album of the best.
+MOST_BEST = 10
 #: Entries on a page of the exclusions.
 PAGE = 8
 
@@ -59,7 +61,8 @@ class UnderPicture:
 def under_picture(about: UnderPicture, texts: Texts) -> Rows:
     """👍 👎 ➡️ ⋯, or the menu unfolded below them; after a dislike, a button to hide things.
 
-    ➡️ names the source of the picture: the next one comes from there.
+    ➡️ names the source of the picture: the next one comes from there. Under a picture from
+    those that are liked, a button asks for the best of them.
     """
     image_id, votes, source = about.image.id, about.votes, about.sent.source
     row = [
@@ -71,9 +74,12 @@ def under_picture(about: UnderPicture, texts: Texts) -> Rows:
         names, *rest = unfolded(about.image, about.features, about.excluded, texts, about.url)
         return [row, *names, *rating(about), *rest]
     row.append(Button(texts("button.menu"), f"menu:{image_id}"))
-    if not votes.dislikes:
-        return [row]
-    return [row, [Button(texts("button.hide"), f"menu:{image_id}", style="danger")]]
+    rows = [row]
+    if votes.dislikes:
+        rows.append([Button(texts("button.hide"), f"menu:{image_id}", style="danger")])
+    if source == SourceKind.LIKED:
+        rows.append([Button(texts("button.best"), f"pick:{MOST_BEST}:{SourceKind.BEST}")])
+    return rows
 
 
 def under_album(

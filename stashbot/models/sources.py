@@ -24,6 +24,7 @@ class SourceKind(StrEnum):
     TODAY = "today"
     NEW = "new"
     LIKED = "liked"
+    BEST = "best"
     UNRATED = "unrated"
     LIKE = "like"
     NAME = "name"

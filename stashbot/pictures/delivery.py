@@ -297,7 +297,7 @@ class Delivery:
         reason = f"Telegram refuses it: {error}"
         if isinstance(error, MediaRefused):
             try:
-                return [[self._preparation.prepare_otherwise(one, block)]]
+                return [[self._preparation.prepare_otherwise(one, block, serving.source)]]
             except (ImageUnusable, DiskFull, NoRoom):
                 pass
         serving.pass_over([(one.image, reason)])

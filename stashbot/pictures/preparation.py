@@ -24,7 +24,7 @@ from ..errors import (
     NothingToSend,
     StashError,
 )
-from ..models import LIBRARY, Image, Kind, KnownFile, Place, Priority, Upload
+from ..models import LIBRARY, Image, Kind, KnownFile, Place, Priority, Source, SourceKind, Upload
 from ..rules.sizes import READABLE_RATIO, UPLOAD_LIMIT, is_too_long
 from ..runtime.heartbeat import beat
 from ..runtime.pool import Pool
@@ -90,8 +90,9 @@ class Preparation:
         self._reads_huge = threading.Lock()
 
     def is_ready(self, chat_id: int, count: int, place: Place) -> bool:
-        """Whether one picture of a place is asked for, and one lies ready."""
-        return count == 1 and self._prefetched.has(chat_id, place)
+        """Whether the place needs no Stash, or one picture is asked for and one lies ready."""
+        is_best = place.source.kind is SourceKind.BEST
+        return is_best or (count == 1 and self._prefetched.has(chat_id, place))
 
     @property
     def is_full(self) -> bool:
@@ -111,6 +112,8 @@ class Preparation:
         The end of `block` releases their claims and removes their files. `without` are ids of
         images to pass over. Raises StoreError.
         """
+        if place.source.kind is SourceKind.BEST:
+            return self._best(chat_id, count, without)
         batch = Batch()
         if ready := self._take_ready(chat_id, place, block):
             batch.prepared.append(ready)
@@ -147,21 +150,38 @@ class Preparation:
         with self._candidates.choose(chat_id, place=place, unseen_only=True):
             pass  # the claim ends here
 
-    def prepare_otherwise(self, refused: Prepared, block: ExitStack) -> Prepared:
+    def prepare_otherwise(self, refused: Prepared, block: ExitStack, source: str) -> Prepared:
         """Prepare a picture in another form, after Telegram refused this one.
 
-        A file that Telegram knows is uploaded anew; any other becomes a document. Raises
-        ImageUnusable where there is no other form, StashError, StoreError.
+        A file that Telegram knows is uploaded anew, unless the `source` of the request is BEST;
+        any other becomes a document. Raises ImageUnusable where there is no other form,
+        StashError, StoreError.
         """
         image, file = refused.image, refused.file
         if isinstance(file, KnownFile):
             self._store.forget_file(self._bot_id, image.id)
+            if source == SourceKind.BEST:
+                raise ImageUnusable("Telegram does not know its file any more")
             return self._prepare(image, refused.place, block)
         if file.kind is Kind.DOCUMENT:
             raise ImageUnusable("Telegram refuses the file as a document too")
         with disk_errors():
             document = refused.document or self._media.as_document(file.path, image, block)
         return replace(refused, file=document, document=None)
+
+    def _best(self, chat_id: int, count: int, without: Collection[int]) -> Batch:
+        """The best pictures that Telegram has, as the database knows them: Stash is not asked."""
+        limit, now = count + len(without), time.monotonic()
+        known = self._store.pictures.best(chat_id, self._bot_id, self.shape, limit)
+        liked = Place(Source(SourceKind.LIKED))  # the next picture comes from there
+        prepared = [
+            Prepared(image, liked, file, now, 0.0, 0.0)
+            for image, file in known
+            if image.id not in without
+        ]
+        is_short = len(prepared) < count
+        error = NothingToSend(NothingReason.EMPTY, "no other is liked") if is_short else None
+        return Batch(prepared[:count], error=error)
 
     def _take_ready(self, chat_id: int, place: Place, block: ExitStack) -> Prepared | None:
         ready = self._prefetched.take(chat_id, place)

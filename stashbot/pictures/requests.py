@@ -29,7 +29,7 @@ from ..errors import (
     StoreError,
     store_failures_logged,
 )
-from ..models import Place, Priority, Request, Shown, Trigger
+from ..models import Place, Priority, Request, Shown, SourceKind, Trigger
 from ..runtime.pool import Again, Pool
 from ..stash.queries import QueryFailed
 from ..store.store import Store
@@ -277,7 +277,8 @@ class RequestQueue:
             return
         try:
             place = self._sources.known(chat_id, source)
-            if place is None:  # it would cost a question that may not be asked again
+            # An unknown place would cost a question that may not be asked again.
+            if place is None or place.source.kind is SourceKind.BEST:
                 return
             if is_for_user or not self._preparation.is_full:
                 self._preparation.prefetch(chat_id, place)
@@ -292,7 +293,8 @@ class RequestQueue:
     def _end(self, serving: Serving, failure: str = "") -> None:
         """Record the end of a request; `failure` is empty if it was served."""
         request = serving.request
-        self._delivery.leave_out(serving)
+        if serving.source != SourceKind.BEST:  # other requests upload a file that is not known
+            self._delivery.leave_out(serving)
         if serving.is_recorded:
             return
         if request.due and failure:

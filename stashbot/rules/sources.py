@@ -139,7 +139,7 @@ def feature(source: Source) -> Feature | None:
 def place(source: Source, now: datetime) -> Place:
     """Return the place of a source that Stash need not be asked about.
 
-    That is each kind but FILTER, TODAY, LIKED, LIKE and NAME.
+    That is each kind but FILTER, TODAY, LIKED, BEST, LIKE and NAME.
     """
     ids = {"value": [str(source.id)], "modifier": "INCLUDES"}
     conditions: dict[SourceKind, dict[str, Any]] = {

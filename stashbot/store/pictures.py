@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
-from ..models import Album, SentPicture, Shown
+from ..models import Album, Image, Kind, KnownFile, SentPicture, Shown
 from .database import Database
 from .history import latest
-from .tables import Chats, Requests, Schedules, SentPhotos
+from .tables import Chats, FeaturesField, Requests, Schedules, SentPhotos
+from .votes import image_of
 
 #: Where sources have names: the columns of the row's id, the source's key and its name.
 _NAMED = (
@@ -18,6 +20,24 @@ _NAMED = (
     (Chats.chat_id, Chats.standing, Chats.standing_name),
     (SentPhotos.id, SentPhotos.source, SentPhotos.source_name),
 )
+_BEST = """
+    SELECT image_id, features, date, rating100, fingerprint, kind, file_id
+    FROM (
+        SELECT image_id, SUM(iif(vote = 'like', 1, -1)) AS votes, MAX(id) AS latest
+        FROM votes WHERE vote IS NOT NULL AND (chat_id = :chat_id OR user_id = :chat_id)
+        GROUP BY image_id HAVING SUM(vote = 'like') > 0
+    )
+    JOIN pictures USING (image_id)
+    JOIN files USING (image_id)
+    WHERE bot_id = :bot_id AND shape = :shape AND kind IN ('photo', 'video') AND NOT EXISTS (
+        SELECT 1 FROM json_each(features) AS each JOIN exclusions ON chat_id = :chat_id
+            AND facet = each.value ->> 0 AND feature_id = each.value ->> 1
+    )
+    ORDER BY COALESCE(rating100, 0) DESC, votes DESC, latest DESC LIMIT :limit
+"""
+
+#: An image as the database knows it, and its file.
+BestPicture = tuple[Image, KnownFile]
 
 
 class PictureStore:
@@ -68,6 +88,14 @@ class PictureStore:
         its = (SentPhotos.chat_id == chat_id) & (SentPhotos.album == album)
         self._db.write(SentPhotos.update(album_message=message_id).where(its))
 
+    def best(self, chat_id: int, bot_id: int, shape: str, limit: int) -> list[BestPicture]:
+        """The images liked in a chat whose photos and videos Telegram has in this shape.
+
+        The best come first: by rating, then by votes, then the latest votes. None is excluded.
+        """
+        asked = {"chat_id": chat_id, "bot_id": bot_id, "shape": shape, "limit": limit}
+        return [_best(*row) for row in self._db.run(_BEST, asked)]
+
     def source_name(self, key: str) -> str:
         """The name that a source had in a schedule, a chat or with its last picture, if any."""
         for id, source, name in _NAMED:
@@ -90,6 +118,20 @@ class PictureStore:
         """Note whether the menu under a picture is unfolded."""
         its = SentPhotos.id.in_(_in_message(chat_id, shown, SentPhotos.id))
         self._db.write(SentPhotos.update(is_unfolded=is_unfolded).where(its))
+
+
+def _best(
+    image_id: int,
+    features: str,
+    date: str | None,
+    rating100: int | None,
+    fingerprint: str,
+    kind: str,
+    file_id: str,
+) -> BestPicture:
+    known = FeaturesField().python_value(features)
+    image = image_of(image_id, known, date or "", rating100)
+    return replace(image, fingerprint=fingerprint), KnownFile(Kind(kind), file_id)
 
 
 def _in_message(chat_id: int, shown: Shown, *columns: Any) -> Any:

@@ -102,7 +102,7 @@ class Sources:
                 return self.filters.known(source)
             case SourceKind.TODAY | SourceKind.LIKE:
                 return self._lists.known(source)
-            case SourceKind.LIKED:
+            case SourceKind.LIKED | SourceKind.BEST:
                 return Place(source, ids=self._store.votes.liked(chat_id))
         return sources.place(source, self._now())
 
@@ -114,7 +114,7 @@ class Sources:
                 return self._lists.today(source)
             case SourceKind.LIKE:
                 return self._lists.alike(source)
-            case SourceKind.LIKED:
+            case SourceKind.LIKED | SourceKind.BEST:
                 if not (ids := self._store.votes.liked(chat_id)):
                     raise NoSource(SourceProblem.NOTHING_LIKED)
                 return Place(source, ids=ids)
