@@ -41,6 +41,7 @@ from .telegram.client import MediaOptions, TelegramClient
 from .telegram.outbox import Outbox
 from .telegram.polling import Poller
 from .telegram.rate_limit import TELEGRAM_LIMITS, RateLimits
+from .telegram.uploads import Uploads
 from .votes.albums import AlbumMessages
 from .votes.buttons import PictureButtons
 from .votes.hiding import Hiding
@@ -80,6 +81,7 @@ class App:
         for close in (self.stash.close_thread, self.telegram.close_thread, self.store.close):
             self.supervisor.at_thread_end(close)
         self.outbox = self._outbox()
+        self.uploads = Uploads(telegram=self.telegram, outbox=self.outbox, pool=self.picture_pool)
         self.candidates = self._candidates()
         self.sources = Sources(store=self.store, stash=self.stash, settings=settings, now=_now)
         self.notices = Notices(outbox=self.outbox, stash=self.stash, settings=settings)
@@ -212,7 +214,7 @@ class App:
             telegram=self.telegram,
             media=self.media,
             notices=self.notices,
-            pool=self.picture_pool,
+            uploads=self.uploads,
         )
         why = Why(self.store, self.settings, _now)
         about = About(

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 
 import structlog
 
-from ..errors import DiskFull, ImageUnusable, StashError, TelegramError
+from ..errors import DiskFull, ImageUnusable, StashError
 from ..messages.catalogue import Texts
-from ..models import ImageDetails, Priority
+from ..models import ImageDetails, Reply
 from ..rules.sizes import UPLOAD_LIMIT
-from ..runtime.backoff import Backoff
-from ..runtime.pool import Pool
 from ..stash.client import StashClient
 from ..telegram.client import TelegramClient
+from ..telegram.uploads import Uploads
 from .media import Media
 from .notices import Notices
 from .preparation import disk_errors
 
 log = structlog.get_logger()
 
-#: An original that cannot be sent by then is given up.
-LIFE_S = 900.0
 #: Characters of a file name.
 MOST_NAME = 120
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Order:
     """An original that a user has asked for, as a reply to a message.
 
@@ -43,8 +39,6 @@ class _Order:
     reply_to: int
     texts: Texts
     untouched: bool
-    began: float = field(default_factory=time.monotonic)
-    backoff: Backoff = field(default_factory=Backoff)
 
 
 class Originals:
@@ -57,40 +51,33 @@ class Originals:
         telegram: TelegramClient,
         media: Media,
         notices: Notices,
-        pool: Pool,
+        uploads: Uploads,
     ) -> None:
         self._stash = stash
         self._telegram = telegram
         self._media = media
         self._notices = notices
-        self._pool = pool
+        self._uploads = uploads
 
     def send(
         self, chat_id: int, image_id: int, reply_to: int, texts: Texts, *, untouched: bool
     ) -> None:
         """Send the original of an image as a reply, or say why it cannot be sent."""
         order = _Order(chat_id, image_id, reply_to, texts, untouched)
-        job: Callable[[], float | None] = lambda: self._turn(order)  # noqa: E731
-        self._pool.submit(job, lane=("originals", chat_id), priority=Priority.USER)
+        trouble = texts("original.impossible")
+        self._uploads.send(chat_id, reply_to, partial(self._send, order, trouble), trouble)
 
-    def _turn(self, order: _Order) -> float | None:
-        """Try once; the seconds until the next try, None if it is done."""
-        if wait := self._telegram.take_turn(order.chat_id, Priority.USER, 1):
-            return wait
+    def _send(self, order: _Order, trouble: str) -> Reply | None:
+        """Send an original; the words if Stash or the file is the reason that it cannot be."""
         try:
             with ExitStack() as block:
                 self._try(order, block)
         except StashError as error:
-            reply = self._notices.answer(error, 1, order.texts)
-            self._notices.outbox.say(order.chat_id, reply.text, reply_to=order.reply_to)
+            return self._notices.answer(error, 1, order.texts)
         except (ImageUnusable, DiskFull) as error:
-            self._refuse(order, str(error))
-        except TelegramError as error:
-            is_over = time.monotonic() - order.began > LIFE_S
-            if error.permanent or error.maybe_sent or is_over:
-                self._refuse(order, str(error))
-            else:
-                return error.retry_after or order.backoff.next()
+            reason = f"its original: {error}"
+            log.warning("photo_failed", image_id=order.image_id, reason=reason)
+            return Reply(trouble)
         return None
 
     def _try(self, order: _Order, block: ExitStack) -> None:
@@ -107,12 +94,6 @@ class Originals:
         upload = replace(upload, filename=_filename(about) or upload.filename)
         self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to)
         log.info("original_sent", chat_id=order.chat_id, image_id=order.image_id)
-
-    def _refuse(self, order: _Order, reason: str) -> None:
-        log.warning("photo_failed", image_id=order.image_id, reason=f"its original: {reason}")
-        self._notices.outbox.say(
-            order.chat_id, order.texts("original.impossible"), reply_to=order.reply_to
-        )
 
 
 def _filename(about: ImageDetails) -> str:
