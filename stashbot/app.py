@@ -12,6 +12,7 @@ import structlog
 
 from .bot.about import About
 from .bot.access import Access
+from .bot.charts import Charts
 from .bot.commands import Bot
 from .bot.filters import Filters
 from .bot.pictures import PictureParts
@@ -19,7 +20,7 @@ from .bot.startup import draw_votes, introduce, resume
 from .bot.status import StatusReports
 from .models import Priority
 from .pictures.candidates import Candidates
-from .pictures.converter import Converter
+from .pictures.converter import Converter, Drawer
 from .pictures.delivery import Delivery
 from .pictures.files import TemporaryFiles, cache_folder
 from .pictures.late_writes import LateWrites
@@ -284,6 +285,13 @@ class App:
             now=_now,
         )
 
+    def _charts(self) -> Charts:
+        drawer = Drawer(self.files)
+        self.supervisor.at_end(drawer.close)
+        return Charts(
+            reports=self.reports, drawer=drawer, telegram=self.telegram, uploads=self.uploads
+        )
+
     def _bot(self) -> Bot:
         access = Access(
             settings=self.settings.telegram,
@@ -297,7 +305,7 @@ class App:
             filters=self.filters,
             outbox=self.outbox,
             requests=self.requests,
-            reports=self.reports,
+            charts=self._charts(),
             schedules=self.schedules,
             pictures=self.pictures,
         )

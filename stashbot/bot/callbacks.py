@@ -19,6 +19,7 @@ from ..rules.sources import MOST_PICTURES, from_key
 from ..rules.votes import vote_of
 from ..schedule.schedules import REMOVE, ChatSchedules
 from ..telegram.outbox import Outbox
+from .charts import Charts
 from .filters import Filters
 from .pictures import PictureParts
 
@@ -56,6 +57,7 @@ class Callbacks:
         schedules: ChatSchedules,
         filters: Filters,
         pictures: PictureParts,
+        charts: Charts,
     ) -> None:
         self._outbox = outbox
         self._requests = requests
@@ -66,6 +68,7 @@ class Callbacks:
         self._hiding = pictures.hiding
         self._why = pictures.why
         self._about = pictures.about
+        self._charts = charts
         self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
             keyboards.NEXT: self._next,
             words.PICK: self._pick,
@@ -80,6 +83,7 @@ class Callbacks:
             keyboards.EXCLUDED: self._turn_page,
             keyboards.RESTORE: self._restore,
             keyboards.FORGET: self._forget,
+            keyboards.CHART: self._chart,
             re.compile(rf"{REMOVE}(?P<id>\d{{1,18}})"): self._remove_schedule,
         }
 
@@ -205,6 +209,9 @@ class Callbacks:
     def _forget(self, press: _Pressed) -> None:
         answer = press.match["answer"]
         self._edit(press, self._voting.forget(press.chat_id, answer, press.texts))
+
+    def _chart(self, press: _Pressed) -> None:
+        self._charts.send(press.chat_id, press.message_id, press.texts)
 
     def _remove_schedule(self, press: _Pressed) -> str:
         was_there = self._schedules.remove(press.chat_id, int(press.match["id"]))

@@ -26,9 +26,9 @@ from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from .access import Access
 from .callbacks import Callbacks
+from .charts import Charts
 from .filters import Filters
 from .pictures import PictureParts
-from .status import StatusReports
 
 log = structlog.get_logger()
 
@@ -81,7 +81,7 @@ class Bot:
         access: Access,
         outbox: Outbox,
         requests: RequestQueue,
-        reports: StatusReports,
+        charts: Charts,
         schedules: ChatSchedules,
         filters: Filters,
         pictures: PictureParts,
@@ -89,7 +89,7 @@ class Bot:
         self._access = access
         self._outbox = outbox
         self._requests = requests
-        self._reports = reports
+        self._reports = charts.reports
         self._schedules = schedules
         self._pictures = pictures
         self._filters = filters
@@ -99,6 +99,7 @@ class Bot:
             schedules=schedules,
             filters=filters,
             pictures=pictures,
+            charts=charts,
         )
 
         self._handlers = self._commands()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 
 from .. import __version__
 from ..errors import StashError, TelegramError
@@ -12,17 +14,22 @@ from ..messages.catalogue import Texts, coming, duration, size
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned, message
 from ..messages.sections import joined, numbers, section, votes
-from ..models import Reply
+from ..models import Button, ChatStatistics, Reply
+from ..rules.preferences import favourites
 from ..settings.keys import Settings
 from ..stash.client import StashClient
 from ..store.history import ChatStats
 from ..store.store import Store
 from ..telegram.client import TelegramClient
+from ..votes.voting import FACETS
 
 #: A user waits so long for a number from Stash.
 PATIENCE_S = 3.0
 #: `/stats` tells how many of the last pictures of a chat are liked.
 LAST_PICTURES = 50
+#: Days in the picture of the statistics, and the most names.
+CHART_DAYS = 30
+MOST_LIKED = 5
 #: Characters of a title. Stash sets no limit, but Telegram limits the message.
 LONGEST_TITLE = 200
 
@@ -70,7 +77,33 @@ class StatusReports:
         lines += section(texts("stats.votes"), [self._votes(chat_id, texts)])
         library = self._library(chat_id, stats.seen, now, texts)
         lines += section(texts("stats.library"), [library])
-        return Reply(message(lines), is_html=True)
+        rows = [[Button(texts("button.chart"), "chart")]] if stats.total else []
+        return Reply(message(lines), rows, is_html=True)
+
+    def statistics(self, chat_id: int) -> ChatStatistics:
+        """Return the numbers of one chat for a picture. Raises StoreError."""
+        today = self._now().astimezone(self._zone).date()
+        days = [today - timedelta(days=ago) for ago in range(CHART_DAYS - 1, -2, -1)]
+        starts = [datetime.combine(day, clock(), self._zone) for day in days]
+        stats = self._store.chat_stats(
+            chat_id, starts[-2], starts[0], datetime.min.replace(tzinfo=UTC)
+        )
+        votes = self._store.votes
+        counts = dict(one for each in FACETS for one in votes.voted_on(chat_id, each).items())
+        return ChatStatistics(
+            first_day=days[0],
+            per_day=self._store.pictures.per_day(chat_id, starts),
+            votes=votes.total(chat_id),
+            liked=favourites(counts, MOST_LIKED),
+            seen=stats.seen,
+            images=self._count(),
+        )
+
+    def _count(self) -> int:
+        """Ask for the number of images in Stash; 0 if it does not answer."""
+        with suppress(StashError):
+            return 0 if self._stash.outage.wait else self._stash.count(PATIENCE_S)
+        return 0
 
     def _last(self, stats: ChatStats, texts: Texts) -> str:
         """The time and the title of the last picture; empty if there is none."""

@@ -34,6 +34,8 @@ EXCLUDE = re.compile(
 RATE = re.compile(r"rate:(?P<stars>[0-5]):(?P<image>\d{1,18})")
 RESTORE = re.compile(r"restore:(?P<id>\d{1,18}):(?P<page>\d{1,6})")
 EXCLUDED = re.compile(r"excluded:(?P<page>\d{1,6})")
+#: Asks for the statistics as a picture.
+CHART = re.compile("chart")
 FORGET = re.compile(r"forget:(?P<answer>ask|sure|yes|no)")
 
 _VOTE_ICONS = {Vote.LIKE: "👍", Vote.DISLIKE: "👎"}

@@ -5,12 +5,14 @@ from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
 from .replies import Button, Reply, Rows
 from .requests import Album, Priority, Request, Schedule, SentPicture, Shown, Trigger
 from .sources import LIBRARY, Place, Shuffle, Source, SourceKind
+from .statistics import ChatStatistics
 from .votes import Explanation, Press, Reason, Vote, VoteCounts
 
 __all__ = [
     "LIBRARY",
     "Album",
     "Button",
+    "ChatStatistics",
     "Exclusion",
     "Explanation",
     "Facet",

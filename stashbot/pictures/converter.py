@@ -44,9 +44,17 @@ LOOK_S = 0.2
 #: Bytes of an answer.
 ANSWER_LIMIT = 4096
 
+#: The variables that a child has from the bot.
+_KEPT = ("LD_LIBRARY_PATH", "FONTCONFIG_FILE")
 #: The program of a child, which finds its modules where the bot does.
 _PROGRAM = (
     "import sys; sys.path[:] = {}; from stashbot.pictures.child.conversion import main; main()"
+)
+
+#: A drawing of one letter.
+_LETTER = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90">'
+    '<text x="9" y="70" font-size="60" font-family="sans-serif">{}</text></svg>'
 )
 
 
@@ -278,14 +286,29 @@ class Drawer:
 
     def draw(self, frames: Sequence[str], form: str) -> bytes:
         """Draw SVG texts as one file of the form jpeg, png, webp or gif. Raises OSError."""
-        with ExitStack() as block, self._lock:
-            target = self._files.new(block)
+        with ExitStack() as block:
+            return self.write(frames, form, block).read_bytes()
+
+    def write(self, frames: Sequence[str], form: str, block: ExitStack) -> Path:
+        """Draw as `draw` does, into a file that belongs to `block`. Raises OSError."""
+        target = self._files.new(block)
+        self._ask({"frames": list(frames), "form": form, "target": str(target)})
+        return target
+
+    def has_letters(self) -> bool:
+        """Whether there are fonts with Latin and Cyrillic letters. Raises OSError.
+
+        Without a font all letters are drawn as boxes of one height.
+        """
+        heights = self._ask({"frames": [_LETTER.format(each) for each in "XxЖж"]})["heights"]
+        return bool(heights[0] > heights[1] and heights[2] > heights[3])
+
+    def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
             try:
-                job = {"frames": list(frames), "form": form, "target": str(target)}
-                self._child.ask(job, DEADLINE_S)
+                return self._child.ask(job, DEADLINE_S)
             except StashbotError as error:
                 raise OSError(str(error)) from None
-            return target.read_bytes()
 
     def close(self) -> None:
         """End the child."""
@@ -306,8 +329,8 @@ def _last_words(process: subprocess.Popen[bytes]) -> str:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    """The environment of a child: nothing of the bot's but where its libraries are."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    """The environment of a child: nothing of the bot's but where its libraries and fonts are."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {
         "MALLOC_ARENA_MAX": "1",  # see ADDRESS_SPACE
         "MALLOC_MMAP_THRESHOLD_": "131072",  # or the heap keeps the memory of earlier pictures

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from peewee import fn
@@ -11,7 +14,7 @@ from peewee import fn
 from ..models import Album, Image, Kind, KnownFile, SentPicture, Shown
 from .database import Database
 from .history import latest
-from .tables import Chats, FeaturesField, Requests, Schedules, SentPhotos
+from .tables import Chats, FeaturesField, Requests, Schedules, SentPhotos, in_utc
 from .votes import image_of
 
 #: Where sources have names: the columns of the row's id, the source's key and its name.
@@ -35,7 +38,13 @@ _BEST = """
     )
     ORDER BY COALESCE(rating100, 0) DESC, votes DESC, latest DESC LIMIT :limit
 """
-
+_PER_DAY = """
+    SELECT (
+        SELECT COUNT(*) FROM sent_photos
+        WHERE chat_id = :chat_id AND state <> 'sending'
+            AND sent_at >= day.value ->> 0 AND sent_at < day.value ->> 1
+    ) FROM json_each(:days) AS day ORDER BY day.key
+"""
 #: An image as the database knows it, and its file.
 BestPicture = tuple[Image, KnownFile]
 
@@ -87,6 +96,11 @@ class PictureStore:
         """Note the message with the buttons of the album whose first message is `album`."""
         its = (SentPhotos.chat_id == chat_id) & (SentPhotos.album == album)
         self._db.write(SentPhotos.update(album_message=message_id).where(its))
+
+    def per_day(self, chat_id: int, starts: Sequence[datetime]) -> list[int]:
+        """The number of pictures between each moment and the next."""
+        days = json.dumps([[in_utc(each) for each in pair] for pair in pairwise(starts)])
+        return [count for (count,) in self._db.run(_PER_DAY, {"chat_id": chat_id, "days": days})]
 
     def best(self, chat_id: int, bot_id: int, shape: str, limit: int) -> list[BestPicture]:
         """The images liked in a chat whose photos and videos Telegram has in this shape.

@@ -35,6 +35,7 @@ CALLBACKS = Callbacks(
     schedules=None,
     filters=None,
     pictures=PictureParts(None, None, None, None, None),
+    charts=None,
 )
 
 

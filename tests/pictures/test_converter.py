@@ -288,6 +288,21 @@ def test_the_drawing_child_reads_nothing_but_svg(drawer, tmp_path):
     assert Pixels.open(io.BytesIO(drawn)).convert("RGB").getpixel((4, 4)) == (255, 0, 0)
 
 
+#: Where fontconfig looks for fonts: nowhere.
+NO_FONTS = '<?xml version="1.0"?><fontconfig></fontconfig>'
+
+
+def test_letters_are_missed_without_fonts(files, drawer, tmp_path, monkeypatch):
+    has_letters = drawer.has_letters()
+    (tmp_path / "fonts.conf").write_text(NO_FONTS, "ascii")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    bare = Drawer(files)
+
+    assert has_letters
+    assert not bare.has_letters()
+    bare.close()
+
+
 def test_a_child_without_its_libraries_says_why(convert, monkeypatch):
     monkeypatch.setattr(module, "_PROGRAM", "raise ImportError('no libvips here') # {}")
 

@@ -214,6 +214,16 @@ def test_chat_stats(store):
     assert store.chat_stats(CHAT, *days) == ChatStats(1, 2, 4, 3, "No. 3", NOW)
 
 
+def test_pictures_a_day(store):
+    starts = [NOW - DAY, NOW, NOW + HOUR]
+    for moment in (NOW - DAY - HOUR, NOW - DAY, NOW - HOUR, NOW, NOW + HOUR):
+        show(store, 1, now=moment)
+    show(store, 2, chat_id=OTHER)
+    begin(store, 3, now=NOW)
+
+    assert store.pictures.per_day(CHAT, starts) == [2, 1]
+
+
 def test_shuffle(store):
     assert store.shuffle(CHAT) is None
 

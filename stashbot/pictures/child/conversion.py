@@ -182,8 +182,13 @@ def _expected(image: pyvips.Image) -> float:
 
 
 def _draw(job: Job) -> Job:
-    """Draw the SVG texts `frames`, and write a picture of the `form`, or a GIF, to `target`."""
+    """Draw the SVG texts `frames`, and write a picture of the `form`, or a GIF, to `target`.
+
+    Without a target, the answer has the heights of what is drawn in each.
+    """
     pictures = [pyvips.Image.svgload_buffer(frame.encode()) for frame in job["frames"]]
+    if "target" not in job:  # the last band tells where something is drawn
+        return {"heights": [each[3].find_trim(background=0)[3] for each in pictures]}
     picture = pyvips.Image.arrayjoin(pictures, across=1)
     if job["form"] == "gif":
         picture = films.as_film(picture, pictures[0].height, [DRAWN_FRAME_MS] * len(pictures))

@@ -1,0 +1,55 @@
+"""The statistics of a chat as a picture."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+
+import structlog
+
+from ..messages.catalogue import Texts
+from ..messages.chart import chart
+from ..models import Kind, Reply, Upload
+from ..pictures.converter import Drawer
+from ..telegram.client import TelegramClient
+from ..telegram.uploads import Uploads
+from .status import StatusReports
+
+log = structlog.get_logger()
+
+
+class Charts:
+    """Draws and sends the pictures of the `reports`. Thread-safe; `send` returns at once."""
+
+    def __init__(
+        self,
+        *,
+        reports: StatusReports,
+        drawer: Drawer,
+        telegram: TelegramClient,
+        uploads: Uploads,
+    ) -> None:
+        self.reports = reports
+        self._drawer = drawer
+        self._telegram = telegram
+        self._uploads = uploads
+
+    def send(self, chat_id: int, reply_to: int, texts: Texts) -> None:
+        """Send a chat's statistics as a reply, or say why that is not possible."""
+        call = partial(self._send, chat_id, reply_to, texts)
+        self._uploads.send(chat_id, reply_to, call, texts("chart.failed"))
+
+    def _send(self, chat_id: int, reply_to: int, texts: Texts) -> Reply | None:
+        about = self.reports.statistics(chat_id)
+        try:
+            if not self._drawer.has_letters():
+                return Reply(texts("chart.no_fonts"))
+            with ExitStack() as block:
+                path = self._drawer.write([chart(about, texts)], "png", block)
+                file = Upload(Kind.PHOTO, "statistics.png", path, path.stat().st_size)
+                caption = texts("chart.caption")
+                self._telegram.send_file(chat_id, file, caption, (), reply_to)
+        except OSError as error:
+            log.warning("chart_failed", chat_id=chat_id, error=str(error))
+            return Reply(texts("chart.failed"))
+        return None
