@@ -69,6 +69,15 @@ make_environment() {
     chmod -R go=rX "$APP/.venv"
 }
 
+# Without fonts all works but the picture under /stats; a package must not be installed unasked.
+check_fonts() {
+    local found
+    found=$(find /usr/share/fonts /usr/local/share/fonts -name '*.[ot]t[fc]' -print -quit 2>/dev/null) ||
+        true # one of the folders may be missing
+    [ -n "$found" ] || say "There are no fonts for the picture under /stats." \
+        "Run: apt install fonts-dejavu-core"
+}
+
 # ask TEXT [hidden]: one line from the terminal, or from the pipe; in $REPLY.
 ask() {
     REPLY=
@@ -174,6 +183,7 @@ main() {
         "")
             copy_program
             make_environment
+            check_fonts
             write_settings
             install_unit
             start

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from ..errors import ImageUnusable, StashError, StashProblem, StoreError, TelegramError
 from ..messages.catalogue import TEXTS, size
 from ..models import Image, Source, SourceKind
-from ..pictures.converter import Converter
+from ..pictures.converter import Converter, Drawer
 from ..pictures.files import TemporaryFiles, cache_folder
 from ..pictures.media import Media
 from ..pictures.sources.errors import NoSource, SourceProblem
@@ -98,6 +98,7 @@ def check(settings: Settings) -> Iterator[Line]:
     yield Line(Mark.RIGHT, "Settings", came)
     yield _database(settings.database)
     yield _temporary_files(cache_folder(settings.database))
+    yield _fonts()
     telegram, stash = settings.telegram, settings.stash
     with ExitStack() as stack:
         sender = TelegramClient(telegram.token, telegram.api_url, telegram.proxy)
@@ -140,6 +141,22 @@ def _temporary_files(folder: Path) -> Line:
         remedy = "set CACHE_DIRECTORY to a folder on a disk"
         return Line(Mark.NOTE, tried, f"{folder} is in memory, {free} free", remedy)
     return Line(Mark.RIGHT, tried, f"{folder}, {free} free")
+
+
+def _fonts() -> Line:
+    """Draw letters: without fonts they are boxes, and 📊 under /stats draws nothing."""
+    tried, reason = "Fonts", "none with Latin and Cyrillic letters"
+    with (
+        TemporaryDirectory(prefix="stashbot-check-") as folder,
+        closing(Drawer(TemporaryFiles(Path(folder)))) as drawer,
+    ):
+        try:
+            if drawer.has_letters():
+                return Line(Mark.RIGHT, tried, "letters can be drawn")
+        except OSError as error:
+            reason = str(error)
+    came = f"no picture of the statistics can be drawn: {reason}"
+    return Line(Mark.NOTE, tried, came, "apt install fonts-dejavu-core")
 
 
 def _mounts() -> str:

@@ -13,6 +13,7 @@ from stashbot.errors import StashProblem
 from stashbot.settings.load import load
 from stashbot.store.store import Store
 from tests.conftest import API_KEY, FRIEND, OWNER, TOKEN, library, picture
+from tests.pictures.test_converter import NO_FONTS
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import run
 
@@ -37,6 +38,7 @@ def test_all_is_right(house):
     assert re.sub(r"[\d.]+ (kB|B)\b", "9 kB", shown).splitlines() == [
         "ok     Settings              all values are in order; times are in Europe/Berlin",
         "ok     Database              PATH is sound, 9 kB",
+        "ok     Fonts                 letters can be drawn",
         "ok     Telegram              the bot is @stash_demo_bot",
         "ok     User 1001             is known to the bot",
         "ok     User 1002             is known to the bot",
@@ -59,6 +61,15 @@ def test_temporary_files_in_memory(house):
     note, remedy = out.splitlines()[at : at + 2]
     assert note.startswith("note   Temporary files       /dev/shm/pictures is in memory, ")
     assert remedy.strip() == "-> set CACHE_DIRECTORY to a folder on a disk"
+
+
+def test_fonts_are_missing(house, tmp_path, monkeypatch):
+    (tmp_path / "fonts.conf").write_text(NO_FONTS, "ascii")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    [line] = lines_of(house(start=False), "Fonts")
+
+    assert (line.mark, line.remedy) == (Mark.NOTE, "apt install fonts-dejavu-core")
+    assert "no picture of the statistics" in line.came
 
 
 def test_something_is_wrong(house):
