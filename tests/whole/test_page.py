@@ -312,6 +312,20 @@ def test_preferences_are_forgotten_after_two_presses(page):
     assert "👍 1" in learned
 
 
+def test_statistics_as_a_picture(page):
+    log = page.get_by_role("log")
+    send(page, "/random")
+    pictures(page, 1)
+    send(page, "/stats")
+    log.get_by_role("button", name="📊").click()
+    pictures(page, 2)
+    chart = log.locator("article img").last
+    chart.evaluate("image => image.decode()")
+
+    assert chart.evaluate("image => image.naturalWidth") == 1080
+    assert "Your pictures at a glance" in log.locator("article").last.inner_text()
+
+
 @pytest.fixture(params=["en-GB", "ru-RU"])
 def talk(request, browser, demo):
     """The page in each language, and the bot's sentences in it."""

@@ -141,10 +141,14 @@ def test_service_serves(service):
     service.home.telegram.wait_for_poll()
     service.home.ask()
     service.home.ask("/random 3", count=3)
+    message = next(each for each in service.home.received() if each.buttons)
+    service.home.telegram.press(message, "chart", user_id=OWNER)
+    sent = service.home.telegram.wait_for(lambda call: "glance" in call.params.get("caption", ""))
 
     shown = service.show()
     assert (code, shown["ActiveState"], shown["SubState"]) == (0, "active", "running")
     assert re.fullmatch(r"\d+ pictures? today", shown["StatusText"])
+    assert [call.status for call in sent] == [200]
     assert len(service.events("photo_sent")) == 4
     _, plain = service.machine.run("journalctl", "-u", "stashbot", "-o", "cat", "-t", "stashbot")
     assert all(json.loads(line)["event"] for line in plain.splitlines())
