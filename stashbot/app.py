@@ -100,7 +100,8 @@ class App:
         self.reports = self._reports()
         self.filters = self._filters()
         stop, quit = self.supervisor.stop, self.supervisor.quit
-        self.poller = Poller(self.telegram, self._bot().handle, stop, quit)
+        token = settings.placed("telegram.token")
+        self.poller = Poller(self.telegram, self._bot().handle, stop, quit, token)
 
     def start(self, watchdog: float = 0.0) -> None:
         """Take up the work that the last process left, and start the threads.

@@ -8,13 +8,13 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from ..errors import ImageUnusable, StashError, StashProblem, StoreError, TelegramError
 from ..messages.catalogue import TEXTS, size
@@ -47,13 +47,14 @@ REMOTE = re.compile(r"9p|afs|ceph|cifs|fuse\.(glusterfs|rclone|sshfs)|lustre|nfs
 #: File systems in memory.
 MEMORY = ("tmpfs", "ramfs")
 
+NETWORK = "telegram.api_url; telegram.proxy"
 REMEDIES = {
-    StashProblem.UNREACHABLE: "start Stash, or put its right address into stash.url",
+    StashProblem.UNREACHABLE: "stash.url: start Stash, or put its right address there",
     StashProblem.SLOW: "try again; if it stays like that, look which task keeps Stash busy",
-    StashProblem.BROKEN: "stash.url has to be the address of Stash itself, such as"
-    " http://nas:9999, without the path of a page; if it is, look into Stash's log",
-    StashProblem.KEY_REFUSED: "copy the key from Stash (Settings, Security) into stash.api_key;"
-    " leave that empty if Stash asks for no password",
+    StashProblem.BROKEN: "stash.url: put the address of Stash itself there, such as"
+    " http://nas:9999, without the path of a page; if it is right, look into Stash's log",
+    StashProblem.KEY_REFUSED: "stash.api_key: copy the key from Stash (Settings, Security);"
+    " leave it empty if Stash asks for no password",
     StashProblem.LOCKED: "remove the line security_tripwire_accessed_from_public_internet from"
     " Stash's config.yml, restart Stash, then set a password in Settings, Security",
     StashProblem.NEEDS_SETUP: "open Stash in a browser and finish its set-up",
@@ -93,7 +94,15 @@ def check_settings(path: Path | None, environ: Mapping[str, str]) -> Line:
 
 
 def check(settings: Settings) -> Iterator[Line]:
-    """Try each part that the bot needs, a line at a time. Sends nothing and makes no file."""
+    """Try each part that the bot needs, a line at a time. Sends nothing and makes no file.
+
+    Each remedy has the origin of a value after the name of its key.
+    """
+    for line in _lines(settings):
+        yield replace(line, remedy=settings.placed(line.remedy))
+
+
+def _lines(settings: Settings) -> Iterator[Line]:
     came = f"all values are in order; times are in {settings.timezone}"
     yield Line(Mark.RIGHT, "Settings", came)
     yield _database(settings.database)
@@ -109,36 +118,57 @@ def check(settings: Settings) -> Iterator[Line]:
         yield from _stash(settings, client)
 
 
+def _wrong(tried: str, error: Exception, remedy: str) -> Line:
+    """The line of an error, which may have a remedy of its own after a semicolon."""
+    came, _, own = str(error).partition("; ")
+    return Line(Mark.WRONG, tried, came, own or remedy)
+
+
 def _database(path: Path) -> Line:
     tried = "Database"
     if not path.parent.is_dir():
-        remedy = f"make the folder {path.parent}, or change database.path"
+        remedy = f"database.path: make the folder {path.parent}, or name another file"
         return Line(Mark.WRONG, tried, f"{path} has no folder to be in", remedy)
     device = (path if path.exists() else path.parent).stat().st_dev
     kind = file_system(device, _mounts())
     if REMOTE.fullmatch(kind):
         came = f"{path} is on {kind}, a file system of another machine"
-        return Line(Mark.WRONG, tried, came, "set database.path to a disk of this machine")
+        return Line(Mark.WRONG, tried, came, "database.path: name a file on this machine")
+    if fault := _unwritable(path.parent):
+        remedy = "database.path: make the folder writable for this user, or name another file"
+        return Line(Mark.WRONG, tried, f"{path.parent} cannot be written to: {fault}", remedy)
     if not path.exists():
         return Line(Mark.RIGHT, tried, f"{path} is not there yet; the first start makes it")
     try:
         with closing(Store(path)) as store:
             fault = store.check_integrity()
-    except StoreError as error:  # its text has the remedy
-        return Line(Mark.WRONG, tried, str(error))
+    except StoreError as error:
+        line = _wrong(tried, error, "")
+        return replace(line, remedy=f"database.path: {line.remedy}")
     if fault:
-        remedy = "put a backup in its place, or move it away: the bot then begins a new one"
-        return Line(Mark.WRONG, tried, f"{path} is damaged: {fault}", remedy)
+        remedy = "database.path: restore a backup, or move the file away: the bot then begins anew"
+        return Line(Mark.WRONG, tried, f"{path} is damaged: {' '.join(fault.split())}", remedy)
     return Line(Mark.RIGHT, tried, f"{path} is sound, {size(path.stat().st_size, ENGLISH)}")
+
+
+def _unwritable(folder: Path) -> str | None:
+    """The reason why no file can be made in a folder; None if one can."""
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _temporary_files(folder: Path) -> Line:
     tried = "Temporary files"
     outer = next(each for each in folder.parents if each.is_dir())
     kind = file_system(outer.stat().st_dev, _mounts())
+    remedy = "set the variable CACHE_DIRECTORY to a folder on a disk"
+    if fault := _unwritable(outer):
+        return Line(Mark.WRONG, tried, f"{folder} cannot be written to: {fault}", remedy)
     free = size(shutil.disk_usage(outer).free, ENGLISH)
     if kind in MEMORY:
-        remedy = "set CACHE_DIRECTORY to a folder on a disk"
         return Line(Mark.NOTE, tried, f"{folder} is in memory, {free} free", remedy)
     return Line(Mark.RIGHT, tried, f"{folder}, {free} free")
 
@@ -175,30 +205,35 @@ def _telegram(settings: Settings, sender: TelegramClient) -> Iterator[Line]:
     try:
         name, webhook = sender.get_me(), sender.get_webhook()
     except TokenRefused as error:
-        remedy = "copy the token from @BotFather once more, into telegram.token"
+        remedy = "telegram.token: copy the token from @BotFather once more"
         yield Line(Mark.WRONG, tried, f"does not know the token ({error})", remedy)
         return
     except TelegramError as error:
-        remedy = "look at this machine's network, and at telegram.api_url and telegram.proxy"
+        remedy = f"{NETWORK}: look at them, and at this machine's network and clock"
         yield Line(Mark.WRONG, tried, str(error), remedy)
         return
     yield Line(Mark.RIGHT, tried, f"the bot is @{name}")
     if webhook:
         came = "another program gets this bot's messages, by a webhook"
-        remedy = f"end it, and open {telegram.api_url}/bot<token>/deleteWebhook in a browser"
+        remedy = "telegram.token: end the other program, and open"
+        remedy += f" {telegram.api_url}/bot<token>/deleteWebhook in a browser"
         yield Line(Mark.WRONG, "Webhook", came, remedy)
-    scheduled = (each.chat for each in settings.schedules)
-    for chat_id in dict.fromkeys((*telegram.allowed_users, *telegram.allowed_chats, *scheduled)):
-        yield _chat(sender, chat_id)
+    keys = dict.fromkeys(telegram.allowed_users, "telegram.allowed_users")
+    keys |= dict.fromkeys(telegram.allowed_chats, "telegram.allowed_chats")
+    for schedule in settings.schedules:
+        keys.setdefault(schedule.chat, "schedule.chat")
+    for chat_id, key in keys.items():
+        yield _chat(sender, chat_id, key)
 
 
-def _chat(sender: TelegramClient, chat_id: int) -> Line:
+def _chat(sender: TelegramClient, chat_id: int, key: str) -> Line:
     is_user = chat_id > 0
     tried = f"{'User' if is_user else 'Group'} {chat_id}"
     try:
         sender.get_chat(chat_id)
     except ChatGone:
         remedy = "they have to write /start to the bot" if is_user else "add the bot to the group"
+        remedy = f"{key}: {remedy}, if the id is right"
         return Line(Mark.NOTE, tried, "the bot cannot write there yet", remedy)
     except TelegramError as error:
         return Line(Mark.NOTE, tried, f"cannot be looked at: {error}", "try again later")
@@ -216,11 +251,12 @@ def _stash(settings: Settings, stash: StashClient) -> Iterator[Line]:
             yield Line(Mark.RIGHT, "Library", "1 image" if count == 1 else f"{count:,} images")
             yield from _picture(stash, settings.photos.max_side)
         else:
-            remedy = "have Stash scan a folder with pictures"
+            remedy = "stash.url: have this Stash scan a folder with pictures"
             yield Line(Mark.WRONG, "Library", "there are no images in it", remedy)
         yield from _sources(settings, stash)
     except StashError as error:
-        yield Line(Mark.WRONG, "Stash", f"{url}: {error}", REMEDIES[error.problem])
+        line = _wrong("Stash", error, REMEDIES[error.problem])
+        yield replace(line, came=f"{url}: {line.came}")
 
 
 def _sources(settings: Settings, stash: StashClient) -> Iterator[Line]:
@@ -247,7 +283,7 @@ def _source(key: str, what: str, sources: Sources, stash: StashClient) -> Line:
         if source.kind is SourceKind.FILTER:
             _try_filter(source, sources, stash)
     except NoSource as error:
-        return Line(Mark.WRONG, key, f"{asked}: {error}", _remedy(error))
+        return Line(Mark.WRONG, key, f"{asked}: {error}", f"{key}: {_remedy(error)}")
     return Line(Mark.RIGHT, key, f"{asked} is {_called(source)}")
 
 

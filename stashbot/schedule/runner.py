@@ -173,7 +173,7 @@ class Scheduler:
 
     def check_database(self) -> None:
         if damage := self._store.check_integrity():
-            log.error("database_damaged", error=damage, do="stop, and put a backup in its place")
+            log.error("database_damaged", error=damage, do="stop, and restore a backup")
 
 
 class _Job(schedule.Job):

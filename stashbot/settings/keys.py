@@ -7,6 +7,7 @@ fields; `load` fills the dataclasses.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,12 @@ class Settings:
     database: Path
     log: LogSettings
     timezone: ZoneInfo = key(checks.zone, "")  # noqa: RUF009 - a field
+    #: The origin of each key's value, such as "from the variable STASHBOT_STASH_URL".
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def placed(self, text: str) -> str:
+        """The text with the origin of its value after the name of each key."""
+        return _DOTTED.sub(lambda name: f"{name[0]}, {self.origins[name[0]]}", text)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -193,6 +200,13 @@ SECTIONS: dict[str, type] = {
 KEYS = [each for name, kind in {"": Settings, **SECTIONS}.items() for each in _keys(name, kind)]
 #: The keys of each [[schedule]]; the file alone sets them.
 SCHEDULE_KEYS = _keys("schedule", ScheduleSettings)
+_DOTTED = re.compile(
+    "|".join(
+        rf"\b{re.escape(f'{each.section}.{each.option}')}\b"
+        for each in (*KEYS, *SCHEDULE_KEYS)
+        if each.section
+    )
+)
 
 
 def names_in(settings: Settings) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Reading the settings: from the environment, systemd's credentials and settings.toml.
 
-All faults are reported at once, and no fault holds a secret.
+All faults are reported at once, each with the origin of its value, and no fault holds a secret.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     values = {key.name: reader.value(key) for key in KEYS}
     schedules = reader.schedules()
     variables = (name for name in environ if name.startswith(keys.PREFIX))
-    faults = [*reader.faults, *_contradictions(values, schedules), *_unknown(variables, _VARIABLES)]
+    faults = [*reader.faults, *_contradictions(values, schedules, reader.origins)]
+    faults += _unknown(variables, _VARIABLES, ", from the environment")
     if faults:
         raise SettingsError(tuple(faults))
     sections = {
@@ -52,7 +53,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     for schedule in schedules:
         schedule["timezone"] = schedule["timezone"] or timezone
     fixed = tuple(ScheduleSettings(**schedule) for schedule in schedules)
-    return Settings(**sections, timezone=timezone, schedules=fixed)
+    origins = reader.origins
+    return Settings(**sections, timezone=timezone, schedules=fixed, origins=origins)
 
 
 def check_only(path: Path | None, environ: Mapping[str, str]) -> bool:
@@ -66,47 +68,64 @@ def check_only(path: Path | None, environ: Mapping[str, str]) -> bool:
 
 
 class _Reader:
-    """Finds and checks values, and collects faults in `faults`."""
+    """Finds and checks values; collects faults in `faults`, and their `origins` by key."""
 
     def __init__(self, path: Path | None, environ: Mapping[str, str]) -> None:
         self.faults: list[str] = []
+        self._file = f"from the file {path}"
+        self.origins = {key.name: self._file for key in SCHEDULE_KEYS}
         self._environ = environ
         self._document = self._read_file(path) if path else {}
-        self.faults += _unknown_keys(self._document or {})
+        self.faults += _unknown_keys(self._document or {}, f", {self._file}")
 
     def value(self, key: Key) -> Any:
         """The key's value as `Settings` has it; None, and a fault, if it is wrong."""
+        raw, origin = self._found(key)
+        self.origins[key.name] = origin
+        is_list = key.variable in self._environ and isinstance(key.default, list)
+        commas = ", separated by commas" if is_list else ""
+        return None if raw is None else self._checked(key, raw, f", {origin}{commas}")
+
+    def _found(self, key: Key) -> tuple[object, str]:
+        """The key's value as TOML would have it, None if it cannot be read, and its origin."""
         if key.variable in self._environ:
-            commas = ", separated by commas" if isinstance(key.default, list) else ""
             raw = key.from_text(self._environ[key.variable])
-            return self._checked(key, raw, f"{key.name} ({key.variable}{commas})")
+            return raw, f"from the variable {key.variable}"
+        origin = f"from the credential {key.credential}"
         try:
             credential = self._credential(key)
         except OSError as error:
-            self.faults.append(f"{key.name}: its credential cannot be read: {error.strerror}")
-            return None
+            self.faults.append(f"{key.name}, {origin}: cannot be read: {error.strerror}")
+            return None, origin
         if credential:
-            return self._checked(key, credential, f"{key.name} (credential {key.credential})")
-        if self._document is None:
-            return None  # the unreadable file may hold the value
-        table = self._document.get(key.section, {}) if key.section else self._document
+            return credential, origin
+        table = self._document
+        if table is not None and key.section:
+            table = table.get(key.section, {})
         if not isinstance(table, dict):
-            return None  # the whole table is a fault already
-        return self._in_table(key, table)
+            return None, self._file  # the file or the table is a fault already
+        if key.option in table:
+            return table[key.option], self._file
+        return key.default, "not set"
 
     def schedules(self) -> list[dict[str, Any]]:
         """The schedules of the file, each as a dict by option."""
         tables = (self._document or {}).get("schedule", [])
         if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-            self.faults.append("schedule: must be written as [[schedule]], once for each")
+            right = "must be written as [[schedule]], once for each"
+            self.faults.append(f"schedule, {self._file}: {right}")
             return []
-        for n, table in enumerate(tables, 1):
-            names = (f"schedule.{option}" for option in table)
-            self.faults += _unknown(names, _NAMES, f" (number {n})")
         return [
-            {key.option: self._in_table(key, table, f" (number {n})") for key in SCHEDULE_KEYS}
+            self._schedule(table, f" (number {n}), {self._file}")
             for n, table in enumerate(tables, 1)
         ]
+
+    def _schedule(self, table: Mapping[str, object], place: str) -> dict[str, Any]:
+        self.faults += _unknown((f"schedule.{option}" for option in table), _NAMES, place)
+        return {
+            key.option: self._checked(key, table.get(key.option, key.default), place)
+            for key in SCHEDULE_KEYS
+        }
 
     def _read_file(self, path: Path) -> dict[str, Any] | None:
         """The file's content; None, and a fault, if it cannot be read."""
@@ -133,30 +152,28 @@ class _Reader:
         except FileNotFoundError:
             return ""
 
-    def _in_table(self, key: Key, table: Mapping[str, object], number: str = "") -> object:
-        return self._checked(key, table.get(key.option, key.default), key.name + number)
-
     def _checked(self, key: Key, raw: object, place: str) -> object:
         try:
             return key.check(raw.strip() if isinstance(raw, str) else raw)
         except ValueError as error:
             shown = json.dumps(raw, ensure_ascii=False, default=str)[:QUOTED]
-            self.faults.append(f"{place}: {error}" + ("" if key.private else f"; it is {shown}"))
+            value = "" if key.private else f"; it is {shown}"
+            self.faults.append(f"{key.name}{place}: {error}{value}")
             return None
 
 
-def _unknown_keys(document: dict[str, object]) -> Iterator[str]:
+def _unknown_keys(document: dict[str, object], place: str) -> Iterator[str]:
     known = [*_NAMES, *SECTIONS, "schedule"]
     for name, content in document.items():
         if isinstance(content, dict) and name in SECTIONS:
-            yield from _unknown((f"{name}.{option}" for option in content), _NAMES)
+            yield from _unknown((f"{name}.{option}" for option in content), _NAMES, place)
         elif name in SECTIONS:
-            yield f"{name}: must be a section, that is, a line [{name}] with keys below it"
+            yield f"{name}{place}: must be a section, that is, a line [{name}] with keys below it"
         else:
-            yield from _unknown([name], known)
+            yield from _unknown([name], known, place)
 
 
-def _unknown(names: Iterable[str], known: Collection[str], number: str = "") -> Iterator[str]:
+def _unknown(names: Iterable[str], known: Collection[str], place: str) -> Iterator[str]:
     """A fault for each unknown name, with the nearest known one."""
     by_option = {name.rpartition(".")[2]: name for name in known}
     for name in names:
@@ -165,20 +182,22 @@ def _unknown(names: Iterable[str], known: Collection[str], number: str = "") -> 
         near = [by_option[each] for each in get_close_matches(name.rpartition(".")[2], by_option)]
         near += get_close_matches(name, known)
         advice = f"did you mean {near[0]}?" if near else "leave it out"
-        yield f"{name}{number}: is unknown; {advice}"
+        yield f"{name}{place}: is unknown; {advice}"
 
 
 def _contradictions(
-    values: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
+    values: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]], origins: Mapping[str, str]
 ) -> Iterator[str]:
     """The faults of values that are right one by one."""
-    avoid, keep = values["history.avoid_days"], values["history.keep_days"]
+    low, high = "history.avoid_days", "history.keep_days"
+    avoid, keep = values[low], values[high]
     if None not in (avoid, keep) and keep < avoid:
-        yield f"history.keep_days: must not be less than history.avoid_days, {avoid}; it is {keep}"
+        right = f"must not be less than {avoid}, the days of {low}, {origins[low]}"
+        yield f"{high}, {origins[high]}: {right}; it is {keep}"
     for chat, count in Counter(each["chat"] for each in schedules).items():
         if chat is not None and count > keys.MOST_SCHEDULES:
-            most = keys.MOST_SCHEDULES
-            yield f"schedule.chat: {chat} has {count} schedules; a chat can have {most}"
+            fault = f"{chat} has {count} schedules; a chat can have {keys.MOST_SCHEDULES}"
+            yield f"schedule.chat, {origins['schedule.chat']}: {fault}"
 
 
 def _machine_zone() -> ZoneInfo:

@@ -218,7 +218,7 @@ def _redirection(location: str) -> StashError:
         return StashError(StashProblem.BROKEN, "redirects to another path: see stash.url")
     port = f":{url.port}" if url.port else ""
     there = f"{url.scheme or 'http'}://{url.hostname}{port}"
-    return StashError(StashProblem.BROKEN, f"redirects to {there}: put that address into stash.url")
+    return StashError(StashProblem.BROKEN, f"redirects to {there}; put that address into stash.url")
 
 
 def _flooded(seconds: str) -> StashError:

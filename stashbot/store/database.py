@@ -35,8 +35,8 @@ OPENING_MS = 1000
 _TROUBLES = {
     sqlite3.SQLITE_BUSY: "is locked by another program; close that program",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space",
-    sqlite3.SQLITE_CORRUPT: "is damaged; put a backup in its place, or move it away",
-    sqlite3.SQLITE_NOTADB: "is not an SQLite database; move it away, or set database.path",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore a backup, or move it away",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite database; move it away, or name another file",
     sqlite3.SQLITE_READONLY: "is read-only; make it and its folder writable for this user",
     sqlite3.SQLITE_PERM: "is closed to this user; make it and its folder writable",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: it must be a file, in a writable folder",
@@ -206,12 +206,12 @@ def _check_ours(path: Path, *, known: int) -> None:
         [(application_id, version, tables)] = connection.execute(_LOOK)
     if application_id != APPLICATION_ID and (application_id or tables):
         raise StoreError(
-            f"the database {path} belongs to another program; move it away, or set database.path"
+            f"the database {path} belongs to another program; move it away, or name another file"
         )
     if version > known:
         raise StoreError(
             f"the database {path} was written by a newer stashbot"
-            f" (schema {version}; this one knows {known}); install that version again"
+            f" (schema {version}, this one knows {known}); install that version again"
         )
 
 

@@ -35,7 +35,7 @@ class Poller:
 
     The next poll confirms an update, so `handle` stores its effect before it returns. An
     update that raises is logged and confirmed like the others. Updates that are handled while
-    the program ends come again after the next start.
+    the program ends come again after the next start. `place` tells the owner where the token is.
     """
 
     def __init__(
@@ -44,11 +44,13 @@ class Poller:
         handle: Callable[[types.Update], None],
         stop: threading.Event,
         quit: Callable[[int], None],
+        place: str = "telegram.token",
     ) -> None:
         self._telegram = telegram
         self._handle = handle
         self._stop = stop
         self._quit = quit
+        self._place = place
         self._offset = 0
         self._backoff = Backoff()
         self._last_error: TelegramError | None = None  # of the last poll
@@ -107,7 +109,7 @@ class Poller:
         now, before = time.monotonic(), self._token_refused_at
         self._token_refused_at = now
         if before is not None and now - before <= TOKEN_PERIOD_S:
-            remedy = "copy it from @BotFather into telegram.token"
+            remedy = f"{self._place}: copy it from @BotFather once more"
             log.critical("token_refused", error=f"Telegram refuses the token: {error}", do=remedy)
             self._quit(os.EX_CONFIG)  # no restart can mend it
         return TOKEN_PAUSE_S

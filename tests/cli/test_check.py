@@ -8,16 +8,16 @@ import pytest
 from stashbot.cli import check as checks
 from stashbot.cli.check import REMEDIES, REMOTE, Line, Mark, check, file_system
 from stashbot.demo.stash.standin import SavedFilter
-from stashbot.demo.telegram.standin import respond
 from stashbot.errors import StashProblem
 from stashbot.settings.load import load
 from stashbot.store.store import Store
-from tests.conftest import API_KEY, FRIEND, OWNER, TOKEN, library, picture
+from tests.cli.situations import SITUATIONS, TOLD
+from tests.conftest import API_KEY, FRIEND, GROUP, OWNER, TOKEN, library, picture
 from tests.pictures.test_converter import NO_FONTS
-from tests.standins.http import Fault, Trouble
-from tests.whole.program import run
+from tests.whole.program import PROGRAM, run
 
-EVER = 10_000
+SHIPPED = PROGRAM.with_name("settings.toml")
+MINE = "from the variable STASHBOT_STASH_URL"
 ALONE = {"STASHBOT_TELEGRAM_ALLOWED_CHATS": "", "STASHBOT_TELEGRAM_ALLOWED_USERS": str(OWNER)}
 
 
@@ -60,7 +60,7 @@ def test_temporary_files_in_memory(house):
     [at] = [number for number, line in enumerate(out.splitlines()) if "Temporary" in line]
     note, remedy = out.splitlines()[at : at + 2]
     assert note.startswith("note   Temporary files       /dev/shm/pictures is in memory, ")
-    assert remedy.strip() == "-> set CACHE_DIRECTORY to a folder on a disk"
+    assert remedy.strip() == "-> set the variable CACHE_DIRECTORY to a folder on a disk"
 
 
 def test_fonts_are_missing(house, tmp_path, monkeypatch):
@@ -79,7 +79,7 @@ def test_something_is_wrong(house):
     assert (code, err) == (1, "")
     assert out.splitlines()[-4:] == [
         "wrong  Library               there are no images in it",
-        f"{'':29}-> have Stash scan a folder with pictures",
+        f"{'':29}-> stash.url, {MINE}: have this Stash scan a folder with pictures",
         "",
         "The bot cannot work yet: mend the lines marked wrong (1).",
     ]
@@ -109,105 +109,41 @@ def test_secrets_are_not_printed(house):
         assert secret not in out
 
 
-WEBHOOK = {"url": "https://x.org", "has_custom_certificate": False, "pending_update_count": 0}
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_each_wrong_situation_has_its_remedy_and_place(house, called, name):
+    """TOLD has the lines; FILE, PATH and URL stand for places of the test's own."""
+    home = house(library(1), start=False, **ALONE)
+    environ = home.environ | (SITUATIONS[name](home) or {})
+    environ = {name: text for name, text in environ.items() if text is not None}
+    before = content(home.settings.database)
+    code, out, err = called("check", environ=environ)
+
+    said = (out or err).replace(home.stash.url, "URL").replace(home.telegram.api_url, "URL")
+    said = said.replace(environ.get("STASHBOT_SETTINGS", str(SHIPPED)), "FILE")
+    said = re.sub(r"\n +-> ", " -> ", said.replace(str(home.settings.database), "PATH"))
+    assert TOLD[name] in said
+    mark = TOLD[name].split()[0]
+    assert code == {"wrong": 1, "note": 0}.get(mark, 78)
+    assert content(home.settings.database) == before
 
 
-def fail(method, trouble):
-    return lambda home: home.telegram.server.fail(Fault(method, trouble))
+def test_each_remedy_is_told():
+    assert list(TOLD) == list(SITUATIONS)
+    assert len(TOLD) >= 40
 
 
-NETWORK = "look at this machine's network, and at telegram.api_url and telegram.proxy"
-TELEGRAM = {
-    "another token": (
-        fail("getMe", Trouble.UNAUTHORIZED),
-        "wrong  Telegram              does not know the token (Unauthorized)",
-        "copy the token from @BotFather once more, into telegram.token",
-    ),
-    "away": (
-        lambda home: home.telegram.server.pause(),
-        "wrong  Telegram              cannot connect",
-        NETWORK,
-    ),
-    "nonsense": (
-        fail("getMe", Trouble.HTML),
-        "wrong  Telegram              an answer that is none of Telegram's",
-        NETWORK,
-    ),
-    "webhook": (
-        fail("getWebhookInfo", respond({"ok": True, "result": WEBHOOK})),
-        "wrong  Webhook               another program gets this bot's messages, by a webhook",
-        "/bot<token>/deleteWebhook in a browser",
-    ),
-    "flood": (
-        fail("getChat", Trouble.FLOOD),
-        f"note   User {OWNER}             cannot be looked at: Too Many",
-        "try again later",
-    ),
-}
-
-
-@pytest.mark.parametrize(("spoil", "shown", "remedy"), TELEGRAM.values(), ids=TELEGRAM)
-def test_telegram(house, spoil, shown, remedy):
-    home = house(start=False, **ALONE)
-    spoil(home)
-
-    [line] = lines_of(home, shown.split()[1])
-
-    assert str(line).startswith(shown)
-    assert str(line).endswith(remedy)
+def content(path):
+    return path.read_bytes() if path.is_file() else None
 
 
 def test_people_and_groups(house):
-    home = house(start=False, users=(OWNER,), STASHBOT_TELEGRAM_ALLOWED_CHATS="-600")
+    home = house(start=False)
 
-    lines = lines_of(home, "User") + lines_of(home, "Group")
-
-    came, there = "the bot cannot write there yet", "is known to the bot"
-    assert lines == [
-        Line(Mark.RIGHT, f"User {OWNER}", there),
-        Line(Mark.NOTE, f"User {FRIEND}", came, "they have to write /start to the bot"),
-        Line(Mark.NOTE, "Group -600", came, "add the bot to the group"),
+    assert lines_of(home, "User") + lines_of(home, "Group") == [
+        Line(Mark.RIGHT, f"User {OWNER}", "is known to the bot"),
+        Line(Mark.RIGHT, f"User {FRIEND}", "is known to the bot"),
+        Line(Mark.RIGHT, f"Group {GROUP}", "is known to the bot"),
     ]
-
-
-def set_old(home):
-    home.stash.app_schema, home.stash.version = 52, "v0.23.1"
-
-
-def put(name, value):
-    return lambda home: setattr(home.stash, name, value)
-
-
-def pause(home):
-    home.stash.server.pause()
-
-
-def answer_with_a_page(home):
-    home.stash.server.fail(Fault("graphql", Trouble.HTML, times=EVER))
-
-
-STASH = [
-    (pause, "Connection refused", StashProblem.UNREACHABLE),
-    (put("api_key", "x"), "it wants an API key", StashProblem.KEY_REFUSED),
-    (put("status", "SETUP"), "it has not been set up yet", StashProblem.NEEDS_SETUP),
-    (put("status", "NEEDS_MIGRATION"), "its database needs a", StashProblem.NEEDS_MIGRATION),
-    (set_old, "Stash 0.23.1 is too old", StashProblem.TOO_OLD),
-    (put("tripwire", True), "it is locked by its public-access tripwire", StashProblem.LOCKED),
-    (answer_with_a_page, "a web page in place of an answer", StashProblem.BROKEN),
-]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "came", "problem"), STASH, ids=[problem.value for *_, problem in STASH]
-)
-def test_stash(house, spoil, came, problem):
-    home = house(start=False, **ALONE)
-    spoil(home)
-
-    [line] = lines_of(home, "Stash")
-
-    assert (line.mark, line.remedy) == (Mark.WRONG, REMEDIES[problem])
-    assert line.came.startswith(f"{home.stash.url}: {came}")
 
 
 def test_every_problem_has_its_remedy():
@@ -269,10 +205,11 @@ def named(house, tmp_path):
         home = house([picture(1, tags=tags)], start=False, **ALONE)
         home.stash.filters = FILTERS
         schedule = f'chat = {OWNER}\nwhen = "daily 09:00"\nfilter = "{what}"'
-        file = tmp_path / "settings.toml"
+        file = check_with.file
         file.write_text(f'[photos]\nfilter = "{what}"\n[[schedule]]\n{schedule}\n', "utf-8")
         return list(check(load(file, home.environ)))[-2:]
 
+    check_with.file = tmp_path / "settings.toml"
     return check_with
 
 
@@ -281,54 +218,12 @@ def test_sources_of_the_settings(named, what, came, remedy):
     mark = Mark.WRONG if remedy else Mark.RIGHT
     blank = "" if came.startswith(":") else " "
 
+    places = ("photos.filter", "schedule.filter")
+    remedies = [remedy and f"{key}, from the file {named.file}: {remedy}" for key in places]
     assert named(what) == [
-        Line(mark, "photos.filter", f'"{what}"{blank}{came}', remedy),
-        Line(mark, "schedule.filter", f'"{what}" (daily 09:00){blank}{came}', remedy),
+        Line(mark, "photos.filter", f'"{what}"{blank}{came}', remedies[0]),
+        Line(mark, "schedule.filter", f'"{what}" (daily 09:00){blank}{came}', remedies[1]),
     ]
-
-
-def make_damaged(path):
-    Store(path).close()
-    with path.open("r+b") as file:
-        file.seek(2 * 4096)
-        file.write(b"\xff" * 4096)
-
-
-DATABASES = [
-    (lambda path: None, Mark.RIGHT, "{} is not there yet; the first start makes it"),
-    (lambda path: Store(path).close(), Mark.RIGHT, "{} is sound, "),
-    (make_damaged, Mark.WRONG, "{} is damaged: "),
-    (lambda path: path.write_bytes(b"x" * 9999), Mark.WRONG, "the database {} is not an SQLite"),
-    (lambda path: path.mkdir(), Mark.WRONG, "the database {} is a folder; name a file in it"),
-]
-
-
-@pytest.mark.parametrize(
-    ("make", "mark", "came"),
-    DATABASES,
-    ids=["new", "sound", "damaged", "other file", "folder"],
-)
-def test_database(house, make, mark, came):
-    home = house(start=False)
-    path = home.settings.database
-    make(path)
-    before = path.read_bytes() if path.is_file() else None
-
-    [line] = lines_of(home, "Database")
-
-    assert line.mark is mark
-    assert line.came.startswith(came.format(path))
-    assert (path.read_bytes() if path.is_file() else None) == before
-
-
-def test_database_in_no_folder(house, tmp_path):
-    path = tmp_path / "nowhere" / "stashbot.db"
-    home = house(start=False, STASHBOT_DATABASE_PATH=str(path))
-
-    [line] = lines_of(home, "Database")
-
-    assert (line.mark, line.came) == (Mark.WRONG, f"{path} has no folder to be in")
-    assert line.remedy == f"make the folder {path.parent}, or change database.path"
 
 
 MOUNTS = r"""
@@ -379,4 +274,4 @@ def test_settings_only_of_wrong_settings(called):
     code, out, err = called("check", "--settings-only", environ={"STASHBOT_LOG_LEVEL": "loud"})
 
     assert (code, out) == (78, "")
-    assert "log.level (STASHBOT_LOG_LEVEL): must be one of" in err
+    assert "log.level, from the variable STASHBOT_LOG_LEVEL: must be one of" in err

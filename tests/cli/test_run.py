@@ -154,6 +154,7 @@ def test_refused_token(house):
 
     assert (code, err) == (78, "")
     assert '"event": "token_refused", "level": "critical"' in out
+    assert '"do": "telegram.token, from the variable STASHBOT_TELEGRAM_TOKEN: copy it' in out
     assert '"event": "stopped"' in out
 
 

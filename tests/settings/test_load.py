@@ -72,6 +72,14 @@ def test_sources_in_order(tmp_path):
 
     assert found == ["1:environment", "1:credential", "1:file"]
     assert load(path, credentials).stash.api_key == "credential"
+    assert [
+        load(path, each).placed("telegram.token: ?") for each in (environ, credentials, {})
+    ] == [
+        "telegram.token, from the variable STASHBOT_TELEGRAM_TOKEN: ?",
+        "telegram.token, from the credential telegram_token: ?",
+        f"telegram.token, from the file {path}: ?",
+    ]
+    assert load(path, {}).placed("See photos.filter.") == "See photos.filter, not set."
     assert load(path, {}).stash.api_key == "file"
 
 
@@ -97,7 +105,9 @@ def test_unreadable_credential(tmp_path):
     (tmp_path / "stash_api_key").mkdir()
     found = faults(None, LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
-    assert found == ["stash.api_key: its credential cannot be read: Is a directory"]
+    assert found == [
+        "stash.api_key, from the credential stash_api_key: cannot be read: Is a directory"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ WRONG = [
 def test_wrong_in_file(tmp_path, name, value, right):
     path = write(tmp_path, f"{name} = {value}")
 
-    assert faults(path, LEAST) == [f"{name}: must be {right}; it is {value}"]
+    assert faults(path, LEAST) == [f"{name}, from the file {path}: must be {right}; it is {value}"]
 
 
 @pytest.mark.parametrize(
@@ -158,28 +168,31 @@ def test_wrong_in_file(tmp_path, name, value, right):
     [
         (
             "history.keep_days = 29",
-            "history.keep_days: must not be less than history.avoid_days, 30; it is 29",
+            "history.keep_days, FILE: must not be less than 30,"  # noqa: ISC004
+            " the days of history.avoid_days, not set; it is 29",
         ),
-        ("log = 3", "log: must be a section, that is, a line [log] with keys below it"),
-        ("log.level.info = 1", f'log.level: must be {LEVEL}; it is {{"info": 1}}'),
-        ("log.level = 2026-05-04", f'log.level: must be {LEVEL}; it is "2026-05-04"'),
-        ("colour = 1", "colour: is unknown; leave it out"),
-        ('token = "x"', "token: is unknown; did you mean telegram.token?"),
-        ("[telegarm]\ntoken = 1", "telegarm: is unknown; did you mean telegram?"),
-        ("photos.max_size = 1", "photos.max_size: is unknown; did you mean photos.max_side?"),
-        ("history.like = 1", "history.like: is unknown; did you mean votes.like?"),
-        ("schedule.chat = 1", "schedule: must be written as [[schedule]], once for each"),
+        ("log = 3", "log, FILE: must be a section, that is, a line [log] with keys below it"),
+        ("log.level.info = 1", f'log.level, FILE: must be {LEVEL}; it is {{"info": 1}}'),
+        ("log.level = 2026-05-04", f'log.level, FILE: must be {LEVEL}; it is "2026-05-04"'),
+        ("colour = 1", "colour, FILE: is unknown; leave it out"),
+        ('token = "x"', "token, FILE: is unknown; did you mean telegram.token?"),
+        ("[telegarm]\ntoken = 1", "telegarm, FILE: is unknown; did you mean telegram?"),
+        ("photos.max_size = 1", "photos.max_size, FILE: is unknown; did you mean photos.max_side?"),
+        ("history.like = 1", "history.like, FILE: is unknown; did you mean votes.like?"),
+        ("schedule.chat = 1", "schedule, FILE: must be written as [[schedule]], once for each"),
     ],
 )
 def test_other_faults_of_the_file(tmp_path, toml, expected):
-    assert faults(write(tmp_path, toml), LEAST) == [expected]
+    path = write(tmp_path, toml)
+
+    assert faults(path, LEAST) == [expected.replace("FILE", f"from the file {path}")]
 
 
 def test_unknown_variable():
     environ = LEAST | {"STASHBOT_STASH_URI": "x", "STASHBOT_SETTINGS": "y", "STASH_URL": "z"}
 
     assert faults(None, environ) == [
-        "STASHBOT_STASH_URI: is unknown; did you mean STASHBOT_STASH_URL?"
+        "STASHBOT_STASH_URI, from the environment: is unknown; did you mean STASHBOT_STASH_URL?"
     ]
 
 
@@ -205,7 +218,7 @@ def test_unknown_variable():
 def test_wrong_secret(name, text, expected):
     (fault,) = faults(None, variable(name, text))
 
-    assert fault.startswith(f"{name} ({BY_NAME[name].variable}): must ")
+    assert fault.startswith(f"{name}, from the variable {BY_NAME[name].variable}: must ")
     assert expected in fault
     assert "hunter2" not in fault
 
@@ -221,14 +234,14 @@ def test_all_faults_at_once(tmp_path):
     path = write(tmp_path, "[stash]\nurl = 5\nurls = 6\n[photos]\nspoiler = 7")
     found = faults(path, {"STASHBOT_LOG_LEVEL": "loud", "STASHBOT_X": ""})
 
-    assert [fault.partition(":")[0] for fault in found] == [
-        "stash.urls",
-        "telegram.token",
-        "telegram.allowed_users",
-        "stash.url",
-        "photos.spoiler",
-        "log.level (STASHBOT_LOG_LEVEL)",
-        "STASHBOT_X",
+    assert [fault.partition(": ")[0] for fault in found] == [
+        f"stash.urls, from the file {path}",
+        "telegram.token, not set",
+        "telegram.allowed_users, not set",
+        f"stash.url, from the file {path}",
+        f"photos.spoiler, from the file {path}",
+        "log.level, from the variable STASHBOT_LOG_LEVEL",
+        "STASHBOT_X, from the environment",
     ]
 
 
@@ -252,7 +265,7 @@ def test_unreadable_file(tmp_path, content, expected):
 
     assert len(found) == 2
     assert re.match(rf"{re.escape(str(path))}: {expected}", found[0])
-    assert found[1].startswith("log.level (STASHBOT_LOG_LEVEL): ")
+    assert found[1].startswith("log.level, from the variable STASHBOT_LOG_LEVEL: ")
 
 
 def test_byte_order_mark(tmp_path):
@@ -292,10 +305,10 @@ def test_schedule_without_times(tmp_path, when, right):
 
 def test_too_many_schedules_of_one_chat(tmp_path):
     schedule = '[[schedule]]\nchat = 7\nwhen = "daily {:02}:00"\n'
-    many = "".join(map(schedule.format, range(21)))
+    path = write(tmp_path, "".join(map(schedule.format, range(21))))
 
-    assert faults(write(tmp_path, many), LEAST) == [
-        "schedule.chat: 7 has 21 schedules; a chat can have 20"
+    assert faults(path, LEAST) == [
+        f"schedule.chat, from the file {path}: 7 has 21 schedules; a chat can have 20"
     ]
 
 
@@ -304,7 +317,7 @@ def test_wrong_schedule(tmp_path):
     second = '[[schedule]]\nchat = 1\nwhen = "daily 9:00"\ncount = 11\nfilter = 3\ntimezone = "x"\n'
     found = faults(write(tmp_path, first + second), LEAST)
 
-    assert [fault.partition(":")[0] for fault in found] == [
+    assert [fault.partition(",")[0] for fault in found] == [
         "schedule.how (number 1)",
         "schedule.chat (number 1)",
         "schedule.when (number 1)",
@@ -363,9 +376,10 @@ def test_secrets():
 def test_token_and_users_are_missing(path):
     token, users = faults(path, {})
 
-    assert token.startswith("telegram.token: must be the bot's token")
+    place = f"from the file {path}" if path else "not set"
+    assert token.startswith(f"telegram.token, {place}: must be the bot's token")
     assert token.endswith("copy it from @BotFather")
-    assert users == f"telegram.allowed_users: {USERS}; it is []"
+    assert users == f"telegram.allowed_users, {place}: {USERS}; it is []"
 
 
 def test_shipped_file_has_every_key():

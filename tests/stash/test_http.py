@@ -98,7 +98,7 @@ TO_HTTPS = Response(
 )
 TO_PATH = Response(308, headers={"Location": "/graphql/"})
 TO_NOWHERE = Response(302, headers={"Location": "http://[nowhere"})
-AWAY = "redirects to https://nas.example:8443: put that address into stash.url"
+AWAY = "redirects to https://nas.example:8443; put that address into stash.url"
 NO_JSON = "an answer that is not JSON"
 MISFIT = "an answer in another form than asked"
 GONE, LARGE = "the file is gone", "over 2 MB"
