@@ -17,10 +17,13 @@ from ..errors import SettingsError, StashbotError
 from ..runtime.systemd import Notifier
 from ..settings.keys import Settings
 from ..settings.load import load
+from .backup import backup, restore
 from .check import Mark, check, check_settings
 from .demo import demo
 from .run import run
 
+#: The first words of a complaint.
+FAILURES = {"backup": "There is no backup", "restore": "Nothing is restored"}
 BESIDE = Path(__file__).parents[2]
 
 
@@ -35,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(check_settings(file, os.environ))
             return 0
         settings = load(file, os.environ)
+        if options.command in FAILURES:
+            (backup if options.command == "backup" else restore)(settings.database, options.file)
+            return 0
         logs.configure(settings.log.level, settings.log.format, settings.secrets)
         if options.command == "check":
             return _check(settings)
@@ -45,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(options.command, [f"The {subject} cannot be used yet:", *faults])
         return os.EX_CONFIG
     except StashbotError as error:
-        _complain(options.command, [f"stashbot cannot start: {error}"])
+        beginning = FAILURES.get(options.command, "stashbot cannot start")
+        _complain(options.command, [f"{beginning}: {error}"])
         return 1
 
 
@@ -70,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     trial = commands.add_parser("check", help="try the settings, and name a remedy for each fault")
     only = "contact no server, and open no database"
     trial.add_argument("--settings-only", action="store_true", help=only)
+    copy = commands.add_parser("backup", help="a copy of the database, also while the bot runs")
+    copy.add_argument("file", metavar="FILE", help="or - for standard output")
+    copy = commands.add_parser("restore", help="a backup in the place of the database")
+    copy.add_argument("file", metavar="FILE", help="or - for standard input")
     demo = commands.add_parser("demo", help="the whole bot on this machine alone, with a chat page")
     demo.add_argument("--port", type=_port, default=8080, help="of the chat page (default 8080)")
     demo.add_argument("--pictures", type=Path, metavar="DIR", help="instead of drawn pictures")

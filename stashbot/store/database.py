@@ -73,7 +73,7 @@ class Database(peewee.SqliteDatabase):
     def reading(self) -> Iterator[None]:
         """Name each trouble with the file in the block."""
         self._check_place()
-        with _named_troubles(self._path):
+        with named_troubles(self._path):
             yield
 
     @contextmanager
@@ -141,9 +141,9 @@ def open_database(path: Path, *, busy_ms: int, migrations: Sequence[str]) -> Dat
     and StoreLocked after OPENING_MS.
     """
     path = path.resolve()
-    with _named_troubles(path):
+    with named_troubles(path):
         _create(path)
-        _check_ours(path, known=len(migrations))
+        check_ours(path, known=len(migrations))
         database = Database(path, min(busy_ms, OPENING_MS))
         try:
             database.journal_mode = "wal"
@@ -196,8 +196,8 @@ def _create(path: Path) -> None:
         raise _cannot_be_made(path, error) from error
 
 
-def _check_ours(path: Path, *, known: int) -> None:
-    """Refuse the file of another program and of a newer version; an empty file is ours."""
+def check_ours(path: Path, *, known: int) -> bool:
+    """Refuse the file of another program and of a newer version; False for an empty file."""
     # Without a WAL the file has everything, and `immutable` keeps SQLite from making a
     # WAL. With a WAL the newest values may stand there.
     has_wal = path.with_name(f"{path.name}-wal").exists()
@@ -213,6 +213,7 @@ def _check_ours(path: Path, *, known: int) -> None:
             f"the database {path} was written by a newer stashbot"
             f" (schema {version}, this one knows {known}); install that version again"
         )
+    return bool(tables)
 
 
 def _migrate(database: Database, migrations: Sequence[str]) -> None:
@@ -239,7 +240,8 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def _named_troubles(path: Path) -> Iterator[None]:
+def named_troubles(path: Path) -> Iterator[None]:
+    """Raise StoreError, or StoreLocked, for each trouble with a file in the block."""
     try:
         yield
     except (peewee.PeeweeException, sqlite3.Error) as error:

@@ -24,7 +24,7 @@ def test_version(called):
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        (["--help"], ["run", "check", "demo", "--settings", "--version"]),
+        (["--help"], ["run", "check", "demo", "backup", "restore", "--settings", "--version"]),
         (["demo", "--help"], ["--port", "--pictures", "--stash", "8080"]),
     ],
 )
