@@ -153,7 +153,7 @@ class App:
 
     def _stash(self, timeouts: Timeouts) -> StashClient:
         settings, stop = self.settings.stash, self.supervisor.stop
-        stash = StashClient(settings.url, settings.api_key, stop, pace=timeouts)
+        stash = StashClient(settings.url, settings.api_key, stop, ca=settings.ca, pace=timeouts)
         stash.outage.when_back = partial(_hurry, self.picture_pool, self.question_pool)
         return stash
 

@@ -88,6 +88,7 @@ class StashProblem(StrEnum):
     UNREACHABLE = "unreachable"
     SLOW = "slow"
     BROKEN = "broken"  # it answers, but not as Stash does
+    CERTIFICATE = "certificate"  # expired, for another name, or not trusted
     KEY_REFUSED = "key_refused"
     LOCKED = "locked"  # by its public-access tripwire
     NEEDS_SETUP = "needs_setup"

@@ -53,6 +53,7 @@ REMEDIES = {
     StashProblem.SLOW: "try again; if it stays like that, look which task keeps Stash busy",
     StashProblem.BROKEN: "stash.url: put the address of Stash itself there, such as"
     " http://nas:9999, without the path of a page; if it is right, look into Stash's log",
+    StashProblem.CERTIFICATE: "stash.ca: name a PEM file with the right certificate there",
     StashProblem.KEY_REFUSED: "stash.api_key: copy the key from Stash (Settings, Security);"
     " leave it empty if Stash asks for no password",
     StashProblem.LOCKED: "remove the line security_tripwire_accessed_from_public_internet from"
@@ -113,7 +114,7 @@ def _lines(settings: Settings) -> Iterator[Line]:
         sender = TelegramClient(telegram.token, telegram.api_url, telegram.proxy)
         stack.callback(sender.close_thread)
         yield from _telegram(settings, sender)
-        client = StashClient(stash.url, stash.api_key, threading.Event())
+        client = StashClient(stash.url, stash.api_key, threading.Event(), ca=stash.ca)
         stack.callback(client.close_thread)
         yield from _stash(settings, client)
 

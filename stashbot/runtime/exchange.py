@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import math
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -79,12 +80,15 @@ def exchange(limit: TimeLimit) -> Iterator[Exchange]:
         del _local.exchange
 
 
-def open_session() -> requests.Session:
-    """Return a session for requests inside `exchange`; it keeps no cookies."""
+def open_session(trust: ssl.SSLContext | None = None) -> requests.Session:
+    """Return a session for requests inside `exchange`; it keeps no cookies.
+
+    `trust` has the certificates to trust, besides those that come with requests.
+    """
     session = _Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
+        session.mount(scheme, _Adapter(trust))
     return session
 
 
@@ -164,6 +168,13 @@ class _Limited:
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, trust: ssl.SSLContext | None) -> None:
+        self._trust = trust
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=self._trust)
+
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Limit the connections of each pool, also those to a proxy."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)

@@ -83,6 +83,10 @@ file = must_be(
     "the name of a file",
     lambda value: isinstance(value, str) and value != "" and value.isprintable(),
 )
+certificates = must_be(
+    "empty, or the name of a PEM file",
+    lambda value: isinstance(value, str) and value.isprintable(),
+)
 token = matching(
     "[0-9]+:[A-Za-z0-9_-]+", "the bot's token, digits, a colon and letters; copy it from @BotFather"
 )

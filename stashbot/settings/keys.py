@@ -95,11 +95,13 @@ class TelegramSettings:
 class StashSettings:
     """The address of Stash, without a slash at its end, and its key, empty for none.
 
+    `ca` is a file with certificates that are trusted besides the machine's own, empty for none.
     `public_url` is the address for people, who open an image there; empty for no such button.
     """
 
     url: str = key(checks.url, "http://localhost:9999", private=True)
     api_key: str = key(checks.api_key, "", private=True, credential="stash_api_key")
+    ca: str = key(checks.certificates, "")
     public_url: str = key(checks.public_url, "", private=True)
 
 

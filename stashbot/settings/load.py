@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import tomllib
 import warnings
 from collections import Counter
@@ -39,6 +40,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     variables = (name for name in environ if name.startswith(keys.PREFIX))
     faults = [*reader.faults, *_contradictions(values, schedules, reader.origins)]
     faults += _unknown(variables, _VARIABLES, ", from the environment")
+    folder = path.parent if path else Path()
+    if values["stash.ca"]:
+        values["stash.ca"] = file = str((folder / values["stash.ca"]).absolute())
+        faults += (f"stash.ca, {reader.origins['stash.ca']}: {each}" for each in _no_pem(file))
     if faults:
         raise SettingsError(tuple(faults))
     sections = {
@@ -47,7 +52,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     }
     # systemd.exec(5): several directories are separated by colons.
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    home = Path(state or (path.parent if path else "")).absolute()
+    home = Path(state or folder).absolute()
     sections["database"] = home / sections["database"].path
     timezone = values["timezone"] or _machine_zone()
     for schedule in schedules:
@@ -198,6 +203,16 @@ def _contradictions(
         if chat is not None and count > keys.MOST_SCHEDULES:
             fault = f"{chat} has {count} schedules; a chat can have {keys.MOST_SCHEDULES}"
             yield f"schedule.chat, {origins['schedule.chat']}: {fault}"
+
+
+def _no_pem(file: str) -> Iterator[str]:
+    """The fault of a file with certificates, if it has one."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        yield f"{file} has no certificate; it must be a PEM file, with -----BEGIN CERTIFICATE-----"
+    except OSError as error:
+        yield f"{file} cannot be read: {error.strerror}"
 
 
 def _machine_zone() -> ZoneInfo:

@@ -58,9 +58,10 @@ class ServerState:
 class StashClient:
     """Thread-safe; each thread has a session of its own.
 
-    Asks the Stash at `url` (a path prefix included), with `api_key` if there is one. A passing
-    failure is tried again, `TRIES` times within `PATIENCE_S`. Once `stop` is set, each call
-    ends with Interrupted between two pieces of an answer.
+    Asks the Stash at `url` (a path prefix included), with `api_key` if there is one. `ca` is a
+    file with certificates to trust besides the machine's own, if there is one. A passing failure
+    is tried again, `TRIES` times within `PATIENCE_S`. Once `stop` is set, each call ends with
+    Interrupted between two pieces of an answer.
 
     Every method raises StashError when Stash is away, refuses us or cannot serve, and reports
     that to `outage`, as it reports each answer of a Stash that serves. `patience` is the time
@@ -68,10 +69,16 @@ class StashClient:
     """
 
     def __init__(
-        self, url: str, api_key: str, stop: threading.Event, *, pace: Timeouts = TIMEOUTS
+        self,
+        url: str,
+        api_key: str,
+        stop: threading.Event,
+        *,
+        ca: str = "",
+        pace: Timeouts = TIMEOUTS,
     ) -> None:
         self.outage = Outage("stash", LONGEST_PAUSE_S)
-        self._connection = StashHttp(url, api_key, stop, pace)
+        self._connection = StashHttp(url, api_key, stop, ca=ca, pace=pace)
         #: The seconds since the oldest exchange without a byte of an answer began, 0 for none.
         self.silent_for = self._connection.silent_for
         #: Closes the session of the calling thread; a later call opens another.

@@ -6,6 +6,7 @@ server's disk or the API key; foreign exceptions are dropped (`from None`) for t
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -59,7 +60,9 @@ class StashHttp:
     Parameters and errors as for `StashClient`.
     """
 
-    def __init__(self, url: str, api_key: str, stop: threading.Event, pace: Timeouts) -> None:
+    def __init__(
+        self, url: str, api_key: str, stop: threading.Event, *, ca: str, pace: Timeouts
+    ) -> None:
         self._url = url.rstrip("/")
         self._headers: dict[str, str | bytes] = {
             "Accept": "application/json",  # with */* Stash does not compress
@@ -68,6 +71,7 @@ class StashHttp:
         }
         if api_key:  # a Stash without a key refuses every key
             self._headers["ApiKey"] = api_key.encode()
+        self._trust = _trusted(ca) if url.startswith("https:") else None
         self._stop = stop
         self._pace = pace
         self._local = threading.local()
@@ -151,7 +155,7 @@ class StashHttp:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = exchange.open_session()
+            session = self._local.session = exchange.open_session(self._trust)
             # Stash is at home: no proxy that the environment names may see the key.
             session.trust_env = False
             session.headers.update(self._headers)
@@ -162,20 +166,48 @@ class StashHttp:
             raise Interrupted
 
 
+def _trusted(ca: str) -> ssl.SSLContext:
+    """Trust the machine's certificates, and those of the file `ca`, authorities or not."""
+    context = ssl.create_default_context()
+    if ca:
+        context.load_verify_locations(ca)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        # From Python 3.13 on; a certificate that is made at home is seldom that correct.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 # Failures
+
+#: By the codes of https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+_DISTRUSTED = {
+    9: "is not valid yet; set the clocks of this machine and of that with Stash",
+    10: "has expired; give Stash a new one, and put it into the file of stash.ca if it is there",
+    **dict.fromkeys(
+        (18, 19, 20, 21), "is not trusted; if it is Stash's, name a PEM file with it in stash.ca"
+    ),
+    **dict.fromkeys(
+        (62, 64),
+        "is for another name; put a name that it has into stash.url, or give Stash another one",
+    ),
+}
 
 
 def _mapped(error: Exception) -> StashError:
     """Map a failure of requests or urllib3."""
     if isinstance(error, (requests.Timeout, lower.TimeoutError)):
         return StashError(StashProblem.SLOW, "no answer in time")
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    distrust = cause.args[0] if isinstance(cause, lower.SSLError) and cause.args else None
+    if isinstance(distrust, ssl.SSLCertVerificationError):
+        why = _DISTRUSTED.get(distrust.verify_code, f"is refused: {distrust.verify_message}")
+        return StashError(StashProblem.CERTIFICATE, f"its certificate {why}")
     if isinstance(error, (requests.ConnectionError, lower.ProtocolError)):
-        return StashError(StashProblem.UNREACHABLE, _why_unreachable(error))
+        return StashError(StashProblem.UNREACHABLE, _why_unreachable(cause))
     return StashError(StashProblem.BROKEN, f"no sound exchange ({type(error).__name__})")
 
 
-def _why_unreachable(error: Exception) -> str:
-    cause = getattr(error.args[0], "reason", None)
+def _why_unreachable(cause: object) -> str:
     if isinstance(cause, lower.NameResolutionError):
         return "its name is not known"
     if isinstance(cause, lower.SSLError):

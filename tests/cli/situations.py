@@ -10,6 +10,7 @@ from pathlib import Path
 from stashbot.demo.http import Response
 from stashbot.demo.telegram.standin import respond
 from stashbot.store.store import Store
+from tests.standins.certificates import secure, self_signed
 from tests.standins.http import Fault, Trouble
 
 EVER = 10_000
@@ -66,6 +67,15 @@ def damage(path):
         file.write(b"\xff" * 4096)
 
 
+def certificate(*names, is_named=True, **options):
+    def change(home):
+        pem = self_signed(home.settings.database.with_name("mine.pem"), *names, **options)
+        named = {"STASHBOT_STASH_CA": str(pem)} if is_named else {}
+        return named | {"STASHBOT_STASH_URL": secure(home.stash.server, pem)}
+
+    return change
+
+
 def execute(statement, *, is_ours):
     def make(path):
         if is_ours:
@@ -115,6 +125,11 @@ SITUATIONS = {
     "no key": state(api_key="x"),
     "another key in the credential": credential("stash_api_key", "another", NO_KEY),
     "another key in the file": file("[stash]\napi_key = 'another'", NO_KEY),
+    "unknown certificate": certificate("127.0.0.1", is_named=False),
+    "expired certificate": certificate("127.0.0.1", valid=(-30, -1)),
+    "certificate of another name": certificate("nas.local"),
+    "no certificate": variable("STASH_CA", "/no/such.pem"),
+    "certificate that is none": variable("STASH_CA", "/dev/null"),
     "no set-up": state(status="SETUP"),
     "no migration": state(status="NEEDS_MIGRATION"),
     "old Stash": state(app_schema=52, version="v0.23.1"),

@@ -118,7 +118,13 @@ def test_each_wrong_situation_has_its_remedy_and_place(house, called, name):
     before = content(home.settings.database)
     code, out, err = called("check", environ=environ)
 
-    said = (out or err).replace(home.stash.url, "URL").replace(home.telegram.api_url, "URL")
+    secure = home.stash.url.replace("http:", "https:")
+    said = (
+        (out or err)
+        .replace(secure, "HTTPS")
+        .replace(home.stash.url, "URL")
+        .replace(home.telegram.api_url, "URL")
+    )
     said = said.replace(environ.get("STASHBOT_SETTINGS", str(SHIPPED)), "FILE")
     said = re.sub(r"\n +-> ", " -> ", said.replace(str(home.settings.database), "PATH"))
     assert TOLD[name] in said
