@@ -89,6 +89,7 @@ class StashProblem(StrEnum):
     SLOW = "slow"
     BROKEN = "broken"  # it answers, but not as Stash does
     CERTIFICATE = "certificate"  # expired, for another name, or not trusted
+    PROXY = "proxy"  # the answer comes from a proxy in front of it
     KEY_REFUSED = "key_refused"
     LOCKED = "locked"  # by its public-access tripwire
     NEEDS_SETUP = "needs_setup"

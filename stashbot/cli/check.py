@@ -54,6 +54,8 @@ REMEDIES = {
     StashProblem.BROKEN: "stash.url: put the address of Stash itself there, such as"
     " http://nas:9999, without the path of a page; if it is right, look into Stash's log",
     StashProblem.CERTIFICATE: "stash.ca: name a PEM file with the right certificate there",
+    StashProblem.PROXY: "stash.url: put the address of Stash itself there, or let the proxy pass"
+    " the bot without a login",
     StashProblem.KEY_REFUSED: "stash.api_key: copy the key from Stash (Settings, Security);"
     " leave it empty if Stash asks for no password",
     StashProblem.LOCKED: "remove the line security_tripwire_accessed_from_public_internet from"

@@ -228,10 +228,15 @@ def _check(response: requests.Response) -> None:
 def _refusal(response: requests.Response) -> StashError:
     status = response.status_code
     if response.is_redirect:
-        return _redirection(response.headers["Location"])
+        return _redirection(response.headers["Location"], str(response.request.url))
     if status == 401:
+        # Stash names its own way to log in FormBased.
+        if response.headers.get("WWW-Authenticate", "FormBased") != "FormBased":
+            return StashError(StashProblem.PROXY, "a proxy in front of it wants a password")
         verb = "refuses this" if "ApiKey" in response.request.headers else "wants an"
         return StashError(StashProblem.KEY_REFUSED, f"it {verb} API key")
+    if status == 403 and _type(response) == "text/html":
+        return StashError(StashProblem.PROXY, "a proxy in front of it refuses the bot")
     if status == 403:
         return StashError(StashProblem.LOCKED, "it is locked by its public-access tripwire")
     if status == 429:
@@ -241,15 +246,17 @@ def _refusal(response: requests.Response) -> StashError:
     return StashError(StashProblem.BROKEN, f"HTTP {status}")
 
 
-def _redirection(location: str) -> StashError:
-    """Map a redirect: to Stash's login page, or to another address."""
-    url = urlsplit(location)
-    if url.path.endswith("/login"):
+def _redirection(location: str, asked: str) -> StashError:
+    """Map a redirect: to Stash's login page, to another address of Stash, or to a proxy's page."""
+    url, origin = urlsplit(location), urlsplit(asked)
+    if url.hostname in (None, origin.hostname) and url.path.endswith("/login"):
         return StashError(StashProblem.KEY_REFUSED, "it wants an API key")
     if not url.hostname:
         return StashError(StashProblem.BROKEN, "redirects to another path: see stash.url")
     port = f":{url.port}" if url.port else ""
     there = f"{url.scheme or 'http'}://{url.hostname}{port}"
+    if url.path != origin.path:
+        return StashError(StashProblem.PROXY, f"a proxy in front of it redirects to {there}")
     return StashError(StashProblem.BROKEN, f"redirects to {there}; put that address into stash.url")
 
 

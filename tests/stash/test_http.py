@@ -3,6 +3,7 @@
 import threading
 import time
 import traceback
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -89,13 +90,18 @@ def test_one_connection_a_thread(fresh):
 
 
 UNREACHABLE, SLOW, BROKEN = StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN
-KEY_REFUSED = StashProblem.KEY_REFUSED
+KEY_REFUSED, PROXY = StashProblem.KEY_REFUSED, StashProblem.PROXY
+FRONT = "a proxy in front of it"
+FORBIDDEN = Response(403, "text/html", b"<html>Forbidden</html>")
 LOCKED = (StashProblem.LOCKED, "it is locked by its public-access tripwire")
 PAUSE = (UNREACHABLE, "a proxy in front of it asks for a pause")
 TO_LOGIN = Response(302, headers={"Location": "/stash/login?returnURL=%2Fgraphql"})
 TO_HTTPS = Response(
     301, headers={"Location": "https://me:hunter2@nas.example:8443/graphql?token=hunter2"}
 )
+TO_PORTAL = Response(302, headers={"Location": "https://auth.example/login?rd=https://nas"})
+BASIC = Response(401, headers={"WWW-Authenticate": 'Basic realm="nas"'})
+FORM = Response(401, headers={"WWW-Authenticate": "FormBased"})
 TO_PATH = Response(308, headers={"Location": "/graphql/"})
 TO_NOWHERE = Response(302, headers={"Location": "http://[nowhere"})
 AWAY = "redirects to https://nas.example:8443; put that address into stash.url"
@@ -109,7 +115,11 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
     ("answer", "expected"),
     [
         pytest.param(Response(401), (KEY_REFUSED, "it refuses this API key"), id="401"),
+        pytest.param(FORM, (KEY_REFUSED, "it refuses this API key"), id="401 of Stash"),
+        pytest.param(BASIC, (PROXY, f"{FRONT} wants a password"), id="401 of a proxy"),
         pytest.param(Response(403, "text/plain", b"no"), LOCKED, id="403"),
+        pytest.param(FORBIDDEN, (PROXY, f"{FRONT} refuses the bot"), id="403 of a proxy"),
+        pytest.param(TO_PORTAL, (PROXY, f"{FRONT} redirects to https://auth.example"), id="portal"),
         pytest.param(TO_LOGIN, (KEY_REFUSED, "it wants an API key"), id="to login"),
         pytest.param(TO_HTTPS, (BROKEN, AWAY), id="to another host"),
         pytest.param(TO_PATH, (BROKEN, "redirects to another path: see stash.url"), id="to a path"),
@@ -123,7 +133,11 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
 )
 @pytest.mark.parametrize("asked", ["question", "file"])
 def test_refusal(client, script, asked, answer, expected):
-    script.answers |= {"Server": answer, "file": answer}
+    headers = {
+        name: value.replace("8443/graphql", "8443/image/7/image")
+        for name, value in answer.headers.items()
+    }
+    script.answers |= {"Server": answer, "file": replace(answer, headers=headers)}
     ask = client.count if asked == "question" else lambda: downloaded(client, IMAGE, 1 << 20)
 
     assert problem(ask) == expected
