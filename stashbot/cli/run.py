@@ -14,6 +14,7 @@ import structlog
 from .. import __version__
 from ..app import App, build
 from ..errors import SettingsError, StashbotError, StoreError, StoreLocked
+from ..runtime.outage import Outage
 from ..runtime.systemd import Notifier
 from ..runtime.threads import ENDING
 from ..settings.keys import Settings
@@ -70,6 +71,9 @@ def _start(settings: Settings, notifier: Notifier) -> App | None:
         app = None
         try:
             app = build(settings)
+            for name, outage in _outages(app):
+                if since := os.environ.get(name):
+                    outage.since = float(since)
             app.start(notifier.watchdog_s)
         except StoreLocked as error:
             if app:
@@ -116,11 +120,21 @@ def _is_right(read_settings: Callable[[], Settings]) -> bool:
     return True
 
 
+def _outages(app: App) -> list[tuple[str, Outage]]:
+    """Each outage, with the variable that tells a reloaded program when it began.
+
+    So its end is logged once, also if the new settings are the remedy.
+    """
+    return [("STASH_DOWN_SINCE", app.stash.outage), ("TELEGRAM_DOWN_SINCE", app.telegram.outage)]
+
+
 def _reload(app: App, notifier: Notifier) -> int:
     """End the bot and start the program anew in this process; the exit code if a signal came."""
     now_us = time.monotonic_ns() // 1000
     notifier.tell(RELOADING=1, MONOTONIC_USEC=now_us, STATUS="reloading", WATCHDOG=1)
     app.end()
+    for name, outage in _outages(app):
+        os.environ[name] = "" if outage.since is None else str(outage.since)
     if not signal.sigpending() & ENDING:
         # A signal that comes from here on stays pending, and the new program finds it.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606

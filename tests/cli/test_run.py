@@ -8,7 +8,7 @@ import pytest
 from stashbot import __version__
 from stashbot.cli.run import _line
 from stashbot.store.store import Store
-from tests.conftest import FRIEND, OWNER, at_length, crowd, images_of, library
+from tests.conftest import API_KEY, FRIEND, OWNER, at_length, crowd, images_of, library
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import Program, run, wait_until, went
 
@@ -200,6 +200,27 @@ def test_settings_that_are_read_again(house, tmp_path):
     assert "telegram.allowed_users" in refused["faults"][0]
     assert (code, bot.stderr) == (0, [])
     assert len(bot.events("started")) == 1
+
+
+def test_key_that_is_mended_by_a_reload(house, tmp_path):
+    home = house(library(9), start=False, api_key=API_KEY)
+    file = tmp_path / "settings.toml"
+    file.write_text('[stash]\napi_key = "another"\n')
+    environ = {key: value for key, value in home.environ.items() if "API_KEY" not in key}
+    with Program("--settings", file, environ=environ, python=STRICT) as bot:
+        home.say("/random")
+        bot.wait_for_event("stash_down")
+        bot.send(signal.SIGHUP)
+        bot.wait_for_event("reloaded")
+        file.write_text(f'[stash]\napi_key = "{API_KEY}"\n')
+        bot.send(signal.SIGHUP)
+        home.wait_for_images(1)
+        bot.wait_for_event("stash_up")
+        home.ask()
+        bot.stop()
+
+    assert [len(bot.events(name)) for name in ("stash_down", "stash_up")] == [1, 1]
+    assert bot.events("stash_up")[0]["seconds"] > 0
 
 
 @pytest.mark.parametrize("middle", [upload, long_poll, *at_length([download], [])], ids=word)
