@@ -169,13 +169,9 @@ def test_newer_database(path, is_running):
         newer.close()
     before = contents(path.parent)
 
-<<<<<<< HEAD
     known = len(scripts())
-    words = rf"newer stashbot \(schema {known + 5}; this one knows {known}\)"
+    words = rf"newer stashbot \(schema {known + 5}, this one knows {known}\)"
     with pytest.raises(StoreError, match=words):
-=======
-    with pytest.raises(StoreError, match=r"newer stashbot \(schema 13, this one knows 8\)"):
->>>>>>> 63689eb (Name the origin of each wrong value)
         Store(path)
 
     assert contents(path.parent) == before
