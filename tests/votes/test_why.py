@@ -91,7 +91,7 @@ def test_repeat(house):
 def test_picture_of_an_album(house):
     home = house(library(20), **NO_NEXT)
     home.ask("/random 2", count=2)
-    home.wait_for_event("photo_sent", 2)
+    home.wait_for_text("1. Picture")
     first = home.received()[0]
 
     assert ask_why(home, first).text.startswith("From: ")
