@@ -153,7 +153,6 @@ class AnyActions(RuleBasedStateMachine):
     def rate_by_hand(self, image, rating100):
         self.home.stash.add(picture(image, rating100=rating100, tags=TAGS))
         self.by_hand[image] = rating100, self.steps
-        self.steps += 1
 
     @precondition(lambda self: self.restarts < 3)
     @rule()
@@ -195,7 +194,7 @@ class AnyActions(RuleBasedStateMachine):
             return by_hand
         last = given[-1]
         rating100 = last.stars * 20 or RATINGS[last.vote]
-        is_explicit = last is of_owner and last.stars and last.step >= rated_at
+        is_explicit = last is of_owner and last.stars and last.step > rated_at
         return rating100 if is_explicit or not by_hand else by_hand
 
     def counts(self, chat, image):
