@@ -78,7 +78,8 @@ class TelegramClient:
         self._token = token
         self._spoiler = options.spoiler or None
         self._protect = options.protect or None
-        self._bot = telebot.TeleBot(token, threaded=False)
+        # Telegram would fetch an address that a title or details name.
+        self._bot = telebot.TeleBot(token, threaded=False, disable_web_page_preview=True)
         self._are_channels: dict[int, bool] = {}  # by the chats' ids
         self._connections = Connections(token, api_url, proxy)
         self._health = Health(self.outage)

@@ -98,7 +98,9 @@ def test_welcome(house, text):
 
     assert all(f"/{name}" in answer for name in COMMANDS)
     assert home.telegram.keyboard(OWNER) == (("🎲 Random picture",),)
-    assert "parse_mode" not in home.telegram.wait_for("sendMessage")[0].params
+    [said] = home.telegram.wait_for("sendMessage")
+    assert "parse_mode" not in said.params
+    assert said.json("link_preview_options") == {"is_disabled": True}  # Telegram fetches nothing
 
 
 @pytest.mark.parametrize(
