@@ -18,8 +18,9 @@ from ..runtime.systemd import Notifier
 from ..settings.keys import Settings
 from ..settings.load import load
 from .backup import backup, restore
-from .check import Mark, check, check_settings
+from .check import check, check_settings
 from .demo import demo
+from .machine import Mark
 from .run import run
 
 #: The first words of a complaint.
