@@ -2,6 +2,7 @@
 
 from .files import Kind, KnownFile, Sent, Upload
 from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
+from .people import Person, Standing
 from .replies import Button, Reply, Rows
 from .requests import Album, Priority, Request, Schedule, SentPicture, Shown, Trigger
 from .sources import LIBRARY, Place, Shuffle, Source, SourceKind
@@ -22,6 +23,7 @@ __all__ = [
     "Kind",
     "KnownFile",
     "Named",
+    "Person",
     "Place",
     "Press",
     "Priority",
@@ -36,6 +38,7 @@ __all__ = [
     "Shuffle",
     "Source",
     "SourceKind",
+    "Standing",
     "Trigger",
     "Upload",
     "Vote",

@@ -32,6 +32,7 @@ from .database import open_database, scripts
 from .exclusions import ExclusionStore, is_excluded
 from .feature_votes import FeatureVoteStore
 from .history import IS_SENDING, IS_SETTLED, IS_WAITING, LEFT, ChatStats, insert_request
+from .people import PeopleStore
 from .pictures import PictureStore
 from .ratings import RatingQueue
 from .schedules import ScheduleStore
@@ -63,6 +64,7 @@ class Store:
         self.exclusions = ExclusionStore(self._db)
         self.chats = ChatStore(self._db)
         self.pictures = PictureStore(self._db)
+        self.people = PeopleStore(self._db)
         self.conversions = ConversionStore(self._db)
 
     def close(self) -> None:

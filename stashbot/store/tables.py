@@ -10,7 +10,7 @@ from typing import Any
 
 import peewee
 
-from ..models import Facet, Feature, Kind, Trigger, Vote
+from ..models import Facet, Feature, Kind, Standing, Trigger, Vote
 
 
 def in_utc(moment: datetime) -> str:
@@ -252,3 +252,16 @@ class Exclusions(peewee.Model):
     feature_id = peewee.IntegerField()
     name = peewee.TextField()
     excluded_at = TimeField()
+
+
+class People(peewee.Model):
+    """The people, groups and channels that have asked, or were let in: `models.Person`."""
+
+    id = peewee.AutoField()
+    chat_id = peewee.IntegerField()
+    standing = EnumField(Standing)
+    name = peewee.TextField()
+    username = peewee.TextField()
+    language = peewee.TextField()
+    asked_at = TimeField()
+    told_at = TimeField(null=True)
