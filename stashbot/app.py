@@ -77,6 +77,8 @@ class App:
         self.answer_pool = Pool(ANSWER_LIMITS)
         self.question_pool = Pool(QUESTION_LIMITS)
         self.store = Store(settings.database)
+        fixed = settings.telegram
+        self.store.people.set_fixed(fixed.allowed_users, fixed.allowed_chats)
         self.stash = self._stash(timeouts)
         self.telegram = self._telegram(limits)
         for close in (self.stash.close_thread, self.telegram.close_thread, self.store.close):
@@ -85,7 +87,9 @@ class App:
         self.uploads = Uploads(telegram=self.telegram, outbox=self.outbox, pool=self.picture_pool)
         self.candidates = self._candidates()
         self.sources = Sources(store=self.store, stash=self.stash, settings=settings, now=_now)
-        self.notices = Notices(outbox=self.outbox, stash=self.stash, settings=settings)
+        self.notices = Notices(
+            outbox=self.outbox, stash=self.stash, people=self.store.people, settings=settings
+        )
         self.files = TemporaryFiles(cache_folder(settings.database))
         self.media = self._media()
         self.buttons = PictureButtons(self.store, self.settings)
@@ -224,6 +228,7 @@ class App:
             notices=self.notices,
             originals=originals,
             why=why,
+            people=self.store.people,
             settings=self.settings,
         )
         return PictureParts(voting, self.buttons, Hiding(self.store, _now), why, about)

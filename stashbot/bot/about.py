@@ -12,6 +12,7 @@ from ..pictures.notices import Notices
 from ..pictures.originals import Originals
 from ..settings.keys import Settings
 from ..stash.client import StashClient
+from ..store.people import PeopleStore
 from ..votes.why import Why
 
 
@@ -25,6 +26,7 @@ class About:
         notices: Notices,
         originals: Originals,
         why: Why,
+        people: PeopleStore,
         settings: Settings,
     ) -> None:
         self._stash = stash
@@ -32,7 +34,7 @@ class About:
         self._originals = originals
         self._why = why
         self._zone = settings.timezone
-        self._owner = settings.telegram.allowed_users[0]
+        self._people = people
 
     def info(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
         """Tell all that Stash knows of an image."""
@@ -41,7 +43,7 @@ class About:
 
     def original(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
         """Send the original of an image: untouched in the owner's private chat."""
-        is_owner = chat_id == self._owner  # a private chat has its user's id
+        is_owner = chat_id == self._people.known.owner  # a private chat has its user's id
         self._originals.send(chat_id, image_id, reply_to, texts, untouched=is_owner)
 
     def why(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:

@@ -24,6 +24,7 @@ from ..models import LIBRARY, Priority, Reply, Request
 from ..rules.sources import MOST_PICTURES
 from ..settings.keys import Settings
 from ..stash.client import StashClient
+from ..store.people import PeopleStore
 from ..telegram.errors import PicturesForbidden
 from ..telegram.outbox import Outbox
 from .delivery import Serving
@@ -50,8 +51,11 @@ NAME = 60
 class Notices:
     """Tells users about their requests. Thread-safe."""
 
-    def __init__(self, *, outbox: Outbox, stash: StashClient, settings: Settings) -> None:
+    def __init__(
+        self, *, outbox: Outbox, stash: StashClient, people: PeopleStore, settings: Settings
+    ) -> None:
         self.outbox = outbox
+        self._people = people
         self._stash = stash
         self._settings = settings
         self._lock = threading.Lock()
@@ -111,8 +115,8 @@ class Notices:
 
     def _tell_owner(self, request: Request, key: str, **values: str) -> None:
         """Tell the owner, once a day, about trouble that only the owner can mend."""
-        owner, now = self._settings.telegram.allowed_users[0], time.monotonic()
-        if request.chat_id == owner and request.priority is Priority.USER:
+        owner, now = self._people.known.owner, time.monotonic()
+        if owner is None or (request.chat_id == owner and request.priority is Priority.USER):
             return  # the answer has said it
         about = (key, *((request.chat_id, request.source) if values else ()))
         with self._lock:

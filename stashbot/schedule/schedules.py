@@ -47,7 +47,7 @@ class ChatSchedules:
     """All schedules, of the settings and of chats. Thread-safe; uses no network.
 
     Calls `changed` after each change; so does a caller when a chat that was gone is back. A
-    schedule that a chat has added counts as long as its user is allowed; a schedule of the
+    schedule that a chat has added counts as long as the chat is allowed; a schedule of the
     settings always counts.
     """
 
@@ -59,6 +59,7 @@ class ChatSchedules:
         now: Callable[[], datetime],
     ) -> None:
         self._store = store.schedules
+        self._people = store.people
         self._settings = settings
         self.changed = changed
         self._now = now
@@ -78,8 +79,8 @@ class ChatSchedules:
 
     def entries(self) -> list[Entry]:
         """The schedules that count. Raises StoreError."""
-        allowed = self._settings.telegram.allowed_users
-        served = (each for each in self._store.active() if each.is_fixed or each.chat_id in allowed)
+        people, active = self._people.known, self._store.active()
+        served = (each for each in active if each.is_fixed or people.has(each.chat_id))
         return list(filter(None, map(self._entry, served)))
 
     def is_fixed_chat(self, chat_id: int) -> bool:

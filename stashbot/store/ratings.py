@@ -27,7 +27,7 @@ class RatingScale:
     """
 
     rating100: Mapping[Vote, int]
-    owner: int
+    owner: int | None
     replaces_others: bool = False
 
     def of(self, vote: Vote | None, stars: int | None) -> int | None:

@@ -52,15 +52,9 @@ class Voting:
         now: Callable[[], datetime],
     ) -> None:
         self._votes = store.votes
+        self._people = store.people
         self._buttons = buttons
-        votes, owner = settings.votes, settings.telegram.allowed_users[0]
-        self._auto_next = votes.auto_next
-        scale = RatingScale(
-            {Vote.LIKE: votes.like, Vote.DISLIKE: votes.dislike},
-            owner,
-            replaces_others=votes.write_ratings == "always",
-        )
-        self._scale = scale if votes.write_ratings != "never" else None
+        self._settings = settings.votes
         self._wake = wake
         self._now = now
 
@@ -73,7 +67,7 @@ class Voting:
             about = {"chat_id": press.chat_id, "user_id": press.user_id}
             log.info("voted", **about, image_id=press.image_id, vote=opinion.vote)
             self._wake()
-        wants_next = opinion.vote is not None and not opinion.stars and self._auto_next
+        wants_next = opinion.vote is not None and not opinion.stars and self._settings.auto_next
         return self._note(press.image_id, opinion, texts), wants_next
 
     def react(self, press: Press, before: Vote | None) -> bool:
@@ -93,10 +87,11 @@ class Voting:
     def _note(self, image_id: int, opinion: Opinion, texts: Texts) -> str:
         """The answer to a press: the vote, and the rating that Stash has then."""
         vote = texts(f"vote.{opinion.vote or 'taken_back'}") if not opinion.stars else ""
-        if self._scale is None:
+        scale = self._scale
+        if scale is None:
             return vote
         rating100 = self._buttons.rating(image_id)
-        asked = self._scale.of(*opinion)
+        asked = scale.of(*opinion)
         key = "vote.stays" if asked not in (None, rating100) else "vote.in_stash"
         shown = stars(rating100, texts).partition("/")[0]
         rating = texts(key, stars=shown) if rating100 else ""
@@ -114,6 +109,15 @@ class Voting:
             shown = Shown(message_id, image_id)
             for look in self._buttons.looks(chat_id, shown, texts):
                 yield chat_id, *look
+
+    @property
+    def _scale(self) -> RatingScale | None:
+        """The ratings of votes; None if votes write none."""
+        votes, owner = self._settings, self._people.known.owner
+        if votes.write_ratings == "never":
+            return None
+        rating100 = {Vote.LIKE: votes.like, Vote.DISLIKE: votes.dislike}
+        return RatingScale(rating100, owner, replaces_others=votes.write_ratings == "always")
 
     # /preferences
 

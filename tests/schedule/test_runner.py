@@ -49,6 +49,7 @@ class Clockwork:
 
     def start(self):
         self.store = Store(self.path, busy_ms=1)
+        self.store.people.set_fixed(self.settings.telegram.allowed_users, ())
         self.wake = threading.Event()
         self.schedules = ChatSchedules(self.store, self.settings, self.wake.set, lambda: self.now)
         self.scheduler = Scheduler(
