@@ -15,6 +15,7 @@ from .bot.access import Access
 from .bot.charts import Charts
 from .bot.commands import Bot
 from .bot.filters import Filters
+from .bot.people import PeopleRequests
 from .bot.pictures import PictureParts
 from .bot.startup import draw_votes, introduce, resume
 from .bot.status import StatusReports
@@ -299,11 +300,20 @@ class App:
         )
 
     def _bot(self) -> Bot:
+        people = PeopleRequests(
+            store=self.store,
+            outbox=self.outbox,
+            schedules=self.schedules,
+            requests=self.requests,
+            language=self.settings.telegram.language,
+            now=_now,
+        )
         access = Access(
             settings=self.settings.telegram,
             store=self.store,
             telegram=self.telegram,
             schedules=self.schedules,
+            people=people,
             now=_now,
         )
         return Bot(

@@ -11,13 +11,17 @@ from telebot import types
 
 from ..errors import store_failures_logged
 from ..messages.catalogue import TEXTS, Texts, choose
+from ..rules.access import People
 from ..schedule.schedules import ChatSchedules
 from ..settings.keys import TelegramSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
+from .people import PeopleRequests
 
 log = structlog.get_logger()
 
+#: While so many messages wait, strangers get no answer, not even to a press.
+MOST_WAITING = 100
 #: The bot answers so many strangers within this time, and each of them once.
 MOST_STRANGERS = 100
 STRANGER_PAUSE_S = 60.0
@@ -49,9 +53,11 @@ class Access:
         store: Store,
         telegram: TelegramClient,
         schedules: ChatSchedules,
+        people: PeopleRequests,
         now: Callable[[], datetime],
     ) -> None:
         self.strangers = Strangers()
+        self.people = people
         self._settings = settings
         self._store = store
         self._telegram = telegram
@@ -59,19 +65,51 @@ class Access:
         self._now = now
 
     def admits(self, user: types.User, chat: types.Chat) -> bool:
-        if user.id not in self._settings.allowed_users:
+        if not self._known.has(user.id):
             return False
         return chat.type == "private" or self.is_allowed_group(chat.id)
 
     def is_allowed_group(self, chat_id: int) -> bool:
-        """Tell whether a group stands in the settings, or was one of these before it moved."""
-        allowed = self._settings.allowed_chats
+        """Tell whether a group is allowed, or was before it moved."""
+        if self._known.has(chat_id):
+            return True
         with store_failures_logged(chat_id=chat_id):
-            return chat_id in allowed or self._store.chats.moved_chats().get(chat_id) in allowed
+            old_id = self._store.chats.moved_chats().get(chat_id)
+            return old_id is not None and self._known.has(old_id)
         return False  # better to refuse a friend than to serve a stranger
 
+    def is_known_group(self, chat_id: int) -> bool:
+        """Tell whether a group is allowed, or the owner was asked about it."""
+        return self._known.find(chat_id) is not None or self.is_allowed_group(chat_id)
+
     def is_owner(self, user_id: int) -> bool:
-        return user_id == self._settings.allowed_users[0]
+        return user_id == self._known.owner
+
+    def refuse(self, user: types.User, chat: types.Chat, *, is_asking: bool = False) -> None:
+        """Tell a stranger in private that the bot is private, and ask the owner."""
+        if not self.strangers.may_answer(user.id, chat.id):
+            return
+        log.warning("access_denied", user_id=user.id, chat_id=chat.id)
+        outbox = self.people.outbox
+        if chat.type == "private" and len(outbox) < MOST_WAITING:
+            is_asked = is_asking and self.consider(user, user)
+            text = self.texts(user)("owner_asked" if is_asked else "refused")
+            outbox.say_to_stranger(chat.id, text)
+
+    def consider(self, user: types.User, chat: types.User | types.Chat) -> bool:
+        """Ask the owner about a stranger, or a group that an allowed user added the bot to.
+
+        Returns whether the request reaches the owner.
+        """
+        if user.is_bot or (chat.id != user.id and not self._known.has(user.id)):
+            return False
+        with store_failures_logged(chat_id=chat.id):
+            return self.people.ask(chat)
+        return False
+
+    @property
+    def _known(self) -> People:
+        return self._store.people.known
 
     def is_for_us(self, name: str, chat: types.Chat) -> bool:
         """Tell whether a command to the bot `name` is for this bot.

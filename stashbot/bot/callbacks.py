@@ -11,6 +11,7 @@ from functools import partial
 from telebot import types
 
 from ..messages import keyboards, menu, why
+from ..messages import people as people_words
 from ..messages import sources as words
 from ..messages.catalogue import Texts
 from ..models import Facet, Feature, Press, Reply, Shown, Trigger, Vote
@@ -21,6 +22,7 @@ from ..schedule.schedules import REMOVE, ChatSchedules
 from ..telegram.outbox import Outbox
 from .charts import Charts
 from .filters import Filters
+from .people import PeopleRequests
 from .pictures import PictureParts
 
 
@@ -58,6 +60,7 @@ class Callbacks:
         filters: Filters,
         pictures: PictureParts,
         charts: Charts,
+        people: PeopleRequests,
     ) -> None:
         self._outbox = outbox
         self._requests = requests
@@ -69,6 +72,7 @@ class Callbacks:
         self._why = pictures.why
         self._about = pictures.about
         self._charts = charts
+        self._people = people
         self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
             keyboards.NEXT: self._next,
             words.PICK: self._pick,
@@ -84,6 +88,7 @@ class Callbacks:
             keyboards.RESTORE: self._restore,
             keyboards.FORGET: self._forget,
             keyboards.CHART: self._chart,
+            people_words.PRESS: self._change_person,
             re.compile(rf"{REMOVE}(?P<id>\d{{1,18}})"): self._remove_schedule,
         }
 
@@ -217,6 +222,10 @@ class Callbacks:
         was_there = self._schedules.remove(press.chat_id, int(press.match["id"]))
         self._edit(press, self._schedules.listing(press.chat_id, press.texts))
         return press.texts("schedule.removed", n=1) if was_there else ""
+
+    def _change_person(self, press: _Pressed) -> None:
+        if reply := self._people.press(press.user_id, press.match, press.texts):
+            self._edit(press, reply)
 
     def _redraw(self, press: _Pressed) -> None:
         looks = self._buttons.looks(press.chat_id, press.shown, press.texts)

@@ -24,7 +24,7 @@ from ..rules.votes import vote_of_reactions
 from ..schedule.schedules import OFF, ChatSchedules, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
-from .access import Access
+from .access import MOST_WAITING, Access
 from .callbacks import Callbacks
 from .charts import Charts
 from .filters import Filters
@@ -50,11 +50,12 @@ COMMANDS = (
     "excluded",
     "stats",
     "status",
+    "people",
     "help",
 )
-#: While so many messages wait, strangers get no answer, not even to a press.
-MOST_WAITING = 100
 DICE = "🎲"
+#: The states of the bot in a chat that it can write to.
+MEMBER = ("member", "administrator")
 
 _NUMBER = re.compile(r"\s*[0-9]{1,2}\s*")
 _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?\s*", re.DOTALL)
@@ -100,6 +101,7 @@ class Bot:
             filters=filters,
             pictures=pictures,
             charts=charts,
+            people=access.people,
         )
 
         self._handlers = self._commands()
@@ -124,6 +126,7 @@ class Bot:
             "excluded": self._excluded,
             "stats": self._stats,
             "status": self._status,
+            "people": self._people,
         }
 
     def handle(self, update: types.Update) -> None:
@@ -141,13 +144,13 @@ class Bot:
     def _message(self, update_id: int, message: types.Message) -> None:
         # A message without a sender comes from a channel, and the bot does not ask for those.
         user, chat = message.from_user or types.User(0, False, ""), message.chat
-        if message.migrate_to_chat_id and self._access.is_allowed_group(chat.id):
+        if message.migrate_to_chat_id and self._access.is_known_group(chat.id):
             self._outbox.move_chat(chat.id, message.migrate_to_chat_id)
             return
-        if not self._access.admits(user, chat):
-            self._refuse(user, chat)
-            return
         texts = self._access.texts(user)
+        if not self._access.admits(user, chat):
+            self._access.refuse(user, chat, is_asking=True)
+            return
         with store_failures_logged(chat_id=chat.id):
             self._access.meet(chat.id, texts)
             self._obey(update_id, message, user.id, texts)
@@ -161,7 +164,7 @@ class Bot:
         if not self._access.admits(user, chat):
             if len(self._outbox) < MOST_WAITING:
                 self._outbox.answer(press.id, texts("refused_button"))
-            self._refuse(user, chat)
+            self._access.refuse(user, chat)
             return
         note = texts("cannot_answer")
         with store_failures_logged(chat_id=chat.id):
@@ -191,20 +194,14 @@ class Bot:
         user, chat, status = change.from_user, change.chat, change.new_chat_member.status
         is_served = self._access.admits(user, chat) or self._access.is_allowed_group(chat.id)
         if not is_served and not self._schedules.is_fixed_chat(chat.id):
+            if status in MEMBER and chat.type != "private":
+                self._access.consider(user, chat)
             return
         if status in ("kicked", "left"):
             self._outbox.lose_chat(chat.id, ChatGone(status))
-        elif status in ("member", "administrator"):
+        elif status in MEMBER:
             with store_failures_logged(chat_id=chat.id):
                 self._access.meet(chat.id, self._access.texts(user))
-
-    def _refuse(self, user: types.User, chat: types.Chat) -> None:
-        if not self._access.strangers.may_answer(user.id, chat.id):
-            return
-        log.warning("access_denied", user_id=user.id, chat_id=chat.id)
-        if chat.type == "private" and len(self._outbox) < MOST_WAITING:
-            text = self._access.texts(user)("refused", user_id=user.id)
-            self._outbox.say_to_stranger(chat.id, text)
 
     def _read(self, message: types.Message) -> tuple[str, str]:
         """Return the command and its argument; ("", "") if there is none for this bot."""
@@ -310,6 +307,14 @@ class Bot:
     def _status(self, command: _Command) -> None:
         if self._access.is_owner(command.user_id):
             self._report(command, partial(self._reports.status, command.texts))
+        else:
+            self._outbox.say(command.chat_id, command.texts("owner_only"))
+
+    def _people(self, command: _Command) -> None:
+        """Send the list to the owner alone, wherever the owner asks for it."""
+        if self._access.is_owner(command.user_id):
+            reply = self._access.people.listing(0, command.texts)
+            self._outbox.say(command.user_id, reply.text, rows=reply.rows)
         else:
             self._outbox.say(command.chat_id, command.texts("owner_only"))
 

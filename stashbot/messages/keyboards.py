@@ -128,12 +128,17 @@ def listing(page: int, shown: Sequence[Exclusion], count: int, texts: Texts) -> 
     entries = [
         [Button(f"↩️ {label(each.feature, texts)}", f"restore:{each.id}:{page}")] for each in shown
     ]
-    arrows = []
+    return [*entries, *arrows(page, count, "excluded")]
+
+
+def arrows(page: int, count: int, data: str) -> Rows:
+    """A row with arrows to the pages before and after this one, none if there are none."""
+    row = []
     if page > 0:
-        arrows.append(Button("◀️", f"excluded:{page - 1}"))
+        row.append(Button("◀️", f"{data}:{page - 1}"))
     if (page + 1) * PAGE < count:
-        arrows.append(Button("▶️", f"excluded:{page + 1}"))
-    return [*entries, arrows] if arrows else entries
+        row.append(Button("▶️", f"{data}:{page + 1}"))
+    return [row] if row else []
 
 
 def _vote(vote: Vote, count: int, image_id: int, *, is_private: bool, number: int = 0) -> Button:

@@ -97,6 +97,13 @@ class Prefetched:
             return None
         return ready
 
+    def drop(self, chat_id: int) -> None:
+        """Give up the picture that lies ready for a chat."""
+        with self._lock:
+            _, claim = self._ready.pop(chat_id, (None, None))
+        if claim:
+            claim.close()
+
     def _is_fresh(self, prepared: Prepared) -> bool:
         fresh_s = FRESH_S if prepared.place.is_library else SOURCE_FRESH_S
         return self._clock() - prepared.prepared_at < fresh_s

@@ -84,6 +84,8 @@ class Preparation:
         self._store = store
         self._candidates = candidates
         self._prefetched = Prefetched()
+        #: Gives up the picture that lies ready for a chat.
+        self.drop = self._prefetched.drop
         self._pool = pool
         self._media = media
         self._bot_id = bot_id

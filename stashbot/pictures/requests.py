@@ -142,6 +142,11 @@ class RequestQueue:
         job = partial(self._prefetch, chat_id, source, is_for_user=is_for_user)
         self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
 
+    def drop(self, chat_id: int) -> None:
+        """Give up the picture that lies ready for a chat, also one that is being prepared."""
+        job = partial(self._preparation.drop, chat_id)
+        self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
+
     # The way of a request
 
     def _serve(self, serving: Serving) -> Iterator[Again]:
@@ -189,10 +194,7 @@ class RequestQueue:
         """Prepare and deliver until nothing is left; wait while Stash is away."""
         request = serving.request
         while serving.left > 0:
-            if request.due and not self._store.schedules.is_wanted(request.id):
-                raise GaveUp("the schedule was removed")
-            if time.monotonic() > serving.give_up_at:
-                raise GaveUp("it waited too long")
+            self._check_wanted(serving)
             error: Exception | None = None
             with ExitStack() as block:
                 batch = self._prepare(serving, block)
@@ -215,6 +217,15 @@ class RequestQueue:
             if error:
                 self._note_failure(serving, error)
                 yield Again(max(STEP_S, self._stash.outage.wait), request.priority)
+
+    def _check_wanted(self, serving: Serving) -> None:
+        """Raise GaveUp, or Interrupted without a word, if a request is not wanted any more."""
+        if not self._store.schedules.is_wanted(serving.request.id):
+            if serving.request.due:
+                raise GaveUp("the schedule was removed")
+            raise Interrupted  # the owner has removed the chat
+        if time.monotonic() > serving.give_up_at:
+            raise GaveUp("it waited too long")
 
     def _note_failure(self, serving: Serving, error: Exception) -> None:
         """Note that a step failed. Raises GaveUp after STASH_LIMIT_S without a picture."""

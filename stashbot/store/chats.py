@@ -68,6 +68,11 @@ class ChatStore:
                 self._db.write(Schedules.update(handled_until=now).where(its))
         return gone_since is not None
 
+    def language(self, chat_id: int) -> str:
+        """The chat's last language; empty if it is not known."""
+        row = self._db.row(Chats.select(Chats.language).where(Chats.chat_id == chat_id))
+        return row[0] if row else ""
+
     def standing(self, chat_id: int) -> tuple[str, str]:
         """The key and the name of a chat's standing source; empty if it has none."""
         chosen = Chats.select(Chats.standing, Chats.standing_name).where(Chats.chat_id == chat_id)

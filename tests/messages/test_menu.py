@@ -36,6 +36,7 @@ CALLBACKS = Callbacks(
     filters=None,
     pictures=PictureParts(None, None, None, None, None),
     charts=None,
+    people=None,
 )
 
 

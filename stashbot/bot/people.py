@@ -1,0 +1,112 @@
+"""The requests of strangers and of groups, the owner's answers, and `/people`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from telebot import types
+
+from ..messages import people as words
+from ..messages.catalogue import TEXTS, Texts, choose
+from ..models import Person, Reply, Standing
+from ..pictures.requests import RequestQueue
+from ..rules.access import ACTIONS
+from ..schedule.schedules import ChatSchedules
+from ..store.store import Store
+from ..telegram.outbox import Outbox
+
+log = structlog.get_logger()
+
+
+class PeopleRequests:
+    """Asks the owner and does as the owner says. Owned by the receiver thread.
+
+    It makes no slow call; every method raises StoreError.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        outbox: Outbox,
+        schedules: ChatSchedules,
+        requests: RequestQueue,
+        language: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._chats = store.chats
+        self._people = store.people
+        self.outbox = outbox
+        self._schedules = schedules
+        self._requests = requests
+        self._language = language
+        self._now = now
+
+    def ask(self, chat: types.User | types.Chat) -> bool:
+        """Take the request of a stranger or of a group; whether it reaches the owner.
+
+        It stands in the list at least; the owner is asked now if the limits allow it.
+        """
+        people, now = self._people.known, self._now()
+        if people.owner is None or not people.may_ask(chat.id):
+            return False
+        is_asked = people.is_owner_asked(chat.id, now)
+        if is_asked or not people.find(chat.id):
+            person = self._people.add(_person(chat, now if is_asked else None), now)
+            if is_asked:
+                language = choose(self._language, self._chats.language(people.owner))
+                reply = words.question(person, TEXTS[language])
+                self.outbox.say(people.owner, reply.text, rows=reply.rows)
+        return True
+
+    def listing(self, page: int, texts: Texts) -> Reply:
+        people = self._people.known
+        return words.listing((*people.users, *people.chats), people.listed, page, texts)
+
+    def press(self, user_id: int, match: re.Match[str], texts: Texts) -> Reply | None:
+        """Do what a button says; the new text of its message, None if it has no effect."""
+        action, page = match["action"], match["page"]
+        if user_id != self._people.known.owner:
+            return None
+        id = int(match["id"])
+        changed = self._people.change(id, action, self._now()) if action in ACTIONS else None
+        if changed and action == "allow":
+            theirs = TEXTS[choose(self._language, changed.language)]
+            self._admit(changed, theirs("welcome"), theirs)
+        elif changed and action == "remove":
+            self._remove(changed.chat_id)
+        if page:
+            return self.listing(int(page), texts)
+        return words.answered(changed, texts) if changed else None
+
+    def _admit(self, person: Person, greeting: str, texts: Texts) -> None:
+        log.info("access_granted", user_id=max(0, person.chat_id), chat_id=person.chat_id)
+        if person.chat_id > 0:
+            self.outbox.say(person.chat_id, greeting, keyboard=texts("button.random"))
+
+    def _remove(self, chat_id: int) -> None:
+        log.info("access_removed", user_id=max(0, chat_id), chat_id=chat_id)
+        # Or else they would go on if the owner lets the chat in again.
+        self._schedules.remove(chat_id)
+        self._requests.drop(chat_id)
+
+
+def _person(
+    chat: types.User | types.Chat,
+    told_at: datetime | None,
+    standing: Standing = Standing.WAITING,
+) -> Person:
+    """The values that Telegram tells of a user or a group."""
+    names = (getattr(chat, each, None) for each in ("title", "first_name", "last_name"))
+    return Person(
+        0,
+        chat.id,
+        standing,
+        " ".join(filter(None, names)),
+        chat.username or "",
+        getattr(chat, "language_code", None) or "",
+        told_at,
+    )
