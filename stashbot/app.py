@@ -15,7 +15,6 @@ from .bot.access import Access
 from .bot.charts import Charts
 from .bot.commands import Bot
 from .bot.filters import Filters
-from .bot.people import PeopleRequests
 from .bot.pictures import PictureParts
 from .bot.startup import draw_votes, introduce, resume
 from .bot.status import StatusReports
@@ -141,6 +140,7 @@ class App:
             outbox=self.outbox,
             now=_now(),
         )
+        self.question_pool.submit(self.access.pairing.announce)
         if named := names_in(self.settings):
             self.question_pool.submit(partial(self.filters.check_settings, named))
         self.rating_sync.wake()
@@ -300,24 +300,17 @@ class App:
         )
 
     def _bot(self) -> Bot:
-        people = PeopleRequests(
-            store=self.store,
-            outbox=self.outbox,
-            schedules=self.schedules,
-            requests=self.requests,
-            language=self.settings.telegram.language,
-            now=_now,
-        )
-        access = Access(
+        self.access = Access(
             settings=self.settings.telegram,
             store=self.store,
             telegram=self.telegram,
             schedules=self.schedules,
-            people=people,
+            outbox=self.outbox,
+            requests=self.requests,
             now=_now,
         )
         return Bot(
-            access=access,
+            access=self.access,
             filters=self.filters,
             outbox=self.outbox,
             requests=self.requests,

@@ -11,11 +11,14 @@ from telebot import types
 
 from ..errors import store_failures_logged
 from ..messages.catalogue import TEXTS, Texts, choose
+from ..pictures.requests import RequestQueue
 from ..rules.access import People
 from ..schedule.schedules import ChatSchedules
 from ..settings.keys import TelegramSettings
 from ..store.store import Store
 from ..telegram.client import TelegramClient
+from ..telegram.outbox import Outbox
+from .pairing import Pairing
 from .people import PeopleRequests
 
 log = structlog.get_logger()
@@ -53,14 +56,24 @@ class Access:
         store: Store,
         telegram: TelegramClient,
         schedules: ChatSchedules,
-        people: PeopleRequests,
+        outbox: Outbox,
+        requests: RequestQueue,
         now: Callable[[], datetime],
     ) -> None:
         self.strangers = Strangers()
-        self.people = people
+        self.pairing = Pairing(store.people, telegram)
+        self.people = PeopleRequests(
+            store=store,
+            outbox=outbox,
+            schedules=schedules,
+            requests=requests,
+            language=settings.language,
+            now=now,
+        )
         self._settings = settings
         self._store = store
         self._telegram = telegram
+        self._outbox = outbox
         self._schedules = schedules
         self._now = now
 
@@ -90,11 +103,10 @@ class Access:
         if not self.strangers.may_answer(user.id, chat.id):
             return
         log.warning("access_denied", user_id=user.id, chat_id=chat.id)
-        outbox = self.people.outbox
-        if chat.type == "private" and len(outbox) < MOST_WAITING:
+        if chat.type == "private" and len(self._outbox) < MOST_WAITING:
             is_asked = is_asking and self.consider(user, user)
             text = self.texts(user)("owner_asked" if is_asked else "refused")
-            outbox.say_to_stranger(chat.id, text)
+            self._outbox.say_to_stranger(chat.id, text)
 
     def consider(self, user: types.User, chat: types.User | types.Chat) -> bool:
         """Ask the owner about a stranger, or a group that an allowed user added the bot to.

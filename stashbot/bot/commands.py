@@ -148,12 +148,16 @@ class Bot:
             self._outbox.move_chat(chat.id, message.migrate_to_chat_id)
             return
         texts = self._access.texts(user)
-        if not self._access.admits(user, chat):
+        if chat.type == "private" and self._access.pairing.is_owner(user.id, message.text or ""):
+            act = partial(self._access.people.make_owner, user, texts)
+        elif self._access.admits(user, chat):
+            act = partial(self._obey, update_id, message, user.id, texts)
+        else:
             self._access.refuse(user, chat, is_asking=True)
             return
         with store_failures_logged(chat_id=chat.id):
             self._access.meet(chat.id, texts)
-            self._obey(update_id, message, user.id, texts)
+            act()
             return
         self._outbox.say(chat.id, texts("cannot_answer"))
 

@@ -39,7 +39,7 @@ class PeopleRequests:
     ) -> None:
         self._chats = store.chats
         self._people = store.people
-        self.outbox = outbox
+        self._outbox = outbox
         self._schedules = schedules
         self._requests = requests
         self._language = language
@@ -59,8 +59,14 @@ class PeopleRequests:
             if is_asked:
                 language = choose(self._language, self._chats.language(people.owner))
                 reply = words.question(person, TEXTS[language])
-                self.outbox.say(people.owner, reply.text, rows=reply.rows)
+                self._outbox.say(people.owner, reply.text, rows=reply.rows)
         return True
+
+    def make_owner(self, user: types.User, texts: Texts) -> None:
+        """Make a user the owner: the code has come from that user."""
+        owner = _person(user, None, Standing.OWNER)
+        self._people.add(owner, self._now())
+        self._admit(owner, texts("people.owner"), texts)
 
     def listing(self, page: int, texts: Texts) -> Reply:
         people = self._people.known
@@ -85,7 +91,7 @@ class PeopleRequests:
     def _admit(self, person: Person, greeting: str, texts: Texts) -> None:
         log.info("access_granted", user_id=max(0, person.chat_id), chat_id=person.chat_id)
         if person.chat_id > 0:
-            self.outbox.say(person.chat_id, greeting, keyboard=texts("button.random"))
+            self._outbox.say(person.chat_id, greeting, keyboard=texts("button.random"))
 
     def _remove(self, chat_id: int) -> None:
         log.info("access_removed", user_id=max(0, chat_id), chat_id=chat_id)

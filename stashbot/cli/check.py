@@ -103,6 +103,9 @@ def _telegram(settings: Settings, sender: TelegramClient) -> Iterator[Line]:
         remedy = "telegram.token: end the other program, and open"
         remedy += f" {telegram.api_url}/bot<token>/deleteWebhook in a browser"
         yield Line(Mark.WRONG, "Webhook", came, remedy)
+    if not telegram.allowed_users:
+        remedy = "send the bot the code in its log (pairing_code), unless it has an owner"
+        yield Line(Mark.NOTE, "Owner", "telegram.allowed_users is empty", remedy)
     keys = dict.fromkeys(telegram.allowed_users, "telegram.allowed_users")
     keys |= dict.fromkeys(telegram.allowed_chats, "telegram.allowed_chats")
     for schedule in settings.schedules:

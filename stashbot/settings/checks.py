@@ -34,11 +34,11 @@ def must_be(right: str, is_right: Callable[[Any], bool]) -> Check:
     return check
 
 
-def list_of(right: str, is_right: Callable[[Any], bool], *, least: int = 0) -> Check:
-    """A check for a list of at least so many right items; equal items become one."""
+def list_of(right: str, is_right: Callable[[Any], bool]) -> Check:
+    """A check for a list of right items; equal items become one."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, list) and len(value) >= least and all(map(is_right, value)):
+        if isinstance(value, list) and all(map(is_right, value)):
             return tuple(dict.fromkeys(value))
         raise ValueError(f"must be {right}")
 
@@ -71,7 +71,7 @@ chat = must_be(
     "the id of a user, group or channel, such as 123456789",
     lambda value: type(value) is int and 0 < abs(value) < LARGEST_ID,
 )
-users = list_of("a list of user ids, such as [123456789]", _one_of(range(1, LARGEST_ID)), least=1)
+users = list_of("a list of user ids, such as [123456789]", _one_of(range(1, LARGEST_ID)))
 chats = list_of(
     "a list of group ids, which are negative, such as [-1001234567890]",
     _one_of(range(1 - LARGEST_ID, 0)),

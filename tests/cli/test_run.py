@@ -187,7 +187,7 @@ def test_settings_that_are_read_again(house, tmp_path):
     with Program("--settings", file, environ=environ, python=STRICT) as bot:
         bot.wait_for_event("started")
         home.ask()
-        file.write_text("[telegram]\nallowed_users = []\n")
+        file.write_text("[telegram]\nallowed_users = [0]\n")
         bot.send(signal.SIGHUP)
         [refused] = bot.wait_for_event("reload_refused")
         home.ask()

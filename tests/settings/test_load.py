@@ -237,7 +237,6 @@ def test_all_faults_at_once(tmp_path):
     assert [fault.partition(": ")[0] for fault in found] == [
         f"stash.urls, from the file {path}",
         "telegram.token, not set",
-        "telegram.allowed_users, not set",
         f"stash.url, from the file {path}",
         f"photos.spoiler, from the file {path}",
         "log.level, from the variable STASHBOT_LOG_LEVEL",
@@ -373,13 +372,12 @@ def test_secrets():
 
 
 @pytest.mark.parametrize("path", [None, SHIPPED], ids=["no file", "shipped file"])
-def test_token_and_users_are_missing(path):
-    token, users = faults(path, {})
+def test_token_is_missing(path):
+    [token] = faults(path, {})
 
     place = f"from the file {path}" if path else "not set"
     assert token.startswith(f"telegram.token, {place}: must be the bot's token")
     assert token.endswith("copy it from @BotFather")
-    assert users == f"telegram.allowed_users, {place}: {USERS}; it is []"
 
 
 def test_shipped_file_has_every_key():
