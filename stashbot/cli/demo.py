@@ -37,6 +37,9 @@ log = structlog.get_logger()
 
 #: The id of the demo's bot.
 DEMO_BOT = 4242
+#: The users of the chat page: the owner, another allowed user, a stranger; and their group.
+DEMO_USERS = {1: "Ann", 2: "Ben", 3: "Cleo"}
+DEMO_GROUP = -10
 #: The most messages that the chat page keeps.
 DEMO_MESSAGES = 200
 #: The first schedule of the demo's chat.
@@ -90,10 +93,19 @@ def _stash(folder: Path | None, drawer: Drawer) -> StashStandIn:
 
 
 def _telegram(token: str, port: int) -> TelegramStandIn:
+    from ..demo.telegram.chats import Chat, User
     from ..demo.telegram.standin import TelegramStandIn
 
+    users = [User(id, name) for id, name in DEMO_USERS.items()]
     return TelegramStandIn(
-        token, decode=_decode, port=port, flood_limits=True, keep_messages=DEMO_MESSAGES
+        token,
+        decode=_decode,
+        port=port,
+        users=users,
+        groups=[Chat(DEMO_GROUP, "group", "Friends", tuple(DEMO_USERS)[:2])],
+        plays_all=True,
+        flood_limits=True,
+        keep_messages=DEMO_MESSAGES,
     )
 
 
@@ -118,7 +130,8 @@ def _demo_environment(token: str, api_url: str, stash_url: str) -> dict[str, str
     """The settings of the demo; the environment may have the key of a real Stash."""
     return {
         "STASHBOT_TELEGRAM_TOKEN": token,
-        "STASHBOT_TELEGRAM_ALLOWED_USERS": "1",
+        "STASHBOT_TELEGRAM_ALLOWED_USERS": "1,2",
+        "STASHBOT_TELEGRAM_ALLOWED_CHATS": str(DEMO_GROUP),
         "STASHBOT_TELEGRAM_API_URL": api_url,
         "STASHBOT_STASH_URL": stash_url,
         "STASHBOT_STASH_API_KEY": os.environ.get("STASHBOT_STASH_API_KEY", ""),

@@ -326,6 +326,34 @@ def test_statistics_as_a_picture(page):
     assert "Your pictures at a glance" in log.locator("article").last.inner_text()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_stranger_asks_and_the_owner_allows(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    log, you = page.get_by_role("log"), page.get_by_label("You are:")
+    send(page, "/start")
+    page.get_by_role("button", name="🎲 Random picture").wait_for()
+    you.select_option("Cleo")
+    page.get_by_role("button", name="Start").click()
+    log.get_by_text("I have asked its owner").wait_for()
+    you.select_option("Ann")
+    log.get_by_text("👤 Cleo").wait_for()
+    log.get_by_role("button", name="✅ Allow").click()
+    log.get_by_text("✅ Let in.").wait_for()
+    you.select_option("Cleo")
+    page.get_by_role("button", name="🎲 Random picture").click()
+    pictures(page, 1)
+    page.reload()
+    pictures(page, 1)
+    you.select_option("Ben, Friends")
+    send(page, "/random")
+    pictures(page, 1)
+    you.select_option("Ann, Friends")
+    log.get_by_text("Ben", exact=True).wait_for()
+
+    assert len(pictures(page, 1)) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.fixture(params=["en-GB", "ru-RU"])
 def talk(request, browser, demo):
     """The page in each language, and the bot's sentences in it."""

@@ -11,10 +11,10 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...models import Kind
 from ..http import PLAIN, Request, Response
@@ -45,13 +45,28 @@ KEEPALIVE_S = 15  # interval of comments, by which a closed connection is notice
 POLL_S = 0.5  # how soon the event stream notices the end of the server
 
 
-class ChatPage:
-    """Serves the private chat of one user. Thread-safe. Event streams end with `stopping`."""
+class View(NamedTuple):
+    """A user of the page, in the private chat or in a group."""
 
-    def __init__(self, messenger: Messenger, user_id: int, stopping: threading.Event) -> None:
+    user_id: int
+    chat_id: int
+
+
+class ChatPage:
+    """Serves chats; each request names a view by its number, or means the first.
+
+    Thread-safe. Event streams end with `stopping`.
+    """
+
+    def __init__(
+        self, messenger: Messenger, views: Sequence[View], stopping: threading.Event
+    ) -> None:
         self._messenger = messenger
-        self._user_id = user_id
+        self._views = {str(number): view for number, view in enumerate(views)}
         self._stopping = stopping
+
+    def _view(self, number: object) -> View:
+        return self._views.get(str(number), self._views["0"])
 
     def serve(self, request: Request) -> Response:
         """Answer any request that is not for the Bot API."""
@@ -67,8 +82,9 @@ class ChatPage:
             name, kind = ASSETS[request.path]
             return Response(200, kind, (FOLDER / name).read_bytes())
         if request.path == "/page/events":
-            self._set_language(request.query.get("language", ""))
-            return Response(200, "text/event-stream; charset=utf-8", self._events())
+            view = self._view(request.query.get("view"))
+            self._set_language(view, request.query.get("language", ""))
+            return Response(200, "text/event-stream; charset=utf-8", self._events(view))
         if request.path.startswith("/page/files/"):
             return self._file(request)
         return Response(404, PLAIN)
@@ -92,36 +108,38 @@ class ChatPage:
             return Response(404, PLAIN)
         try:
             fields = json.loads(request.body)
-            self._set_language(str(fields.get("language", "")))
-            return Response(body=json.dumps(actions[request.path](fields)).encode())
+            view = self._view(fields.get("view"))
+            self._set_language(view, str(fields.get("language", "")))
+            return Response(body=json.dumps(actions[request.path](view, fields)).encode())
         except (ValueError, KeyError, TypeError, AttributeError, Refusal):
             return Response(400, PLAIN)
 
-    def _say(self, fields: dict[str, Any]) -> object:
+    def _say(self, view: View, fields: dict[str, Any]) -> object:
         text = str(fields["text"]).strip()[:MAX_TEXT]
         if not text:
             raise ValueError
-        return {"id": self._messenger.say(self._user_id, self._user, text).id}
+        return {"id": self._messenger.say(view.chat_id, self._user(view), text).id}
 
-    def _press(self, fields: dict[str, Any]) -> object:
+    def _press(self, view: View, fields: dict[str, Any]) -> object:
         message_id, data = int(fields["message_id"]), str(fields["data"])
-        return {"query_id": self._messenger.press(self._user_id, message_id, data, self._user)}
+        user = self._user(view)
+        return {"query_id": self._messenger.press(view.chat_id, message_id, data, user)}
 
-    def _set_language(self, language: str) -> None:
+    def _set_language(self, view: View, language: str) -> None:
         """Store the browser's language as the user's language_code."""
-        if re.fullmatch(r"[a-z]{2,3}", language) and language != self._user.language_code:
-            self._messenger.add_user(replace(self._user, language_code=language))
+        user = self._user(view)
+        if re.fullmatch(r"[a-z]{2,3}", language) and language != user.language_code:
+            self._messenger.add_user(replace(user, language_code=language))
 
-    @property
-    def _user(self) -> User:
-        return self._messenger.users[self._user_id]
+    def _user(self, view: View) -> User:
+        return self._messenger.users[view.user_id]
 
     # The chat as the page shows it
 
-    def _events(self) -> Iterator[bytes]:
+    def _events(self, view: View) -> Iterator[bytes]:
         """Yield the whole chat, then each change until the browser disconnects."""
         with self._messenger.listen() as events:
-            yield _event("state", self._state())
+            yield _event("state", self._state(view))
             quiet_since = time.monotonic()
             while not self._stopping.is_set():
                 try:
@@ -131,43 +149,49 @@ class ChatPage:
                         quiet_since = time.monotonic()
                         yield b":\n\n"
                     continue
-                if event.chat_id in (self._user_id, 0):
-                    yield _event(event.name, self._payload(event))
+                if event.chat_id in (view.chat_id, 0):
+                    yield _event(event.name, self._payload(view, event))
 
-    def _state(self) -> object:
+    def _state(self, view: View) -> object:
         with self._messenger.changed:
-            messages = self._messenger.messages(self._user_id)
+            messages = self._messenger.messages(view.chat_id)
             return {
                 "bot": self._messenger.bot.first_name,
-                "messages": [self._shown(message) for message in messages],
-                "keyboard": self._messenger.keyboard(self._user_id),
-                "commands": self._commands(),
-                "read": self._messenger.last_read(self._user_id),
+                "views": [self._label(view) for view in self._views.values()],
+                "messages": [self._shown(view, message) for message in messages],
+                "keyboard": self._messenger.keyboard(view.chat_id),
+                "commands": self._commands(view),
+                "read": self._messenger.last_read(view.chat_id),
             }
 
-    def _payload(self, event: Event) -> object:
+    def _label(self, view: View) -> str:
+        name, title = self._user(view).first_name, self._messenger.chat(view.chat_id).title
+        return name if view.user_id == view.chat_id else f"{name}, {title}"
+
+    def _payload(self, view: View, event: Event) -> object:
         match event.name:
             case "message":
                 return {
-                    "messages": [self._shown(message) for message in event.value],
-                    "keyboard": self._messenger.keyboard(self._user_id),
+                    "messages": [self._shown(view, message) for message in event.value],
+                    "keyboard": self._messenger.keyboard(view.chat_id),
                 }
             case "edited":
-                return self._shown(event.value)
+                return self._shown(view, event.value)
             case "commands":
-                return self._commands()
+                return self._commands(view)
             case _:
                 return event.value
 
-    def _commands(self) -> list[dict[str, str]]:
-        chat = self._messenger.chat(self._user_id)
-        return self._messenger.commands_for(chat, self._user.language_code)
+    def _commands(self, view: View) -> list[dict[str, str]]:
+        chat = self._messenger.chat(view.chat_id)
+        return self._messenger.commands_for(chat, self._user(view).language_code)
 
-    def _shown(self, message: Message) -> object:
-        replied = self._messenger.message(self._user_id, message.reply_to)
+    def _shown(self, view: View, message: Message) -> object:
+        replied = self._messenger.message(view.chat_id, message.reply_to)
         return {
             "id": message.id,
-            "mine": message.sender.id == self._user_id,
+            "mine": message.sender.id == view.user_id,
+            "sender": "" if message.sender.is_bot else message.sender.first_name,
             "date": message.date,
             "edited": bool(message.edited_at),
             "text": message.text,
@@ -181,9 +205,10 @@ class ChatPage:
         }
 
     def _file(self, request: Request) -> Response:
-        """A file of the chat, or the byte range that the browser's player asks for."""
+        """A file of the chats, or the byte range that the browser's player asks for."""
         key = request.path.rpartition("/")[2]
-        files = [message.file for message in self._messenger.messages(self._user_id)]
+        chats = {view.chat_id for view in self._views.values()}
+        files = [message.file for chat in chats for message in self._messenger.messages(chat)]
         file = next((file for file in files if file and file.key == key), None)
         if file is None:
             return Response(404, PLAIN)

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from ..http import Request, Response, Server
 from .botapi import BotApi
-from .chatpage import ChatPage
-from .chats import User
+from .chatpage import ChatPage, View
+from .chats import Chat, User
 from .files import Decode
 from .form import Arguments, read_arguments
 from .limits import Flood, Refusal
@@ -28,7 +28,8 @@ class TelegramStandIn:
     """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
     `decode` reads a picture, and raises ValueError for bytes that are no whole picture.
-    `users` have started the bot already; the page shows the chat of the first one. With
+    `users` have started the bot already; the page shows the chat of the first one, or if it
+    `plays_all`, those of all users, and the `groups` as each member. With
     `flood_limits`, a bot that sends too fast gets 429. A chat keeps its newest
     `keep_messages`. `clock` (monotonic seconds) serves the rate limits and ages updates.
     """
@@ -40,6 +41,8 @@ class TelegramStandIn:
         decode: Decode,
         port: int = 0,
         users: Sequence[User] = (User(1, "Ann"),),
+        groups: Sequence[Chat] = (),
+        plays_all: bool = False,
         flood_limits: bool = False,
         keep_messages: int = 100_000,
         clock: Callable[[], float] = time.monotonic,
@@ -51,7 +54,10 @@ class TelegramStandIn:
         stopping = self.server.stopping
         flood = Flood(clock) if flood_limits else None
         self._api = BotApi(self._messenger, decode, flood, stopping)
-        self._page = ChatPage(self._messenger, users[0].id, stopping)
+        self._messenger.chats |= {group.id: group for group in groups}
+        views = [View(user.id, user.id) for user in users[: None if plays_all else 1]]
+        views += [View(member, group.id) for group in groups for member in group.members]
+        self._page = ChatPage(self._messenger, views, stopping)
 
     @property
     def url(self) -> str:

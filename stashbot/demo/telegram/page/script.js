@@ -7,7 +7,7 @@ const WORDS = {
     close: "Close", online: "online", offline: "connecting", typing: "typing",
     upload_photo: "choosing a photo", upload_video: "choosing a video", upload_document: "choosing a file",
     today: "Today", yesterday: "Yesterday", edited: "edited", picture: "Picture", clip: "Clip",
-    cover: "Show", hidden: "Hidden, press to show", you: "You", demo: "demo", units: ["B", "KB", "MB"],
+    cover: "Show", hidden: "Hidden, press to show", you: "You", youAre: "You are:", demo: "demo", units: ["B", "KB", "MB"],
     empty: "Nothing here yet. Press Start to say hello to the bot.", start: "Start",
     lost: "That did not go through. Try again.",
   },
@@ -16,7 +16,7 @@ const WORDS = {
     close: "Закрыть", online: "в сети", offline: "соединение", typing: "печатает",
     upload_photo: "выбирает фото", upload_video: "выбирает видео", upload_document: "выбирает файл",
     today: "Сегодня", yesterday: "Вчера", edited: "изменено", picture: "Картинка", clip: "Видео",
-    cover: "Показать", hidden: "Скрыто, нажмите, чтобы показать", you: "Вы", demo: "демо", units: ["Б", "КБ", "МБ"],
+    cover: "Показать", hidden: "Скрыто, нажмите, чтобы показать", you: "Вы", youAre: "Вы:", demo: "демо", units: ["Б", "КБ", "МБ"],
     empty: "Здесь пока пусто. Нажмите «Начать», чтобы поздороваться с ботом.", start: "Начать",
     lost: "Не получилось. Попробуйте ещё раз.",
   },
@@ -42,6 +42,8 @@ const articles = new Map(); // "7", or "a" and the album's id -> article
 const revealed = new Set(); // ids of spoilers that were opened
 const waiting = new Map(); // query id -> the button that was pressed
 const answered = new Map(); // query id -> an answer that came before the id of its query
+let view = location.hash.slice(1); // number of the user and chat that the page plays
+let source = null; // of the events
 let bot = "Stashbot";
 let commands = [];
 let read = 0; // id of the last message that the bot has read
@@ -256,6 +258,7 @@ function articleFor(key) {
   };
   article.className = Object.keys(classes).filter((name) => classes[name]).join(" ");
   Object.assign(article.dataset, { id: first.id, day: dayOf(first.date) });
+  if (first.sender && !first.mine) bubble.append(element("div", { class: "sender" }, first.sender));
   if (first.reply) bubble.append(element("div", { class: "reply" }, first.reply));
   if (visual.length) {
     const [grid, ratio] = gridOf(visual);
@@ -382,7 +385,7 @@ function showArrow() {
 
 async function post(path, fields) {
   const headers = { "Content-Type": "application/json" };
-  const body = JSON.stringify({ ...fields, language: LANGUAGE });
+  const body = JSON.stringify({ ...fields, view, language: LANGUAGE });
   const response = await fetch(path, { method: "POST", headers, body });
   if (!response.ok) throw new Error(response.status);
   return response.json();
@@ -555,6 +558,8 @@ function restart(state) {
   const place = log.scrollTop;
   ({ bot, read } = state);
   takeCommands(state.commands);
+  $("you").replaceChildren(...state.views.map((name, value) => element("option", { value }, name)));
+  $("you").value = view = state.views[view] ? view : "0";
   $("name").textContent = document.title = bot;
   messages.clear();
   articles.clear();
@@ -602,7 +607,8 @@ function markRead(id) {
 }
 
 function connect() {
-  const source = new EventSource(`/page/events?language=${encodeURIComponent(LANGUAGE)}`);
+  source?.close();
+  source = new EventSource(`/page/events?view=${encodeURIComponent(view)}&language=${encodeURIComponent(LANGUAGE)}`);
   const handlers = {
     state: restart, message: arrive, edited: edit, deleted: remove, read: markRead, action: act, answer: settle,
     commands: takeCommands,
@@ -621,6 +627,9 @@ function begin() {
   $("commands").ariaLabel = $("menu").ariaLabel = SAY.commands;
   for (const id of ["send", "down", "close"]) $(id).ariaLabel = $(id).title = SAY[id];
   $("badge").textContent = SAY.demo;
+  $("youAre").textContent = SAY.youAre;
+  $("you").ariaLabel = SAY.youAre;
+  $("you").onchange = () => { location.hash = view = $("you").value; isFollowing = true; connect(); };
   log.addEventListener("scroll", onScroll, { passive: true });
   new ResizeObserver(() => { if (isFollowing) toBottom(false); }).observe(log);
   $("down").onclick = () => toBottom(true);
