@@ -74,16 +74,20 @@ class PeopleRequests:
 
     def press(self, user_id: int, match: re.Match[str], texts: Texts) -> Reply | None:
         """Do what a button says; the new text of its message, None if it has no effect."""
-        action, page = match["action"], match["page"]
+        action, id, page = match["action"], int(match["id"]), match["page"]
         if user_id != self._people.known.owner:
             return None
-        id = int(match["id"])
+        if action == "remove" and (person := self._people.person(id)):
+            # First, so that a crash leaves none. They must not go on if the chat is let in again.
+            self._schedules.remove(person.chat_id)
         changed = self._people.change(id, action, self._now()) if action in ACTIONS else None
         if changed and action == "allow":
             theirs = TEXTS[choose(self._language, changed.language)]
             self._admit(changed, theirs("welcome"), theirs)
         elif changed and action == "remove":
-            self._remove(changed.chat_id)
+            chat_id = changed.chat_id
+            log.info("access_removed", user_id=max(0, chat_id), chat_id=chat_id)
+            self._requests.drop(chat_id)
         if page:
             return self.listing(int(page), texts)
         return words.answered(changed, texts) if changed else None
@@ -92,12 +96,6 @@ class PeopleRequests:
         log.info("access_granted", user_id=max(0, person.chat_id), chat_id=person.chat_id)
         if person.chat_id > 0:
             self._outbox.say(person.chat_id, greeting, keyboard=texts("button.random"))
-
-    def _remove(self, chat_id: int) -> None:
-        log.info("access_removed", user_id=max(0, chat_id), chat_id=chat_id)
-        # Or else they would go on if the owner lets the chat in again.
-        self._schedules.remove(chat_id)
-        self._requests.drop(chat_id)
 
 
 def _person(
