@@ -430,6 +430,39 @@ def test_edited_buttons(telegram, bot):
     assert again.startswith("message is not modified: ")
 
 
+def test_deleted_messages(telegram, bot):
+    """Telegram skips messages of users and those that are gone."""
+    own = [bot.do("sendMessage", chat_id=ANN, text=text)["message_id"] for text in "abc"]
+    hers = telegram.say(ANN, "hello").id
+    ids = [own[0], own[2], hers, 999]
+
+    assert [bot.do("deleteMessages", chat_id=ANN, message_ids=ids) for _ in range(2)] == [True] * 2
+    assert [message.id for message in telegram.messages(ANN)] == [own[1], hers]
+
+
+@pytest.mark.parametrize(
+    ("chat", "ids", "reason"),
+    [
+        (ANN, [], "message identifiers are not specified"),
+        (ANN, list(range(101)), "too many message identifiers"),
+        (77, [1], "chat not found"),
+    ],
+)
+def test_deletions_that_are_refused(bot, chat, ids, reason):
+    assert bot.no("deleteMessages", chat_id=chat, message_ids=ids) == reason
+
+
+def test_members_of_a_group(telegram, bot):
+    telegram.add_user(User(3, "Eve"))
+    telegram.add_group(GROUP, "Friends", [ANN, BOB], administrators=[BOB])
+    ask = {"method": "getChatMember", "chat_id": GROUP}
+
+    assert [bot.do(**ask, user_id=user)["status"] for user in (ANN, BOB, 3)] == [
+        *("member", "administrator", "left")
+    ]
+    assert bot.no(**ask, user_id=99) == "user not found"
+
+
 def test_edits_of_what_cannot_be_edited(telegram, bot):
     telegram.say(ANN, "mine")
     bot.do("sendPhoto", {"photo": ("a.jpg", PHOTO)}, chat_id=ANN)

@@ -143,10 +143,12 @@ class TelegramStandIn(standin.TelegramStandIn):
         *,
         type: str = "group",
         topics: Iterable[int] = (),
+        administrators: Iterable[int] = (),
     ) -> None:
         """Put the bot into a group, supergroup or channel; one with `topics` is a forum."""
         with self._messenger.changed:
-            chat = Chat(chat_id, type, title, tuple(members), tuple(topics))
+            groups = map(tuple, (members, topics, administrators))
+            chat = Chat(chat_id, type, title, *groups)
             self._messenger.chats[chat_id] = chat
 
     def block(self, chat_id: int) -> None:

@@ -32,6 +32,7 @@ from .markup import Entity, find_commands, in_order
 from .messenger import Messenger
 
 LONGEST_POLL_S = 50
+MAX_DELETED = 100
 ACTIONS = {
     *("typing", "choose_sticker", "find_location", "upload_photo", "upload_document"),
     *("record_video", "record_voice", "record_video_note"),
@@ -63,6 +64,7 @@ class BotApi:
             "getwebhookinfo": self._get_webhook_info,
             "setmycommands": self._set_commands,
             "getchat": self._get_chat,
+            "getchatmember": self._get_chat_member,
             "sendmessage": self._send_message,
             **{f"send{kind}": partial(self._send_file, kind) for kind in Kind},
             "sendmediagroup": self._send_media_group,
@@ -70,6 +72,7 @@ class BotApi:
             "editmessagetext": self._edit_text,
             "editmessagecaption": self._edit_caption,
             "editmessagereplymarkup": self._edit_reply_markup,
+            "deletemessages": self._delete_messages,
             "answercallbackquery": self._answer_callback_query,
         }
 
@@ -133,6 +136,16 @@ class BotApi:
     def _get_chat(self, arguments: Arguments) -> object:
         chat = self._messenger.chat(_chat_id(arguments.text("chat_id")))
         return chat.as_json() | {"accent_color_id": 1, "max_reaction_count": 11}
+
+    def _get_chat_member(self, arguments: Arguments) -> object:
+        chat = self._messenger.chat(_chat_id(arguments.text("chat_id")))
+        user = self._messenger.users.get(arguments.number("user_id"))
+        if user is None:
+            raise bad_request("user not found")
+        status = "administrator" if user.id in chat.administrators else "left"
+        if user.id in chat.members and status == "left":
+            status = "member"
+        return {"user": user.as_json(), "status": status}
 
     def _send_chat_action(self, arguments: Arguments) -> object:
         chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
@@ -271,6 +284,16 @@ class BotApi:
         if message.sender != self._messenger.bot:
             raise bad_request("message can't be edited")
         return message
+
+    def _delete_messages(self, arguments: Arguments) -> object:
+        """Delete the messages that may be deleted; Telegram skips the others."""
+        chat = self._messenger.open_chat(_chat_id(arguments.text("chat_id")))
+        ids = [int(id) for id in arguments.items("message_ids")]
+        if not 1 <= len(ids) <= MAX_DELETED:
+            few, many = "message identifiers are not specified", "too many message identifiers"
+            raise bad_request(many if ids else few)
+        self._messenger.delete(chat.id, ids)
+        return True
 
     def _answer_callback_query(self, arguments: Arguments) -> object:
         text, query_id = arguments.text("text"), arguments.text("callback_query_id")

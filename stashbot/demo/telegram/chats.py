@@ -36,7 +36,7 @@ class User:
 class Chat:
     """A private chat, whose id is that of its user, or a chat with `members`.
 
-    A chat with `topics` (their message_thread_ids) is a forum.
+    Some members are `administrators`. A chat with `topics` (their message_thread_ids) is a forum.
     """
 
     id: int
@@ -44,6 +44,7 @@ class Chat:
     title: str
     members: tuple[int, ...] = ()
     topics: tuple[int, ...] = ()
+    administrators: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The Bot API's Chat."""

@@ -21,6 +21,7 @@ from .limits import Keyboard, Refusal, bad_request
 from .markup import find_commands
 from .updates import QUERY_LIFETIME_S, Updates
 
+DELETABLE_S = 48 * 3600
 FIRST_QUERY_ID = 4_380_000_000_000_000
 
 
@@ -104,6 +105,13 @@ class Messenger:
             for size in file.sizes:
                 self.files.pop(size.file_id, None)
         self._publish(Event("deleted", chat_id, message_id))
+
+    def delete(self, chat_id: int, message_ids: Iterable[int]) -> None:
+        """Delete the bot's messages of the last 48 hours among these."""
+        with self.changed:
+            for message in filter(None, [self.message(chat_id, id) for id in message_ids]):
+                if message.sender == self.bot and time.time() - message.date < DELETABLE_S:
+                    self._forget(chat_id, message.id)
 
     def messages(self, chat_id: int) -> list[Message]:
         """The messages of a chat, oldest first."""
