@@ -1,5 +1,6 @@
 """The values that the parts of the program give to each other."""
 
+from .chats import OFF, ChatValues, MediaOptions, OwnMessage, QuietHours, as_text
 from .files import Kind, KnownFile, Sent, Upload
 from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
 from .people import Person, Standing
@@ -11,9 +12,11 @@ from .votes import Explanation, Press, Reason, Vote, VoteCounts
 
 __all__ = [
     "LIBRARY",
+    "OFF",
     "Album",
     "Button",
     "ChatStatistics",
+    "ChatValues",
     "Exclusion",
     "Explanation",
     "Facet",
@@ -22,11 +25,14 @@ __all__ = [
     "ImageDetails",
     "Kind",
     "KnownFile",
+    "MediaOptions",
     "Named",
+    "OwnMessage",
     "Person",
     "Place",
     "Press",
     "Priority",
+    "QuietHours",
     "Reason",
     "Reply",
     "Request",
@@ -43,4 +49,5 @@ __all__ = [
     "Upload",
     "Vote",
     "VoteCounts",
+    "as_text",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from ..errors import StashbotError
+from ..models import QuietHours
 
 #: The shortest time from one moment to the next.
 SHORTEST = timedelta(minutes=5)
@@ -86,6 +87,10 @@ class Timetable:
         return next((past for past in heapq.merge(*runs, reverse=True) if past <= moment), None)
 
 
+#: The quiet hours in which a moment lies, from their beginning to their end; None if in none.
+Window = Callable[[datetime], tuple[datetime, datetime] | None]
+
+
 @dataclass(frozen=True)
 class Due:
     """The moment of a timetable to serve now, and the first and the last missed one, if any."""
@@ -99,19 +104,50 @@ class Due:
         return self.serve or (self.missed and self.missed[1])
 
 
-def due(timetable: Timetable, zone: ZoneInfo, handled_until: datetime, now: datetime) -> Due:
+def due(
+    timetable: Timetable,
+    zone: ZoneInfo,
+    handled_until: datetime,
+    now: datetime,
+    quiet: Window = lambda _: None,
+) -> Due:
     """Divide the moments after `handled_until`, up to now.
 
-    The newest is served, unless it is more than GRACE ago; the others are missed.
+    The newest is served, unless it is more than GRACE ago; the others are missed. Moments in
+    quiet hours count as one at their end.
     """
     first = timetable.next_after(handled_until, zone)
-    if first > now:
+    if first > now or quiet(now):
         return Due()
     newest = timetable.last_until(now, zone) or first
-    if now - newest > GRACE:
+    hours = quiet(newest)
+    moment = hours[1] if hours else newest
+    if now - moment > GRACE:
         return Due(None, (first, newest))
-    before = timetable.last_until(newest - _MINUTE, zone) or first
-    return Due(newest, (first, before) if before >= first else None)
+    hours = hours or quiet(moment - _MINUTE)  # those that end now
+    begin = hours[0] if hours and hours[1] == moment else newest
+    before = timetable.last_until(begin - _MINUTE, zone) or first
+    return Due(moment, (first, before) if before >= first else None)
+
+
+def window(
+    hours: QuietHours | None, zone: ZoneInfo, moment: datetime
+) -> tuple[datetime, datetime] | None:
+    """The beginning and the end of the quiet hours in which a moment lies; None if in none.
+
+    A beginning or an end that daylight saving skips is the moment of the change; of one that it
+    repeats, the first counts.
+    """
+    if hours is None:
+        return None
+    today = moment.astimezone(zone).date()
+    for day in (today - _DAY, today):
+        last = day + timedelta(days=hours.end <= hours.start)
+        begin = _moment(datetime.combine(day, hours.start), zone)
+        end = _moment(datetime.combine(last, hours.end), zone)
+        if begin <= moment < end:
+            return begin, end
+    return None
 
 
 def read(text: str) -> Timetable:

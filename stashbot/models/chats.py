@@ -1,0 +1,71 @@
+"""The settings of one chat. All values are frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+#: The text of a setting that is off.
+OFF = "0"
+_UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaOptions:
+    """Whether a message has a spoiler cover, cannot be forwarded or saved, and makes no sound."""
+
+    spoiler: bool = False
+    protect: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Hours of each day, by the wall clock, without scheduled pictures; `end` is not quiet."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class ChatValues:
+    """The settings of a chat: its own, and for the others those of the file.
+
+    `language` is a language or `auto`, `silent` is for schedules, and `delete_after` is in hours,
+    0 for never.
+    """
+
+    language: str = "auto"
+    timezone: ZoneInfo = _UTC
+    spoiler: bool = False
+    protect: bool = False
+    auto_next: bool = True
+    silent: bool = False
+    quiet: QuietHours | None = None
+    delete_after: int = 0
+
+    def media(self, *, is_scheduled: bool = False) -> MediaOptions:
+        """The options of a picture."""
+        return MediaOptions(self.spoiler, self.protect, self.silent and is_scheduled)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMessage:
+    """A message of the bot that it can delete, sent at `sent_at` (UTC)."""
+
+    message_id: int
+    sent_at: datetime
+    is_unwanted: bool = False
+
+
+def as_text(value: object) -> str:
+    """The text of a value of ChatValues, for the database and for callback data."""
+    match value:
+        case None:
+            return OFF
+        case bool():
+            return str(int(value))
+        case QuietHours():
+            return f"{value.start:%H:%M}-{value.end:%H:%M}"
+    return str(value)
