@@ -38,7 +38,7 @@ from .settings.keys import Settings, names_in
 from .stash.client import StashClient
 from .stash.http import TIMEOUTS, Timeouts
 from .store.store import Store
-from .telegram.client import MediaOptions, TelegramClient
+from .telegram.client import TelegramClient
 from .telegram.outbox import Outbox
 from .telegram.polling import Poller
 from .telegram.rate_limit import TELEGRAM_LIMITS, RateLimits
@@ -76,7 +76,7 @@ class App:
         self.picture_pool = Pool(PICTURE_LIMITS)
         self.answer_pool = Pool(ANSWER_LIMITS)
         self.question_pool = Pool(QUESTION_LIMITS)
-        self.store = Store(settings.database)
+        self.store = Store(settings.database, defaults=settings.chat)
         fixed = settings.telegram
         self.store.people.set_fixed(fixed.allowed_users, fixed.allowed_chats)
         self.stash = self._stash(timeouts)
@@ -88,7 +88,7 @@ class App:
         self.candidates = self._candidates()
         self.sources = Sources(store=self.store, stash=self.stash, settings=settings, now=_now)
         self.notices = Notices(
-            outbox=self.outbox, stash=self.stash, people=self.store.people, settings=settings
+            store=self.store, outbox=self.outbox, stash=self.stash, settings=settings
         )
         self.files = TemporaryFiles(cache_folder(settings.database))
         self.media = self._media()
@@ -163,14 +163,8 @@ class App:
         return stash
 
     def _telegram(self, limits: RateLimits) -> TelegramClient:
-        settings, photos = self.settings.telegram, self.settings.photos
-        telegram = TelegramClient(
-            settings.token,
-            settings.api_url,
-            settings.proxy,
-            options=MediaOptions(photos.spoiler, photos.protect),
-            limits=limits,
-        )
+        settings = self.settings.telegram
+        telegram = TelegramClient(settings.token, settings.api_url, settings.proxy, limits=limits)
         telegram.outage.when_back = partial(_hurry, self.picture_pool, self.answer_pool)
         self.supervisor.at_end(telegram.close)
         return telegram
@@ -217,6 +211,7 @@ class App:
             now=_now,
         )
         originals = Originals(
+            store=self.store,
             stash=self.stash,
             telegram=self.telegram,
             media=self.media,
@@ -225,12 +220,11 @@ class App:
         )
         why = Why(self.store, self.settings, _now)
         about = About(
+            store=self.store,
             stash=self.stash,
             notices=self.notices,
             originals=originals,
             why=why,
-            people=self.store.people,
-            settings=self.settings,
         )
         return PictureParts(voting, self.buttons, Hiding(self.store, _now), why, about)
 
@@ -296,7 +290,11 @@ class App:
         drawer = Drawer(self.files)
         self.supervisor.at_end(drawer.close)
         return Charts(
-            reports=self.reports, drawer=drawer, telegram=self.telegram, uploads=self.uploads
+            reports=self.reports,
+            drawer=drawer,
+            telegram=self.telegram,
+            uploads=self.uploads,
+            chats=self.store.chats,
         )
 
     def _bot(self) -> Bot:

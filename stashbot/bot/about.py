@@ -10,9 +10,8 @@ from ..messages.details import details
 from ..models import Reply, Shown
 from ..pictures.notices import Notices
 from ..pictures.originals import Originals
-from ..settings.keys import Settings
 from ..stash.client import StashClient
-from ..store.people import PeopleStore
+from ..store.store import Store
 from ..votes.why import Why
 
 
@@ -22,23 +21,22 @@ class About:
     def __init__(
         self,
         *,
+        store: Store,
         stash: StashClient,
         notices: Notices,
         originals: Originals,
         why: Why,
-        people: PeopleStore,
-        settings: Settings,
     ) -> None:
         self._stash = stash
         self._notices = notices
         self._originals = originals
         self._why = why
-        self._zone = settings.timezone
-        self._people = people
+        self._chats = store.chats
+        self._people = store.people
 
     def info(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
         """Tell all that Stash knows of an image."""
-        compute = partial(self._info, image_id, texts)
+        compute = partial(self._info, chat_id, image_id, texts)
         self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
 
     def original(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
@@ -51,9 +49,10 @@ class About:
         compute = partial(self._why.answer, chat_id, Shown(reply_to, image_id), texts)
         self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
 
-    def _info(self, image_id: int, texts: Texts) -> Reply:
+    def _info(self, chat_id: int, image_id: int, texts: Texts) -> Reply:
         try:
             about = self._stash.details(image_id)
         except StashError as error:
             return self._notices.answer(error, 1, texts)
-        return Reply(details(about, self._zone, texts) if about else texts("info.gone"))
+        zone = self._chats.values(chat_id).timezone
+        return Reply(details(about, zone, texts) if about else texts("info.gone"))

@@ -135,8 +135,14 @@ class Access:
         """Return the texts in the language of the settings, else in the user's own."""
         return TEXTS[choose(self._settings.language, user.language_code)]
 
-    def meet(self, chat_id: int, texts: Texts) -> None:
-        """Note that a chat can be written to, and resume its schedules. Raises StoreError."""
-        if self._store.chats.meet_chat(chat_id, texts.language, self._now()):
+    def meet(self, chat_id: int, user: types.User) -> Texts:
+        """Note that a chat can be written to, and resume its schedules. Raises StoreError.
+
+        Returns the texts in the language of the chat, else in the user's own.
+        """
+        own = choose("auto", user.language_code)
+        values, was_gone = self._store.chats.meet_chat(chat_id, own, self._now())
+        if was_gone:
             log.info("chat_back", chat_id=chat_id)
             self._schedules.changed()
+        return TEXTS[choose(values.language, user.language_code)]

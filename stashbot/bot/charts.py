@@ -11,6 +11,7 @@ from ..messages.catalogue import Texts
 from ..messages.chart import chart
 from ..models import Kind, Reply, Upload
 from ..pictures.converter import Drawer
+from ..store.chats import ChatStore
 from ..telegram.client import TelegramClient
 from ..telegram.uploads import Uploads
 from .status import StatusReports
@@ -28,11 +29,13 @@ class Charts:
         drawer: Drawer,
         telegram: TelegramClient,
         uploads: Uploads,
+        chats: ChatStore,
     ) -> None:
         self.reports = reports
         self._drawer = drawer
         self._telegram = telegram
         self._uploads = uploads
+        self._chats = chats
 
     def send(self, chat_id: int, reply_to: int, texts: Texts) -> None:
         """Send a chat's statistics as a reply, or say why that is not possible."""
@@ -47,8 +50,8 @@ class Charts:
             with ExitStack() as block:
                 path = self._drawer.write([chart(about, texts)], "png", block)
                 file = Upload(Kind.PHOTO, "statistics.png", path, path.stat().st_size)
-                caption = texts("chart.caption")
-                self._telegram.send_file(chat_id, file, caption, (), reply_to)
+                caption, options = texts("chart.caption"), self._chats.values(chat_id).media()
+                self._telegram.send_file(chat_id, file, caption, (), reply_to, options)
         except OSError as error:
             log.warning("chart_failed", chat_id=chat_id, error=str(error))
             return Reply(texts("chart.failed"))

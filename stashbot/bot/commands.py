@@ -147,19 +147,17 @@ class Bot:
         if message.migrate_to_chat_id and self._access.is_known_group(chat.id):
             self._outbox.move_chat(chat.id, message.migrate_to_chat_id)
             return
-        texts = self._access.texts(user)
         if chat.type == "private" and self._access.pairing.is_owner(user.id, message.text or ""):
-            act = partial(self._access.people.make_owner, user, texts)
+            act = partial(self._access.people.make_owner, user)
         elif self._access.admits(user, chat):
-            act = partial(self._obey, update_id, message, user.id, texts)
+            act = partial(self._obey, update_id, message, user.id)
         else:
             self._access.refuse(user, chat, is_asking=True)
             return
         with store_failures_logged(chat_id=chat.id):
-            self._access.meet(chat.id, texts)
-            act()
+            act(self._access.meet(chat.id, user))
             return
-        self._outbox.say(chat.id, texts("cannot_answer"))
+        self._outbox.say(chat.id, self._access.texts(user)("cannot_answer"))
 
     def _press(self, update_id: int, press: types.CallbackQuery) -> None:
         user, texts = press.from_user, self._access.texts(press.from_user)
@@ -172,7 +170,7 @@ class Bot:
             return
         note = texts("cannot_answer")
         with store_failures_logged(chat_id=chat.id):
-            self._access.meet(chat.id, texts)
+            texts = self._access.meet(chat.id, user)
             note = self._callbacks.handle(update_id, press, texts)
         self._outbox.answer(press.id, note)
 
@@ -181,7 +179,7 @@ class Bot:
         user, chat = reaction.user, reaction.chat
         if user is None or user.is_bot or not self._access.admits(user, chat):
             return
-        parts, texts = self._pictures, self._access.texts(user)
+        parts = self._pictures
         before = vote_of_reactions(_emoji(reaction.old_reaction))
         after = vote_of_reactions(_emoji(reaction.new_reaction))
         with store_failures_logged(chat_id=chat.id):
@@ -190,6 +188,7 @@ class Bot:
                 return
             press = Press(update_id, chat.id, user.id, shown.image_id, after, is_reaction=True)
             if parts.voting.react(press, before):
+                texts = self._access.meet(chat.id, user)
                 for message_id, look in parts.buttons.looks(chat.id, shown, texts):
                     self._outbox.redraw(chat.id, message_id, look.rows, look.caption)
 
@@ -205,7 +204,7 @@ class Bot:
             self._outbox.lose_chat(chat.id, ChatGone(status))
         elif status in MEMBER:
             with store_failures_logged(chat_id=chat.id):
-                self._access.meet(chat.id, self._access.texts(user))
+                self._access.meet(chat.id, user)
 
     def _read(self, message: types.Message) -> tuple[str, str]:
         """Return the command and its argument; ("", "") if there is none for this bot."""
@@ -310,7 +309,7 @@ class Bot:
 
     def _status(self, command: _Command) -> None:
         if self._access.is_owner(command.user_id):
-            self._report(command, partial(self._reports.status, command.texts))
+            self._report(command, partial(self._reports.status, command.chat_id, command.texts))
         else:
             self._outbox.say(command.chat_id, command.texts("owner_only"))
 

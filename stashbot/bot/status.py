@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
+from zoneinfo import ZoneInfo
 
 from .. import __version__
 from ..errors import StashError, TelegramError
@@ -54,6 +55,7 @@ class StatusReports:
         self._store = store
         self._stash = stash
         self._telegram = telegram
+        self._chats = store.chats
         self._zone = settings.timezone
         self._avoid = timedelta(days=settings.history.avoid_days)
         self._writes_ratings = settings.votes.write_ratings != "never"
@@ -63,16 +65,16 @@ class StatusReports:
 
     def stats(self, chat_id: int, texts: Texts) -> Reply:
         """Return the numbers of one chat, and of the library. Raises StoreError."""
-        now = self._now()
+        now, zone = self._now(), self._chats.values(chat_id).timezone
         stats = self._store.chat_stats(
             chat_id,
-            today_start=self._midnight(now),
+            today_start=_midnight(now, zone),
             week_start=now - timedelta(days=7),
             seen_since=now - self._avoid,
         )
         sent = {"stats.today": stats.today, "stats.week": stats.week, "stats.all": stats.total}
         lines = section(
-            texts("stats.pictures"), [numbers(sent, texts), self._last(stats, texts)]
+            texts("stats.pictures"), [numbers(sent, texts), _last(stats, zone, texts)]
         ) or [texts("stats.none")]
         lines += section(texts("stats.votes"), [self._votes(chat_id, texts)])
         library = self._library(chat_id, stats.seen, now, texts)
@@ -82,9 +84,10 @@ class StatusReports:
 
     def statistics(self, chat_id: int) -> ChatStatistics:
         """Return the numbers of one chat for a picture. Raises StoreError."""
-        today = self._now().astimezone(self._zone).date()
+        zone = self._chats.values(chat_id).timezone
+        today = self._now().astimezone(zone).date()
         days = [today - timedelta(days=ago) for ago in range(CHART_DAYS - 1, -2, -1)]
-        starts = [datetime.combine(day, clock(), self._zone) for day in days]
+        starts = [datetime.combine(day, clock(), zone) for day in days]
         stats = self._store.chat_stats(
             chat_id, starts[-2], starts[0], datetime.min.replace(tzinfo=UTC)
         )
@@ -104,14 +107,6 @@ class StatusReports:
         with suppress(StashError):
             return 0 if self._stash.outage.wait else self._stash.count(PATIENCE_S)
         return 0
-
-    def _last(self, stats: ChatStats, texts: Texts) -> str:
-        """The time and the title of the last picture; empty if there is none."""
-        if not stats.last_at:
-            return ""
-        shown = stats.last_at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
-        title = shortened(cleaned(stats.last_title), LONGEST_TITLE)
-        return texts("stats.last" if title else "stats.last_untitled", title=title, time=shown)
 
     def _votes(self, chat_id: int, texts: Texts) -> str:
         """The votes, and how many of the last pictures are liked."""
@@ -139,7 +134,7 @@ class StatusReports:
     def line(self) -> str:
         """Return the state of the bot in one line of English. Raises StoreError."""
         now = self._now()
-        sent, due = self._store.pictures_since(self._midnight(now)), self._next_due()
+        sent, due = self._store.pictures_since(_midnight(now, self._zone)), self._next_due()
         parts = [f"{sent} picture{'s' * (sent != 1)} today"]
         if due:
             parts.append(f"next schedule {due.astimezone(self._zone):%a %H:%M}")
@@ -151,12 +146,8 @@ class StatusReports:
                 parts.append(f"{name} is away since {clock}: {error}")
         return "; ".join(parts)
 
-    def _midnight(self, now: datetime) -> datetime:
-        # If clocks go back to midnight, the day begins with the first of the two midnights.
-        return now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-
-    def status(self, texts: Texts) -> Reply:
-        """Return the state of the bot, for its owner. Raises StoreError."""
+    def status(self, chat_id: int, texts: Texts) -> Reply:
+        """Return the state of the bot, for its owner in a chat. Raises StoreError."""
         uptime = duration(time.monotonic() - self._started, texts)
         lines = [
             texts("status.version", version=__version__),
@@ -169,7 +160,8 @@ class StatusReports:
             lines.append(texts("status.ratings", n=waiting))
         lines.append(texts("status.database", size=size(self._store.size_bytes(), texts)))
         due = self._next_due()
-        moment = due and coming(due, self._now(), self._zone, texts)
+        zone = self._chats.values(chat_id).timezone
+        moment = due and coming(due, self._now(), zone, texts)
         lines.append(texts("status.next", moment=moment) if due else texts("status.next_none"))
         return Reply("\n".join(lines))
 
@@ -187,3 +179,17 @@ class StatusReports:
         except StashError as error:
             return texts("status.stash_down", reason=error)
         return texts("status.stash_ok", version=state.version, ms=round(state.seconds * 1000))
+
+
+def _midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    # If clocks go back to midnight, the day begins with the first of the two midnights.
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+
+
+def _last(stats: ChatStats, zone: ZoneInfo, texts: Texts) -> str:
+    """The time and the title of the last picture; empty if there is none."""
+    if not stats.last_at:
+        return ""
+    shown = stats.last_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    title = shortened(cleaned(stats.last_title), LONGEST_TITLE)
+    return texts("stats.last" if title else "stats.last_untitled", title=title, time=shown)

@@ -31,7 +31,17 @@ from ..messages.caption import caption
 from ..messages.catalogue import TEXTS
 from ..messages.keyboards import UnderPicture, under_picture
 from ..messages.sources import heading
-from ..models import Image, Kind, KnownFile, Place, Priority, Request, Rows, Sent, SentPicture
+from ..models import (
+    Image,
+    KnownFile,
+    MediaOptions,
+    Place,
+    Priority,
+    Request,
+    Rows,
+    Sent,
+    SentPicture,
+)
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Again
 from ..settings.keys import PhotosSettings
@@ -39,7 +49,7 @@ from ..store.store import Store
 from ..telegram.client import TelegramClient
 from ..telegram.errors import ChatGone, ChatMoved, MediaRefused, PicturesForbidden
 from .late_writes import LateWrites
-from .prefetch import Prepared
+from .prefetch import Prepared, albums
 from .preparation import Preparation, milliseconds
 
 log = structlog.get_logger()
@@ -49,10 +59,6 @@ AfterAlbum = Callable[[Request, Place, Sequence[Image], int], None]
 
 #: Refusals and doubtful answers of Telegram after which a request gives up.
 MOST_REFUSALS = 10
-#: Pictures in an album: https://core.telegram.org/bots/api#sendmediagroup
-MOST_IN_ALBUM = 10
-#: Bytes of the files in one album: Telegram takes 50 MB in one call.
-ALBUM_BYTES = 45_000_000
 #: An image that cannot be sent is left out for this time.
 LEFT_OUT = timedelta(days=1)
 #: Between two tries of a Telegram that is away.
@@ -225,23 +231,28 @@ class Delivery:
             while document:
                 yield from self._wait_for_turn(serving, 1)
                 try:
-                    self._telegram.send_file(chat_id, document, "", ())
+                    options = self._options(serving.request)
+                    self._telegram.send_file(chat_id, document, "", (), None, options)
                     document = None
                 except TelegramError as error:
                     if error.permanent or error.maybe_sent:
                         raise
                     yield self._pause(serving, error.retry_after or serving.backoff.next())
-        except (TelegramError, GaveUp) as error:
+        except (TelegramError, StoreError, GaveUp) as error:
             _log_failed([one], f"its document: {error}")
 
     def _call(self, request: Request, group: Sequence[Prepared]) -> list[Sent]:
-        chat_id = request.chat_id
+        chat_id, options = request.chat_id, self._options(request)
         if len(group) > 1:
             items = [(each.file, self._caption(request, each)) for each in group]
-            return self._telegram.send_album(chat_id, items)
+            return self._telegram.send_album(chat_id, items, options)
         [one] = group
         words, rows = self._caption(request, one), self._rows(request, one)
-        return [self._telegram.send_file(chat_id, one.file, words, rows)]
+        return [self._telegram.send_file(chat_id, one.file, words, rows, options=options)]
+
+    def _options(self, request: Request) -> MediaOptions:
+        is_scheduled = request.priority is Priority.SCHEDULE
+        return self._store.chats.values(request.chat_id).media(is_scheduled=is_scheduled)
 
     def _caption(self, request: Request, one: Prepared) -> str:
         texts = TEXTS[request.language]
@@ -302,25 +313,6 @@ class Delivery:
                 pass
         serving.pass_over([(one.image, reason)])
         return []
-
-
-def albums(prepared: Sequence[Prepared]) -> list[list[Prepared]]:
-    """Cut pictures, in their order, into messages.
-
-    Photos and videos that follow each other share an album, up to ten of them and as
-    many bytes as Telegram takes in one call; anything else goes alone.
-    """
-    groups: list[list[Prepared]] = []
-    room = 0
-    for one in prepared:
-        fits_album = one.file.kind in (Kind.PHOTO, Kind.VIDEO)
-        if groups and fits_album and len(groups[-1]) < MOST_IN_ALBUM and one.size <= room:
-            groups[-1].append(one)
-        else:
-            groups.append([one])
-            room = ALBUM_BYTES if fits_album else -1  # nothing joins a file that goes alone
-        room -= one.size
-    return groups
 
 
 def _log_failed(group: Iterable[Prepared], reason: str) -> None:

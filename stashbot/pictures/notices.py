@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -15,6 +16,7 @@ from ..errors import (
     StashError,
     StashProblem,
     StoreError,
+    store_failures_logged,
 )
 from ..messages import sources as words
 from ..messages.catalogue import TEXTS, Texts, calendar_day, choose
@@ -24,7 +26,7 @@ from ..models import LIBRARY, Priority, Reply, Request
 from ..rules.sources import MOST_PICTURES
 from ..settings.keys import Settings
 from ..stash.client import StashClient
-from ..store.people import PeopleStore
+from ..store.store import Store
 from ..telegram.errors import PicturesForbidden
 from ..telegram.outbox import Outbox
 from .delivery import Serving
@@ -52,10 +54,11 @@ class Notices:
     """Tells users about their requests. Thread-safe."""
 
     def __init__(
-        self, *, outbox: Outbox, stash: StashClient, people: PeopleStore, settings: Settings
+        self, *, store: Store, outbox: Outbox, stash: StashClient, settings: Settings
     ) -> None:
+        self._chats = store.chats
         self.outbox = outbox
-        self._people = people
+        self._people = store.people
         self._stash = stash
         self._settings = settings
         self._lock = threading.Lock()
@@ -82,7 +85,8 @@ class Notices:
         is_answer = _is_answer(error, serving.source) and request.priority is Priority.USER
         (log.info if is_answer else log.error)(event, error=str(error), chat_id=request.chat_id)
         if request.priority is Priority.USER:
-            reply = self.answer(error, request.count, TEXTS[request.language], serving.source)
+            texts, zone = TEXTS[request.language], self._zone(request.chat_id)
+            reply = self.answer(error, request.count, texts, serving.source, zone)
             self.outbox.say(request.chat_id, reply.text, rows=reply.rows)
         elif isinstance(error, NoSource):
             reason = self.answer(error, 1, self._owner_texts(request)).text
@@ -90,13 +94,20 @@ class Notices:
         if isinstance(error, NothingToSend) and error.reason is NothingReason.DISK_FULL:
             self._tell_owner(request, "owner_disk_full")
 
-    def answer(self, error: StashbotError, count: int, texts: Texts, source: str = "") -> Reply:
+    def answer(
+        self,
+        error: StashbotError,
+        count: int,
+        texts: Texts,
+        source: str = "",
+        zone: ZoneInfo | None = None,
+    ) -> Reply:
         """The words for an error; `source` is the key of the source that was asked."""
         match error:
             case NoSource():
                 return _no_source(error, count, texts)
             case NothingToSend(reason=NothingReason.NOTHING_NEW, since=since) if since:
-                day = calendar_day(since.astimezone(self._settings.timezone), texts)
+                day = calendar_day(since.astimezone(zone or self._settings.timezone), texts)
                 return Reply(texts("source.nothing_new_since", date=day))
             case NothingToSend(reason=NothingReason.EMPTY) if source not in (
                 "",
@@ -125,6 +136,11 @@ class Notices:
                 return
             self._told_at[about] = now
         self.outbox.say(owner, self._owner_texts(request)(key, **values))
+
+    def _zone(self, chat_id: int) -> ZoneInfo:
+        with store_failures_logged(chat_id=chat_id):
+            return self._chats.values(chat_id).timezone
+        return self._settings.timezone
 
     def _owner_texts(self, request: Request) -> Texts:
         return TEXTS[choose(self._settings.telegram.language, request.language)]

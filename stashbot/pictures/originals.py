@@ -14,6 +14,7 @@ from ..messages.catalogue import Texts
 from ..models import ImageDetails, Reply
 from ..rules.sizes import UPLOAD_LIMIT
 from ..stash.client import StashClient
+from ..store.store import Store
 from ..telegram.client import TelegramClient
 from ..telegram.uploads import Uploads
 from .media import Media
@@ -47,12 +48,14 @@ class Originals:
     def __init__(
         self,
         *,
+        store: Store,
         stash: StashClient,
         telegram: TelegramClient,
         media: Media,
         notices: Notices,
         uploads: Uploads,
     ) -> None:
+        self._store = store
         self._stash = stash
         self._telegram = telegram
         self._media = media
@@ -92,7 +95,8 @@ class Originals:
             else:
                 upload = self._media.as_document(source, about.image, block)
         upload = replace(upload, filename=_filename(about) or upload.filename)
-        self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to)
+        options = self._store.chats.values(order.chat_id).media()
+        self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to, options)
         log.info("original_sent", chat_id=order.chat_id, image_id=order.image_id)
 
 

@@ -1,4 +1,4 @@
-"""The pictures that lie ready on the disk: for each chat the one that comes next.
+"""Prepared pictures: those that lie ready on the disk, one a chat, and their albums.
 
 A picture that is lost with the process was only claimed.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..models import LIBRARY, Image, KnownFile, Place, Upload
+from ..models import LIBRARY, Image, Kind, KnownFile, Place, Upload
 
+#: Pictures in an album: https://core.telegram.org/bots/api#sendmediagroup
+MOST_IN_ALBUM = 10
+#: Bytes of the files in one album: Telegram takes 50 MB in one call.
+ALBUM_BYTES = 45_000_000
 MOST_CHATS = 100
 MOST_BYTES = 256 * 2**20
 #: After this time a picture is prepared anew, for the present words of its caption.
@@ -110,3 +114,22 @@ class Prefetched:
 
     def _bytes(self) -> int:
         return sum(prepared.bytes_on_disk for prepared, _ in self._ready.values())
+
+
+def albums(prepared: Sequence[Prepared]) -> list[list[Prepared]]:
+    """Cut pictures, in their order, into messages.
+
+    Photos and videos that follow each other share an album, up to ten of them and as
+    many bytes as Telegram takes in one call; anything else goes alone.
+    """
+    groups: list[list[Prepared]] = []
+    room = 0
+    for one in prepared:
+        fits_album = one.file.kind in (Kind.PHOTO, Kind.VIDEO)
+        if groups and fits_album and len(groups[-1]) < MOST_IN_ALBUM and one.size <= room:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+            room = ALBUM_BYTES if fits_album else -1  # nothing joins a file that goes alone
+        room -= one.size
+    return groups

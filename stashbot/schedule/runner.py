@@ -124,7 +124,7 @@ class Scheduler:
             self._plan_next(entry, entry.schedule.handled_until)
 
     def _plan_next(self, entry: Entry, handled_until: datetime) -> None:
-        moment = entry.next_after(handled_until)
+        moment = entry.next_after(handled_until, self._now())
         self._plan(moment, partial(self._serve, entry, handled_until), DUE)
         if moment > self._now() and entry.schedule.count == 1:  # albums are not prepared
             planned = entry.schedule
@@ -134,7 +134,7 @@ class Scheduler:
     def _serve(self, entry: Entry, handled_until: datetime) -> None:
         """Claim the moment that is due of a schedule, and log the moments that were missed."""
         served, now, request = entry.schedule, self._now(), None
-        passed = due(entry.timetable, entry.zone, handled_until, now)
+        passed = due(entry.timetable, entry.zone, handled_until, now, entry.quiet)
         if passed.serve:
             request = self._store.schedules.claim(served, passed.serve, entry.language, now)
         elif passed.missed:

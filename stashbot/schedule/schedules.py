@@ -13,9 +13,9 @@ import structlog
 from ..messages import sources as words
 from ..messages.catalogue import Texts, choose, coming
 from ..messages.plain_text import message
-from ..models import Button, Reply, Schedule, Source
+from ..models import Button, ChatValues, Reply, Schedule, Source
 from ..rules import sources
-from ..rules.timetable import Timetable, TimetableError, TimetableFault, read
+from ..rules.timetable import Timetable, TimetableError, TimetableFault, read, window
 from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
 
@@ -32,15 +32,24 @@ _COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNO
 
 @dataclass(frozen=True)
 class Entry:
-    """A schedule that is valid: its times, its time zone, and the language of its chat."""
+    """A schedule that is valid: its times, its time zone, and its chat's settings and language."""
 
     schedule: Schedule
     timetable: Timetable
     zone: ZoneInfo
+    values: ChatValues
     language: str
 
-    def next_after(self, moment: datetime) -> datetime:
-        return self.timetable.next_after(moment, self.zone)
+    def next_after(self, moment: datetime, now: datetime | None = None) -> datetime:
+        """The next moment, not before `now`, that is not in quiet hours or ends them."""
+        following = self.timetable.next_after(moment, self.zone)
+        following = max(following, now or following)
+        hours = self.quiet(following)
+        return hours[1] if hours else following
+
+    def quiet(self, moment: datetime) -> tuple[datetime, datetime] | None:
+        """The quiet hours of the chat in which a moment lies."""
+        return window(self.values.quiet, self.values.timezone, moment)
 
 
 class ChatSchedules:
@@ -60,6 +69,7 @@ class ChatSchedules:
     ) -> None:
         self._store = store.schedules
         self._people = store.people
+        self._chats = store.chats
         self._settings = settings
         self.changed = changed
         self._now = now
@@ -147,11 +157,12 @@ class ChatSchedules:
     def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
         if not schedules:
             return [texts("schedule.none")]
-        heading = texts("schedule.heading", zone=self._settings.timezone.key)
-        return [heading, *(self._line(*each, texts) for each in enumerate(schedules, 1))]
+        zone = self._chats.values(schedules[0].chat_id).timezone
+        heading = texts("schedule.heading", zone=zone.key)
+        return [heading, *(self._line(*each, zone, texts) for each in enumerate(schedules, 1))]
 
-    def _line(self, number: int, schedule: Schedule, texts: Texts) -> str:
-        entry, zone = self._entry(schedule), self._settings.timezone
+    def _line(self, number: int, schedule: Schedule, zone: ZoneInfo, texts: Texts) -> str:
+        entry = self._entry(schedule)
         line = f"{number}. {_words(schedule, texts)}"
         if schedule.zone not in ("", zone.key):
             line += f" ({schedule.zone})"
@@ -165,15 +176,16 @@ class ChatSchedules:
 
     def _entry(self, schedule: Schedule) -> Entry | None:
         """The schedule with its timetable; None if this version cannot read it."""
+        values = self._chats.values(schedule.chat_id)
         try:
             timetable = read(schedule.when)
-            zone = ZoneInfo(schedule.zone) if schedule.zone else self._settings.timezone
+            zone = ZoneInfo(schedule.zone) if schedule.zone else values.timezone
         except (TimetableError, LookupError, OSError, ValueError) as error:
             about = {"chat_id": schedule.chat_id, "when": schedule.when}
             log.error("schedule_unreadable", **about, error=str(error))
             return None
-        language = choose(self._settings.telegram.language, schedule.language or None)
-        return Entry(schedule, timetable, zone, language)
+        language = choose(values.language, schedule.language or None)
+        return Entry(schedule, timetable, zone, values, language)
 
     def _log(self, event: str, schedules: Iterable[Schedule]) -> None:
         for schedule in schedules:

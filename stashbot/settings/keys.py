@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ..messages.caption import CAPTION_FIELDS
 from ..messages.catalogue import LANGUAGES
+from ..models import ChatValues
 from . import checks
 
 #: The name of each environment variable of stashbot begins with this.
@@ -179,6 +180,18 @@ class Settings:
     def placed(self, text: str) -> str:
         """The text with the origin of its value after the name of each key."""
         return _DOTTED.sub(lambda name: f"{name[0]}, {self.origins[name[0]]}", text)
+
+    @property
+    def chat(self) -> ChatValues:
+        """The settings of chats that have none of their own."""
+        photos = self.photos
+        return ChatValues(
+            language=self.telegram.language,
+            timezone=self.timezone,
+            spoiler=photos.spoiler,
+            protect=photos.protect,
+            auto_next=self.votes.auto_next,
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:

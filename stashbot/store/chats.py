@@ -1,9 +1,12 @@
-"""The state of chats in the database: their language, whether they are gone, and their moves."""
+"""The state of chats in the database: their settings, whether they are gone, and their moves."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
+from ..models import ChatValues
+from ..rules.chat_settings import merged
 from .database import Database
 from .tables import Chats, Schedules
 from .votes import ADD_COUNTS
@@ -11,14 +14,16 @@ from .votes import ADD_COUNTS
 # The statements that move the rows of a chat from its `old` id to its `new` one.
 _MOVES = (
     """
-    INSERT INTO chats (chat_id, language, moved_from, standing, standing_name)
-    SELECT :new, language, :old, standing, standing_name FROM chats WHERE chat_id = :old
+    INSERT INTO chats (chat_id, language, moved_from, standing, standing_name, settings)
+    SELECT :new, language, :old, standing, standing_name, settings
+    FROM chats WHERE chat_id = :old
     ON CONFLICT (chat_id) DO UPDATE SET moved_from = :old,
+        settings = json_patch(excluded.settings, settings),
         standing_name = iif(standing = '', excluded.standing_name, standing_name),
         standing = iif(standing = '', excluded.standing, standing)
     """,
     # A repetition would bring it back after the new chat has ended it.
-    "UPDATE chats SET standing = '', standing_name = '' WHERE chat_id = :old",
+    "UPDATE chats SET standing = '', standing_name = '', settings = '{}' WHERE chat_id = :old",
     # The messages of the new chat have numbers of their own.
     "UPDATE requests SET chat_id = :new, after_message = NULL WHERE chat_id = :old",
     # An image cannot be under way twice in one chat. The old one may have arrived.
@@ -44,21 +49,44 @@ _MOVES = (
     "UPDATE OR REPLACE feature_votes SET chat_id = :new WHERE chat_id = :old",
     "UPDATE OR REPLACE exclusions SET chat_id = :new WHERE chat_id = :old",
 )
+_CHANGE = """
+    INSERT INTO chats (chat_id, language, settings)
+    VALUES (:chat_id, '', json_object(:name, :text))
+    ON CONFLICT (chat_id) DO UPDATE SET settings = json_set(settings, '$.' || :name, :text)
+"""
 
 
 class ChatStore:
     """The state of all chats. Thread-safe; each method that writes is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, defaults: ChatValues) -> None:
         self._db = database
+        self._defaults = defaults
 
-    def meet_chat(self, chat_id: int, language: str, now: datetime) -> bool:
-        """Note that a chat writes; True if it was gone: then its schedules go on from now."""
-        known = Chats.select(Chats.language, Chats.gone_since, Chats.moved_from)
+    def values(self, chat_id: int) -> ChatValues:
+        """The settings of a chat."""
+        rows = self._db.run("SELECT settings FROM chats WHERE chat_id = ?", (chat_id,))
+        return merged(json.loads(rows[0][0]), self._defaults) if rows else self._defaults
+
+    def change(self, chat_id: int, name: str, text: str, now: datetime) -> None:
+        """Set a field of ChatValues; after a change of the zone, schedules go on from now."""
+        with self._db.writing():
+            self._db.run(_CHANGE, {"chat_id": chat_id, "name": name, "text": text})
+            if name == "timezone":
+                its = Schedules.chat_id == chat_id
+                self._db.write(Schedules.update(handled_until=now).where(its))
+
+    def meet_chat(self, chat_id: int, language: str, now: datetime) -> tuple[ChatValues, bool]:
+        """Note that a chat writes: its settings, and whether it was gone.
+
+        In the second case its schedules go on from now. `language` is that of its user.
+        """
+        known = Chats.select(Chats.language, Chats.gone_since, Chats.moved_from, Chats.settings)
         row = self._db.row(known.where(Chats.chat_id == chat_id))
-        last_language, gone_since, moved_from = row or (None, None, None)
+        last_language, gone_since, moved_from, own = row or (None, None, None, "{}")
+        values = merged(json.loads(own), self._defaults)
         if last_language == language and gone_since is None:
-            return False
+            return values, False
         present = {"language": language, "gone_since": None, "gone_reason": None}
         insert = Chats.insert(chat_id=chat_id, **present)
         with self._db.writing():
@@ -66,7 +94,7 @@ class ChatStore:
             if gone_since:
                 its = Schedules.chat_id.in_([chat_id, moved_from])
                 self._db.write(Schedules.update(handled_until=now).where(its))
-        return gone_since is not None
+        return values, gone_since is not None
 
     def language(self, chat_id: int) -> str:
         """The chat's last language; empty if it is not known."""

@@ -16,6 +16,7 @@ from peewee import JOIN, SQL, fn
 
 from ..models import (
     LIBRARY,
+    ChatValues,
     Image,
     KnownFile,
     Request,
@@ -44,6 +45,8 @@ from .votes import VoteStore
 FINISHED_FOR = timedelta(days=8)
 #: The number of rows that one transaction deletes, so that others need not wait long.
 PRUNE_BATCH = 1000
+#: The settings of chats where the program has none.
+DEFAULTS = ChatValues()
 #: The key of the whole library as a source.
 ALL = LIBRARY.source.key
 
@@ -54,15 +57,18 @@ class Store:
     Each method that writes is one transaction, except `prune`, which is many.
     """
 
-    def __init__(self, path: Path, *, busy_ms: int = 5000) -> None:
-        """Open or make the file; wait `busy_ms` milliseconds for another writer."""
+    def __init__(self, path: Path, *, busy_ms: int = 5000, defaults: ChatValues = DEFAULTS) -> None:
+        """Open or make the file; wait `busy_ms` milliseconds for another writer.
+
+        A chat without settings of its own has the `defaults`.
+        """
         self._db = open_database(path, busy_ms=busy_ms, migrations=scripts())
         self.schedules = ScheduleStore(self._db)
         self.ratings = RatingQueue(self._db)
         self.votes = VoteStore(self._db, self.ratings)
         self.feature_votes = FeatureVoteStore(self._db)
         self.exclusions = ExclusionStore(self._db)
-        self.chats = ChatStore(self._db)
+        self.chats = ChatStore(self._db, defaults)
         self.pictures = PictureStore(self._db)
         self.people = PeopleStore(self._db)
         self.conversions = ConversionStore(self._db)

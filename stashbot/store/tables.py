@@ -55,6 +55,7 @@ class Chats(peewee.Model):
     """The chats that have written to the bot; `gone_since` is set while messages are refused.
 
     `standing` is the key of the source that a chat has chosen for itself, with its name.
+    `settings` are those that it has chosen, as JSON: `rules.chat_settings`.
     """
 
     chat_id = peewee.IntegerField(primary_key=True)
@@ -64,6 +65,7 @@ class Chats(peewee.Model):
     moved_from = peewee.IntegerField(null=True)
     standing = peewee.TextField(default="")
     standing_name = peewee.TextField(default="")
+    settings = peewee.TextField(default="{}")
 
 
 class Schedules(peewee.Model):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ import telebot
 from telebot import apihelper, types
 
 from ..errors import TelegramError
-from ..models import Kind, KnownFile, Reply, Rows, Sent, Upload
+from ..models import Kind, KnownFile, MediaOptions, Reply, Rows, Sent, Upload
 from ..runtime.outage import Outage
 from .errors import MediaRefused, NothingToDo, mapped
 from .health import Health, Side
@@ -44,14 +43,6 @@ MAX_UPDATE_ID = 2**63 - 1
 UPDATES = ["message", "callback_query", "my_chat_member", "message_reaction"]
 
 
-@dataclass(frozen=True)
-class MediaOptions:
-    """Whether pictures have a spoiler cover, and whether they cannot be forwarded or saved."""
-
-    spoiler: bool = False
-    protect: bool = False
-
-
 PLAIN = MediaOptions()
 
 
@@ -68,7 +59,6 @@ class TelegramClient:
         api_url: str,
         proxy: str = "",
         *,
-        options: MediaOptions = PLAIN,
         limits: RateLimits = TELEGRAM_LIMITS,
     ) -> None:
         self.outage = Outage("telegram", LONGEST_PAUSE_S)
@@ -76,8 +66,6 @@ class TelegramClient:
         #: The bot's user name; empty until `get_me` has succeeded once.
         self.name = ""
         self._token = token
-        self._spoiler = options.spoiler or None
-        self._protect = options.protect or None
         # Telegram would fetch an address that a title or details name.
         self._bot = telebot.TeleBot(token, threaded=False, disable_web_page_preview=True)
         self._are_channels: dict[int, bool] = {}  # by the chats' ids
@@ -223,17 +211,20 @@ class TelegramClient:
         caption: str,
         rows: Rows,
         reply_to: int | None = None,
+        options: MediaOptions = PLAIN,
     ) -> Sent:
         """Send one picture, clip or document, with a caption in HTML."""
-        options = self._options(file, caption)
-        options |= {"reply_markup": inline(rows), "protect_content": self._protect}
-        options["reply_parameters"] = replying(reply_to)
+        about = _about(file, caption, options) | _for_message(options)
+        about |= {"reply_markup": inline(rows), "reply_parameters": replying(reply_to)}
         send = getattr(self._bot, f"send_{file.kind}")
         with self._sending(chat_id, is_media=True), ExitStack() as files:
-            return _sent(send(chat_id, _content(file, files), **options))
+            return _sent(send(chat_id, _content(file, files), **about))
 
     def send_album(
-        self, chat_id: int, items: Sequence[tuple[Upload | KnownFile, str]]
+        self,
+        chat_id: int,
+        items: Sequence[tuple[Upload | KnownFile, str]],
+        options: MediaOptions = PLAIN,
     ) -> list[Sent]:
         """Send 2 to 10 photos and videos as one album, each with a caption in HTML.
 
@@ -244,21 +235,11 @@ class TelegramClient:
             for file, caption in items:
                 is_photo = file.kind is Kind.PHOTO
                 item: Any = types.InputMediaPhoto if is_photo else types.InputMediaVideo
-                media.append(item(_content(file, files), **self._options(file, caption)))
-            messages = self._bot.send_media_group(chat_id, media, protect_content=self._protect)
+                media.append(item(_content(file, files), **_about(file, caption, options)))
+            messages = self._bot.send_media_group(chat_id, media, **_for_message(options))
             if len(messages) != len(items):
                 raise ValueError
             return [_sent(message) for message in messages]
-
-    def _options(self, file: Upload | KnownFile, caption: str) -> dict[str, Any]:
-        """Return the options of a file that is sent alone or in an album."""
-        options: dict[str, Any] = {"caption": caption or None, "parse_mode": "HTML"}
-        if file.kind is not Kind.DOCUMENT:
-            options["has_spoiler"] = self._spoiler
-        if isinstance(file, Upload) and file.kind in (Kind.VIDEO, Kind.ANIMATION):
-            options |= {"width": file.width or None, "height": file.height or None}
-            options["duration"] = round(file.duration) or None
-        return options
 
     def _with_links(self, rows: Rows, call: Callable[[Any], object]) -> None:
         """Make a call with buttons; if Telegram refuses them, once more without the links."""
@@ -310,6 +291,25 @@ def _bound_pause(error: TelegramError, longest_s: float) -> None:
     if error.retry_after is not None and error.retry_after > longest_s:
         log.warning("retry_after_cut", asked=error.retry_after, seconds=longest_s)
         error.retry_after = longest_s
+
+
+def _about(file: Upload | KnownFile, caption: str, options: MediaOptions) -> dict[str, Any]:
+    """Return the options of a file that is sent alone or in an album."""
+    about: dict[str, Any] = {"caption": caption or None, "parse_mode": "HTML"}
+    if file.kind is not Kind.DOCUMENT:
+        about["has_spoiler"] = options.spoiler or None
+    if isinstance(file, Upload) and file.kind in (Kind.VIDEO, Kind.ANIMATION):
+        about |= {"width": file.width or None, "height": file.height or None}
+        about["duration"] = round(file.duration) or None
+    return about
+
+
+def _for_message(options: MediaOptions) -> dict[str, Any]:
+    """Return the options of the message or album as a whole."""
+    return {
+        "protect_content": options.protect or None,
+        "disable_notification": options.silent or None,
+    }
 
 
 def _content(file: Upload | KnownFile, files: ExitStack) -> str | types.InputFile:

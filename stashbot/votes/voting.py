@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ..messages.caption import stars
-from ..messages.catalogue import LANGUAGES, TEXTS, Texts
+from ..messages.catalogue import LANGUAGES, TEXTS, Texts, choose
 from ..messages.labels import label
 from ..messages.plain_text import message
 from ..messages.sections import section, votes
@@ -51,6 +51,7 @@ class Voting:
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
+        self._chats = store.chats
         self._votes = store.votes
         self._people = store.people
         self._buttons = buttons
@@ -67,7 +68,8 @@ class Voting:
             about = {"chat_id": press.chat_id, "user_id": press.user_id}
             log.info("voted", **about, image_id=press.image_id, vote=opinion.vote)
             self._wake()
-        wants_next = opinion.vote is not None and not opinion.stars and self._settings.auto_next
+        may_want_next = opinion.vote is not None and not opinion.stars
+        wants_next = may_want_next and self._chats.values(press.chat_id).auto_next
         return self._note(press.image_id, opinion, texts), wants_next
 
     def react(self, press: Press, before: Vote | None) -> bool:
@@ -105,7 +107,8 @@ class Voting:
         since = self._now() - (SHOWN_FOR if wanted else UNMARKED_FOR)
         recent = self._votes.latest(since, MOST_REDRAWN, wanted)
         for chat_id, image_id, message_id, language in recent:
-            texts = TEXTS[language or LANGUAGES[0]]
+            values = self._chats.values(chat_id)
+            texts = TEXTS[choose(values.language, language or None)]
             shown = Shown(message_id, image_id)
             for look in self._buttons.looks(chat_id, shown, texts):
                 yield chat_id, *look

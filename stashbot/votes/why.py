@@ -34,7 +34,6 @@ class Why:
 
     def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
         self._store = store
-        self._zone = settings.timezone
         self._avoid = timedelta(days=settings.history.avoid_days)
         self._now = now
 
@@ -52,7 +51,8 @@ class Why:
             lines += sentences.weight(self._explained(chat_id, shown.image_id), texts)
         if times := self._store.pictures.showings(chat_id, shown):
             is_repeat = len(times) > 1 and times[0] - times[1] < self._avoid
-            days = [each.astimezone(self._zone).date() for each in times]
+            zone = self._store.chats.values(chat_id).timezone
+            days = [each.astimezone(zone).date() for each in times]
             lines += ["", sentences.showings(days, texts, is_repeat=is_repeat)]
         return Reply(message(lines), self.buttons(chat_id, shown.image_id, texts))
 

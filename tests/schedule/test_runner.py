@@ -48,7 +48,7 @@ class Clockwork:
         self.start()
 
     def start(self):
-        self.store = Store(self.path, busy_ms=1)
+        self.store = Store(self.path, busy_ms=1, defaults=self.settings.chat)
         self.store.people.set_fixed(self.settings.telegram.allowed_users, ())
         self.wake = threading.Event()
         self.schedules = ChatSchedules(self.store, self.settings, self.wake.set, lambda: self.now)
@@ -155,6 +155,52 @@ def test_new_schedule_has_no_past(clockwork):
     clock.jump_to(NOW + MINUTE)
 
     assert clock.served == []
+    assert not clock.events("schedule_missed")
+
+
+def test_quiet_hours_send_one_picture_at_their_end(clockwork):
+    """An hourly schedule rests from 22 to 7 in Berlin; a restart in the night changes nothing."""
+    clock = clockwork((CHAT, "every 1 hour"), (OTHER, "daily 23:00"))
+    for chat in (CHAT, OTHER):
+        clock.store.chats.change(chat, "quiet", "22:00-07:00", clock.now)
+    clock.schedules.changed()
+    clock.go_to(utc("2026-05-05 00:10"))
+    clock.crash()
+    clock.start()
+    clock.go_to(utc("2026-05-05 06:00"))
+
+    hours = [f"2026-05-04 {hour}:00" for hour in range(10, 20)]
+    hours += ["2026-05-05 05:00", "2026-05-05 06:00"]
+    assert [due for chat, _, due in clock.served if chat == CHAT] == list(map(utc, hours))
+    assert [due for chat, _, due in clock.served if chat == OTHER] == [utc("2026-05-05 05:00")]
+    assert clock.prepared.count(OTHER) == 1
+    assert not clock.events("schedule_missed")
+
+
+def test_quiet_hours_that_are_taken_back(clockwork):
+    clock = clockwork((CHAT, "daily 22:30"))
+    clock.store.chats.change(CHAT, "quiet", "22:00-07:00", clock.now)
+    clock.schedules.changed()
+    clock.go_to(utc("2026-05-04 20:45"))
+    before = list(clock.served)
+    clock.store.chats.change(CHAT, "quiet", "0", clock.now)
+    clock.schedules.changed()
+    clock.scheduler.work()
+
+    assert before == []
+    assert [due for _, _, due in clock.served] == [utc("2026-05-04 20:30")]
+
+
+def test_new_time_zone_of_a_chat(clockwork):
+    """In Tokyo it is 18:00 now: the time that has passed there is neither served nor missed."""
+    clock = clockwork()
+    clock.store.schedules.add(CHAT, "daily 17:30", 1, clock.now)
+    clock.now += MINUTE
+    clock.store.chats.change(CHAT, "timezone", "Asia/Tokyo", clock.now)
+    clock.schedules.changed()
+    clock.go_to(NOW + DAY)
+
+    assert [due for _, _, due in clock.served] == [utc("2026-05-05 08:30")]
     assert not clock.events("schedule_missed")
 
 

@@ -24,11 +24,11 @@ from tests.store.stored import (
 
 
 def test_gone_chat_comes_back(store, path):
-    met = [store.chats.meet_chat(CHAT, "en", NOW)]
+    met = [store.chats.meet_chat(CHAT, "en", NOW)[1]]
     store.chats.set_gone(CHAT, "blocked", NOW)
     store.chats.set_gone(CHAT, "chat not found", NOW + HOUR)
     state = rows_of(path, "SELECT gone_since, gone_reason FROM chats")
-    met += [store.chats.meet_chat(CHAT, language, NOW) for language in ("en", "ru")]
+    met += [store.chats.meet_chat(CHAT, language, NOW)[1] for language in ("en", "ru")]
 
     assert state == [("2026-05-04 09:00:00.000000", "blocked")]
     assert met == [False, True, False]
@@ -47,7 +47,7 @@ def test_everything_follows_a_group(store):
     assert store.chats.moved_chats() == {OTHER: CHAT}
     assert is_gone(store, CHAT)
     assert not is_gone(store, OTHER)
-    assert store.chats.meet_chat(OTHER, "ru", NOW) is False
+    assert store.chats.meet_chat(OTHER, "ru", NOW)[1] is False
     assert [(r.id, r.chat_id) for r in store.waiting_requests()][-1] == (waiting.id, OTHER)
     assert store.unavailable(OTHER, [1, 2, 3], NOW - DAY, NOW) == {1, 2}
     assert store.unavailable(CHAT, [1, 2, 3], NOW - DAY, NOW) == set()
