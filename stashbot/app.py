@@ -13,7 +13,9 @@ import structlog
 from .bot.about import About
 from .bot.access import Access
 from .bot.charts import Charts
+from .bot.chats import ChatParts, ChatSettings
 from .bot.commands import Bot
+from .bot.deletion import PAUSE_S, Deletion
 from .bot.filters import Filters
 from .bot.pictures import PictureParts
 from .bot.startup import draw_votes, introduce, resume
@@ -103,6 +105,7 @@ class App:
         self.rating_sync.when_other = partial(draw_votes, self.pictures.voting, self.outbox)
         self.reports = self._reports()
         self.filters = self._filters()
+        self.chats = self._chats()
         stop, quit = self.supervisor.stop, self.supervisor.quit
         token = settings.placed("telegram.token")
         self.poller = Poller(self.telegram, self._bot().handle, stop, quit, token)
@@ -144,6 +147,7 @@ class App:
         if named := names_in(self.settings):
             self.question_pool.submit(partial(self.filters.check_settings, named))
         self.rating_sync.wake()
+        self.question_pool.submit(self.chats.deletion.turn, PAUSE_S, priority=Priority.BACKGROUND)
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling
         start("receiver", self.poller.turn, is_idle=is_polling, longest_turn_s=longest_turn)
@@ -173,6 +177,7 @@ class App:
         return Outbox(
             telegram=self.telegram,
             store=self.store.chats,
+            messages=self.store.messages,
             answers=self.answer_pool,
             questions=self.question_pool,
             now=_now,
@@ -227,6 +232,18 @@ class App:
             why=why,
         )
         return PictureParts(voting, self.buttons, Hiding(self.store, _now), why, about)
+
+    def _chats(self) -> ChatParts:
+        settings = ChatSettings(store=self.store.chats, schedules=self.schedules, now=_now)
+        deletion = Deletion(
+            store=self.store,
+            telegram=self.telegram,
+            outbox=self.outbox,
+            pool=self.question_pool,
+            owner=self.settings.telegram.allowed_users[0],
+            now=_now,
+        )
+        return ChatParts(self.schedules, settings, deletion)
 
     def _media(self) -> Media:
         converter = Converter(self.files)
@@ -313,7 +330,7 @@ class App:
             outbox=self.outbox,
             requests=self.requests,
             charts=self._charts(),
-            schedules=self.schedules,
+            chats=self.chats,
             pictures=self.pictures,
         )
 

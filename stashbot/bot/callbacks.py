@@ -10,7 +10,7 @@ from functools import partial
 
 from telebot import types
 
-from ..messages import keyboards, menu, why
+from ..messages import chat_settings, keyboards, menu, why
 from ..messages import people as people_words
 from ..messages import sources as words
 from ..messages.catalogue import Texts
@@ -18,9 +18,10 @@ from ..models import Facet, Feature, Press, Reply, Shown, Trigger, Vote
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, from_key
 from ..rules.votes import vote_of
-from ..schedule.schedules import REMOVE, ChatSchedules
+from ..schedule.schedules import REMOVE
 from ..telegram.outbox import Outbox
 from .charts import Charts
+from .chats import ChatParts
 from .filters import Filters
 from .people import PeopleRequests
 from .pictures import PictureParts
@@ -56,7 +57,7 @@ class Callbacks:
         *,
         outbox: Outbox,
         requests: RequestQueue,
-        schedules: ChatSchedules,
+        chats: ChatParts,
         filters: Filters,
         pictures: PictureParts,
         charts: Charts,
@@ -64,7 +65,9 @@ class Callbacks:
     ) -> None:
         self._outbox = outbox
         self._requests = requests
-        self._schedules = schedules
+        self._schedules = chats.schedules
+        self._settings = chats.settings
+        self._deletion = chats.deletion
         self._voting = pictures.voting
         self._filters = filters
         self._buttons = pictures.buttons
@@ -73,7 +76,10 @@ class Callbacks:
         self._about = pictures.about
         self._charts = charts
         self._people = people
-        self._handlers: dict[re.Pattern[str], Callable[[_Pressed], str | None]] = {
+        self._handlers = self._patterns()
+
+    def _patterns(self) -> dict[re.Pattern[str], Callable[[_Pressed], str | None]]:
+        return {
             keyboards.NEXT: self._next,
             words.PICK: self._pick,
             words.PIN: self._pin,
@@ -89,6 +95,9 @@ class Callbacks:
             keyboards.FORGET: self._forget,
             keyboards.CHART: self._chart,
             people_words.PRESS: self._change_person,
+            chat_settings.SHOW: self._show_settings,
+            chat_settings.SET: self._set,
+            chat_settings.PURGE: self._purge,
             re.compile(rf"{REMOVE}(?P<id>\d{{1,18}})"): self._remove_schedule,
         }
 
@@ -226,6 +235,22 @@ class Callbacks:
     def _change_person(self, press: _Pressed) -> None:
         if reply := self._people.press(press.user_id, press.match, press.texts):
             self._edit(press, reply)
+
+    def _show_settings(self, press: _Pressed) -> None:
+        self._edit(
+            press, self._settings.show(press.chat_id, press.match["name"] or "", press.texts)
+        )
+
+    def _set(self, press: _Pressed) -> None:
+        name, text = press.match["name"], press.match["text"]
+        self._edit(press, self._settings.change(press.chat_id, name, text, press.texts))
+
+    def _purge(self, press: _Pressed) -> None:
+        """Answer in the background: Telegram is asked for the rights of the user."""
+        ids, texts = (press.chat_id, press.user_id), press.texts
+        answer = partial(self._deletion.answer, *ids, press.match["step"], texts)
+        trouble = texts("cannot_answer")
+        self._outbox.reply(press.chat_id, answer, trouble, edits=press.message_id)
 
     def _redraw(self, press: _Pressed) -> None:
         looks = self._buttons.looks(press.chat_id, press.shown, press.texts)

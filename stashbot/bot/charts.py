@@ -9,7 +9,7 @@ import structlog
 
 from ..messages.catalogue import Texts
 from ..messages.chart import chart
-from ..models import Kind, Reply, Upload
+from ..models import Kind, Reply, Sent, Upload
 from ..pictures.converter import Drawer
 from ..store.chats import ChatStore
 from ..telegram.client import TelegramClient
@@ -42,7 +42,7 @@ class Charts:
         call = partial(self._send, chat_id, reply_to, texts)
         self._uploads.send(chat_id, reply_to, call, texts("chart.failed"))
 
-    def _send(self, chat_id: int, reply_to: int, texts: Texts) -> Reply | None:
+    def _send(self, chat_id: int, reply_to: int, texts: Texts) -> Reply | Sent:
         about = self.reports.statistics(chat_id)
         try:
             if not self._drawer.has_letters():
@@ -51,8 +51,7 @@ class Charts:
                 path = self._drawer.write([chart(about, texts)], "png", block)
                 file = Upload(Kind.PHOTO, "statistics.png", path, path.stat().st_size)
                 caption, options = texts("chart.caption"), self._chats.values(chat_id).media()
-                self._telegram.send_file(chat_id, file, caption, (), reply_to, options)
+                return self._telegram.send_file(chat_id, file, caption, (), reply_to, options)
         except OSError as error:
             log.warning("chart_failed", chat_id=chat_id, error=str(error))
             return Reply(texts("chart.failed"))
-        return None

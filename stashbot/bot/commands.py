@@ -16,17 +16,19 @@ from telebot import types
 
 from ..errors import store_failures_logged
 from ..messages.catalogue import Texts
+from ..messages.chat_settings import PURGE_STEPS
 from ..messages.plain_text import message
 from ..models import Press, Reply, Shown, Source, SourceKind
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
 from ..rules.votes import vote_of_reactions
-from ..schedule.schedules import OFF, ChatSchedules, source_of
+from ..schedule.schedules import OFF, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from .access import MOST_WAITING, Access
 from .callbacks import Callbacks
 from .charts import Charts
+from .chats import ChatParts
 from .filters import Filters
 from .pictures import PictureParts
 
@@ -49,6 +51,8 @@ COMMANDS = (
     "exclude",
     "excluded",
     "stats",
+    "settings",
+    "purge",
     "status",
     "people",
     "help",
@@ -83,7 +87,7 @@ class Bot:
         outbox: Outbox,
         requests: RequestQueue,
         charts: Charts,
-        schedules: ChatSchedules,
+        chats: ChatParts,
         filters: Filters,
         pictures: PictureParts,
     ) -> None:
@@ -91,13 +95,14 @@ class Bot:
         self._outbox = outbox
         self._requests = requests
         self._reports = charts.reports
-        self._schedules = schedules
+        self._chats = chats
+        self._schedules = chats.schedules
         self._pictures = pictures
         self._filters = filters
         self._callbacks = Callbacks(
             outbox=outbox,
             requests=requests,
-            schedules=schedules,
+            chats=chats,
             filters=filters,
             pictures=pictures,
             charts=charts,
@@ -125,6 +130,8 @@ class Bot:
             "preferences": self._preferences,
             "excluded": self._excluded,
             "stats": self._stats,
+            "settings": self._settings,
+            "purge": self._purge,
             "status": self._status,
             "people": self._people,
         }
@@ -306,6 +313,14 @@ class Bot:
 
     def _stats(self, command: _Command) -> None:
         self._report(command, partial(self._reports.stats, command.chat_id, command.texts))
+
+    def _settings(self, command: _Command) -> None:
+        answer = partial(self._chats.settings.answer, command.chat_id, command.argument)
+        self._report(command, partial(answer, command.texts))
+
+    def _purge(self, command: _Command) -> None:
+        ids, step = (command.chat_id, command.user_id), PURGE_STEPS[0]
+        self._report(command, partial(self._chats.deletion.answer, *ids, step, command.texts))
 
     def _status(self, command: _Command) -> None:
         if self._access.is_owner(command.user_id):

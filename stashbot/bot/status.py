@@ -80,7 +80,7 @@ class StatusReports:
         library = self._library(chat_id, stats.seen, now, texts)
         lines += section(texts("stats.library"), [library])
         rows = [[Button(texts("button.chart"), "chart")]] if stats.total else []
-        return Reply(message(lines), rows, is_html=True)
+        return Reply(message(lines), rows, is_html=True, is_about_pictures=True)
 
     def statistics(self, chat_id: int) -> ChatStatistics:
         """Return the numbers of one chat for a picture. Raises StoreError."""

@@ -25,8 +25,12 @@ Rows = Sequence[Sequence[Button]]
 
 @dataclass(frozen=True)
 class Reply:
-    """A message, and the buttons under it; the text is plain unless it is Telegram's HTML."""
+    """A message, and the buttons under it; the text is plain unless it is Telegram's HTML.
+
+    A message about pictures is deleted with them.
+    """
 
     text: str
     rows: Rows = ()
     is_html: bool = False
+    is_about_pictures: bool = False

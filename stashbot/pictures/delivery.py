@@ -232,7 +232,9 @@ class Delivery:
                 yield from self._wait_for_turn(serving, 1)
                 try:
                     options = self._options(serving.request)
-                    self._telegram.send_file(chat_id, document, "", (), None, options)
+                    sent = self._telegram.send_file(chat_id, document, "", (), None, options)
+                    note = partial(self._store.messages.add, chat_id, sent.message_id, self._now())
+                    self.writes.write(note, chat_id=chat_id)
                     document = None
                 except TelegramError as error:
                     if error.permanent or error.maybe_sent:

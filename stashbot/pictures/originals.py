@@ -11,7 +11,7 @@ import structlog
 
 from ..errors import DiskFull, ImageUnusable, StashError
 from ..messages.catalogue import Texts
-from ..models import ImageDetails, Reply
+from ..models import ImageDetails, Reply, Sent
 from ..rules.sizes import UPLOAD_LIMIT
 from ..stash.client import StashClient
 from ..store.store import Store
@@ -70,20 +70,19 @@ class Originals:
         trouble = texts("original.impossible")
         self._uploads.send(chat_id, reply_to, partial(self._send, order, trouble), trouble)
 
-    def _send(self, order: _Order, trouble: str) -> Reply | None:
+    def _send(self, order: _Order, trouble: str) -> Reply | Sent:
         """Send an original; the words if Stash or the file is the reason that it cannot be."""
         try:
             with ExitStack() as block:
-                self._try(order, block)
+                return self._try(order, block)
         except StashError as error:
             return self._notices.answer(error, 1, order.texts)
         except (ImageUnusable, DiskFull) as error:
             reason = f"its original: {error}"
             log.warning("photo_failed", image_id=order.image_id, reason=reason)
             return Reply(trouble)
-        return None
 
-    def _try(self, order: _Order, block: ExitStack) -> None:
+    def _try(self, order: _Order, block: ExitStack) -> Sent:
         about = self._stash.details(order.image_id)
         if about is None:
             raise ImageUnusable("not in Stash any more")
@@ -96,8 +95,9 @@ class Originals:
                 upload = self._media.as_document(source, about.image, block)
         upload = replace(upload, filename=_filename(about) or upload.filename)
         options = self._store.chats.values(order.chat_id).media()
-        self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to, options)
+        sent = self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to, options)
         log.info("original_sent", chat_id=order.chat_id, image_id=order.image_id)
+        return sent
 
 
 def _filename(about: ImageDetails) -> str:

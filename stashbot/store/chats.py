@@ -1,14 +1,15 @@
-"""The state of chats in the database: their settings, whether they are gone, and their moves."""
+"""Chats in the database: their settings, whether they are gone, their moves and messages."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
-from ..models import ChatValues
+from ..models import ChatValues, OwnMessage
 from ..rules.chat_settings import merged
 from .database import Database
-from .tables import Chats, Schedules
+from .tables import Chats, Messages, Schedules, in_utc
 from .votes import ADD_COUNTS
 
 # The statements that move the rows of a chat from its `old` id to its `new` one.
@@ -48,11 +49,37 @@ _MOVES = (
     # Of two votes of one user one is kept, and both go on counting: there are hardly ever two.
     "UPDATE OR REPLACE feature_votes SET chat_id = :new WHERE chat_id = :old",
     "UPDATE OR REPLACE exclusions SET chat_id = :new WHERE chat_id = :old",
+    # The bot can delete nothing in the old chat any more.
+    "DELETE FROM messages WHERE chat_id = :old",
 )
 _CHANGE = """
     INSERT INTO chats (chat_id, language, settings)
     VALUES (:chat_id, '', json_object(:name, :text))
     ON CONFLICT (chat_id) DO UPDATE SET settings = json_set(settings, '$.' || :name, :text)
+"""
+
+
+#: Messages stay known for longer than Telegram deletes them, to say how many are too old.
+KEPT_FOR = timedelta(days=8)
+
+_ADD_PICTURES = """
+    INSERT OR IGNORE INTO messages (chat_id, message_id, sent_at)
+    SELECT chat_id, message_id, sent_at FROM sent_photos
+    WHERE id IN (SELECT value FROM json_each(?)) AND message_id IS NOT NULL
+"""
+_FORGET = """
+    DELETE FROM messages
+    WHERE chat_id = ? AND message_id IN (SELECT value FROM json_each(?))
+"""
+#: The chats with messages that may have to be deleted, and their languages.
+_CHATS = """
+    SELECT chat_id, language FROM chats WHERE gone_since IS NULL AND (
+        coalesce(settings ->> 'delete_after', '0') <> '0' AND EXISTS (
+            SELECT 1 FROM messages WHERE messages.chat_id = chats.chat_id
+        ) OR EXISTS (
+            SELECT 1 FROM messages WHERE messages.chat_id = chats.chat_id AND is_unwanted
+        )
+    )
 """
 
 
@@ -143,3 +170,44 @@ class ChatStore:
         """The old id of each chat that has moved, by its new one."""
         moved = Chats.select(Chats.chat_id, Chats.moved_from).where(Chats.moved_from.is_null(False))
         return dict(self._db.rows(moved))
+
+
+class MessageStore:
+    """The messages of the bot that it can still delete: pictures, and those that belong to them.
+
+    Thread-safe; each method that writes is one transaction.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, chat_id: int, message_id: int, now: datetime) -> None:
+        """Note a message that belongs to a picture."""
+        row = Messages.insert(chat_id=chat_id, message_id=message_id, sent_at=now)
+        self._db.write(row.on_conflict_ignore())
+
+    def add_pictures(self, row_ids: Collection[int]) -> None:
+        """Note the messages of pictures, by their rows in the history."""
+        self._db.run(_ADD_PICTURES, [json.dumps(list(row_ids))])
+
+    def chats(self) -> list[tuple[int, str]]:
+        """The chats in which messages may have to be deleted, each with its language."""
+        return self._db.run(_CHATS)
+
+    def of(self, chat_id: int) -> list[OwnMessage]:
+        """The messages of a chat, oldest first."""
+        columns = (Messages.message_id, Messages.sent_at, Messages.is_unwanted)
+        its = Messages.select(*columns).where(Messages.chat_id == chat_id)
+        return [OwnMessage(*row) for row in self._db.rows(its.order_by(Messages.message_id))]
+
+    def discard(self, chat_id: int) -> int:
+        """Mark all messages of a chat for deletion; their number."""
+        its = Messages.chat_id == chat_id
+        return int(self._db.write(Messages.update(is_unwanted=True).where(its)))
+
+    def forget(self, chat_id: int, message_ids: Collection[int]) -> None:
+        """Drop messages that are deleted, or that cannot be."""
+        self._db.run(_FORGET, (chat_id, json.dumps(list(message_ids))))
+
+    def prune(self, now: datetime) -> None:
+        self._db.run("DELETE FROM messages WHERE sent_at < ?", [in_utc(now - KEPT_FOR)])

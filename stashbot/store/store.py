@@ -27,7 +27,7 @@ from ..models import (
     Trigger,
 )
 from . import history
-from .chats import ChatStore
+from .chats import ChatStore, MessageStore
 from .conversions import ConversionStore
 from .database import open_database, scripts
 from .exclusions import ExclusionStore, is_excluded
@@ -72,6 +72,7 @@ class Store:
         self.pictures = PictureStore(self._db)
         self.people = PeopleStore(self._db)
         self.conversions = ConversionStore(self._db)
+        self.messages = MessageStore(self._db)
 
     def close(self) -> None:
         """Close the calling thread's connection; its next call opens another."""
@@ -203,7 +204,9 @@ class Store:
                     **asdict(sent.file),
                 )
                 self._db.write(file.on_conflict_replace())
-            self.votes.show([row_id for row_id, _, _ in arrived])
+            row_ids = [row_id for row_id, _, _ in arrived]
+            self.votes.show(row_ids)
+            self.messages.add_pictures(row_ids)
             if ends is not None:
                 self.finish_request(ends.id, "done", now)
 
@@ -323,6 +326,7 @@ class Store:
         while deleted := self._db.write(batch):
             pruned += deleted
         self.votes.prune()
+        self.messages.prune(now)
         return pruned
 
     def size_bytes(self) -> int:

@@ -136,6 +136,18 @@ class SentPhotos(peewee.Model):
         table_name = "sent_photos"
 
 
+class Messages(peewee.Model):
+    """The messages that can be deleted: `models.OwnMessage`; `is_unwanted` after `/purge`."""
+
+    chat_id = peewee.IntegerField()
+    message_id = peewee.IntegerField()
+    sent_at = TimeField()
+    is_unwanted = peewee.BooleanField(default=False)
+
+    class Meta:
+        primary_key = peewee.CompositeKey("chat_id", "message_id")
+
+
 class Walks(peewee.Model):
     """The position of each chat in each source: `models.Shuffle`."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +20,8 @@ from telebot import apihelper, types
 from ..errors import TelegramError
 from ..models import Kind, KnownFile, MediaOptions, Reply, Rows, Sent, Upload
 from ..runtime.outage import Outage
-from .errors import MediaRefused, NothingToDo, mapped
+from .errors import NothingToDo, mapped
+from .files import about, content, for_message, read_sent
 from .health import Health, Side
 from .http import Connections
 from .markup import inline, is_refused_link, replying
@@ -44,6 +47,7 @@ UPDATES = ["message", "callback_query", "my_chat_member", "message_reaction"]
 
 
 PLAIN = MediaOptions()
+DAY = timedelta(days=1)
 
 
 class TelegramClient:
@@ -136,6 +140,26 @@ class TelegramClient:
                 return False
         return self._are_channels[chat_id]
 
+    def is_administrator(self, chat_id: int, user_id: int) -> bool:
+        """Whether a user is an administrator of a group, or its creator."""
+        with mapped():
+            member = apihelper.get_chat_member(  # type: ignore[no-untyped-call]
+                self._token, chat_id, user_id
+            )
+            return member["status"] in ("creator", "administrator")
+
+    def delete(self, chat_id: int, message_ids: Sequence[int]) -> None:
+        """Delete up to 100 messages; Telegram skips those that are gone, or that are too old."""
+        with suppress(NothingToDo), mapped():
+            self._bot.delete_messages(chat_id, list(message_ids))
+
+    def agrees(self, now: datetime) -> bool:
+        """Whether Telegram's last answer has this time too, to within a day, or tells none."""
+        date = self._connections.last_date
+        with suppress(TypeError, ValueError):
+            return date is not None and abs(now - parsedate_to_datetime(date)) < DAY
+        return True
+
     def set_commands(self, commands: Mapping[str, str], language: str = "") -> None:
         """Register names and descriptions; without a language, for all other languages."""
         items = [types.BotCommand(name, description) for name, description in commands.items()]
@@ -214,11 +238,11 @@ class TelegramClient:
         options: MediaOptions = PLAIN,
     ) -> Sent:
         """Send one picture, clip or document, with a caption in HTML."""
-        about = _about(file, caption, options) | _for_message(options)
-        about |= {"reply_markup": inline(rows), "reply_parameters": replying(reply_to)}
+        described = about(file, caption, options) | for_message(options)
+        described |= {"reply_markup": inline(rows), "reply_parameters": replying(reply_to)}
         send = getattr(self._bot, f"send_{file.kind}")
         with self._sending(chat_id, is_media=True), ExitStack() as files:
-            return _sent(send(chat_id, _content(file, files), **about))
+            return read_sent(send(chat_id, content(file, files), **described))
 
     def send_album(
         self,
@@ -235,11 +259,11 @@ class TelegramClient:
             for file, caption in items:
                 is_photo = file.kind is Kind.PHOTO
                 item: Any = types.InputMediaPhoto if is_photo else types.InputMediaVideo
-                media.append(item(_content(file, files), **_about(file, caption, options)))
-            messages = self._bot.send_media_group(chat_id, media, **_for_message(options))
+                media.append(item(content(file, files), **about(file, caption, options)))
+            messages = self._bot.send_media_group(chat_id, media, **for_message(options))
             if len(messages) != len(items):
                 raise ValueError
-            return [_sent(message) for message in messages]
+            return [read_sent(message) for message in messages]
 
     def _with_links(self, rows: Rows, call: Callable[[Any], object]) -> None:
         """Make a call with buttons; if Telegram refuses them, once more without the links."""
@@ -291,48 +315,3 @@ def _bound_pause(error: TelegramError, longest_s: float) -> None:
     if error.retry_after is not None and error.retry_after > longest_s:
         log.warning("retry_after_cut", asked=error.retry_after, seconds=longest_s)
         error.retry_after = longest_s
-
-
-def _about(file: Upload | KnownFile, caption: str, options: MediaOptions) -> dict[str, Any]:
-    """Return the options of a file that is sent alone or in an album."""
-    about: dict[str, Any] = {"caption": caption or None, "parse_mode": "HTML"}
-    if file.kind is not Kind.DOCUMENT:
-        about["has_spoiler"] = options.spoiler or None
-    if isinstance(file, Upload) and file.kind in (Kind.VIDEO, Kind.ANIMATION):
-        about |= {"width": file.width or None, "height": file.height or None}
-        about["duration"] = round(file.duration) or None
-    return about
-
-
-def _for_message(options: MediaOptions) -> dict[str, Any]:
-    """Return the options of the message or album as a whole."""
-    return {
-        "protect_content": options.protect or None,
-        "disable_notification": options.silent or None,
-    }
-
-
-def _content(file: Upload | KnownFile, files: ExitStack) -> str | types.InputFile:
-    """Open a file for telebot; the end of `files` closes it."""
-    if isinstance(file, KnownFile):
-        return file.file_id
-    try:
-        content = files.enter_context(file.path.open("rb"))
-    except OSError as error:  # somebody has emptied the cache directory
-        raise MediaRefused(f"its temporary file: {error.strerror}", permanent=True) from None
-    return types.InputFile(content, file.filename)
-
-
-def _sent(message: types.Message) -> Sent:
-    """Read the answer: Telegram can make an animation of a silent video.
-
-    An answer of the wrong shape raises an error that `mapped` maps.
-    """
-    kinds = (Kind.PHOTO, Kind.ANIMATION, Kind.VIDEO, Kind.DOCUMENT)
-    kind = next((kind for kind in kinds if getattr(message, kind)), Kind.PHOTO)
-    file = getattr(message, kind)
-    file_id = (file[-1] if kind is Kind.PHOTO else file).file_id
-    message_id: object = message.message_id
-    if not (isinstance(message_id, int) and isinstance(file_id, str)):
-        raise TypeError
-    return Sent(message_id, KnownFile(kind, file_id))

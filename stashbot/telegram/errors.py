@@ -37,7 +37,8 @@ _GONE = re.compile(
 _FILE = re.compile("(?i)file|photo|image|video|media|document|failed to send message #")
 #: A refusal with code 400 of a call that has nothing left to do.
 _DONE = re.compile(
-    "(?i)query is too old|message is not modified|message to edit not found|message can't be edited"
+    "(?i)query is too old|message is not modified|message to edit not found"
+    "|message can't be edited|message to delete not found"
 )
 #: Failures before the first byte of the request goes out. A connection that breaks later has
 #: the same outer types under TLS or behind a proxy, so the cause decides.
@@ -78,7 +79,7 @@ class PollConflict(TelegramError):
 
 
 class NothingToDo(TelegramError):
-    """An edit that changes nothing, or a callback query that Telegram gave up."""
+    """An edit or deletion that changes nothing, or a callback query that Telegram gave up."""
 
 
 @contextmanager

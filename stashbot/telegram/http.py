@@ -45,6 +45,8 @@ class Connections:
         self.question = QUESTION
         self.upload = replace(FILE, idle=UPLOAD_IDLE_S)
         self.poll_extra_s = POLL_EXTRA_S
+        #: The header Date of the last answer, if it had one; None before the first answer.
+        self.last_date: str | None = None
         self._base = f"{api_url}/bot{token}"
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._local = threading.local()
@@ -83,6 +85,7 @@ class Connections:
         except (requests.RequestException, lower.HTTPError) as error:
             raise network_error(error) from None
         self._local.idle_since = time.monotonic()
+        self.last_date = response.headers.get("Date", "")
         if len(body) > ANSWER_LIMIT_BYTES:
             raise TelegramError("an answer without end", maybe_sent=True)
         # telebot reads the response after this, with `.text` and `.json()`.

@@ -46,6 +46,12 @@ class ChatStore(Protocol):
     def move_chat(self, old: int, new: int, now: datetime) -> None: ...
 
 
+class MessageStore(Protocol):
+    """Stores the messages that belong to pictures. Its methods raise StoreError."""
+
+    def add(self, chat_id: int, message_id: int, now: datetime) -> None: ...
+
+
 class Outbox:
     """Accepts messages at once, and sends them in the threads of its pools. Thread-safe.
 
@@ -57,12 +63,14 @@ class Outbox:
         *,
         telegram: TelegramClient,
         store: ChatStore,
+        messages: MessageStore,
         answers: Pool,
         questions: Pool,
         now: Callable[[], datetime],
     ) -> None:
         self._telegram = telegram
         self._store = store
+        self._messages = messages
         self._answers = answers
         self._questions = questions
         self._now = now
@@ -85,8 +93,12 @@ class Outbox:
         rows: Rows = (),
         reply_to: int | None = None,
         is_html: bool = False,
+        is_about_pictures: bool = False,
     ) -> None:
-        """Send a text to a chat, after the texts before it."""
+        """Send a text to a chat, after the texts before it.
+
+        A text about pictures is deleted with them; so is a reply to one.
+        """
         send = partial(
             self._telegram.send_text,
             text=text,
@@ -95,11 +107,20 @@ class Outbox:
             reply_to=reply_to,
             is_html=is_html,
         )
-        self.send(chat_id, send)
+        is_noted = is_about_pictures or reply_to is not None
+        self.send(chat_id, partial(self._send_noted, send) if is_noted else send)
 
     def send(self, chat_id: int, send: Callable[[int], object]) -> None:
         """Make the call that sends a text to a chat by its id, after the texts before it."""
         self._submit_text(chat_id, partial(self._say, chat_id, send))
+
+    def note(self, chat_id: int, message_id: int) -> None:
+        """Remember that a message belongs to a picture, and is deleted with it."""
+        with store_failures_logged(chat_id=chat_id):
+            self._messages.add(chat_id, message_id, self._now())
+
+    def _send_noted(self, send: Callable[[int], int], chat_id: int) -> None:
+        self.note(chat_id, send(chat_id))
 
     def say_to_stranger(self, chat_id: int, text: str) -> None:
         """Send plain text, and store nothing about the chat if it refuses."""
@@ -111,14 +132,29 @@ class Outbox:
         compute: Callable[[], Reply],
         trouble: str,
         reply_to: int | None = None,
+        *,
+        edits: int | None = None,
     ) -> None:
-        """Send the reply that `compute` returns, or `trouble` if it raises StoreError."""
+        """Send the reply that `compute` returns, or `trouble` if it raises StoreError.
+
+        It takes the place of the message that it `edits`, if there is one.
+        """
 
         def job() -> None:
             reply = Reply(trouble)
             with store_failures_logged(chat_id=chat_id):
                 reply = compute()
-            self.say(chat_id, reply.text, rows=reply.rows, reply_to=reply_to, is_html=reply.is_html)
+            if edits:
+                self.edit(chat_id, edits, reply)
+                return
+            self.say(
+                chat_id,
+                reply.text,
+                rows=reply.rows,
+                reply_to=reply_to,
+                is_html=reply.is_html,
+                is_about_pictures=reply.is_about_pictures,
+            )
 
         self._questions.submit(job)
 

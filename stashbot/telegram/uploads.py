@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from ..errors import TelegramError, store_failures_logged
-from ..models import Priority, Reply
+from ..models import Priority, Reply, Sent
 from ..runtime.backoff import Backoff
 from ..runtime.pool import Pool
 from .client import TelegramClient
@@ -31,7 +31,7 @@ class _Upload:
 
     chat_id: int
     reply_to: int
-    call: Callable[[], Reply | None]
+    call: Callable[[], Reply | Sent]
     trouble: str
     began: float = field(default_factory=time.monotonic)
     backoff: Backoff = field(default_factory=Backoff)
@@ -46,7 +46,7 @@ class Uploads:
         self._pool = pool
 
     def send(
-        self, chat_id: int, reply_to: int, call: Callable[[], Reply | None], trouble: str
+        self, chat_id: int, reply_to: int, call: Callable[[], Reply | Sent], trouble: str
     ) -> None:
         """Send one message as a reply; `call` may raise TelegramError and StoreError."""
         job = partial(self._turn, _Upload(chat_id, reply_to, call, trouble))
@@ -56,15 +56,17 @@ class Uploads:
         """Try once; the seconds until the next try, None if it is done."""
         if wait := self._telegram.take_turn(upload.chat_id):
             return wait
-        reply: Reply | None = Reply(upload.trouble)
+        sent: Reply | Sent = Reply(upload.trouble)
         try:
             with store_failures_logged(chat_id=upload.chat_id):
-                reply = upload.call()
+                sent = upload.call()
         except TelegramError as error:
             is_over = time.monotonic() - upload.began > LIFE_S
             if not (error.permanent or error.maybe_sent or is_over):
                 return error.retry_after or upload.backoff.next()
             log.warning("upload_failed", chat_id=upload.chat_id, error=str(error))
-        if reply:
-            self._outbox.say(upload.chat_id, reply.text, rows=reply.rows, reply_to=upload.reply_to)
+        if isinstance(sent, Sent):
+            self._outbox.note(upload.chat_id, sent.message_id)
+        else:
+            self._outbox.say(upload.chat_id, sent.text, rows=sent.rows, reply_to=upload.reply_to)
         return None

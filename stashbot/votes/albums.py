@@ -54,5 +54,6 @@ class AlbumMessages:
         """
         send = self._telegram.send_text
         sent = send(chat_id, reply.text, rows=reply.rows, reply_to=first, is_silent=True)
+        self._outbox.note(chat_id, sent)
         with store_failures_logged(chat_id=chat_id):
             self._pictures.note_album_message(chat_id, first, sent)

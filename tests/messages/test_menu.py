@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot.bot.callbacks import Callbacks
+from stashbot.bot.chats import ChatParts
 from stashbot.bot.pictures import PictureParts
 from stashbot.messages.catalogue import TEXTS
 from stashbot.messages.keyboards import (
@@ -32,7 +33,7 @@ SOURCES = st.sampled_from(["", "all", "today:229"]) | st.builds(
 CALLBACKS = Callbacks(
     outbox=None,
     requests=None,
-    schedules=None,
+    chats=ChatParts(None, None, None),
     filters=None,
     pictures=PictureParts(None, None, None, None, None),
     charts=None,

@@ -354,6 +354,35 @@ def test_a_stranger_asks_and_the_owner_allows(page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_settings_and_purge(page, width):
+    """No label wraps; the pictures leave the page, and the user's messages stay."""
+    page.set_viewport_size({"width": width, "height": 800})
+    log = page.get_by_role("log")
+    send(page, "/settings")
+    log.get_by_text("The settings of this chat.").wait_for()
+    settings = log.locator("article").last
+    heights = settings.locator(".buttons button").evaluate_all(
+        "nodes => nodes.map(node => node.getBoundingClientRect().height)"
+    )
+    settings.get_by_role("button", name="Time zone").click()
+    settings.get_by_role("button", name="Tokyo").click()
+    settings.get_by_role("button", name="Time zone: Asia/Tokyo").wait_for()
+    send(page, "/random 3")
+    pictures(page, 3)
+    send(page, "/purge")
+    log.get_by_text("Shall I delete my pictures").wait_for()
+    question = log.locator("article").last
+    question.get_by_role("button", name="Yes, delete").click()
+    question.get_by_text("Really?").wait_for()
+    question.get_by_role("button", name="Yes, delete").click()
+    question.get_by_text("Done, my pictures are gone.").wait_for()
+
+    assert max(heights) < 1.5 * min(heights)
+    assert log.locator("article img").count() == 0
+    assert log.get_by_text("/random 3").is_visible()
+
+
 @pytest.fixture(params=["en-GB", "ru-RU"])
 def talk(request, browser, demo):
     """The page in each language, and the bot's sentences in it."""
