@@ -1,22 +1,29 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Installs stashbot as a systemd service, or upgrades it; run it again as often as you like.
-#
-#   sudo systemd/install.sh                       install, or upgrade to this version
-#   sudo systemd/install.sh --uninstall           remove it; settings and history stay
-#   sudo systemd/install.sh --uninstall --purge   remove it with all that it knows
-#
-# The answers may also come from a pipe, a line each: the bot's token, your user id,
-# Stash's address, and Stash's API key (empty for none).
 set -euo pipefail
 
 # The service's own user must read the program, with any umask of root.
 umask 022
 
 readonly APP=/opt/stashbot CONFIG=/etc/stashbot UNIT=/etc/systemd/system/stashbot.service
+readonly COMMAND=/usr/local/bin/stashbot
 readonly STATE=/var/lib/private/stashbot
 readonly CACHE=/var/cache/private/stashbot
-SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 readonly SOURCE
+
+usage() {
+    cat <<'END'
+sudo systemd/install.sh                       install, or upgrade to this version
+sudo systemd/install.sh --reconfigure         ask all questions again
+sudo systemd/install.sh --uninstall           remove it; settings and history stay
+sudo systemd/install.sh --uninstall --purge   remove it with all that it knows
+     systemd/install.sh --help                this text
+
+It asks for the bot's token and Stash's address, for Stash's API key if Stash has a password, and
+tries each answer at once. The answers may also come from a pipe, a line each.
+END
+}
 
 say() { printf '%s\n' "$*"; }
 
@@ -29,44 +36,69 @@ stop() {
 check_machine() {
     [ "$(id -u)" = 0 ] || stop "This needs root." "Run: sudo $0 $*"
     [ -d /run/systemd/system ] || stop "systemd does not run here." \
-        "Run the bot by hand instead; README says how."
-    command -v python3 >/dev/null || stop "There is no python3." "Run: apt install python3-venv"
-    /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop \
-        "$(/usr/bin/python3 --version) is too old; 3.11 is needed." "Upgrade to Debian 12 or newer."
-    /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || stop "Python cannot make an environment." \
-        "Run: apt install python3-venv"
+        "Run the bot by hand or in a container instead; README says how."
+    [ -w "${UNIT%/*}" ] || stop "${UNIT%/*} cannot be written." \
+        "Run the bot in a container instead; README says how."
 }
 
-copy_program() {
-    if [ "$SOURCE" = "$APP" ]; then
-        say "The program is in $APP already."
-        return
-    fi
-    say "Copying the program to $APP"
-    install -d -m 755 "$APP"
-    local part
-    for part in stashbot systemd; do
-        rm -rf "${APP:?}/$part"
-        cp -R --no-preserve=ownership "$SOURCE/$part" "$APP/"
+# The service's user cannot read an interpreter below a home directory.
+find_python() {
+    local name
+    for name in python3 python3.{11..19}; do
+        PYTHON=$(PATH=/usr/bin:/usr/local/bin command -v "$name") || continue
+        "$PYTHON" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+            return
     done
-    install -m 644 "$SOURCE"/{requirements.txt,settings.toml,README.md,CHANGELOG.md,LICENSE} "$APP/"
-    install -m 755 "$SOURCE/stashbot.py" "$APP/"
-    chmod -R u=rwX,go=rX "$APP/stashbot" "$APP/systemd"
+    stop "There is no Python 3.11 or newer that can make an environment." "$(python_remedy)"
 }
 
+python_remedy() {
+    # shellcheck source=/dev/null
+    case " $(. /etc/os-release 2>/dev/null && printf %s "$ID ${ID_LIKE-}") " in
+        *" debian "* | *" ubuntu "*)
+            say "Run: apt install python3-venv (Debian 12, Ubuntu 24.04 or newer)."
+            ;;
+        *" rhel "*) say "Run: dnf install python3.11" ;;
+        *" fedora "*) say "Run: dnf install python3" ;;
+        *" arch "*) say "Run: pacman -S python" ;;
+        *) say "Install it with its modules venv and ensurepip, then run this again." ;;
+    esac
+}
+
+# install_packages FOLDER OPTION...: what pip installs, by its hashes alone.
+install_packages() {
+    "$1/.venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+        --only-binary :all: "${@:2}" || stop "pip could not install them." \
+        "See its words above; run this again when that is mended. Nothing has changed yet."
+}
+
+# build FOLDER: the program, complete and compiled, for a quicker start.
+build() {
+    say "Putting the program together in $1"
+    rm -rf "$1"
+    install -d -m 755 "$1"
+    cp -R --no-preserve=ownership "$SOURCE"/{stashbot,systemd,stashbot.py,requirements.txt} "$1/"
+    cp --no-preserve=ownership "$SOURCE"/{settings.toml,README.md,CHANGELOG.md,LICENSE} "$1/"
+    make_environment "$1"
+    "$1/.venv/bin/python" -m compileall -q "$1/stashbot" >/dev/null || true
+    chmod -R u=rwX,go=rX "$1/"{stashbot,systemd}
+}
+
+# make_environment FOLDER: its packages; those of the installed version, if they are the same.
 make_environment() {
     # An environment is bound to the Python that made it.
-    if ! "$APP/.venv/bin/python" -c 'import pip' 2>/dev/null; then
-        say "Making a virtual environment in $APP/.venv"
-        rm -rf "$APP/.venv"
-        /usr/bin/python3 -m venv "$APP/.venv"
+    if cmp -s {"$APP","$1"}/systemd/requirements.lock &&
+        [ "$("$APP/.venv/bin/python" -V)" = "$("$PYTHON" -V)" ]; then
+        cp -a "$APP/.venv" "$1/"
+        return
     fi
+    "$PYTHON" -m venv "$1/.venv"
     say "Installing the packages"
-    "$APP/.venv/bin/pip" install -q --disable-pip-version-check -r "$APP/requirements.txt" || stop \
-        "pip could not install it." "See its words above; run this again when that is mended."
-    say "Compiling, for a quicker start"
-    "$APP/.venv/bin/python" -m compileall -q "$APP/stashbot" "$APP/.venv" >/dev/null || true
-    chmod -R go=rX "$APP/.venv"
+    install_packages "$1" -r "$1/systemd/build.lock"
+    # The one package without a wheel is built by those of build.lock.
+    install_packages "$1" --no-binary pyvips --no-build-isolation -r "$1/systemd/requirements.lock"
+    "$1/.venv/bin/python" -m compileall -q "$1/.venv" >/dev/null || true
+    chmod -R go=rX "$1/.venv"
 }
 
 # Without fonts all works but the picture under /stats; a package must not be installed unasked.
@@ -75,122 +107,145 @@ check_fonts() {
     found=$(find /usr/share/fonts /usr/local/share/fonts -name '*.[ot]t[fc]' -print -quit 2>/dev/null) ||
         true # one of the folders may be missing
     [ -n "$found" ] || say "There are no fonts for the picture under /stats." \
-        "Run: apt install fonts-dejavu-core"
+        "Install DejaVu; on Debian: apt install fonts-dejavu-core"
 }
 
-# ask TEXT [hidden]: one line from the terminal, or from the pipe; in $REPLY.
+# try_settings FOLDER: whether this version understands the settings.
+try_settings() {
+    STASHBOT_SETTINGS=$CONFIG/settings.toml CREDENTIALS_DIRECTORY=$CONFIG \
+        "$1/.venv/bin/python" "$1/stashbot.py" check --settings-only || stop \
+        "The new version does not take the settings." \
+        "Mend $CONFIG/settings.toml, then run this again. Nothing has changed yet."
+}
+
+# ask FOLDER: the questions, by the program in the folder.
 ask() {
-    REPLY=
-    if [ -t 0 ] && [ "${2-}" = hidden ]; then
-        read -rsp "$1: " || true
-        say
-    elif [ -t 0 ]; then
-        read -rp "$1: " || true
-    else
-        read -r || true
-    fi
-}
-
-# store FILE TEXT: for root's eyes alone, from the first byte on.
-store() {
-    (umask 077 && printf '%s' "$2" >"$1.new" && mv "$1.new" "$1")
-}
-
-write_settings() {
     install -d -m 755 "$CONFIG"
-    if [ ! -s "$CONFIG/telegram_token" ]; then
-        ask "The bot's token, from @BotFather (it is not shown)" hidden
-        [[ $REPLY =~ ^[0-9]+:[A-Za-z0-9_-]+$ ]] || stop "That is no token." \
-            "Copy it from @BotFather: digits, a colon, letters. Then run this again."
-        say "Storing the token in $CONFIG/telegram_token, for root alone"
-        store "$CONFIG/telegram_token" "$REPLY"
-    fi
-    if [ ! -e "$CONFIG/settings.toml" ]; then
-        ask "Your own user id in Telegram, a number"
-        [[ $REPLY =~ ^[1-9][0-9]{0,15}$ ]] || stop "That is no user id." \
-            "Any id bot in Telegram tells you yours. Then run this again."
-        local user=$REPLY
-        ask "Stash's address (empty: http://localhost:9999)"
-        local stash=${REPLY:-http://localhost:9999}
-        [[ $stash =~ ^https?://[^\"\\[:space:]|]+$ ]] || stop "That is no address." \
-            "It begins with http:// or https://. Then run this again."
-        say "Writing $CONFIG/settings.toml"
-        sed -e "s|^allowed_users = .*|allowed_users = [$user]|" \
-            -e "s|^url = .*|url = \"$stash\"|" "$APP/settings.toml" >"$CONFIG/settings.toml.new"
-        chmod 644 "$CONFIG/settings.toml.new"
-        mv "$CONFIG/settings.toml.new" "$CONFIG/settings.toml"
-    fi
-    if [ ! -e "$CONFIG/stash_api_key" ]; then
-        ask "Stash's API key (empty if Stash asks for no password; it is not shown)" hidden
-        say "Storing Stash's key in $CONFIG/stash_api_key, for root alone"
-        store "$CONFIG/stash_api_key" "$REPLY"
-    fi
+    (cd "$1" && .venv/bin/python -m stashbot.cli.setup "$CONFIG")
 }
 
-install_unit() {
-    say "Installing $UNIT"
-    install -m 644 "$APP/systemd/stashbot.service" "$UNIT"
+has_answers() {
+    [ -s "$CONFIG/telegram_token" ] && [ -e "$CONFIG/settings.toml" ] &&
+        [ -e "$CONFIG/stash_api_key" ]
+}
+
+# use FOLDER: make it the installed version, in one step.
+use() {
+    ln -sfn "$(basename "$1")" "$APP.link"
+    mv -T "$APP.link" "$APP"
+    install -m 644 "$APP/systemd/stashbot.service" "$UNIT.new"
+    mv "$UNIT.new" "$UNIT"
+    ln -sfn "$APP/systemd/stashbot.sh" "$COMMAND"
     systemctl daemon-reload
     systemctl enable --quiet stashbot
+    # So that many starts in a short time are no fault.
+    systemctl reset-failed stashbot 2>/dev/null || true
 }
 
-try_out() {
-    say "Trying the settings, as the service's own user:"
-    systemd-run --quiet --pipe --wait --collect -p DynamicUser=yes -p User=stashbot \
-        -p StateDirectory=stashbot -p StateDirectoryMode=0700 -p UMask=0077 \
-        -p LoadCredential=telegram_token:$CONFIG/telegram_token \
-        -p LoadCredential=stash_api_key:$CONFIG/stash_api_key \
-        -E STASHBOT_SETTINGS=$CONFIG/settings.toml \
-        $APP/.venv/bin/python $APP/stashbot.py check </dev/null
+# swap OLD NEW: replace a running version, or go back to it with its database.
+swap() {
+    # Also if a command fails here, such as the copy on a full disk.
+    trap 'systemctl start stashbot' EXIT
+    systemctl stop stashbot
+    rm -rf "$STATE.old"
+    [ ! -d "$STATE" ] || cp -a "$STATE" "$STATE.old"
+    # An earlier installer made a folder of it.
+    [ -L "$APP" ] || mv -T "$APP" "$1"
+    use "$2"
+    if systemctl restart stashbot; then
+        rm -rf "$STATE.old" "$1"
+        return
+    fi
+    go_back "$1"
+    rm -rf "$2"
+    stop "The new version does not start, and the old one runs again." \
+        "Look at: stashbot logs errors"
+}
+
+# go_back OLD: the old version, and the database that it had.
+go_back() {
+    systemctl stop stashbot
+    if [ -d "$STATE.old" ]; then
+        mv -T "$STATE" "$STATE.new"
+        mv -T "$STATE.old" "$STATE"
+        rm -rf "$STATE.new"
+    fi
+    use "$1"
+    systemctl start stashbot || not_started
 }
 
 not_started() {
-    stop "systemd could not start it." "Look at: systemctl status stashbot"
+    stop "systemd could not start it." "Look at: stashbot status"
 }
 
-start() {
-    if systemctl is-active --quiet stashbot; then
-        say "Restarting it"
-        systemctl restart stashbot || not_started
-    elif try_out; then
-        say "Starting it"
-        systemctl start stashbot || not_started
-    else
-        stop "It is installed, and not started." \
-            "Mend the faults above in $CONFIG/settings.toml, then run this again."
+first_start() {
+    use "$1"
+    say "Trying everything, as the service's own user:"
+    "$COMMAND" check || stop "It is installed, and not started." \
+        "Mend the faults above, then run: stashbot reconfigure"
+    say "Starting it"
+    systemctl start stashbot || not_started
+    say "It runs. See: stashbot status; stashbot logs"
+    ! grep -q '^allowed_users = \[\]' "$CONFIG/settings.toml" || say \
+        "It has no owner yet. See the link for you: stashbot logs today | grep pairing_code"
+}
+
+set_up() {
+    [ "$SOURCE" != "$APP" ] || stop "This folder is where the program is to be installed." \
+        "Copy it, such as to /root/stashbot, and run the systemd/install.sh there."
+    find_python
+    local old=$APP-old new=$APP-a
+    if [ -L "$APP" ]; then
+        old=${APP%/*}/$(readlink "$APP")
+        [ "$old" != "$new" ] || new=$APP-b
     fi
-    say "It runs. See: systemctl status stashbot; journalctl -u stashbot"
+    build "$new"
+    check_fonts
+    has_answers || ask "$new"
+    try_settings "$new"
+    if [ ! -e "$APP" ]; then
+        first_start "$new"
+        return
+    fi
+    say "Replacing the version that runs"
+    # In a unit of its own, so that nothing interrupts it.
+    systemd-run --quiet --pipe --wait --collect "$new/systemd/install.sh" --swap "$old" "$new" \
+        </dev/null
+    say "It runs. See: stashbot status; stashbot logs"
+}
+
+reconfigure() {
+    [ -e "$APP/.venv" ] || stop "It is not installed." "Run this without --reconfigure."
+    ask "$APP"
+    say "Starting it with these answers"
+    systemctl restart stashbot || not_started
 }
 
 uninstall() {
     say "Stopping and removing the service"
     systemctl disable --now --quiet stashbot 2>/dev/null || true
-    rm -f "$UNIT"
+    rm -f "$UNIT" "$COMMAND"
     systemctl daemon-reload
     say "Removing $APP"
-    rm -rf "$APP"
+    rm -rf "$APP" "$APP"-{a,b,old}
     if [ "${1-}" = --purge ]; then
         say "Removing $CONFIG and $STATE"
-        rm -rf "$CONFIG" "$STATE" /var/lib/stashbot "$CACHE" /var/cache/stashbot
+        rm -rf "$CONFIG" "$STATE" "$STATE.old" /var/lib/stashbot "$CACHE" /var/cache/stashbot
     else
         say "The settings in $CONFIG and the history in $STATE stay."
     fi
 }
 
 main() {
+    [ "$*" != --help ] || { usage && return; }
     check_machine "$@"
     case "$*" in
-        "")
-            copy_program
-            make_environment
-            check_fonts
-            write_settings
-            install_unit
-            start
-            ;;
+        "") set_up ;;
+        --reconfigure) reconfigure ;;
         --uninstall) uninstall ;;
         "--uninstall --purge") uninstall --purge ;;
-        *) stop "What is $*?" "Say nothing, --uninstall, or --uninstall --purge." ;;
+        "--swap "*) swap "$2" "$3" ;;
+        *) stop "What is $*?" "Run: $0 --help" ;;
     esac
 }
 

@@ -51,7 +51,12 @@ hypothesis.settings.register_profile("patient", deadline=None, max_examples=at_l
 hypothesis.settings.load_profile("patient")
 
 #: Modules with the fixtures of single packages.
-pytest_plugins = ("tests.pictures.fitting", "tests.stash.scripted", "tests.store.stored")
+pytest_plugins = (
+    "tests.pictures.fitting",
+    "tests.stash.scripted",
+    "tests.store.stored",
+    "tests.whole.machine",
+)
 
 TOKEN = "4242:AAE-a_token_of_the_tests_0123456789"
 API_KEY = "eyJ-a-key-of-the-tests.0123456789"

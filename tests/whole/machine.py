@@ -18,6 +18,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
+from tests.conftest import needs
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ("unshare", "nsenter", "setpriv", "pivot_root", "systemctl", "dbus-daemon")
 SYSTEMD = Path("/lib/systemd/systemd")
@@ -200,3 +204,14 @@ class Machine:
                 raise AssertionError(f"the machine ended: {self._outer.stdout.read().decode()}")
             assert time.monotonic() < deadline, f"not within {timeout} s: {name}"
             time.sleep(0.03)
+
+
+MISSING = missing()
+booted = needs(f"a machine of its own: {MISSING}", not MISSING)
+
+
+@pytest.fixture
+def machine():
+    built = Machine()
+    yield built
+    built.close()

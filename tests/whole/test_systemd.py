@@ -2,13 +2,10 @@
 
 import json
 import os
-import pty
 import re
-import select
 import socket
 import subprocess
 import time
-from contextlib import suppress
 from shutil import which
 
 import pytest
@@ -18,17 +15,17 @@ from stashbot.runtime.systemd import LONGEST_INTERVAL_S, Notifier
 from tests.conftest import API_KEY, OWNER, TOKEN, images_of, library, needs, picture
 from tests.pictures.awkward import saved
 from tests.whole import machine as machines
+from tests.whole.machine import booted
 
 UNIT = machines.ROOT / "systemd" / "stashbot.service"
 ANALYZE = which("systemd-analyze") or ""
-MISSING = machines.missing()
-
-booted = needs(f"a machine of its own: {MISSING}", not MISSING)
 
 #: The program as install.sh lays it out, with the Python and the packages of the tests.
 LAY_OUT = """
 mkdir -p /opt/stashbot/.venv/bin /etc/stashbot
-cp -r /srv/source/stashbot /srv/source/stashbot.py /srv/source/settings.toml /opt/stashbot/
+cp -r /srv/source/stashbot /srv/source/systemd /opt/stashbot/
+cp /srv/source/stashbot.py /srv/source/settings.toml /opt/stashbot/
+ln -s /opt/stashbot/systemd/stashbot.sh /usr/local/bin/stashbot
 ln -s /srv/python/bin/python3 /opt/stashbot/.venv/bin/python
 cp /srv/source/systemd/stashbot.service /etc/systemd/system/
 chmod -R go= /etc/stashbot/telegram_token /etc/stashbot/stash_api_key
@@ -99,13 +96,6 @@ class Service:
         texts = [line["MESSAGE"] for line in self.lines(*options)]
         found = [json.loads(text) for text in texts if text.startswith("{")]
         return [event for event in found if event["event"] == name]
-
-
-@pytest.fixture
-def machine():
-    built = machines.Machine()
-    yield built
-    built.close()
 
 
 @pytest.fixture
@@ -322,12 +312,12 @@ def test_backup(service):
     """The history is saved while the bot runs, and put in place by README's own lines."""
     service.start()
     service.home.ask()
-    save, *restore = commands("VACUUM")
+    save, restore = (line.replace("sudo ", "") for line in commands("stashbot backup"))
+    path = "export PATH=$PATH:/usr/local/bin"
     for _ in range(2):
-        service.machine.run("sh", "-euc", f"export LD_LIBRARY_PATH=/srv/python/lib; {save}")
+        service.machine.run("sh", "-euc", f"{path}; {save}")
     service.home.ask()
-    for line in restore:
-        service.machine.run("sh", "-euc", line)
+    service.machine.run("sh", "-euc", f"{path}; {restore}")
     service.home.say("/stats")
 
     assert "1 in all\n" in service.home.wait_for_text("Pictures in this chat")
@@ -337,9 +327,7 @@ def test_backup(service):
 def test_check_as_the_service(service):
     service.start()
     service.home.ask()
-    [line] = commands("systemd-run")
-    environ = "-E LD_LIBRARY_PATH=/srv/python/lib -E PYTHONPATH=/srv/packages -E"
-    _, said = service.machine.run("sh", "-euc", line.replace("-E", environ, 1))
+    _, said = service.machine.run("/usr/local/bin/stashbot", "check")
 
     assert "is known to the bot" in said
     assert "stashbot.db is sound" in said
@@ -397,178 +385,6 @@ def test_secrets_stay_secret(service):
         assert secret not in environ + journal
     assert run(*as_it, "/etc/stashbot/telegram_token", check=False)[0] != 0
     assert run("systemctl", "show", "stashbot")[1].count(TOKEN) == 0
-
-
-WHEELS = machines.ROOT / ".ci" / "wheels"
-
-
-class Installer:
-    """install.sh in a machine where Telegram is the stand-in, and pip knows these wheels alone."""
-
-    def __init__(self, machine, home):
-        self.machine, self.home = machine, home
-        address = f"STASHBOT_TELEGRAM_API_URL={home.telegram.api_url}"
-        machine.run("systemctl", "set-environment", address)
-
-    def __call__(self, *arguments, given="", source="/srv/source"):
-        """Run it with a strict umask: its exit code, and its output."""
-        pip = ("PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/source/.ci/wheels")
-        strict = ("sh", "-c", 'umask 077 && exec "$@"', "sh")
-        command = (*strict, "env", *pip, f"{source}/systemd/install.sh", *arguments)
-        return self.machine.run(*command, check=False, given=given, timeout=110)
-
-    def answers(self, token=TOKEN, user=OWNER, stash="", key=API_KEY):
-        return f"{token}\n{user}\n{stash or self.home.stash.url}\n{key}\n"
-
-    def has(self, path):
-        return self.machine.run("test", "-e", path, check=False)[0] == 0
-
-    def is_active(self):
-        return self.machine.show("stashbot")["ActiveState"] == "active"
-
-
-@pytest.fixture
-def install(machine, house):
-    return Installer(machine, house(library(30), start=False, api_key=API_KEY))
-
-
-@booted
-@needs("the wheels that .ci/run fetches", WHEELS.exists())
-def test_life_of_an_installation(install):
-    """Installed, run again, upgraded, removed with its history kept, installed again, purged."""
-    run = install.machine.run
-    code, said = install(given=install.answers())
-    install.home.ask("/random 3", count=3)
-    _, modes = run("sh", "-c", "cd /etc/stashbot; stat -c '%n %a %U' *")
-
-    assert code == 0, said
-    assert "ok" in said
-    assert "It runs." in said
-    assert not {TOKEN, API_KEY} & set(re.split(r"[\s'\"]+", said))
-    assert modes.split("\n")[:3] == [
-        "settings.toml 644 root",
-        "stash_api_key 600 root",
-        "telegram_token 600 root",
-    ]
-
-    code, said = install()
-    install.home.ask()
-
-    assert code == 0, said
-    assert "Restarting it" in said
-    assert "Storing" not in said
-
-    run("sh", "-euc", "cp -r /srv/source /tmp/newer; echo '# newer' >>/tmp/newer/stashbot.py")
-    run("touch", "/opt/stashbot/stashbot/of_the_old_version.py")
-    code, said = install(source="/tmp/newer")
-
-    assert code == 0, said
-    assert run("tail", "-1", "/opt/stashbot/stashbot.py")[1] == "# newer\n"
-    assert not install.has("/opt/stashbot/stashbot/of_the_old_version.py")
-    assert install.is_active()
-
-    code, said = install("--uninstall")
-
-    assert code == 0, said
-    assert not install.has("/opt/stashbot")
-    assert install.machine.show("stashbot")["LoadState"] == "not-found"
-    assert install.has("/etc/stashbot/telegram_token")
-
-    code, said = install()
-    install.home.say("/stats")
-
-    assert code == 0, said
-    assert "4 in all\n" in install.home.wait_for_text("Pictures in this chat")
-
-    code, said = install("--uninstall", "--purge")
-
-    assert code == 0, said
-    for path in (
-        "/opt",
-        "/etc",
-        "/var/lib/private",
-        "/var/lib",
-        "/var/cache/private",
-        "/var/cache",
-    ):
-        assert not install.has(f"{path}/stashbot")
-
-
-@booted
-@needs("the wheels that .ci/run fetches", WHEELS.exists())
-def test_installation_with_a_stash_that_is_away(install):
-    code, said = install(given=install.answers(stash="http://127.0.0.1:9"))
-
-    assert code == 1
-    assert "It is installed, and not started." in said
-    assert "stash.url" in said
-    assert not install.is_active()
-
-
-@booted
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [(("--sideways",), "What is --sideways?"), ((), "That is no token.")],
-    ids=["option", "token"],
-)
-def test_installer_that_stops(install, arguments, word):
-    install.machine.write("/opt/stashbot/.venv/bin/python", "#!/bin/sh\n", "755")
-    install.machine.write("/opt/stashbot/.venv/bin/pip", "#!/bin/sh\n", "755")
-    code, said = install(*arguments, given="no token\n")
-
-    assert code == 1
-    assert word in said
-    assert not install.has("/etc/stashbot/telegram_token")
-    assert not install.has("/etc/systemd/system/stashbot.service")
-
-
-def converse(command, talk):
-    """Answer a program on a terminal, each question when it comes; all that was to be seen."""
-    terminal, its_end = pty.openpty()
-    process = subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end)
-    os.close(its_end)
-    seen = b""
-    for question, answer in talk:
-        while question not in seen:
-            assert select.select([terminal], [], [], 20)[0], seen
-            seen += os.read(terminal, 4096)
-        os.write(terminal, answer.encode() + b"\n")
-    with suppress(OSError):  # how a terminal says that its last program has ended
-        while chunk := os.read(terminal, 4096):
-            seen += chunk
-    os.close(terminal)
-    process.wait(10)
-    return seen.decode()
-
-
-@booted
-def test_installer_hides_secrets(install):
-    """On a terminal the token and the key are asked for, and not shown; the rest is."""
-    for name in ("python", "pip"):
-        install.machine.write(f"/opt/stashbot/.venv/bin/{name}", "#!/bin/sh\n", "755")
-    talk = [
-        (b"token", TOKEN),
-        (b"user id", str(OWNER)),
-        (b"address", install.home.stash.url),
-        (b"API key", API_KEY),
-    ]
-    seen = converse(install.machine.inside("/srv/source/systemd/install.sh"), talk)
-
-    assert TOKEN not in seen
-    assert API_KEY not in seen
-    assert str(OWNER) in seen
-    assert "systemd could not start it." in seen  # for that Python does nothing
-    _, settings = install.machine.run("cat", "/etc/stashbot/settings.toml")
-    assert f"allowed_users = [{OWNER}]\n" in settings
-    assert f'url = "{install.home.stash.url}"\n' in settings
-
-
-@needs("shellcheck", which("shellcheck"))
-def test_shell_is_clean():
-    scripts = [machines.ROOT / "systemd" / "install.sh", machines.ROOT / ".ci" / "run"]
-    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["file", "abstract"])
