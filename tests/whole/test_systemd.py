@@ -77,6 +77,12 @@ class Service:
         self.machine.write(DROP_IN, f"{text}Environment=PYTHONPATH={path}\n{lines}\n")
         self.machine.run("systemctl", "daemon-reload")
 
+    def network(self):
+        """Allow it the local network and Telegram alone."""
+        text = (machines.ROOT / "systemd" / "network.conf").read_text()
+        self.machine.write(DROP_IN.replace("test", "network"), text)
+        self.machine.run("systemctl", "daemon-reload")
+
     def start(self):
         code, _ = self.machine.run("systemctl", "start", "stashbot", check=False)
         return code
@@ -120,13 +126,17 @@ def test_exposure():
 
 @booted
 def test_unit_is_understood(service):
+    """Also with the drop-in for the network."""
     path = "/etc/systemd/system/stashbot.service"
+    service.network()
 
     assert service.machine.run("systemd-analyze", "verify", "--man=no", path) == (0, "")
 
 
 @booted
 def test_service_serves(service):
+    """Also with the drop-in for the network."""
+    service.network()
     code = service.start()
     service.home.telegram.wait_for_poll()
     service.home.ask()
