@@ -1,6 +1,8 @@
 """Messages to systemd by the protocol of sd_notify(3), and the interval of its watchdog.
 
-Thread-safe. Nothing here fails; without a systemd that listens nothing is sent.
+A container has no systemd: there the file $HEARTBEAT_FILE is touched with each sign of life, and
+the health check looks at its age. Thread-safe. Nothing here fails; without a systemd that listens
+nothing is sent.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 #: The longest time in seconds from one look at the bot's state to the next.
 LONGEST_INTERVAL_S = 60.0
@@ -21,6 +24,7 @@ class Notifier:
         address = environ.get("NOTIFY_SOCKET", "")
         # An @ stands for the NUL that begins the name of an abstract socket, unix(7).
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._heartbeat_file = environ.get("HEARTBEAT_FILE", "")
         is_meant = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "")
         #: Seconds without a message after which systemd restarts the bot; 0 without a watchdog.
@@ -33,6 +37,9 @@ class Notifier:
 
     def tell(self, **state: str | int) -> None:
         """Send assignments, such as `READY=1` and `STATUS="..."`, in one datagram."""
+        if self._heartbeat_file and state.keys() & {"READY", "WATCHDOG"}:
+            with contextlib.suppress(OSError):  # its age says it
+                Path(self._heartbeat_file).touch()
         if not self._address:
             return
         lines = "\n".join(f"{key}={' '.join(str(value).split())}" for key, value in state.items())
