@@ -87,13 +87,18 @@ class App:
             self.supervisor.at_thread_end(close)
         self.outbox = self._outbox()
         self.uploads = Uploads(telegram=self.telegram, outbox=self.outbox, pool=self.picture_pool)
-        self.candidates = self._candidates()
+        avoid = timedelta(days=settings.history.avoid_days)
+        self.candidates = Candidates(
+            store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
+        )
         self.sources = Sources(store=self.store, stash=self.stash, settings=settings, now=_now)
         self.notices = Notices(
             store=self.store, outbox=self.outbox, stash=self.stash, settings=settings
         )
         self.files = TemporaryFiles(cache_folder(settings.database))
-        self.media = self._media()
+        converter = Converter(self.files)
+        self.supervisor.at_end(converter.close)
+        self.media = Media(self.files, converter, settings.photos.max_side)
         self.buttons = PictureButtons(self.store, self.settings)
         self.requests = self._requests()
         self._wake = threading.Event()
@@ -183,12 +188,6 @@ class App:
             now=_now,
         )
 
-    def _candidates(self) -> Candidates:
-        avoid = timedelta(days=self.settings.history.avoid_days)
-        return Candidates(
-            store=self.store, stash=self.stash, avoid=avoid, random=Random(), now=_now
-        )
-
     def _rating_sync(self) -> RatingSync:
         return RatingSync(
             store=self.store,
@@ -244,11 +243,6 @@ class App:
             now=_now,
         )
         return ChatParts(self.schedules, settings, deletion)
-
-    def _media(self) -> Media:
-        converter = Converter(self.files)
-        self.supervisor.at_end(converter.close)
-        return Media(self.files, converter, self.settings.photos.max_side)
 
     def _requests(self) -> RequestQueue:
         writes = LateWrites(self.picture_pool)

@@ -18,10 +18,9 @@ from ..errors import store_failures_logged
 from ..messages.catalogue import Texts
 from ..messages.chat_settings import PURGE_STEPS
 from ..messages.plain_text import message
-from ..models import Press, Reply, Shown, Source, SourceKind
+from ..models import Reply, Shown, Source, SourceKind
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
-from ..rules.votes import vote_of_reactions
 from ..schedule.schedules import OFF, source_of
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
@@ -31,6 +30,7 @@ from .charts import Charts
 from .chats import ChatParts
 from .filters import Filters
 from .pictures import PictureParts
+from .reactions import Reactions
 
 log = structlog.get_logger()
 
@@ -99,6 +99,7 @@ class Bot:
         self._schedules = chats.schedules
         self._pictures = pictures
         self._filters = filters
+        self._reactions = Reactions(access=access, pictures=pictures, outbox=outbox)
         self._callbacks = Callbacks(
             outbox=outbox,
             requests=requests,
@@ -142,7 +143,7 @@ class Bot:
         elif update.callback_query:
             self._press(update.update_id, update.callback_query)
         elif update.message_reaction:
-            self._reaction(update.update_id, update.message_reaction)
+            self._reactions.handle(update.update_id, update.message_reaction)
         elif update.my_chat_member:
             self._membership(update.my_chat_member)
 
@@ -180,24 +181,6 @@ class Bot:
             texts = self._access.meet(chat.id, user)
             note = self._callbacks.handle(update_id, press, texts)
         self._outbox.answer(press.id, note)
-
-    def _reaction(self, update_id: int, reaction: types.MessageReactionUpdated) -> None:
-        """Take a reaction to a picture as a vote; those of bots and anonymous ones are none."""
-        user, chat = reaction.user, reaction.chat
-        if user is None or user.is_bot or not self._access.admits(user, chat):
-            return
-        parts = self._pictures
-        before = vote_of_reactions(_emoji(reaction.old_reaction))
-        after = vote_of_reactions(_emoji(reaction.new_reaction))
-        with store_failures_logged(chat_id=chat.id):
-            shown = parts.buttons.shown(chat.id, reaction.message_id)
-            if shown is None or shown.message_id != reaction.message_id:
-                return
-            press = Press(update_id, chat.id, user.id, shown.image_id, after, is_reaction=True)
-            if parts.voting.react(press, before):
-                texts = self._access.meet(chat.id, user)
-                for message_id, look in parts.buttons.looks(chat.id, shown, texts):
-                    self._outbox.redraw(chat.id, message_id, look.rows, look.caption)
 
     def _membership(self, change: types.ChatMemberUpdated) -> None:
         """Note that the bot was blocked or removed, or that it is back."""
@@ -349,8 +332,3 @@ class Bot:
     def _report(self, command: _Command, compute: Callable[[], Reply]) -> None:
         """Answer in the background: the reply needs Stash, or reads much."""
         self._outbox.reply(command.chat_id, compute, command.texts("cannot_answer"))
-
-
-def _emoji(reactions: list[types.ReactionType] | None) -> list[str]:
-    """Return the emoji among reactions; others, such as custom ones, have none."""
-    return [each.emoji for each in reactions or () if isinstance(each, types.ReactionTypeEmoji)]

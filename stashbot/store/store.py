@@ -58,10 +58,7 @@ class Store:
     """
 
     def __init__(self, path: Path, *, busy_ms: int = 5000, defaults: ChatValues = DEFAULTS) -> None:
-        """Open or make the file; wait `busy_ms` milliseconds for another writer.
-
-        A chat without settings of its own has the `defaults`.
-        """
+        """Open or make the file; wait for another writer. Chats have the `defaults` as settings."""
         self._db = open_database(path, busy_ms=busy_ms, migrations=scripts())
         self.schedules = ScheduleStore(self._db)
         self.ratings = RatingQueue(self._db)
