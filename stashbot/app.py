@@ -96,9 +96,7 @@ class App:
             store=self.store, outbox=self.outbox, stash=self.stash, settings=settings
         )
         self.files = TemporaryFiles(cache_folder(settings.database))
-        converter = Converter(self.files)
-        self.supervisor.at_end(converter.close)
-        self.media = Media(self.files, converter, settings.photos.max_side)
+        self.media = self._media()
         self.buttons = PictureButtons(self.store, self.settings)
         self.requests = self._requests()
         self._wake = threading.Event()
@@ -130,16 +128,7 @@ class App:
             self.candidates.postpone(interrupted)
         self.files.empty()
         self.schedules.take_over()
-        pools = (
-            ("publisher", self.picture_pool, PICTURE_THREADS),
-            ("answerer", self.answer_pool, ANSWER_THREADS),
-            ("asker", self.question_pool, QUESTION_THREADS),
-        )
-        start = self.supervisor.start
-        for name, pool, threads in pools:
-            self.supervisor.at_end(pool.close)
-            for number in range(1, threads + 1):
-                start(f"{name}-{number}", pool.turn, longest_turn_s=3 * longest_turn)
+        self._start_pools(3 * longest_turn)
         introduce(self.telegram, self.outbox, self.settings.telegram.language)
         resume(
             store=self.store,
@@ -153,9 +142,22 @@ class App:
             self.question_pool.submit(partial(self.filters.check_settings, named))
         self.rating_sync.wake()
         self.question_pool.submit(self.chats.deletion.turn, PAUSE_S, priority=Priority.BACKGROUND)
+        start = self.supervisor.start
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling
         start("receiver", self.poller.turn, is_idle=is_polling, longest_turn_s=longest_turn)
+
+    def _start_pools(self, longest_turn_s: float) -> None:
+        pools = (
+            ("publisher", self.picture_pool, PICTURE_THREADS),
+            ("answerer", self.answer_pool, ANSWER_THREADS),
+            ("asker", self.question_pool, QUESTION_THREADS),
+        )
+        for name, pool, threads in pools:
+            self.supervisor.at_end(pool.close)
+            for number in range(1, threads + 1):
+                name_of_one = f"{name}-{number}"
+                self.supervisor.start(name_of_one, pool.turn, longest_turn_s=longest_turn_s)
 
     def end(self, timeout_s: float = LAST_TURN_S) -> None:
         """Stop within so many seconds; pictures that are being sent are left to the next start."""
@@ -181,8 +183,7 @@ class App:
     def _outbox(self) -> Outbox:
         return Outbox(
             telegram=self.telegram,
-            store=self.store.chats,
-            messages=self.store.messages,
+            store=self.store,
             answers=self.answer_pool,
             questions=self.question_pool,
             now=_now,
@@ -217,7 +218,6 @@ class App:
         originals = Originals(
             store=self.store,
             stash=self.stash,
-            telegram=self.telegram,
             media=self.media,
             notices=self.notices,
             uploads=self.uploads,
@@ -239,10 +239,14 @@ class App:
             telegram=self.telegram,
             outbox=self.outbox,
             pool=self.question_pool,
-            owner=self.settings.telegram.allowed_users[0],
             now=_now,
         )
         return ChatParts(self.schedules, settings, deletion)
+
+    def _media(self) -> Media:
+        converter = Converter(self.files)
+        self.supervisor.at_end(converter.close)
+        return Media(self.files, converter, self.settings.photos.max_side)
 
     def _requests(self) -> RequestQueue:
         writes = LateWrites(self.picture_pool)

@@ -67,7 +67,6 @@ class Access:
             outbox=outbox,
             schedules=schedules,
             requests=requests,
-            language=settings.language,
             now=now,
         )
         self._settings = settings

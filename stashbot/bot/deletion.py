@@ -38,7 +38,6 @@ class Deletion:
         telegram: TelegramClient,
         outbox: Outbox,
         pool: Pool,
-        owner: int,
         now: Callable[[], datetime],
     ) -> None:
         self._messages = store.messages
@@ -46,7 +45,7 @@ class Deletion:
         self._telegram = telegram
         self._outbox = outbox
         self._pool = pool
-        self._owner = owner
+        self._people = store.people
         self._now = now
 
     def turn(self) -> None:
@@ -62,7 +61,7 @@ class Deletion:
     def answer(self, chat_id: int, user_id: int, step: str, texts: Texts) -> Reply:
         """Answer a step of `/purge`: two questions, then the messages go. Raises StoreError."""
         try:
-            may = chat_id > 0 or user_id == self._owner or step == "no"
+            may = chat_id > 0 or user_id == self._people.known.owner or step == "no"
             if not may and not self._telegram.is_administrator(chat_id, user_id):
                 return self._refuse(chat_id, step, texts("purge.administrators"), texts)
         except TelegramError:

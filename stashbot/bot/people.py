@@ -34,7 +34,6 @@ class PeopleRequests:
         outbox: Outbox,
         schedules: ChatSchedules,
         requests: RequestQueue,
-        language: str,
         now: Callable[[], datetime],
     ) -> None:
         self._chats = store.chats
@@ -42,7 +41,6 @@ class PeopleRequests:
         self._outbox = outbox
         self._schedules = schedules
         self._requests = requests
-        self._language = language
         self._now = now
 
     def ask(self, chat: types.User | types.Chat) -> bool:
@@ -57,8 +55,8 @@ class PeopleRequests:
         if is_asked or not people.find(chat.id):
             person = self._people.add(_person(chat, now if is_asked else None), now)
             if is_asked:
-                language = choose(self._language, self._chats.language(people.owner))
-                reply = words.question(person, TEXTS[language])
+                texts = self._texts(people.owner, self._chats.language(people.owner))
+                reply = words.question(person, texts)
                 self._outbox.say(people.owner, reply.text, rows=reply.rows)
         return True
 
@@ -82,7 +80,7 @@ class PeopleRequests:
             self._schedules.remove(person.chat_id)
         changed = self._people.change(id, action, self._now()) if action in ACTIONS else None
         if changed and action == "allow":
-            theirs = TEXTS[choose(self._language, changed.language)]
+            theirs = self._texts(changed.chat_id, changed.language)
             self._admit(changed, theirs("welcome"), theirs)
         elif changed and action == "remove":
             chat_id = changed.chat_id
@@ -91,6 +89,10 @@ class PeopleRequests:
         if page:
             return self.listing(int(page), texts)
         return words.answered(changed, texts) if changed else None
+
+    def _texts(self, chat_id: int, language: str) -> Texts:
+        """The texts for a chat, in its user's `language` unless the chat has another."""
+        return TEXTS[choose(self._chats.values(chat_id).language, language)]
 
     def _admit(self, person: Person, greeting: str, texts: Texts) -> None:
         log.info("access_granted", user_id=max(0, person.chat_id), chat_id=person.chat_id)

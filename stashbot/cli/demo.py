@@ -94,16 +94,15 @@ def _stash(folder: Path | None, drawer: Drawer) -> StashStandIn:
 
 def _telegram(token: str, port: int) -> TelegramStandIn:
     from ..demo.telegram.chats import Chat, User
-    from ..demo.telegram.standin import TelegramStandIn
+    from ..demo.telegram.standin import Cast, TelegramStandIn
 
     users = [User(id, name) for id, name in DEMO_USERS.items()]
+    groups = [Chat(DEMO_GROUP, "group", "Friends", tuple(DEMO_USERS)[:2])]
     return TelegramStandIn(
         token,
         decode=_decode,
         port=port,
-        users=users,
-        groups=[Chat(DEMO_GROUP, "group", "Friends", tuple(DEMO_USERS)[:2])],
-        plays_all=True,
+        cast=Cast(users, groups),
         flood_limits=True,
         keep_messages=DEMO_MESSAGES,
     )

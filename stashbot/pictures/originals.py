@@ -15,7 +15,6 @@ from ..models import ImageDetails, Reply, Sent
 from ..rules.sizes import UPLOAD_LIMIT
 from ..stash.client import StashClient
 from ..store.store import Store
-from ..telegram.client import TelegramClient
 from ..telegram.uploads import Uploads
 from .media import Media
 from .notices import Notices
@@ -50,14 +49,12 @@ class Originals:
         *,
         store: Store,
         stash: StashClient,
-        telegram: TelegramClient,
         media: Media,
         notices: Notices,
         uploads: Uploads,
     ) -> None:
         self._store = store
         self._stash = stash
-        self._telegram = telegram
         self._media = media
         self._notices = notices
         self._uploads = uploads
@@ -95,7 +92,9 @@ class Originals:
                 upload = self._media.as_document(source, about.image, block)
         upload = replace(upload, filename=_filename(about) or upload.filename)
         options = self._store.chats.values(order.chat_id).media()
-        sent = self._telegram.send_file(order.chat_id, upload, "", (), order.reply_to, options)
+        sent = self._uploads.telegram.send_file(
+            order.chat_id, upload, "", (), order.reply_to, options
+        )
         log.info("original_sent", chat_id=order.chat_id, image_id=order.image_id)
         return sent
 

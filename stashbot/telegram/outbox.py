@@ -52,6 +52,15 @@ class MessageStore(Protocol):
     def add(self, chat_id: int, message_id: int, now: datetime) -> None: ...
 
 
+class Stores(Protocol):
+    """The stores that the outbox needs."""
+
+    @property
+    def chats(self) -> ChatStore: ...
+    @property
+    def messages(self) -> MessageStore: ...
+
+
 class Outbox:
     """Accepts messages at once, and sends them in the threads of its pools. Thread-safe.
 
@@ -62,15 +71,14 @@ class Outbox:
         self,
         *,
         telegram: TelegramClient,
-        store: ChatStore,
-        messages: MessageStore,
+        store: Stores,
         answers: Pool,
         questions: Pool,
         now: Callable[[], datetime],
     ) -> None:
         self._telegram = telegram
-        self._store = store
-        self._messages = messages
+        self._chats = store.chats
+        self._messages = store.messages
         self._answers = answers
         self._questions = questions
         self._now = now
@@ -225,13 +233,13 @@ class Outbox:
     def lose_chat(self, chat_id: int, error: ChatGone) -> None:
         """Remember that the bot cannot write to a chat until it writes again."""
         with store_failures_logged(chat_id=chat_id):  # the next refusal tells the same
-            self._store.set_gone(chat_id, str(error), self._now())
+            self._chats.set_gone(chat_id, str(error), self._now())
         log.warning("chat_gone", chat_id=chat_id, error=str(error))
 
     def move_chat(self, chat_id: int, new_id: int) -> None:
         """Remember that a group has become a supergroup with another id."""
         with store_failures_logged(chat_id=chat_id):
-            self._store.move_chat(chat_id, new_id, self._now())
+            self._chats.move_chat(chat_id, new_id, self._now())
         log.warning("chat_moved", chat_id=chat_id, new_id=new_id)
 
     def _say(self, chat_id: int, send: Callable[[int], object]) -> None:

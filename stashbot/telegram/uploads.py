@@ -41,7 +41,7 @@ class Uploads:
     """Makes the calls, one after the other in a chat. Thread-safe; it returns at once."""
 
     def __init__(self, *, telegram: TelegramClient, outbox: Outbox, pool: Pool) -> None:
-        self._telegram = telegram
+        self.telegram = telegram
         self._outbox = outbox
         self._pool = pool
 
@@ -54,7 +54,7 @@ class Uploads:
 
     def _turn(self, upload: _Upload) -> float | None:
         """Try once; the seconds until the next try, None if it is done."""
-        if wait := self._telegram.take_turn(upload.chat_id):
+        if wait := self.telegram.take_turn(upload.chat_id):
             return wait
         sent: Reply | Sent = Reply(upload.trouble)
         try:

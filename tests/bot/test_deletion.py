@@ -196,7 +196,6 @@ def test_clock_that_has_jumped(full, ahead):
         telegram=home.app.telegram,
         outbox=home.app.outbox,
         pool=home.app.question_pool,
-        owner=OWNER,
         now=lambda: datetime.now(UTC) + timedelta(hours=ahead),
     )
     deletion.turn()

@@ -78,7 +78,7 @@ class TelegramStandIn(standin.TelegramStandIn):
     ) -> None:
         self._delay = delay
         self._calls: list[Call] = []
-        super().__init__(token, decode=decode, users=users, **options)
+        super().__init__(token, decode=decode, cast=standin.Cast(users), **options)
 
     @property
     def api_url(self) -> str:

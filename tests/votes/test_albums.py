@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stashbot.pictures import delivery
+from stashbot.pictures import prefetch
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, jpeg, library, picture
 from tests.votes.test_voting import labels, latest, press, wait_for_labels
 from tests.whole.program import wait_until
@@ -125,7 +125,7 @@ def test_vote_on_an_album_that_was_not_shown_before_the_end(house):
 
 
 def test_each_part_of_an_album_has_its_message(house, monkeypatch):
-    monkeypatch.setattr(delivery, "ALBUM_BYTES", 3.5 * len(jpeg(1)))
+    monkeypatch.setattr(prefetch, "ALBUM_BYTES", 3.5 * len(jpeg(1)))
     home = house(library(5))
     home.ask("/random 5", count=5)
     wait_until(lambda: len(home.received()) == 7, "two albums, each with its message")

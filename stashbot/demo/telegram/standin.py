@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from ..http import Request, Response, Server
@@ -24,12 +25,24 @@ from .messenger import Messenger
 TOKEN_FORM = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
 
 
+@dataclass(frozen=True)
+class Cast:
+    """The users that have started the bot already, and the groups."""
+
+    users: Sequence[User] = (User(1, "Ann"),)
+    groups: Sequence[Chat] = ()
+
+
+#: One user in a private chat.
+ALONE = Cast()
+
+
 class TelegramStandIn:
     """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
     `decode` reads a picture, and raises ValueError for bytes that are no whole picture.
-    `users` have started the bot already; the page shows the chat of the first one, or if it
-    `plays_all`, those of all users, and the `groups` as each member. With
+    The page shows the chat of the first user of the `cast`; if there are groups, the chats of
+    all users, and the groups as each member. With
     `flood_limits`, a bot that sends too fast gets 429. A chat keeps its newest
     `keep_messages`. `clock` (monotonic seconds) serves the rate limits and ages updates.
     """
@@ -40,23 +53,22 @@ class TelegramStandIn:
         *,
         decode: Decode,
         port: int = 0,
-        users: Sequence[User] = (User(1, "Ann"),),
-        groups: Sequence[Chat] = (),
-        plays_all: bool = False,
+        cast: Cast = ALONE,
         flood_limits: bool = False,
         keep_messages: int = 100_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         bot = User(int(token.partition(":")[0]), "Stashbot", "stash_demo_bot", is_bot=True)
         self._token = token
-        self._messenger = Messenger(bot, users, clock=clock, keep=keep_messages)
+        self._messenger = Messenger(bot, cast.users, clock=clock, keep=keep_messages)
         self.server = self._serve(port)
         stopping = self.server.stopping
         flood = Flood(clock) if flood_limits else None
         self._api = BotApi(self._messenger, decode, flood, stopping)
-        self._messenger.chats |= {group.id: group for group in groups}
-        views = [View(user.id, user.id) for user in users[: None if plays_all else 1]]
-        views += [View(member, group.id) for group in groups for member in group.members]
+        self._messenger.chats |= {group.id: group for group in cast.groups}
+        played = cast.users if cast.groups else cast.users[:1]
+        views = [View(user.id, user.id) for user in played]
+        views += [View(member, group.id) for group in cast.groups for member in group.members]
         self._page = ChatPage(self._messenger, views, stopping)
 
     @property
