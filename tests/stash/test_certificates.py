@@ -9,7 +9,7 @@ from stashbot.errors import StashProblem
 from stashbot.stash.client import StashClient
 from tests.standins.certificates import secure, self_signed
 from tests.standins.http import Server
-from tests.stash.scripted import HASTY, IMAGE, KEY, PICTURE, downloaded, problem
+from tests.stash.scripted import IMAGE, KEY, PICTURE, downloaded, problem
 
 LOCAL = "127.0.0.1"
 
@@ -34,7 +34,7 @@ def ask(stop):
     clients = []
 
     def client(url, ca=""):
-        clients.append(StashClient(url, KEY, stop, ca=str(ca), pace=HASTY))
+        clients.append(StashClient(url, KEY, stop, ca=str(ca)))
         return clients[-1]
 
     yield client
