@@ -79,8 +79,9 @@ class App:
         self.answer_pool = Pool(ANSWER_LIMITS)
         self.question_pool = Pool(QUESTION_LIMITS)
         self.store = Store(settings.database, defaults=settings.chat)
-        fixed = settings.telegram
-        self.store.people.set_fixed(fixed.allowed_users, fixed.allowed_chats)
+        self.store.people.set_fixed(
+            settings.telegram.allowed_users, settings.telegram.allowed_chats
+        )
         self.stash = self._stash(timeouts)
         self.telegram = self._telegram(limits)
         for close in (self.stash.close_thread, self.telegram.close_thread, self.store.close):
@@ -224,11 +225,7 @@ class App:
         )
         why = Why(self.store, self.settings, _now)
         about = About(
-            store=self.store,
-            stash=self.stash,
-            notices=self.notices,
-            originals=originals,
-            why=why,
+            store=self.store, stash=self.stash, notices=self.notices, originals=originals, why=why
         )
         return PictureParts(voting, self.buttons, Hiding(self.store, _now), why, about)
 

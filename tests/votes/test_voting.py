@@ -312,6 +312,7 @@ def test_reactions_are_votes(sent):
 
 def test_reaction_that_is_taken_back_after_another_vote(sent):
     home, message = sent(**NO_NEXT)
+    home.wait_for_event("photo_sent")
     home.telegram.react(message, "", "👍", user_id=OWNER)
     wait_for_labels(home, message, LIKED)
     press(home, "👎", message)
