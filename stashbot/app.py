@@ -110,9 +110,7 @@ class App:
         self.reports = self._reports()
         self.filters = self._filters()
         self.chats = self._chats()
-        stop, quit = self.supervisor.stop, self.supervisor.quit
-        token = settings.placed("telegram.token")
-        self.poller = Poller(self.telegram, self._bot().handle, stop, quit, token)
+        self.poller = self._poller()
 
     def start(self, watchdog: float = 0.0) -> None:
         """Take up the work that the last process left, and start the threads.
@@ -302,12 +300,13 @@ class App:
         drawer = Drawer(self.files)
         self.supervisor.at_end(drawer.close)
         return Charts(
-            reports=self.reports,
-            drawer=drawer,
-            telegram=self.telegram,
-            uploads=self.uploads,
-            chats=self.store.chats,
+            reports=self.reports, drawer=drawer, uploads=self.uploads, chats=self.store.chats
         )
+
+    def _poller(self) -> Poller:
+        stop, quit = self.supervisor.stop, self.supervisor.quit
+        token = self.settings.placed("telegram.token")
+        return Poller(self.telegram, self._bot().handle, stop, quit, token)
 
     def _bot(self) -> Bot:
         self.access = Access(

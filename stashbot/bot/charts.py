@@ -12,7 +12,6 @@ from ..messages.chart import chart
 from ..models import Kind, Reply, Sent, Upload
 from ..pictures.converter import Drawer
 from ..store.chats import ChatStore
-from ..telegram.client import TelegramClient
 from ..telegram.uploads import Uploads
 from .status import StatusReports
 
@@ -27,13 +26,11 @@ class Charts:
         *,
         reports: StatusReports,
         drawer: Drawer,
-        telegram: TelegramClient,
         uploads: Uploads,
         chats: ChatStore,
     ) -> None:
         self.reports = reports
         self._drawer = drawer
-        self._telegram = telegram
         self._uploads = uploads
         self._chats = chats
 
@@ -51,7 +48,8 @@ class Charts:
                 path = self._drawer.write([chart(about, texts)], "png", block)
                 file = Upload(Kind.PHOTO, "statistics.png", path, path.stat().st_size)
                 caption, options = texts("chart.caption"), self._chats.values(chat_id).media()
-                return self._telegram.send_file(chat_id, file, caption, (), reply_to, options)
+                send = self._uploads.telegram.send_file
+                return send(chat_id, file, caption, (), reply_to, options)
         except OSError as error:
             log.warning("chart_failed", chat_id=chat_id, error=str(error))
             return Reply(texts("chart.failed"))

@@ -494,7 +494,9 @@ def test_hide_as_an_answer_to_a_picture(house):
     home = house(library(20), **NO_NEXT)
     first, second = home.ask("/random 2", count=2)
     home.wait_for_event("photo_sent", 2)
-    [message] = [m for m in home.telegram.messages(OWNER) if f"Picture {first}\n" in f"{m.text}\n"]
+    [message] = [
+        m for m in home.telegram.messages(OWNER) if m.file and f"Picture {first}\n" in f"{m.text}\n"
+    ]
     home.telegram.say(OWNER, "/hide", reply_to=message.id)
     home.wait_for_text("What should not come")
     listing = latest(home)
