@@ -150,7 +150,7 @@ class TelegramClient:
 
     def delete(self, chat_id: int, message_ids: Sequence[int]) -> None:
         """Delete up to 100 messages; Telegram skips those that are gone, or that are too old."""
-        with suppress(NothingToDo), mapped():
+        with suppress(NothingToDo), self._sending(chat_id):
             self._bot.delete_messages(chat_id, list(message_ids))
 
     def agrees(self, now: datetime) -> bool:

@@ -158,6 +158,18 @@ def test_telegram_is_away_for_a_while(full):
     assert message.text == "I am on it. The rest will be gone in a while."
 
 
+def test_a_long_pause_that_telegram_asks_for(full):
+    home = full
+    home.telegram.server.fail(Fault("deleteMessages", Trouble.FLOOD, seconds=120))
+    really = press(home, opened(home, "/purge", part=QUESTION), "Yes")
+    home.telegram.press(really, "purge:yes", user_id=OWNER)
+    home.wait_for_event("flood_wait")
+    home.app.chats.deletion.turn()
+
+    assert not [call for call in home.telegram.calls if call.method == "deleteMessages"]
+    assert len(kept(home)) == NOTED
+
+
 def test_too_old_is_said_once(full):
     home = full
     grown(home, 49)
