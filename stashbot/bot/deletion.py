@@ -91,7 +91,8 @@ class Deletion:
             return PAUSE_S
         refused = list[int]()
         for batch in due.batches:
-            if wait := self._telegram.take_turn(chat_id, traffic="edit"):
+            # No limit counts deletions, but a pause that Telegram asked for holds for them too.
+            if wait := self._telegram.take_turn(chat_id, messages=0, traffic="text"):
                 return min(wait, PAUSE_S)
             try:
                 self._telegram.delete(chat_id, batch)

@@ -175,7 +175,7 @@ def test_too_old_is_said_once(full):
     grown(home, 49)
     opened(home, "/settings delete 3")
     home.ask()
-    home.wait_for_event("photo_sent", count=3)
+    wait_until(lambda: len(kept(home)) == NOTED + 1, "the new picture is noted")
     grown(home, 4)
     all_gone(home)
     home.wait_for_text(f"{NOTED} of my messages here are older than 48 hours")
