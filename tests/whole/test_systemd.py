@@ -426,3 +426,15 @@ def test_without_systemd_or_watchdog(environ):
     notifier.tell(READY=1)
 
     assert (notifier.watchdog_s, notifier.interval_s) == (0, LONGEST_INTERVAL_S)
+
+
+def test_sign_of_life_in_a_container(tmp_path):
+    file = tmp_path / "heartbeat"
+    notifier = Notifier({"HEARTBEAT_FILE": str(file)})
+    notifier.tell(STATUS="stuck")
+
+    assert not file.exists()
+
+    notifier.tell(WATCHDOG=1)
+
+    assert file.exists()
