@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib import resources
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from ..models import WHOLE_WEEK, Recurrence
+
 LANGUAGES = ("en", "ru")
 
 _DURATIONS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+_DAYS_OF_A_KIND = {WHOLE_WEEK: "daily", (1, 2, 3, 4, 5): "weekdays", (6, 7): "weekends"}
 _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
@@ -60,16 +63,69 @@ def duration(seconds: float, texts: Texts) -> str:
 
 
 def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
-    """A future moment: by the clock of a zone, and the time until then."""
-    local = moment.astimezone(zone)
+    """A future moment by the clock of a zone, and within a day the time until then."""
+    local, today = moment.astimezone(zone), now.astimezone(zone).date()
     # Whole minutes, rounded up, so that it never says that no time is left.
-    minutes = max(1, -((now - moment) // timedelta(minutes=1)))
-    return texts(
-        "schedule.moment",
-        weekday=texts(f"weekday.{local.isoweekday()}"),
-        time=local.strftime("%Y-%m-%d %H:%M"),
-        left=duration(60 * minutes, texts),
-    )
+    hours, minutes = divmod(max(1, -((now - moment) // timedelta(minutes=1))), 60)
+    counts = {"hours": hours, "minutes": minutes}
+    left = " ".join(texts(f"moment.{unit}", n=count) for unit, count in counts.items() if count)
+    day, is_far = _day(local.date(), today, texts), hours >= 24
+    key = "moment.later" if is_far else "moment.soon"
+    return texts(key, day=day, time=_clock(60 * local.hour + local.minute), left=left)
+
+
+def _day(day: date, today: date, texts: Texts) -> str:
+    ahead = (day - today).days
+    if ahead < 2:
+        return texts("moment.tomorrow" if ahead == 1 else "moment.today")
+    weekday, month = texts(f"weekday.{day.isoweekday()}"), texts(f"month.{day.month}")
+    # A year ahead, the year matters more than the weekday.
+    key = "moment.date" if ahead < 300 else "source.date"
+    return texts(key, weekday=weekday, day=day.day, month=month, year=day.year)
+
+
+def recurring(times: Recurrence, texts: Texts) -> str:
+    """Recurring times in words that can be read back: `every day at 9:00`."""
+    if times.every:
+        return _interval(times.every, texts)
+    clocks = [*map(_clock, times.minutes)]
+    at = texts("recurring.at", times=_listed(clocks, texts))
+    if times.step:
+        interval = _interval(times.step, texts)
+        at = texts("recurring.span", interval=interval, first=clocks[0], last=clocks[-1])
+    if times.apart > 1:
+        return f"{texts('recurring.days_apart', n=times.apart)} {at}"
+    is_daily = times.days == WHOLE_WEEK
+    return at if is_daily and times.step else f"{_days(times.days, texts)} {at}"
+
+
+def _interval(minutes: int, texts: Texts) -> str:
+    if minutes % 60:
+        return texts("recurring.minutes", n=minutes)
+    return texts("recurring.hours" if minutes > 60 else "recurring.hour", n=minutes // 60)
+
+
+def _days(days: Sequence[int], texts: Texts) -> str:
+    """The days of the week: `weekdays`, `Mondays and Fridays`, `Mon–Thu`, `Mon, Wed, Fri`."""
+    if key := _DAYS_OF_A_KIND.get(tuple(days)):
+        return texts(f"recurring.{key}")
+    if len(days) < 3:
+        return texts("recurring.on", days=_listed([texts(f"day.{day}") for day in days], texts))
+    names = [texts(f"weekday.{day}") for day in days]
+    first = [day for day in days if (day - 2) % 7 + 1 not in days]
+    if len(first) > 1:
+        return ", ".join(names)
+    last = (first[0] + len(days) - 2) % 7 + 1
+    return f"{texts(f'weekday.{first[0]}')}–{texts(f'weekday.{last}')}"
+
+
+def _listed(parts: Sequence[str], texts: Texts) -> str:
+    *most, last = parts
+    return texts("recurring.list", most=", ".join(most), last=last) if most else last
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60}:{minute % 60:02}"
 
 
 def calendar_day(day: date, texts: Texts) -> str:

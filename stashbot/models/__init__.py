@@ -4,6 +4,7 @@ from .chats import OFF, ChatValues, MediaOptions, OwnMessage, QuietHours, as_tex
 from .files import Kind, KnownFile, Sent, Upload
 from .images import Exclusion, Facet, Feature, Image, ImageDetails, Named
 from .people import Person, Standing
+from .recurrence import WHOLE_WEEK, Recurrence
 from .replies import Button, Reply, Rows
 from .requests import Album, Priority, Request, Schedule, SentPicture, Shown, Trigger
 from .sources import LIBRARY, Place, Shuffle, Source, SourceKind
@@ -13,6 +14,7 @@ from .votes import Explanation, Press, Reason, Vote, VoteCounts
 __all__ = [
     "LIBRARY",
     "OFF",
+    "WHOLE_WEEK",
     "Album",
     "Button",
     "ChatStatistics",
@@ -34,6 +36,7 @@ __all__ = [
     "Priority",
     "QuietHours",
     "Reason",
+    "Recurrence",
     "Reply",
     "Request",
     "Rows",

@@ -1,38 +1,36 @@
-"""Timetables: cron expressions and plain words, and the moments that they name.
+"""Timetables, and the moments that they name.
 
-Pure functions. Moments are aware and in UTC; the caller gives "now". The fields follow
-cron(5). A wall-clock time that daylight saving skips happens at the moment of the change; a
-time that it repeats happens once, the first time. An interval counts from midnight of
-1 January 2000, and so is the same after each restart.
+Pure functions. Moments are aware and in UTC; the caller gives "now". A wall-clock time that
+daylight saving skips happens at the moment of the change; a time that it repeats happens once,
+the first time. An interval counts from midnight of 1 January 2000, and so is the same after each
+restart.
 """
 
 from __future__ import annotations
 
 import heapq
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from itertools import count, pairwise
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
 from ..errors import StashbotError
-from ..models import QuietHours
+from ..models import QuietHours, Recurrence
 
 #: The shortest time from one moment to the next.
 SHORTEST = timedelta(minutes=5)
-#: The longest interval.
-LONGEST = timedelta(days=7)
 #: A moment is served until so long after it.
 GRACE = timedelta(hours=1)
-#: The most characters of a text that is read.
-MOST = 100
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
+#: Intervals count from its midnight, and each second day from it.
+_FIRST_DAY = date(2000, 1, 1)
 
 
 class TimetableFault(StrEnum):
@@ -53,11 +51,15 @@ class TimetableError(StashbotError):
 
 @dataclass(frozen=True)
 class Timetable:
-    """The moments that a text names: by cron expressions, or by an interval."""
+    """The moments that a text names; cron expressions may have no recurrence that says the same."""
 
-    text: str
+    text: str = field(compare=False)
     crons: tuple[str, ...] = ()
-    every: timedelta = timedelta()
+    recurrence: Recurrence | None = None
+
+    @property
+    def every(self) -> timedelta:
+        return self.recurrence.every * _MINUTE if self.recurrence else timedelta()
 
     def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The first moment later than this one, by a zone's wall clock."""
@@ -72,7 +74,7 @@ class Timetable:
                 after = _on_grid(after, self.every, zone) + self.every
                 yield after
         wall = _wall(after, zone)
-        for moment in heapq.merge(*(_run(cron, wall, zone) for cron in self.crons)):
+        for moment in heapq.merge(*(self._run(cron, wall, zone) for cron in self.crons)):
             if moment > after:
                 yield moment
                 after = moment
@@ -83,8 +85,16 @@ class Timetable:
             return _on_grid(moment, self.every, zone)
         # After the clock was put back, its earlier times are ahead of its present one.
         wall = _wall(moment, zone) + _DAY
-        runs = (_run(cron, wall, zone, back=True) for cron in self.crons)
+        runs = (self._run(cron, wall, zone, back=True) for cron in self.crons)
         return next((past for past in heapq.merge(*runs, reverse=True) if past <= moment), None)
+
+    def _run(
+        self, cron: str, start: datetime, zone: ZoneInfo, *, back: bool = False
+    ) -> Iterator[datetime]:
+        apart = self.recurrence.apart if self.recurrence else 1
+        for wall in CronSim(cron, start, reverse=back):
+            if (wall.date() - _FIRST_DAY).days % apart == 0:
+                yield _moment(wall, zone)
 
 
 #: The quiet hours in which a moment lies, from their beginning to their end; None if in none.
@@ -150,26 +160,38 @@ def window(
     return None
 
 
-def read(text: str) -> Timetable:
-    """The timetable of cron, or of words in English or Russian. Raises TimetableError."""
-    # `split` takes some control characters for blanks.
-    is_odd = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text)
-    text = " ".join(text.split())
-    if is_odd or len(text) > MOST or not text.isprintable():
-        raise TimetableError(TimetableFault.UNREADABLE, text[:MOST])
-    words = text.lower().replace("ё", "е")
-    timetable = _interval(text, words) or _cron(text, words) or _times(text, words)
-    if timetable is None:
-        raise TimetableError(TimetableFault.UNREADABLE, text)
-    return timetable
+def by(recurrence: Recurrence, text: str) -> Timetable:
+    """The timetable of a recurrence. Raises TimetableError if its times are too close."""
+    if recurrence.every:
+        if recurrence.every * _MINUTE < SHORTEST:
+            raise TimetableError(TimetableFault.TOO_OFTEN, text)
+        return Timetable(text, (), recurrence)
+    check_gaps(recurrence.minutes, text)
+    # Few expressions: each of them takes time to run.
+    hours = defaultdict(list)
+    for time in recurrence.minutes:
+        hours[time % 60].append(time // 60)
+    minutes = defaultdict(list)
+    for minute, of_minute in hours.items():
+        minutes[_listed(of_minute)].append(minute)
+    days = _listed(recurrence.days)
+    crons = (f"{_listed(each)} {of_day} * * {days}" for of_day, each in minutes.items())
+    return Timetable(text, tuple(crons), recurrence)
+
+
+def check_gaps(minutes: Iterable[int], text: str) -> None:
+    """Refuse minutes of the day that are too close, also across midnight."""
+    times = sorted(minutes)
+    gaps = [after - before for before, after in pairwise([*times, times[0] + 24 * 60])]
+    if min(gaps) * _MINUTE < SHORTEST:
+        raise TimetableError(TimetableFault.TOO_OFTEN, text)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 # By the wall clock
-
-
-def _run(cron: str, start: datetime, zone: ZoneInfo, *, back: bool = False) -> Iterator[datetime]:
-    for wall in CronSim(cron, start, reverse=back):
-        yield _moment(wall, zone)
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
@@ -192,145 +214,3 @@ def _on_grid(moment: datetime, every: timedelta, zone: ZoneInfo) -> datetime:
     """The last moment of an interval's grid not later than this one."""
     start = datetime(2000, 1, 1, tzinfo=zone).astimezone(UTC)
     return start + (moment - start) // every * every
-
-
-# Cron
-
-_FIELDS = re.compile(r"[*\d,/a-z-]+( [*\d,/a-z-]+){4}", re.ASCII)
-_DAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_NUMBERS = dict(zip(_DAY_NAMES, count())) | dict(zip(_MONTHS, count(1)))
-_STEPPED = re.compile(r"\b(\d+|[a-z]+)-(\d+|[a-z]+)/0*[1-9]\d*(?=[ ,]|$)")
-
-
-def _cron(text: str, words: str) -> Timetable | None:
-    """The timetable of five cron fields; None if the text is no cron expression."""
-    # The library gives a meaning to more letters than cron does.
-    if not _FIELDS.fullmatch(words) or not set(re.findall("[a-z]+", words)) <= _NUMBERS.keys():
-        return None
-    expression = _STEPPED.sub(_without_useless_step, words)
-    cron = _parsed(expression)
-    if cron is None:
-        minute, hour, day, month, weekday = words.split()
-        if _parsed(f"{minute} {hour} {day} * {weekday}") and _parsed(f"* * * {month} *"):
-            raise TimetableError(TimetableFault.NEVER, text)
-        return None
-    _check_gaps({60 * hour + minute for hour in cron.hours for minute in cron.minutes}, text)
-    return Timetable(text, (expression,))
-
-
-def _without_useless_step(term: re.Match[str]) -> str:
-    """A range of one number without its step: the library would go on after the number."""
-    first, last = (int(_NUMBERS.get(end, end)) for end in term.groups())
-    return f"{term[1]}-{term[2]}" if first == last else term[0]
-
-
-def _parsed(expression: str) -> CronSim | None:
-    try:
-        return CronSim(expression, datetime(2000, 1, 1))  # noqa: DTZ001 - as on a wall
-    except CronSimError:
-        return None
-
-
-def _check_gaps(minutes: set[int], text: str) -> None:
-    """Refuse minutes of the day that are too close, also across midnight."""
-    times = sorted(minutes)
-    gaps = [after - before for before, after in pairwise([*times, times[0] + 24 * 60])]
-    if min(gaps) * _MINUTE < SHORTEST:
-        raise TimetableError(TimetableFault.TOO_OFTEN, text)
-
-
-# Words
-
-_EVERY = r"(?:every|each|кажд(?:ый|ую|ые)|раз в)"
-_HOUR = r"h|hrs?|hours?|ч|час(?:а|ов)?"
-_SPAN = r"mins?|minutes?|мин|минут[уы]?"
-_INTERVAL = re.compile(
-    rf"{_EVERY}(?: (?P<count>\d+))? ?(?:(?P<hours>{_HOUR})|(?:{_SPAN}))\.?", re.ASCII
-)
-_TIME = r"([0-9]{1,2})(?::([0-9]{2}))?(?: ?([ap])\.?m\.?)?"
-_CLOCK = rf"(?P<times>{_TIME}(?: ?(?:,|and|и) ?{_TIME})*)"
-_TIMES = re.compile(rf"(?P<days>.*?){_CLOCK}")
-_TIMES_FIRST = re.compile(rf"(?:(?:at|в|во) )?{_CLOCK} (?P<days>\D*)")
-_DAYS = {
-    1: "mon monday mondays пн понедельник понедельника понедельникам понедельники",
-    2: "tue tues tuesday tuesdays вт вторник вторника вторникам вторники",
-    3: "wed wednesday wednesdays ср среда среды среду средам",
-    4: "thu thur thurs thursday thursdays чт четверг четверга четвергам четверги",
-    5: "fri friday fridays пт пятница пятницы пятницу пятницам",
-    6: "sat saturday saturdays сб суббота субботы субботу субботам",
-    7: "sun sunday sundays вс воскресенье воскресенья воскресеньям",
-}
-_DAY_NUMBERS = {name: number for number, names in _DAYS.items() for name in names.split()}
-_WHOLE_WEEK, _WEEKDAYS, _WEEKENDS = range(1, 8), range(1, 6), range(6, 8)
-_GROUPS = {
-    **dict.fromkeys(("", "daily", "everyday", "day", "ежедневно", "день"), _WHOLE_WEEK),
-    **dict.fromkeys(("weekdays", "weekday", "будням", "будни"), _WEEKDAYS),
-    **dict.fromkeys(("weekends", "weekend", "выходным", "выходные"), _WEEKENDS),
-}
-#: Words before and between days that carry no meaning.
-_SILENT = re.compile("|on|every|each|and|по|во?|и|кажд(?:ый|ую|ое|ые)")
-_AT = re.compile(r"(?:^| )(?:at|в|во)$")
-_FROM_TO = re.compile(r"(?:\bсо? (\w+) (?:по|до)|(?:\bfrom )?\b(\w+) (?:to|till|through)) (\w+)\b")
-_OF_A_KIND = re.compile(r"\b(будн|рабоч|выходн)(?:им|ым) дням|\b(будний|рабочий|выходной) день")
-
-
-def _interval(text: str, words: str) -> Timetable | None:
-    match = _INTERVAL.fullmatch("every hour" if words in ("hourly", "ежечасно") else words)
-    if match is None:
-        return None
-    minutes = int(match["count"] or 1) * (60 if match["hours"] else 1)
-    if not 1 <= minutes <= LONGEST // _MINUTE:
-        return None
-    every = minutes * _MINUTE
-    if every < SHORTEST:
-        raise TimetableError(TimetableFault.TOO_OFTEN, text)
-    return Timetable(text, every=every)
-
-
-def _times(text: str, words: str) -> Timetable | None:
-    """The timetable of days and times of day, such as `mon,fri 20:00`."""
-    match = _TIMES.fullmatch(words) or _TIMES_FIRST.fullmatch(words)
-    if match is None:
-        return None
-    days = _days(_AT.sub("", match["days"].strip()).strip())
-    times = [_time(*each) for each in re.findall(_TIME, match["times"])]
-    if not days or None in times:
-        return None
-    minutes = {time for time in times if time is not None}
-    _check_gaps(minutes, text)
-    weekdays = ",".join(map(str, days))
-    crons = (f"{time % 60} {time // 60} * * {weekdays}" for time in sorted(minutes))
-    return Timetable(text, tuple(crons))
-
-
-def _time(hour: str, minute: str, half: str) -> int | None:
-    """The minute of the day; None for a time that no clock shows."""
-    if not (minute or half):
-        return None  # a bare number is no clear time
-    hours, minutes = int(hour), int(minute or 0)
-    if half and not 1 <= hours <= 12:
-        return None
-    if half:
-        hours = hours % 12 + (12 if half == "p" else 0)
-    return 60 * hours + minutes if hours < 24 and minutes < 60 else None
-
-
-def _days(words: str) -> set[int]:
-    """The days of the week, Monday 1 to Sunday 7; empty if the words are unknown."""
-    words = _OF_A_KIND.sub(lambda match: "выходные" if "выход" in match[0] else "будни", words)
-    words = re.sub(r" ?[-–—] ?", "-", _FROM_TO.sub(r"\1\2-\3", words))
-    parts = [part for part in re.split("[ ,]+", words) if not _SILENT.fullmatch(part)] or [""]
-    found = [_part(part) for part in parts]
-    return set().union(*found) if all(found) else set()
-
-
-def _part(part: str) -> range | list[int]:
-    """The days of one name, of a range of names, or of a word for several days."""
-    if part in _GROUPS:
-        return _GROUPS[part]
-    first, dash, last = part.partition("-")
-    start, end = _DAY_NUMBERS.get(first), _DAY_NUMBERS.get(last if dash else first)
-    if start is None or end is None:
-        return []
-    return [(start + step - 1) % 7 + 1 for step in range((end - start) % 7 + 1)]

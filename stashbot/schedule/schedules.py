@@ -15,7 +15,8 @@ from ..messages.catalogue import Texts, choose, coming
 from ..messages.plain_text import message
 from ..models import Button, ChatValues, Reply, Schedule, Source
 from ..rules import sources
-from ..rules.timetable import Timetable, TimetableError, TimetableFault, read, window
+from ..rules.timetable import Timetable, TimetableError, TimetableFault, window
+from ..rules.when.reading import read
 from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
 

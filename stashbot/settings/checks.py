@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ..messages.caption import CAPTION_FIELDS
-from ..rules.timetable import TimetableError, TimetableFault, read
+from ..rules.timetable import TimetableError, TimetableFault
+from ..rules.when.reading import read
 
 #: Ids have at most 52 significant bits: https://core.telegram.org/bots/api#user
 LARGEST_ID = 2**52

@@ -1,8 +1,10 @@
 import ast
 import re
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 import stashbot
 from stashbot.errors import StashProblem
 from stashbot.messages.caption import CAPTION_FIELDS, caption
-from stashbot.messages.catalogue import LANGUAGES, TEXTS, choose, duration, size
-from stashbot.models import Image, Named
+from stashbot.messages.catalogue import LANGUAGES, TEXTS, choose, coming, duration, recurring, size
+from stashbot.models import Image, Named, Recurrence
 
+BERLIN = ZoneInfo("Europe/Berlin")
 EN, RU = TEXTS["en"], TEXTS["ru"]
 FIELDS = tuple(CAPTION_FIELDS)
 FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}
@@ -367,3 +370,55 @@ def test_every_sentence_in_the_sources_exists():
         phrase = EN.phrases[key]
         needed = placeholders(phrase) | (set() if isinstance(phrase, str) else {"n"})
         assert None in given_values or needed <= given_values, key
+
+
+@pytest.mark.parametrize(
+    ("before", "english", "russian"),
+    [
+        ({"seconds": 6}, "today at 9:00, in 1 min", "сегодня в 9:00, через 1 мин"),
+        ({"minutes": 59.5}, "today at 9:00, in 1 h", "сегодня в 9:00, через 1 ч"),
+        ({"hours": 17.5}, "tomorrow at 9:00, in 17 h 30 min", "завтра в 9:00, через 17 ч 30 мин"),
+        ({"hours": 25}, "tomorrow at 9:00", "завтра в 9:00"),
+        ({"days": 5}, "Mon, May 4 at 9:00", "пн, 4 мая в 9:00"),
+        ({"days": 400}, "May 4, 2026 at 9:00", "4 мая 2026 года в 9:00"),
+    ],
+)
+def test_moment_to_come(before, english, russian):
+    moment = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
+    words = [coming(moment, moment - timedelta(**before), BERLIN, each) for each in TEXTS.values()]
+
+    assert words == [english, russian]
+
+
+@pytest.mark.parametrize(
+    ("times", "english", "russian"),
+    [
+        ({}, "every day at 9:00", "каждый день в 9:00"),
+        ({"days": (1, 2, 3, 4, 5)}, "weekdays at 9:00", "по будням в 9:00"),
+        ({"days": (6, 7)}, "weekends at 9:00", "по выходным в 9:00"),
+        ({"days": (3,)}, "Wednesdays at 9:00", "по средам в 9:00"),
+        ({"days": (1, 5)}, "Mondays and Fridays at 9:00", "по понедельникам и пятницам в 9:00"),
+        ({"days": (1, 2, 3)}, "Mon–Wed at 9:00", "пн–ср в 9:00"),
+        ({"days": (1, 3, 5)}, "Mon, Wed, Fri at 9:00", "пн, ср, пт в 9:00"),
+        ({"minutes": (0, 540)}, "every day at 0:00 and 9:00", "каждый день в 0:00 и 9:00"),
+        (
+            {"minutes": (1, 2, 4)},
+            "every day at 0:01, 0:02 and 0:04",
+            "каждый день в 0:01, 0:02 и 0:04",
+        ),
+        ({"apart": 2}, "every 2 days at 9:00", "каждые 2 дня в 9:00"),
+        ({"every": 60}, "every hour", "каждый час"),
+        ({"every": 180}, "every 3 hours", "каждые 3 часа"),
+        ({"every": 21}, "every 21 minutes", "раз в 21 минуту"),
+        ({"every": 90}, "every 90 minutes", "каждые 90 минут"),
+        (
+            {"minutes": (0, 20, 40, 60)},
+            "every 20 minutes from 0:00 to 1:00",
+            "каждые 20 минут с 0:00 до 1:00",
+        ),
+    ],
+)
+def test_recurring_times(times, english, russian):
+    recurrence = Recurrence(**({"minutes": (540,)} | times))
+
+    assert [recurring(recurrence, texts) for texts in TEXTS.values()] == [english, russian]
