@@ -7,7 +7,7 @@ after a restart and by a clock that was put back.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import JOIN, fn
@@ -17,6 +17,8 @@ from .database import Database
 from .history import IS_WAITING, insert_request
 from .tables import Chats, Requests, Schedules
 
+#: A removed schedule can be restored for so long.
+KEPT = timedelta(days=7)
 #: A schedule of the settings: its chat, its times, its zone, its count and its source.
 Fixed = tuple[int, str, str, int, str]
 
@@ -25,6 +27,7 @@ _HEIR = Chats.alias("heir")
 _CHAT = Chats.alias("chat")
 _its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
 _TIMES = (Schedules.when, Schedules.zone, Schedules.count, Schedules.source)
+_is_there = Schedules.removed_at.is_null()
 # The columns of `Fixed`.
 _FIXED = (Schedules.chat_id, *_TIMES)
 
@@ -37,35 +40,47 @@ class ScheduleStore:
 
     def active(self) -> list[Schedule]:
         """The schedules of the chats that can be written to."""
-        return self._select(_CHAT.gone_since.is_null())
+        return self._select(_is_there & _CHAT.gone_since.is_null())
 
     def of(self, chat_id: int) -> list[Schedule]:
         """A chat's schedules, those of the settings first."""
-        return self._select(_its_chat == chat_id)
+        return self._select(_is_there & (_its_chat == chat_id))
 
     def add(
         self, chat_id: int, when: str, count: int, now: datetime, source: Source | None = None
     ) -> Schedule | None:
         """Add a schedule for a chat, from now on; None if the chat has it already."""
         key, name = (source.key, source.name) if source else ("", "")
-        same = Schedules.select(Schedules.id).filter(
-            chat_id=chat_id, when=when, count=count, source=key
-        )
+        same = (Schedules.chat_id == chat_id) & (Schedules.when == when)
+        same &= (Schedules.count == count) & (Schedules.source == key)
         with self._db.writing():
-            if self._db.row(same):
+            if self._db.row(Schedules.select(Schedules.id).where(same, _is_there)):
                 return None
+            self._db.write(Schedules.delete().where(same))
             id = self._insert((chat_id, when, "", count, key), now, is_fixed=False, name=name)
             return self._select(Schedules.id == id)[0]
 
     def remove(self, schedules: Iterable[Schedule], now: datetime) -> None:
         """Remove schedules, and give up their requests that still wait."""
-        ids = [schedule.id for schedule in schedules]
+        its = Schedules.id.in_([schedule.id for schedule in schedules])
+        ids = Schedules.select(Schedules.id).where(its)
         with self._db.writing():
             failed = Requests.update(state="failed", finished_at=now).where(
                 Requests.schedule_id.in_(ids), IS_WAITING
             )
             self._db.write(failed)
-            self._db.write(Schedules.delete().where(Schedules.id.in_(ids)))
+            self._db.write(Schedules.update(removed_at=now).where(its))
+            is_past = Schedules.is_fixed | (Schedules.removed_at < now - KEPT)
+            self._db.write(Schedules.delete().where(is_past, ~_is_there))
+
+    def removed(self, chat_id: int, moment: datetime) -> list[Schedule]:
+        """A chat's schedules that were removed at this moment, and are still kept."""
+        return self._select((_its_chat == chat_id) & (Schedules.removed_at == moment))
+
+    def restore(self, schedules: Iterable[Schedule], now: datetime) -> None:
+        """Bring removed schedules back; they count from now on."""
+        its = Schedules.id.in_([schedule.id for schedule in schedules])
+        self._db.write(Schedules.update(removed_at=None, handled_until=now).where(its))
 
     def set_fixed(
         self, wanted: Iterable[Fixed], now: datetime
@@ -101,7 +116,8 @@ class ScheduleStore:
         None if it was claimed before, if the schedule was removed, or its chat is gone.
         """
         with self._db.writing():
-            current = self._select((Schedules.id == schedule.id) & _CHAT.gone_since.is_null())
+            its = Schedules.id == schedule.id
+            current = self._select(its & _is_there & _CHAT.gone_since.is_null())
             if not current:
                 return None
             chat_id = current[0].chat_id

@@ -69,7 +69,10 @@ class Chats(peewee.Model):
 
 
 class Schedules(peewee.Model):
-    """The schedules: `models.Schedule`, with the id that the chat had at that time."""
+    """The schedules: `models.Schedule`, with the id that the chat had at that time.
+
+    A removed one is kept for a while, so that it can be restored.
+    """
 
     id = peewee.AutoField()
     chat_id = peewee.IntegerField()
@@ -80,6 +83,7 @@ class Schedules(peewee.Model):
     source_name = peewee.TextField(default="")
     is_fixed = peewee.BooleanField()
     handled_until = TimeField()
+    removed_at = TimeField(null=True)
 
 
 class Requests(peewee.Model):
