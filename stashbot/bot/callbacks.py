@@ -18,7 +18,8 @@ from ..models import Facet, Feature, Press, Reply, Shown, Trigger, Vote
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, from_key
 from ..rules.votes import vote_of
-from ..schedule.schedules import REMOVE
+from ..rules.when.arguments import read_argument
+from ..schedule.schedules import ADD, CHANGE
 from ..telegram.outbox import Outbox
 from .charts import Charts
 from .chats import ChatParts
@@ -98,7 +99,8 @@ class Callbacks:
             chat_settings.SHOW: self._show_settings,
             chat_settings.SET: self._set,
             chat_settings.PURGE: self._purge,
-            re.compile(rf"{REMOVE}(?P<id>\d{{1,18}})"): self._remove_schedule,
+            CHANGE: self._change_schedules,
+            ADD: self._add_schedule,
         }
 
     def handle(self, update_id: int, press: types.CallbackQuery, texts: Texts) -> str:
@@ -227,10 +229,19 @@ class Callbacks:
     def _chart(self, press: _Pressed) -> None:
         self._charts.send(press.chat_id, press.message_id, press.texts)
 
-    def _remove_schedule(self, press: _Pressed) -> str:
-        was_there = self._schedules.remove(press.chat_id, int(press.match["id"]))
-        self._edit(press, self._schedules.listing(press.chat_id, press.texts))
-        return press.texts("schedule.removed", n=1) if was_there else ""
+    def _change_schedules(self, press: _Pressed) -> None:
+        action, schedule_id = press.match["action"], int(press.match["id"])
+        reply = self._schedules.press(press.chat_id, action, schedule_id, press.texts)
+        self._edit(press, reply)
+
+    def _add_schedule(self, press: _Pressed) -> None:
+        asked = read_argument(press.match["argument"])
+        if asked.what and press.chat_id > 0:  # Stash is asked for the name
+            add = partial(self._filters.schedule, press.chat_id, asked, press.texts)
+            trouble = press.texts("cannot_answer")
+            self._outbox.reply(press.chat_id, add, trouble, edits=press.message_id)
+        else:
+            self._edit(press, self._schedules.change(press.chat_id, asked, press.texts))
 
     def _change_person(self, press: _Pressed) -> None:
         if reply := self._people.press(press.user_id, press.match, press.texts):

@@ -21,7 +21,8 @@ from ..messages.plain_text import message
 from ..models import Reply, Shown, Source, SourceKind
 from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
-from ..schedule.schedules import OFF, source_of
+from ..rules.when.arguments import read_argument
+from ..schedule.schedules import OFF
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from .access import MOST_WAITING, Access
@@ -281,11 +282,11 @@ class Bot:
 
     def _schedule(self, command: _Command) -> None:
         chat_id, texts = command.chat_id, command.texts
-        parts = source_of(command.argument)
-        if parts and chat_id > 0:
-            self._report(command, partial(self._filters.schedule, chat_id, *parts, texts))
+        asked = read_argument(command.argument)
+        if asked.what and chat_id > 0:
+            self._report(command, partial(self._filters.schedule, chat_id, asked, texts))
         else:
-            self._say(command, self._schedules.change(chat_id, command.argument, texts))
+            self._say(command, self._schedules.change(chat_id, asked, texts))
 
     def _preferences(self, command: _Command) -> None:
         compute = self._pictures.voting.preferences

@@ -13,6 +13,7 @@ from ..pictures.notices import Notices
 from ..pictures.sources.errors import NoSource
 from ..pictures.sources.finding import Sources
 from ..rules.sources import feature
+from ..rules.when.arguments import Argument
 from ..schedule.schedules import ChatSchedules
 from ..stash.client import StashClient
 from ..store.store import Store
@@ -83,13 +84,13 @@ class Filters:
         lines = self.summary(chat_id, texts)[1:]  # without the line that parts it from others
         return Reply(message(lines or [texts("filters.off")]))
 
-    def schedule(self, chat_id: int, when: str, what: str, texts: Texts) -> Reply:
+    def schedule(self, chat_id: int, asked: Argument, texts: Texts) -> Reply:
         """Answer `/schedule WHEN from WHAT`. Raises StoreError."""
         try:
-            source = self._sources.named(what)
+            source = self._sources.named(asked.what)
         except (NoSource, StashError) as error:
             return self._without_buttons(error, texts)
-        return self._schedules.change(chat_id, when, texts, source)
+        return self._schedules.change(chat_id, asked, texts, source)
 
     def hide(self, chat_id: int, user_id: int, name: str, texts: Texts) -> Reply:
         """Answer `/exclude NAME`. Raises StoreError."""

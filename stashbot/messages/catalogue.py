@@ -78,10 +78,10 @@ def _day(day: date, today: date, texts: Texts) -> str:
     ahead = (day - today).days
     if ahead < 2:
         return texts("moment.tomorrow" if ahead == 1 else "moment.today")
+    if ahead > 300:
+        return calendar_day(day, texts)
     weekday, month = texts(f"weekday.{day.isoweekday()}"), texts(f"month.{day.month}")
-    # A year ahead, the year matters more than the weekday.
-    key = "moment.date" if ahead < 300 else "source.date"
-    return texts(key, weekday=weekday, day=day.day, month=month, year=day.year)
+    return texts("moment.date", weekday=weekday, day=day.day, month=month)
 
 
 def recurring(times: Recurrence, texts: Texts) -> str:

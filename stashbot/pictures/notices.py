@@ -19,11 +19,12 @@ from ..errors import (
     store_failures_logged,
 )
 from ..messages import sources as words
-from ..messages.catalogue import TEXTS, Texts, calendar_day, choose
+from ..messages.catalogue import TEXTS, Texts, calendar_day, choose, recurring
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned
 from ..models import LIBRARY, Priority, Reply, Request
 from ..rules.sources import MOST_PICTURES
+from ..rules.when.reading import recurrence
 from ..settings.keys import Settings
 from ..stash.client import StashClient
 from ..store.store import Store
@@ -89,8 +90,10 @@ class Notices:
             reply = self.answer(error, request.count, texts, serving.source, zone)
             self.outbox.say(request.chat_id, reply.text, rows=reply.rows)
         elif isinstance(error, NoSource):
-            reason = self.answer(error, 1, self._owner_texts(request)).text
-            self._tell_owner(request, "schedule.no_source", when=request.when, reason=reason)
+            texts, times = self._owner_texts(request), recurrence(request.when)
+            reason = self.answer(error, 1, texts).text
+            when = recurring(times, texts) if times else request.when
+            self._tell_owner(request, "schedule.no_source", when=when, reason=reason)
         if isinstance(error, NothingToSend) and error.reason is NothingReason.DISK_FULL:
             self._tell_owner(request, "owner_disk_full")
 

@@ -5,30 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from ..messages import sources as words
-from ..messages.catalogue import Texts, choose, coming
-from ..messages.plain_text import message
-from ..models import Button, ChatValues, Reply, Schedule, Source
+from ..messages.catalogue import TEXTS, Texts, choose, coming, recurring
+from ..messages.labels import shortened
+from ..messages.plain_text import cleaned, message
+from ..models import Button, ChatValues, Recurrence, Reply, Rows, Schedule, Source
 from ..rules import sources
 from ..rules.timetable import Timetable, TimetableError, TimetableFault, window
-from ..rules.when.reading import read
+from ..rules.when.arguments import Argument
+from ..rules.when.reading import guess, read, recurrence
 from ..settings.keys import MOST_SCHEDULES, Settings
 from ..store.store import Store
 
 log = structlog.get_logger()
 
-#: Callback data of the button that removes a schedule, before its id.
-REMOVE = "unorder:"
+#: Buttons of schedules: `unorder` removes one of the list, `unadd` takes its addition back. Instead
+#: of an id, `unremove` has the moment of a removal, in microseconds since 1970.
+CHANGE = re.compile(r"(?P<action>unorder|unadd|unremove|list-schedules):(?P<id>\d{1,16})")
+#: Adds the schedule that an argument of `/schedule` names.
+ADD = re.compile("schedule:(?P<argument>.+)")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: https://core.telegram.org/bots/api#inlinekeyboardbutton
+MOST_DATA_BYTES = 64
+#: Characters of a WHEN that is shown as it was typed.
+LONGEST_WHEN = 40
 #: The arguments that remove all schedules, or end a chat's standing source.
 OFF = {"off", "выкл", "выключить", "нет"}
-_FROM = re.compile(r"(?<=\S)\s+(?:from|из)\s+(?=\S)", re.IGNORECASE)
-# The sign before the count: a Latin x, a Cyrillic one, or the multiplication sign.
-_COUNT = re.compile(r"(?P<when>.*\S)\s+[xх×]\s*0*(?P<count>[1-9]|10)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -110,50 +117,90 @@ class ChatSchedules:
         usage = texts("schedule.usage" if chat_id > 0 else "schedule.group")
         lines = [*filter(None, [heading]), *self._lines(schedules, texts), "", usage]
         buttons = [
-            [Button(f"✖️ {_words(schedule, texts)}", f"{REMOVE}{schedule.id}")]
+            [Button(f"✖️ {_words(schedule, texts)}", f"unorder:{schedule.id}")]
             for schedule in schedules
             if not schedule.is_fixed
         ]
         return Reply(message(lines), buttons)
 
     def change(
-        self, chat_id: int, argument: str, texts: Texts, source: Source | None = None
+        self, chat_id: int, asked: Argument, texts: Texts, source: Source | None = None
     ) -> Reply:
-        """Answer `/schedule <argument>`, for pictures from `source`. Raises StoreError."""
-        if not argument:
+        """Answer `/schedule` with an argument, for pictures from `source`. Raises StoreError."""
+        if not asked.when:
             return self.listing(chat_id, texts)
         if chat_id < 0:
             return Reply(texts("schedule.group"))
-        if argument.lower() in OFF:
-            removed = self.remove(chat_id)
-            heading = texts("schedule.removed", n=removed) if removed else ""
-            return self.listing(chat_id, texts, heading)
-        return self._add(chat_id, argument, texts, source)
+        if asked.when.lower() not in OFF:
+            return self._add(chat_id, asked, texts, source)
+        if removed := self._remove(chat_id, now := self._now()):
+            return Reply(texts("schedule.removed", n=len(removed)), _removed(now, texts))
+        return self.listing(chat_id, texts)
 
-    def remove(self, chat_id: int, schedule_id: int | None = None) -> int:
-        """Remove one schedule that a chat has added, or all; their number. Raises StoreError."""
+    def press(self, chat_id: int, action: str, id: int, texts: Texts) -> Reply:
+        """The text of a message after a press of one of its buttons. Raises StoreError.
+
+        A button whose effect is there already, or is not possible any more, shows the list.
+        """
+        if action == "unremove":
+            return self.listing(chat_id, texts, self._restore(chat_id, id, texts))
+        now = self._now()
+        removed = self._remove(chat_id, now, id) if action in ("unorder", "unadd") else []
+        if not removed:
+            return self.listing(chat_id, texts)
+        undone = texts("schedule.undone", when=_words(removed[0], texts))
+        if action == "unorder":
+            return self.listing(chat_id, texts, undone)
+        return Reply(undone, _removed(now, texts))
+
+    def remove(self, chat_id: int) -> None:
+        """Remove all schedules that a chat has added. Raises StoreError."""
+        self._remove(chat_id, self._now())
+
+    def _remove(self, chat_id: int, now: datetime, id: int | None = None) -> list[Schedule]:
+        """Remove one schedule that a chat has added, or all."""
         own = (each for each in self._store.of(chat_id) if not each.is_fixed)
-        removed = [each for each in own if schedule_id in (None, each.id)]
+        removed = [each for each in own if id in (None, each.id)]
         if removed:
-            self._store.remove(removed, self._now())
+            self._store.remove(removed, now)
             self._log("schedule_removed", removed)
             self.changed()
-        return len(removed)
+        return removed
 
-    def _add(self, chat_id: int, argument: str, texts: Texts, source: Source | None) -> Reply:
-        when, count = _counted(argument)
+    def _restore(self, chat_id: int, removed_at: int, texts: Texts) -> str:
+        """Bring back the schedules that were removed at a moment; the heading to show."""
+        moment = EPOCH + removed_at * timedelta(microseconds=1)
+        removed = self._store.removed(chat_id, moment)
+        if not removed:
+            return ""
+        if len(self._store.of(chat_id)) + len(removed) > MOST_SCHEDULES:
+            return texts("schedule.full", n=MOST_SCHEDULES)
+        self._store.restore(removed, self._now())
+        self._log("schedule_added", removed)
+        self.changed()
+        return texts("schedule.restored", n=len(removed))
+
+    def _add(self, chat_id: int, asked: Argument, texts: Texts, source: Source | None) -> Reply:
         try:
-            timetable = read(when)
+            timetable = read(asked.when)
         except TimetableError as error:
+            if error.fault is TimetableFault.UNREADABLE:
+                return _unclear(asked, texts)
             return Reply(texts(f"schedule.{error.fault}"))
         if len(self._store.of(chat_id)) >= MOST_SCHEDULES:
             return self.listing(chat_id, texts, texts("schedule.full", n=MOST_SCHEDULES))
-        schedule = self._store.add(chat_id, timetable.text, count, self._now(), source)
+        now, times = self._now(), timetable.recurrence
+        # One form for all phrases that mean the same, so that none is there twice.
+        when = recurring(times, TEXTS["en"]) if times else timetable.text
+        schedule = self._store.add(chat_id, when, asked.count, now, source)
         if schedule is None:
             return self.listing(chat_id, texts, texts("schedule.there_already"))
         self._log("schedule_added", [schedule])
         self.changed()
-        return self.listing(chat_id, texts, texts("schedule.added"))
+        entry, zone = self._entry(schedule), self._chats.values(chat_id).timezone
+        moment = coming(entry.next_after(now) if entry else now, now, zone, texts)
+        added = texts("schedule.added", when=_words(schedule, texts), moment=moment)
+        return Reply(added, _buttons(f"unadd:{schedule.id}", texts))
 
     def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
         if not schedules:
@@ -173,7 +220,7 @@ class ChatSchedules:
             return line
         now = self._now()
         moment = coming(entry.next_after(now), now, zone, texts)
-        return f"{line}\n    {texts('schedule.next', moment=moment)}"
+        return f"{line}\n{texts('schedule.next', moment=moment)}"
 
     def _entry(self, schedule: Schedule) -> Entry | None:
         """The schedule with its timetable; None if this version cannot read it."""
@@ -195,33 +242,28 @@ class ChatSchedules:
             log.info(event, chat_id=schedule.chat_id, when=schedule.when, due=due)
 
 
-def source_of(argument: str) -> tuple[str, str] | None:
-    """Divide `WHEN from WHAT` into both; None if there is no WHAT.
-
-    Both may have the word in them, as in `9:00 from mon to fri`: the longest WHEN that can be
-    read counts.
-    """
-    found = [
-        (argument[: each.start()], argument[each.end() :]) for each in _FROM.finditer(argument)
-    ]
-    if not found or _is_readable(argument):
-        return None
-    readable = [each for each in found if _is_readable(each[0])]
-    return readable[-1] if readable else found[0]
+def _buttons(undo: str, texts: Texts) -> Rows:
+    """Under an answer: to undo it, and to see all schedules."""
+    see_all = Button(texts("schedule.all"), "list-schedules:0")
+    return [[Button(texts("schedule.undo"), undo), see_all]]
 
 
-def _is_readable(argument: str) -> bool:
-    try:
-        read(_counted(argument)[0])
-    except TimetableError as error:
-        return error.fault is not TimetableFault.UNREADABLE
-    return True
+def _removed(now: datetime, texts: Texts) -> Rows:
+    return _buttons(f"unremove:{(now - EPOCH) // timedelta(microseconds=1)}", texts)
 
 
-def _counted(argument: str) -> tuple[str, int]:
-    """Divide `WHEN xN` into both."""
-    match = _COUNT.fullmatch(argument)
-    return (match["when"], int(match["count"])) if match else (argument, 1)
+def _unclear(asked: Argument, texts: Texts) -> Reply:
+    """Tell what would be right, with a button for the times that are probably meant."""
+    asked = replace(asked, what=cleaned(asked.what))
+    when, usage = shortened(cleaned(asked.when), LONGEST_WHEN), texts("schedule.usage")
+    times = guess(asked.when)
+    data = f"schedule:{replace(asked, when=recurring(times, TEXTS['en']))}" if times else ""
+    if times is None or len(data.encode()) > MOST_DATA_BYTES:
+        return Reply(f"{texts('schedule.unreadable', when=when)}\n\n{usage}")
+    count = f"×{asked.count}" if asked.count > 1 else ""
+    shown = " ".join(filter(None, [_times(times, texts), count, asked.what]))
+    text = f"{texts('schedule.unclear', when=when)}\n\n{usage}"
+    return Reply(text, [[Button(f"✅ {shown}", data)]])
 
 
 def _key(filter: str) -> str:
@@ -229,9 +271,18 @@ def _key(filter: str) -> str:
 
 
 def _words(schedule: Schedule, texts: Texts) -> str:
-    line = schedule.when if schedule.count == 1 else f"{schedule.when} ×{schedule.count}"
+    """A schedule in one line: its times, the size of an album, and its source."""
+    times = recurrence(schedule.when)
+    line = _times(times, texts) if times else schedule.when
+    if schedule.count > 1:
+        line += f" ×{schedule.count}"
     if not schedule.source:
         return line
     source = sources.from_key(schedule.source)
     shown = replace(source, name=schedule.source_name or source.name)
     return f"{line} {words.label(shown, texts)}"
+
+
+def _times(times: Recurrence, texts: Texts) -> str:
+    line = recurring(times, texts)
+    return f"{line[0].upper()}{line[1:]}"

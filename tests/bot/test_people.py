@@ -176,7 +176,7 @@ def test_removed_person(house):
     home = house(library(9), users=(OWNER, FRIEND, STRANGER), **NO_NEXT)
     let_in(home)
     home.say("/schedule every 5 minutes", user=STRANGER)
-    home.wait_for_text("Added.", chat=STRANGER)
+    home.wait_for_text("✅", chat=STRANGER)
     home.ask(user=STRANGER)
     home.stash.server.fail(Fault("", Trouble.SILENCE, times=99, seconds=1))
     home.say("/random 2", user=STRANGER)
@@ -190,7 +190,7 @@ def test_removed_person(house):
     home.ask()
 
     assert names(home, "admitted") == []
-    assert home.query("SELECT * FROM schedules") == []
+    assert home.app.store.schedules.of(STRANGER) == []
     assert home.query("SELECT DISTINCT state FROM requests WHERE count = 2") == [("failed",)]
     assert home.query("SELECT COUNT(*) FROM sent_photos WHERE chat_id = ?", STRANGER) == [(1,)]
     assert [line["user_id"] for line in home.events("access_removed")] == [STRANGER]

@@ -452,6 +452,19 @@ def test_a_schedule_from_a_name(home):
     assert row == ("every 5 minutes", 2, f"tag:{BEACH}", "Beach")
 
 
+def test_a_guess_of_a_schedule_keeps_the_name(home):
+    home.say("/schedule evry day at 9 from beach x2")
+    home.wait_for_text("“evry day at 9”")
+    [message] = [each for each in home.received() if each.buttons]
+
+    [[button]] = message.buttons
+    home.telegram.press(message, button.data, user_id=OWNER)
+
+    assert button.text == "✅ Every day at 9:00 ×2 beach"
+    [edit] = home.telegram.wait_for("editMessageText")
+    assert edit.params["text"].startswith("✅ Every day at 9:00 ×2 🏷 Beach. First")
+
+
 @pytest.mark.parametrize("what", ["nowhere", "Sea Beach"])
 def test_a_schedule_from_an_unknown_name_is_refused(home, what):
     home.say(f"/schedule daily 09:00 from {what}")

@@ -8,7 +8,6 @@ import pytest
 
 from stashbot.app import build
 from stashbot.pictures import requests
-from stashbot.schedule.schedules import source_of
 from stashbot.settings.keys import ScheduleSettings
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library
 from tests.whole.program import wait_until
@@ -18,25 +17,6 @@ MINUTE = timedelta(minutes=1)
 
 def now():
     return datetime.now(UTC)
-
-
-@pytest.mark.parametrize(
-    ("argument", "parts"),
-    [
-        ("daily 9:00", None),
-        ("daily 9:00 x3 from beach", ("daily 9:00 x3", "beach")),
-        ("ежедневно 9:00 из «море»", ("ежедневно 9:00", "«море»")),
-        ("9:00 from mon to fri", None),
-        ("9:00 from mon to fri x3", None),
-        ("9:00 from mon to fri from beach", ("9:00 from mon to fri", "beach")),
-        ("every minute from beach", ("every minute", "beach")),
-        ("daily 9:00 from Cards from Rome", ("daily 9:00", "Cards from Rome")),
-        ("nonsense from Cards from Rome", ("nonsense", "Cards from Rome")),
-        ("from beach", None),
-    ],
-)
-def test_when_and_what(argument, parts):
-    assert source_of(argument) == parts
 
 
 def with_fixed(home, *schedules):
@@ -62,6 +42,14 @@ def last_text(home, part, chat=OWNER):
     return [message for message in home.received(chat) if part in message.text][-1]
 
 
+def press(home, message, row=0, column=0):
+    """Press a button that the message has or had; returns the message as it is then."""
+    edits = len([call for call in home.telegram.calls if call.method == "editMessageText"])
+    home.telegram.press(message.id, message.buttons[row][column].data, user_id=OWNER)
+    home.telegram.wait_for("editMessageText", count=edits + 1)
+    return next(each for each in home.received() if each.id == message.id)
+
+
 def labels(message):
     return [[button.text for button in row] for row in message.buttons]
 
@@ -77,39 +65,96 @@ def test_schedules_of_a_new_chat(house):
 
 
 @pytest.mark.parametrize(
-    ("text", "shown", "count"),
+    ("text", "shown", "when"),
     [
-        ("/schedule daily 09:00", "daily 09:00", 1),
-        ("/schedule 0 9 * * 1-5", "0 9 * * 1-5", 1),
-        ("/schedule   weekdays   18:30  x3", "weekdays 18:30 ×3", 3),
-        ("/schedule every 3 hours ×10", "every 3 hours ×10", 10),
-        ("/schedule по будням 18:30 х2", "по будням 18:30 ×2", 2),
-        ("/schedule@stash_demo_bot каждые 3 часа", "каждые 3 часа", 1),
+        ("/schedule daily 09:00", "Every day at 9:00", "every day at 9:00"),
+        ("/schedule 0 9 * * 1-5", "Weekdays at 9:00", "weekdays at 9:00"),
+        ("/schedule 0 9 1 * *", "0 9 1 * *", "0 9 1 * *"),
+        ("/schedule   weekdays   18:30  x3", "Weekdays at 18:30 ×3", "weekdays at 18:30"),
+        ("/schedule every 3 hours ×10", "Every 3 hours ×10", "every 3 hours"),
+        ("/schedule х2 по будням 18:30", "Weekdays at 18:30 ×2", "weekdays at 18:30"),
+        ("/schedule@stash_demo_bot каждые 3 часа", "Every 3 hours", "every 3 hours"),
     ],
 )
-def test_adding_a_schedule(house, text, shown, count):
+def test_adding_a_schedule(house, text, shown, when):
     home = house()
 
     home.say(text)
 
-    message = last_text(home, "Added.")
-    assert f"1. {shown}\n" in message.text
-    assert "times in Europe/Berlin" in message.text
-    assert re.search(r"next: .+ at \d+:\d\d", message.text)
-    assert labels(message) == [[f"✖️ {shown}"]]
+    message = last_text(home, "✅")
+    assert re.fullmatch(rf"✅ {re.escape(shown)}\. First: .+ at \d+:\d\d(, in .+)?\.", message.text)
+    assert labels(message) == [["↩️ Undo", "📋 All"]]
     [schedule] = home.app.store.schedules.of(OWNER)
-    assert schedule.count == count
+    assert schedule.when == when
     [added] = home.wait_for_event("schedule_added")
-    assert (added["chat_id"], added["when"]) == (OWNER, schedule.when)
+    assert (added["chat_id"], added["when"]) == (OWNER, when)
     wait_until(home.app.scheduler.next_due, "it is planned", timeout=1)
+
+
+def test_undoing_what_was_added(house):
+    home = house()
+    home.say("/schedule каждый день в 9 x2", language="ru")
+    home.say("/schedule every 3 hours")
+    added = last_text(home, "✅ Every 3 hours.")
+
+    removed = press(home, added)
+    again = press(home, added)  # as if the answer to the first press had not come
+    listed = press(home, last_text(home, "✅ Каждый день в 9:00 ×2."), column=1)
+
+    assert removed.text == "Removed: Every 3 hours."
+    assert "Every 3 hours" not in again.text
+    assert labels(listed) == labels(again) == [["✖️ Every day at 9:00 ×2"]]
+    assert press(home, removed).text.startswith("1 schedule is back.")
+
+
+def test_undoing_off_after_a_restart(house):
+    """Just those come back, and only once."""
+    home = house()
+    for when in ("daily 7:00", "daily 8:00", "daily 9:00"):
+        home.say(f"/schedule {when}")
+    press(home, last_text(home, "✅ Every day at 7:00."))
+    home.say("/schedule off")
+    removed = last_text(home, "2 schedules removed.")
+    home.say("/schedule 8:00")
+    home.wait_for_text("✅ Every day at 8:00.", count=2)
+    home.restart()
+
+    back = press(home, removed)
+    home.say("/schedule off")
+    home.wait_for_text("2 schedules removed.", count=2)
+    again = press(home, removed)
+
+    assert back.text.startswith("1 schedule is back.")
+    assert labels(back) == [["✖️ Every day at 9:00"], ["✖️ Every day at 8:00"]]
+    assert again.text.startswith("This chat has no schedules")
+
+
+def test_a_guess_and_its_button(house):
+    home = house()
+    home.say("/schedule x3 каждый денб в 9", language="ru")
+
+    message = last_text(home, "Не понял, когда это: «каждый денб в 9».")
+    added = press(home, message)
+
+    assert labels(message) == [["✅ Каждый день в 9:00 ×3"]]
+    assert added.text.startswith("✅ Каждый день в 9:00 ×3. Первая картинка")
+
+
+def test_a_guess_that_no_button_holds(house):
+    home = house()
+
+    home.say("/schedule mon,wed,fri,sat 9:00, 10:30, 11:00, 12:00, 13:00 or so")
+
+    message = last_text(home, "“mon,wed,fri,sat 9:00, 10:30, 11:00, 12:…”.\n\nTo add one")
+    assert not message.buttons
 
 
 @pytest.mark.parametrize(
     ("argument", "answer"),
     [
-        ("sometimes", "I cannot read when that would be"),
-        ("daily 09:00 x11", "I cannot read when that would be"),
-        ("daily 09:00 x0", "I cannot read when that would be"),
+        ("sometimes", "I did not understand “sometimes”.\n\nTo add one"),
+        ("daily 09:00 x11", "I did not understand “daily 09:00 x11”. Did you mean"),
+        ("daily 09:00 x0", "I did not understand “daily 09:00 x0”. Did you mean"),
         ("0 0 31 2 *", "That day never comes"),
         ("* * * * *", "at least 5 minutes"),
     ],
@@ -127,10 +172,10 @@ def test_same_schedule_twice(house):
     home = house()
 
     home.say("/schedule daily 09:00")
-    home.say("/schedule daily  09:00")
+    home.say("/schedule 9 утра")
     home.wait_for_text("has that schedule already")
     home.say("/schedule daily 09:00 x2")
-    home.wait_for_text("Added.", count=2)
+    home.wait_for_text("✅", count=2)
 
     assert len(home.app.store.schedules.of(OWNER)) == 2
 
@@ -148,11 +193,11 @@ def test_twenty_schedules(house):
 
 
 def test_more_than_a_message_holds(house):
-    fixed = [(OWNER, f"mon,tue,wed,thu,fri,sat,sun {hour}:30", 10) for hour in range(20)]
+    fixed = [(OWNER, f"mon,tue,thu,fri,sun {hour}:30", 10) for hour in range(20)]
     home = with_fixed(house(start=False), *fixed).start()
     for hour in range(20):
-        words = ", ".join(f"{hour}:{minute:02}" for minute in range(0, 60, 5))
-        home.app.store.schedules.add(OWNER, f"mon,tue,wed {words}"[:100].rstrip(", "), hour, now())
+        words = ", ".join(f"{hour}:{minute:02}" for minute in (0, 5, 15, 20, 30, 35, 45, 50))
+        home.app.store.schedules.add(OWNER, f"mon,tue,wed {words}", hour, now())
 
     home.say("/schedule")
 
@@ -166,19 +211,16 @@ def test_removing_by_button(house):
     home = house()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
-    home.wait_for_text("Added.", count=2)
-    message = last_text(home, "every 3 hours")
-    data = message.buttons[0][0].data
+    home.wait_for_text("✅", count=2)
+    home.say("/schedule")
+    message = last_text(home, "Schedules of this chat")
 
-    for count in (1, 2):
-        home.telegram.press(message.id, data, user_id=OWNER)
-        answers = home.telegram.wait_for("answerCallbackQuery", count=count)
-    home.telegram.wait_for("editMessageText")
+    shown = press(home, message)
+    again = press(home, message)
 
-    assert answers[0].params["text"] == "1 schedule removed."
-    [shown] = [each for each in home.received() if each.id == message.id]
-    assert labels(shown) == [["✖️ every 3 hours"]]
-    assert "1. daily" not in shown.text
+    assert shown.text.startswith("Removed: Every day at 9:00.\nSchedules")
+    assert again.text.startswith("Schedules of this chat")
+    assert labels(shown) == labels(again) == [["✖️ Every 3 hours"]]
     assert len(home.events("schedule_removed")) == 1
     assert not home.events("update_skipped")
 
@@ -187,12 +229,14 @@ def test_schedule_of_another_chat(house):
     home = house()
     schedule = home.app.store.schedules.add(FRIEND, "daily 09:00", 1, now())
     home.say("/schedule daily 09:00")
-    message = last_text(home, "Added.")
+    message = last_text(home, "✅")
 
-    home.telegram.press(message, f"unorder:{schedule.id}", user_id=OWNER)
-    home.telegram.wait_for("editMessageText")
+    for count, action in enumerate(("unorder", "unadd", "unremove"), 1):
+        home.telegram.press(message, f"{action}:{schedule.id}", user_id=OWNER)
+        home.telegram.wait_for("editMessageText", count=count)
 
     assert [each.id for each in home.app.store.schedules.of(FRIEND)] == [schedule.id]
+    assert len(home.app.store.schedules.of(OWNER)) == 1
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "выкл"])
@@ -201,13 +245,12 @@ def test_off(house, word):
     home = with_fixed(house(start=False), (OWNER, "daily 07:00", 1)).start()
     home.say("/schedule daily 09:00")
     home.say("/schedule every 3 hours")
-    home.wait_for_text("Added.", count=2)
+    home.wait_for_text("✅", count=2)
 
     home.say(f"/schedule {word}")
 
     message = last_text(home, "2 schedules removed.")
-    assert "daily 07:00 – from the bot's settings" in message.text
-    assert not message.buttons
+    assert labels(message) == [["↩️ Undo", "📋 All"]]
     assert [schedule.when for schedule in home.app.store.schedules.of(OWNER)] == ["daily 07:00"]
 
 
@@ -217,9 +260,11 @@ def test_schedules_of_the_settings(house):
     home.say("/schedule")
     home.say("/help")
 
-    fixed = "1. daily 07:00 ×3 – from the bot's settings"
+    fixed = "1. Every day at 7:00 ×3 – from the bot's settings\n⏰ "
     assert fixed in last_text(home, "Schedules of this chat").text
     assert fixed in last_text(home, "I send random pictures").text
+    home.say("/schedule", language="ru")
+    assert last_text(home, "1. Каждый день в 7:00 ×3 – из настроек бота")
     home.say("/status")
     assert "The next schedule: " in home.wait_for_text("Uptime")
 
@@ -233,7 +278,7 @@ def test_group(house):
     home.say("/schedule off", chat=GROUP)
     home.wait_for_text("stand in the bot's settings", chat=GROUP, count=3)
 
-    assert "1. daily 07:00" in listed.text
+    assert "1. Every day at 7:00" in listed.text
     assert not listed.buttons
     assert len(home.app.store.schedules.of(GROUP)) == 1
 

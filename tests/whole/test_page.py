@@ -127,18 +127,18 @@ def test_add_and_remove_a_schedule(page):
     log = page.get_by_role("log")
 
     send(page, "/schedule every 5 minutes")
-    log.get_by_text("Added.").wait_for()
+    log.get_by_text("✅ Every 5 minutes. First: today").wait_for()
     bubble = log.locator("article").last
+    bubble.get_by_role("button", name="All").click()
+    bubble.get_by_role("button", name="Every 5 minutes").wait_for()
     listed = bubble.inner_text()
-    bubble.get_by_role("button", name="every 5 minutes").click()
+    bubble.get_by_role("button", name="Every 5 minutes").click()
     bubble.get_by_role("button").wait_for(state="detached")
 
-    assert "1. daily 09:00 ×3 – from the bot's settings" in listed
-    assert re.search(
-        r"2\. every 5 minutes\s+next: \w{3} [\d-]{10} \d\d:\d[05], in \d minute", listed
-    )
-    assert "every 5 minutes\n" not in bubble.inner_text()
-    assert "1. daily 09:00 ×3" in bubble.inner_text()
+    assert "1. Every day at 9:00 ×3 – from the bot's settings" in listed
+    assert re.search(r"2\. Every 5 minutes\s+⏰ (today|tomorrow) at \d+:\d[05], in \d min", listed)
+    assert "Removed: Every 5 minutes." in bubble.inner_text()
+    assert "1. Every day at 9:00 ×3" in bubble.inner_text()
 
 
 def test_send_button(page):
@@ -455,10 +455,10 @@ def test_a_schedule_from_a_tag(talk):
     words = "ежедневно 09:00 из пляж" if texts.language == "ru" else "daily 09:00 from beach"
 
     type_in(page, f"/schedule {words}")
-    added = page.get_by_role("log").locator("article").filter(has_text=texts("schedule.added"))
+    added = page.get_by_role("log").locator("article").filter(has_text="✅")
 
-    assert re.search(r"2\. \w+ 09:00 🏷 beach\n", added.inner_text())
-    assert added.get_by_role("button", name="09:00 🏷 beach").is_visible()
+    assert re.search(r"✅ \w+ \w+ \w+ 9:00 🏷 beach\. ", added.inner_text())
+    assert added.get_by_role("button", name=texts("schedule.undo")).is_visible()
 
 
 def test_the_list_of_commands_reaches_the_last(talk):

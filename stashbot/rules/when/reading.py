@@ -22,9 +22,17 @@ def read(text: str) -> Timetable:
     words = _words(text)
     if timetable := cron.read(text, words):
         return timetable
-    if recurrence := phrases.read(words):
-        return by(recurrence, text)
+    if times := phrases.read(words):
+        return by(times, text)
     raise TimetableError(TimetableFault.UNREADABLE, text)
+
+
+def recurrence(text: str) -> Recurrence | None:
+    """The recurring times of a text; None for a cron expression that words cannot tell."""
+    try:
+        return read(text).recurrence
+    except TimetableError:
+        return None
 
 
 def guess(text: str) -> Recurrence | None:
