@@ -79,9 +79,8 @@ class App:
         self.answer_pool = Pool(ANSWER_LIMITS)
         self.question_pool = Pool(QUESTION_LIMITS)
         self.store = Store(settings.database, defaults=settings.chat)
-        self.store.people.set_fixed(
-            settings.telegram.allowed_users, settings.telegram.allowed_chats
-        )
+        fixed = settings.telegram
+        self.store.people.set_fixed(fixed.allowed_users, fixed.allowed_chats)
         self.stash = self._stash(timeouts)
         self.telegram = self._telegram(limits)
         for close in (self.stash.close_thread, self.telegram.close_thread, self.store.close):
