@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stashbot.models import QuietHours
-from stashbot.rules.timetable import Due, due, read, window
+from stashbot.rules.timetable import Due, due, window
+from stashbot.rules.when.reading import read
 from tests.conftest import utc
 
 BERLIN = ZoneInfo("Europe/Berlin")
