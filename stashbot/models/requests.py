@@ -30,7 +30,8 @@ class Request:
     """A request for `count` pictures, made at `requested_at` (UTC).
 
     `source` is the key of its source, empty for the chat's standing one. A scheduled request
-    has the times `when` of its schedule, and the moment `due` (UTC).
+    has the times `when` of its schedule, and the moment `due` (UTC); an `is_silent` one makes no
+    sound.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Request:
     source: str = ""
     when: str = ""
     due: datetime | None = None
+    is_silent: bool = False
 
     @property
     def priority(self) -> Priority:
@@ -100,3 +102,4 @@ class Schedule:
     is_fixed: bool
     handled_until: datetime
     language: str
+    is_silent: bool = False

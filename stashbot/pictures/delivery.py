@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -254,7 +254,8 @@ class Delivery:
 
     def _options(self, request: Request) -> MediaOptions:
         is_scheduled = request.priority is Priority.SCHEDULE
-        return self._store.chats.values(request.chat_id).media(is_scheduled=is_scheduled)
+        options = self._store.chats.values(request.chat_id).media(is_scheduled=is_scheduled)
+        return replace(options, silent=True) if request.is_silent else options
 
     def _caption(self, request: Request, one: Prepared) -> str:
         texts = TEXTS[request.language]

@@ -14,7 +14,7 @@ from ..messages import sources as words
 from ..messages.catalogue import TEXTS, Texts, choose, coming, recurring
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned, message
-from ..models import Button, ChatValues, Recurrence, Reply, Rows, Schedule, Source
+from ..models import Button, ChatValues, Reply, Rows, Schedule, Source
 from ..rules import sources
 from ..rules.timetable import Timetable, TimetableError, TimetableFault, window
 from ..rules.when.arguments import Argument
@@ -88,7 +88,10 @@ class ChatSchedules:
         """Store the schedules of the settings, and remove old ones. Raises StoreError."""
         fixed = self._settings.schedules
         wanted = [
-            (each.chat, each.when, each.timezone.key or "", each.count, _key(each.filter))
+            (
+                *(each.chat, each.when, each.timezone.key or "", each.count),
+                *(_key(each.filter), each.silent),
+            )
             for each in fixed
         ]
         came, went = self._store.set_fixed(wanted, self._now())
@@ -192,7 +195,9 @@ class ChatSchedules:
         now, times = self._now(), timetable.recurrence
         # One form for all phrases that mean the same, so that none is there twice.
         when = recurring(times, TEXTS["en"]) if times else timetable.text
-        schedule = self._store.add(chat_id, when, asked.count, now, source)
+        schedule = self._store.add(
+            chat_id, when, asked.count, now, source, is_silent=asked.is_silent
+        )
         if schedule is None:
             return self.listing(chat_id, texts, texts("schedule.there_already"))
         self._log("schedule_added", [schedule])
@@ -260,8 +265,8 @@ def _unclear(asked: Argument, texts: Texts) -> Reply:
     data = f"schedule:{replace(asked, when=recurring(times, TEXTS['en']))}" if times else ""
     if times is None or len(data.encode()) > MOST_DATA_BYTES:
         return Reply(f"{texts('schedule.unreadable', when=when)}\n\n{usage}")
-    count = f"×{asked.count}" if asked.count > 1 else ""
-    shown = " ".join(filter(None, [_times(times, texts), count, asked.what]))
+    meant = _capital(recurring(times, texts))
+    shown = _joined(meant, asked.count, asked.what, is_silent=asked.is_silent)
     text = f"{texts('schedule.unclear', when=when)}\n\n{usage}"
     return Reply(text, [[Button(f"✅ {shown}", data)]])
 
@@ -271,18 +276,19 @@ def _key(filter: str) -> str:
 
 
 def _words(schedule: Schedule, texts: Texts) -> str:
-    """A schedule in one line: its times, the size of an album, and its source."""
-    times = recurrence(schedule.when)
-    line = _times(times, texts) if times else schedule.when
-    if schedule.count > 1:
-        line += f" ×{schedule.count}"
-    if not schedule.source:
-        return line
-    source = sources.from_key(schedule.source)
-    shown = replace(source, name=schedule.source_name or source.name)
-    return f"{line} {words.label(shown, texts)}"
+    """A schedule in one line: its times, the size of an album, its source, and 🔕."""
+    times, what = recurrence(schedule.when), ""
+    when = _capital(recurring(times, texts)) if times else schedule.when
+    if schedule.source:
+        source = sources.from_key(schedule.source)
+        what = words.label(replace(source, name=schedule.source_name or source.name), texts)
+    return _joined(when, schedule.count, what, is_silent=schedule.is_silent)
 
 
-def _times(times: Recurrence, texts: Texts) -> str:
-    line = recurring(times, texts)
+def _joined(when: str, count: int, what: str, *, is_silent: bool) -> str:
+    parts = [when, f"×{count}" if count > 1 else "", what, "🔕" if is_silent else ""]
+    return " ".join(filter(None, parts))
+
+
+def _capital(line: str) -> str:
     return f"{line[0].upper()}{line[1:]}"

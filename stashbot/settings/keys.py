@@ -159,6 +159,7 @@ class ScheduleSettings:
     timezone: ZoneInfo = key(checks.zone, "")  # noqa: RUF009 - a field
     count: int = key(checks.whole(1, 10), 1)
     filter: str = key(checks.source, "")
+    silent: bool = key(checks.flag, False)
 
 
 @dataclass(frozen=True)

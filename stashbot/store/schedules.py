@@ -19,8 +19,9 @@ from .tables import Chats, Requests, Schedules
 
 #: A removed schedule can be restored for so long.
 KEPT = timedelta(days=7)
-#: A schedule of the settings: its chat, its times, its zone, its count and its source.
-Fixed = tuple[int, str, str, int, str]
+#: A schedule of the settings: its chat, its times, its zone, its count, its source, and whether it
+#: is silent.
+Fixed = tuple[int, str, str, int, str, bool]
 
 # The chat that a group has become, and the chat of a schedule.
 _HEIR = Chats.alias("heir")
@@ -29,7 +30,7 @@ _its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
 _TIMES = (Schedules.when, Schedules.zone, Schedules.count, Schedules.source)
 _is_there = Schedules.removed_at.is_null()
 # The columns of `Fixed`.
-_FIXED = (Schedules.chat_id, *_TIMES)
+_FIXED = (Schedules.chat_id, *_TIMES, Schedules.is_silent)
 
 
 class ScheduleStore:
@@ -47,7 +48,14 @@ class ScheduleStore:
         return self._select(_is_there & (_its_chat == chat_id))
 
     def add(
-        self, chat_id: int, when: str, count: int, now: datetime, source: Source | None = None
+        self,
+        chat_id: int,
+        when: str,
+        count: int,
+        now: datetime,
+        source: Source | None = None,
+        *,
+        is_silent: bool = False,
     ) -> Schedule | None:
         """Add a schedule for a chat, from now on; None if the chat has it already."""
         key, name = (source.key, source.name) if source else ("", "")
@@ -57,7 +65,8 @@ class ScheduleStore:
             if self._db.row(Schedules.select(Schedules.id).where(same, _is_there)):
                 return None
             self._db.write(Schedules.delete().where(same))
-            id = self._insert((chat_id, when, "", count, key), now, is_fixed=False, name=name)
+            row = (chat_id, when, "", count, key, is_silent)
+            id = self._insert(row, now, is_fixed=False, name=name)
             return self._select(Schedules.id == id)[0]
 
     def remove(self, schedules: Iterable[Schedule], now: datetime) -> None:
@@ -124,7 +133,8 @@ class ScheduleStore:
             user_id = max(0, chat_id)  # a private chat has the id of its user
             count, when, clock = schedule.count, schedule.when, Trigger.SCHEDULE
             source = schedule.source
-            request = Request(0, chat_id, user_id, count, clock, now, language, source, when, due)
+            whose = (0, chat_id, user_id, count, clock, now, language, source)
+            request = Request(*whose, when, due, schedule.is_silent)
             claimed = insert_request(self._db, request, schedule_id=schedule.id)
             if claimed:
                 self.skip(schedule, due)
@@ -141,6 +151,7 @@ class ScheduleStore:
             Schedules.is_fixed,
             Schedules.handled_until,
             fn.COALESCE(_CHAT.language, ""),
+            Schedules.is_silent,
         )
         query = (
             Schedules.select(Schedules.id, _its_chat, *_TIMES, *state)

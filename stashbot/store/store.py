@@ -104,12 +104,12 @@ class Store:
 
     def waiting_requests(self) -> list[Request]:
         """The requests with pictures not yet begun, oldest first; `count` is their number."""
-        whose = (Requests.id, Requests.chat_id, Requests.user_id)
-        what = (LEFT, Requests.trigger, Requests.requested_at, Requests.language)
-        where = (Requests.source,)
-        when = (fn.COALESCE(Schedules.when, ""), Requests.due)
+        whose = (Requests.id, Requests.chat_id, Requests.user_id, LEFT)
+        what = (Requests.trigger, Requests.requested_at, Requests.language, Requests.source)
+        is_silent = fn.COALESCE(Schedules.is_silent, False)
+        when = (fn.COALESCE(Schedules.when, ""), Requests.due, is_silent)
         waiting = (
-            Requests.select(*whose, *what, *where, *when)
+            Requests.select(*whose, *what, *when)
             .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.schedule_id))
             .where(IS_WAITING, LEFT > 0)
             .order_by(Requests.id)

@@ -84,6 +84,7 @@ class Schedules(peewee.Model):
     is_fixed = peewee.BooleanField()
     handled_until = TimeField()
     removed_at = TimeField(null=True)
+    is_silent = peewee.BooleanField(default=False)
 
 
 class Requests(peewee.Model):

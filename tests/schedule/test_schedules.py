@@ -23,16 +23,18 @@ def with_fixed(home, *schedules):
     """Have these schedules in the settings; (chat, when, count)."""
     zone = home.settings.timezone
     schedules = tuple(
-        ScheduleSettings(chat, when, zone, count, "") for chat, when, count in schedules
+        ScheduleSettings(chat, when, zone, count, "", silent=False)
+        for chat, when, count in schedules
     )
     home.settings = replace(home.settings, schedules=schedules)
     return home
 
 
-def overdue(home, chat=OWNER, count=1):
+def overdue(home, chat=OWNER, count=1, *, is_silent=False):
     """Give a schedule that was due a moment ago; the bot learns of it now."""
     store, schedules = home.app.store, home.app.schedules
-    schedule = store.schedules.add(chat, "every 5 minutes", count, now() - 5 * MINUTE)
+    ago = now() - 5 * MINUTE
+    schedule = store.schedules.add(chat, "every 5 minutes", count, ago, is_silent=is_silent)
     schedules.changed()
     return schedule
 
@@ -73,6 +75,7 @@ def test_schedules_of_a_new_chat(house):
         ("/schedule   weekdays   18:30  x3", "Weekdays at 18:30 ×3", "weekdays at 18:30"),
         ("/schedule every 3 hours ×10", "Every 3 hours ×10", "every 3 hours"),
         ("/schedule х2 по будням 18:30", "Weekdays at 18:30 ×2", "weekdays at 18:30"),
+        ("/schedule silent every 3 hours x2", "Every 3 hours ×2 🔕", "every 3 hours"),
         ("/schedule@stash_demo_bot каждые 3 часа", "Every 3 hours", "every 3 hours"),
     ],
 )
@@ -295,6 +298,21 @@ def test_schedule_that_is_due(house, count):
     assert (sent["trigger"], sent["chat_id"], sent["user_id"]) == ("schedule", OWNER, OWNER)
     [fired] = home.events("schedule_fired")
     assert (fired["chat_id"], fired["when"]) == (OWNER, "every 5 minutes")
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_silent_schedule_after_a_crash(house, is_silent):
+    home = house(library(3))
+    home.stash.server.pause()
+    overdue(home, is_silent=is_silent)
+    home.wait_for_event("schedule_fired")
+    home.restart()
+    home.stash.server.resume()
+
+    home.wait_for_images(1)
+
+    [photo] = [call for call in home.telegram.calls if images_of(call)]
+    assert ("disable_notification" in photo.params) is is_silent
 
 
 def test_channel(house):

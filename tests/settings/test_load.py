@@ -275,13 +275,14 @@ def test_byte_order_mark(tmp_path):
 
 
 def test_schedules(tmp_path):
-    first = '[[schedule]]\nchat = -5\nwhen = " daily  09:00 "\ntimezone = "Asia/Tokyo"\ncount = 2\n'
+    first = '[[schedule]]\nchat = -5\nwhen = " daily  09:00 "\ntimezone = "Asia/Tokyo"\n'
+    first += "count = 2\nsilent = true\n"
     second = '[[schedule]]\nchat = 7\nwhen = "*/5 * * * mon"\n'
     settings = load(write(tmp_path, 'timezone = "Europe/Riga"\n' + first + second), LEAST)
 
     assert settings.schedules == (
-        ScheduleSettings(-5, "daily 09:00", ZoneInfo("Asia/Tokyo"), 2, ""),
-        ScheduleSettings(7, "*/5 * * * mon", ZoneInfo("Europe/Riga"), 1, ""),
+        ScheduleSettings(-5, "daily 09:00", ZoneInfo("Asia/Tokyo"), 2, "", silent=True),
+        ScheduleSettings(7, "*/5 * * * mon", ZoneInfo("Europe/Riga"), 1, "", silent=False),
     )
 
 

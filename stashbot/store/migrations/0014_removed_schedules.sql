@@ -1,1 +1,2 @@
 ALTER TABLE schedules ADD COLUMN removed_at TEXT;
+ALTER TABLE schedules ADD COLUMN is_silent INTEGER NOT NULL DEFAULT 0;
