@@ -115,7 +115,7 @@ class Bot:
 
     def _commands(self) -> dict[str, Callable[[_Command], None]]:
         return {
-            "start": self._help,
+            "start": self._start,
             "help": self._help,
             "random": self._random,
             "today": partial(self._word, SourceKind.TODAY),
@@ -320,10 +320,13 @@ class Bot:
         else:
             self._outbox.say(command.chat_id, command.texts("owner_only"))
 
+    def _start(self, command: _Command) -> None:
+        texts = command.texts
+        self._outbox.say(command.chat_id, texts("welcome"), keyboard=texts("button.random"))
+
     def _help(self, command: _Command) -> None:
         chat_id, texts = command.chat_id, command.texts
-        lines = [texts("welcome"), ""]
-        lines += [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
+        lines = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
         lines += self._filters.summary(chat_id, texts) + self._schedules.summary(chat_id, texts)
         self._outbox.say(chat_id, message(lines), keyboard=texts("button.random"))
 

@@ -154,8 +154,9 @@ class StatusReports:
             texts("status.uptime", duration=uptime),
             self._telegram_state(texts),
             self._stash_state(texts),
-            texts("status.queue", n=len(self._store.waiting_requests())),
         ]
+        if requests := len(self._store.waiting_requests()):
+            lines.append(texts("status.queue", n=requests))
         if self._writes_ratings and (waiting := len(self._store.ratings)):
             lines.append(texts("status.ratings", n=waiting))
         lines.append(texts("status.database", size=size(self._store.size_bytes(), texts)))

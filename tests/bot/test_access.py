@@ -48,7 +48,7 @@ def groups(house):
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "This bot is private"), ("ru", "Это закрытый бот"), ("de", "This bot is private")],
+    [("en", "This bot is private"), ("ru", "Это личный бот"), ("de", "This bot is private")],
 )
 def test_stranger_in_private(house, language, words):
     home = house()

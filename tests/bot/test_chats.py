@@ -72,9 +72,9 @@ def test_language_is_the_chats_before_the_files_and_the_users(house):
     message = press(home, message, "Язык: Русский")
     home.say("hello", language="ru")
     assert "auto" not in message.buttons[0][0].text
-    assert home.wait_for_text("Бот понимает")
+    assert home.wait_for_text("Я понимаю только команды")
     home.say("hello", language="en")
-    assert home.wait_for_text("I only understand")
+    assert home.wait_for_text("I don't chat")
 
 
 @pytest.mark.parametrize("text", ["/settings timezone tokyo", "/settings пояс Токио"])

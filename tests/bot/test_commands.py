@@ -16,7 +16,7 @@ from tests.conftest import GROUP, OWNER, library, picture
 from tests.store.stored import locked
 from tests.whole.program import wait_until
 
-HINT = "I only understand commands"
+HINT = "I don't chat, I send pictures"
 PHOTO = {"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}
 STICKER = PHOTO | {"type": "regular", "is_animated": False, "is_video": False}
 IN_GROUP = {"id": GROUP, "type": "group", "title": "F"}
@@ -89,11 +89,22 @@ def test_single_dice_in_private(house):
     assert home.wait_for_images(1) == [7]
 
 
-@pytest.mark.parametrize("text", ["/start", "/help"])
-def test_welcome(house, text):
+def test_start(house):
+    """It teaches the first steps in at most four lines."""
     home = house()
 
-    home.say(text)
+    home.say("/start")
+    answer = home.wait_for_text("🎲")
+
+    assert len(answer.splitlines()) <= 4
+    assert all(each in answer for each in ("👍", "👎", "⋯", "/help"))
+    assert home.telegram.keyboard(OWNER) == (("🎲 Random picture",),)
+
+
+def test_help(house):
+    home = house()
+
+    home.say("/help")
     answer = home.wait_for_text("/random")
 
     assert all(f"/{name}" in answer for name in COMMANDS)
@@ -116,7 +127,7 @@ def test_language(house, setting, code, language):
 
     home.say("hello", language=code)
 
-    assert home.wait_for_text("/random") == TEXTS[language]("hint")
+    assert home.wait_for_text("/help") == TEXTS[language]("hint")
 
 
 @pytest.mark.parametrize(("setting", "fallback"), [("auto", "en"), ("ru", "ru")])
@@ -193,12 +204,12 @@ def test_database_is_locked(house):
     home.wait_for_text(HINT)
     with locked(home.settings.database):
         home.say("/random")
-        home.wait_for_text("trouble with my database")
+        home.wait_for_text("my database is not available")
         home.telegram.press(1, "next", user_id=OWNER)
         home.telegram.wait_for("answerCallbackQuery")
     home.ask()
 
-    assert "trouble with my database" in home.telegram.answers[0].text
+    assert "my database is not available" in home.telegram.answers[0].text
     lines = home.events("store_failed")
     assert len(lines) >= 2
     assert {line["level"] for line in lines} == {"error"}

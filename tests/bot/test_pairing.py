@@ -186,5 +186,5 @@ def test_settings_name_another_owner(house):
     other.ask(user=FRIEND)
     other.say("/status", user=FRIEND)
 
-    assert other.wait_for_text("owner only", chat=FRIEND)
+    assert other.wait_for_text("Only my owner", chat=FRIEND)
     assert not other.events("pairing_code")

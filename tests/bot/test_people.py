@@ -298,7 +298,7 @@ def test_served(bot, who):
         bot.telegram.wait_for(
             lambda _, place=place, before=before: len(bot.received(place)) > before
         )
-        is_refused = bot.received(place)[-1].text == "This command is for the bot's owner only."
+        is_refused = bot.received(place)[-1].text == "Only my owner can use this command."
         assert is_refused == (command in ("status", "people") and user != OWNER), command
     touch(bot, user, chat or {"id": user, "type": "private"}, sent.id, image)
     bot.wait_for_event("voted", count=2)

@@ -336,7 +336,7 @@ def test_database_that_is_moved_away(house):
     home.ask()
     path.rename(away)
     home.say("/random")
-    home.wait_for_text("trouble with my database")
+    home.wait_for_text("my database is not available")
     is_made_again = path.exists()
     away.rename(path)
     home.ask()

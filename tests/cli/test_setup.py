@@ -109,7 +109,8 @@ def test_settings_that_cannot_be_changed(house, answered, tmp_path, text):
 def test_secrets_on_a_terminal(house, tmp_path):
     home = house(library(1), start=False, api_key=API_KEY)
     environ = {"STASHBOT_TELEGRAM_API_URL": home.telegram.api_url, "PYTHONPATH": str(ROOT)}
-    talk = [(b"token", TOKEN), (b"right?", ""), (b"address", home.stash.url), (b"key", API_KEY)]
+    secret, url = b"not shown): ", home.stash.url
+    talk = [(secret, TOKEN), (b"right?", ""), (b"address", url), (secret, API_KEY)]
     seen = converse([sys.executable, "-m", "stashbot.cli.setup", tmp_path], talk, environ)
 
     assert " answers." in seen

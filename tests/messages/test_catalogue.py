@@ -277,6 +277,20 @@ def test_any_caption(image, fields, texts):
     assert all(line == " ".join(line.split()) != "" for line in lines)
 
 
+#: The most characters of messages that need more than others: they teach, or give a remedy.
+LONGER = {
+    "welcome": 240,
+    "filters.heading": 130,
+    "source.usage": 140,
+    "chart.no_fonts": 130,
+    "settings.zones": 240,
+    "settings.delete_after_usage": 130,
+    "purge.too_old": 130,
+    "people.owner": 160,
+    "schedule.usage": 310,
+} | {f"stash.{problem}": 170 for problem in StashProblem}
+
+
 def forms_of(phrase):
     return {"": phrase} if isinstance(phrase, str) else phrase
 
@@ -322,6 +336,14 @@ def test_lengths(language):
     assert all(1 <= len(description) <= 256 for description in descriptions)
     assert len(texts("refused_button")) <= 200
     assert len(texts("button.random")) > len("🎲")
+
+
+@pytest.mark.parametrize("key", EN.phrases)
+def test_no_message_is_longer_than_it_must_be(key):
+    phrases = [TEXTS[language].phrases[key] for language in LANGUAGES]
+    longest = max(len(form) for phrase in phrases for form in forms_of(phrase).values())
+
+    assert longest <= LONGER.get(key, 120)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -192,7 +192,7 @@ def test_names_are_answered_while_stash_is_away(house):
     home.stash.server.pause()
     home.say("/random beach")
 
-    assert "Stash" in home.wait_for_text("The picture will follow")
+    assert "Stash" in home.wait_for_text("as soon as I can")
     home.stash.server.resume()
     assert home.wait_for_text("beach")
 

@@ -265,7 +265,7 @@ def test_schedules_of_the_settings(house):
 
     fixed = "1. Every day at 7:00 ×3 – from the bot's settings\n⏰ "
     assert fixed in last_text(home, "Schedules of this chat").text
-    assert fixed in last_text(home, "I send random pictures").text
+    assert fixed in last_text(home, "/random –").text
     home.say("/schedule", language="ru")
     assert last_text(home, "1. Каждый день в 7:00 ×3 – из настроек бота")
     home.say("/status")
@@ -279,7 +279,7 @@ def test_group(house):
     listed = last_text(home, "Schedules of this chat", chat=GROUP)
     home.say("/schedule daily 09:00", chat=GROUP)
     home.say("/schedule off", chat=GROUP)
-    home.wait_for_text("stand in the bot's settings", chat=GROUP, count=3)
+    home.wait_for_text("only my owner sets schedules", chat=GROUP, count=3)
 
     assert "1. Every day at 7:00" in listed.text
     assert not listed.buttons

@@ -48,7 +48,7 @@ def test_votes_on_pictures_of_an_album(house):
     assert press(home, "👍 2", message) == "👍 · ⭐ 5 in Stash"
     wait_for_labels(home, message, [["👍 1", "👎 1", "👍 2 ✓", "👎 2"], *THREE[1:]])
     press(home, "👎 3", message)
-    assert press(home, "👍 2 ✓", message) == "Your vote is taken back."
+    assert press(home, "👍 2 ✓", message) == "Vote removed"
     wait_for_labels(home, message, [THREE[0], ["👍 3", "👎 3 ✓"], ["➡️ 3"]])
     home.stop()
     assert home.query("SELECT image_id, vote FROM votes WHERE vote <> ''") == [

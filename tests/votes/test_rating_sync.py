@@ -304,7 +304,7 @@ def test_stars_of_the_owner_end_above_the_vote_of_a_friend(shared):
     note = rate(home, 0)
 
     assert settled(home) == [(7, 100), (7, 40)]
-    assert note == "Your vote is taken back. · ⭐ 2 in Stash"
+    assert note == "Vote removed · ⭐ 2 in Stash"
 
 
 @pytest.mark.parametrize("before", [None, 40])
@@ -422,11 +422,11 @@ def test_ratings_stay_here_from_now_on(rated):
     refuse(home.stash, LOCKED)
     press(home, "like")
     home.say("/status")
-    before = home.wait_for_text("Waiting")
+    before = home.wait_for_text("Database")
     home.settings = load(None, home.environ | {"STASHBOT_VOTES_WRITE_RATINGS": "false"})
     home.restart()
     home.say("/status")
-    after = home.wait_for_text("Waiting", count=2)
+    after = home.wait_for_text("Database", count=2)
 
     assert "Not in Stash yet: 1 rating" in before
     assert "Not in Stash yet" not in after
@@ -484,7 +484,7 @@ def test_stash_away_during_fifty_votes(house):
         home.telegram.press(1, f"vote:{'like' if image % 2 else 'dislike'}:{image}", user_id=OWNER)
     home.wait_for_event("voted", 50)
     home.say("/status")
-    assert "Not in Stash yet: 50 ratings" in home.wait_for_text("Waiting")
+    assert "Not in Stash yet: 50 ratings" in home.wait_for_text("Database")
     home.restart()
     home.stash.server.resume()
 

@@ -73,7 +73,7 @@ def test_state_of_the_buttons(sent):
         shown.append(labels(home, message))
     home.stop()
 
-    assert notes == ["👍 · ⭐ 5 in Stash", "👎 · ⭐ 1 in Stash", "Your vote is taken back."]
+    assert notes == ["👍 · ⭐ 5 in Stash", "👎 · ⭐ 1 in Stash", "Vote removed"]
     assert shown == [
         PLAIN,
         LIKED,
@@ -107,7 +107,7 @@ def test_votes_of_a_group(house):
         assert press(home, "👍", user=FRIEND, chat=GROUP) == "👍 · ⭐ 5 in Stash"
     wait_for_labels(home, message, [["👍 2", "👎", "➡️", "⋯"]])
     home.app.pictures.voting._now = lambda: datetime.now(UTC) + timedelta(seconds=3)
-    assert press(home, "👍", user=FRIEND, chat=GROUP) == "Your vote is taken back. · ⭐ 5 in Stash"
+    assert press(home, "👍", user=FRIEND, chat=GROUP) == "Vote removed · ⭐ 5 in Stash"
     wait_for_labels(home, message, [["👍 1", "👎", "➡️", "⋯"]])
 
 
@@ -154,7 +154,7 @@ def test_vote_that_is_taken_back_brings_nothing(sent):
     home.settings = load(None, home.environ | {"STASHBOT_VOTES_AUTO_NEXT": "true"})
     home.restart()
 
-    assert press(home, "👍", message) == "Your vote is taken back."
+    assert press(home, "👍", message) == "Vote removed"
     home.stop()
 
     assert home.query("SELECT count(*) FROM requests") == [(1,)]
@@ -268,7 +268,7 @@ def test_marked_button_brings_back(sent):
     wait_until(lambda: row_of(home, message, "👤")[1].text == HIDE, "no mark")
     home.stop()
 
-    assert note == "May come again: 👤 Artist 2"
+    assert note == "Back again: 👤 Artist 2"
     assert len(home.events("excluded")) == len(home.events("restored")) == 1
 
 
@@ -543,12 +543,12 @@ def test_everything_is_excluded(house):
     elsewhere = home.ask(user=FRIEND)
 
     home.say("/random")
-    home.wait_for_text("There is nothing left to send: all of it is excluded.")
+    home.wait_for_text("Everything that is left is hidden here.")
     home.say("/excluded")
     home.wait_for_text("🖼 1")
 
     assert elsewhere == [7]
-    assert press(home, "↩️ 🖼 Picture 7") == "May come again: 🖼 Picture 7"
+    assert press(home, "↩️ 🖼 Picture 7") == "Back again: 🖼 Picture 7"
     assert home.ask() == [7]
     assert home.stash.pictures == [picture(7, load=home.stash.pictures[0].load)]
 
@@ -627,10 +627,10 @@ def test_preferences(house):
         image = image_of(latest(home))
         press(home, "👎" if image > 4 else "👍")
     home.say("/preferences")
-    text = home.wait_for_text("Learned from votes")
+    text = home.wait_for_text("Your taste")
 
     assert text.splitlines() == [
-        "<b>Learned from votes</b>",
+        "<b>Your taste</b>",
         "👍 4 · 👎 2",
         "",
         "<b>Liked most</b>",
@@ -649,7 +649,7 @@ def test_forget(sent):
     press(home, "👍")
     home.wait_for_event("rating_written")
     home.say("/preferences")
-    home.wait_for_text("Learned from votes")
+    home.wait_for_text("Your taste")
     message = latest(home)
 
     for answer in ("🗑", "No", "🗑", "Yes", "No", "🗑", "Yes", "Yes"):
@@ -660,7 +660,7 @@ def test_forget(sent):
     home.wait_for_text("I do not know your taste yet")
     home.stop()
 
-    assert fresh(home, message).text == "All votes are forgotten."
+    assert fresh(home, message).text == "I have forgotten all votes."
     assert [record.operation for record in home.stash.requests].count("Rate") == 1
     assert home.stash.pictures[0].rating100 == 100
 

@@ -111,7 +111,7 @@ def test_more_of_a_name(house):
     assert press(home, "➕ more of 🎬", answer) == "Noted: more of 🎬 Blue"
     wait_until(lambda: "✓ more of 🎬 Blue" in labels(home, answer)[2], "the mark")
     home.say("/preferences")
-    learned = home.wait_for_text("Learned from votes")
+    learned = home.wait_for_text("Your taste")
     assert press(home, "✓ more of 🎬", answer) == "Taken back: 🎬 Blue"
     wait_until(lambda: "➕ more of 🎬 Blue" in labels(home, answer)[2], "no mark")
     home.say("/preferences")

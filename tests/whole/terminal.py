@@ -8,7 +8,10 @@ from contextlib import suppress
 
 
 def converse(command, talk, environ=()):
-    """Answer each question when it comes; all that was to be seen."""
+    """Answer each question when it comes; all that was to be seen.
+
+    A secret that is written before its question is dropped: getpass empties the terminal first.
+    """
     terminal, its_end = pty.openpty()
     process = subprocess.Popen(
         command,
@@ -27,8 +30,9 @@ def converse(command, talk, environ=()):
         whole, seen = whole + seen, b""
         os.write(terminal, answer.encode() + b"\n")
     with suppress(OSError):  # how a terminal says that its last program has ended
-        while chunk := os.read(terminal, 4096):
+        while select.select([terminal], [], [], 60)[0] and (chunk := os.read(terminal, 4096)):
             whole += chunk
     os.close(terminal)
-    process.wait(10)
+    process.kill()
+    process.wait()
     return whole.decode()

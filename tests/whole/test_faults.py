@@ -47,10 +47,10 @@ def test_lasting_fault_of_stash(house, call, trouble, said):
     began = time.monotonic()
 
     home.say("/random")
-    text = home.wait_for_text("The picture will follow.")
+    text = home.wait_for_text("I'll send it as soon as I can.")
     took = time.monotonic() - began
     home.say("/help")
-    home.wait_for_text("I send random pictures")
+    home.wait_for_text("/random –")
     if trouble:
         server.heal()
     else:
@@ -81,7 +81,7 @@ def test_stash_in_no_state_to_serve(house, state, said):
         setattr(home.stash, name, value)
 
     home.say("/random")
-    text = home.wait_for_text("The picture will follow.")
+    text = home.wait_for_text("I'll send it as soon as I can.")
     for name, value in before.items():
         setattr(home.stash, name, value)
     home.wait_for_images(1)

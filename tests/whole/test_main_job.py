@@ -50,7 +50,7 @@ def test_library_that_becomes_empty_while_stash_is_away(house):
     home.wait_for_text("Stash cannot be reached")
 
     home.stash.server.resume()
-    home.wait_for_text("There is nothing to send: the library has no pictures")
+    home.wait_for_text("Your Stash has no pictures yet")
 
     assert len(home.wait_for_event("stash_up")) == 1
 

@@ -44,7 +44,7 @@ def demo():
     with process:
         yield re.search(r"http://[\d.:]+", process.stdout.readline())[0]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=5)
+        process.communicate(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_key_of_the_reply_keyboard(page):
     page.get_by_role("button", name="🎲 Random picture").click()
 
     assert len(pictures(page, 1)) == 1
-    assert "/random – A random picture" in page.get_by_role("log").inner_text()
+    assert "Tap 🎲 for one" in page.get_by_role("log").inner_text()
 
 
 def test_album_shares_bubbles(page):
@@ -145,7 +145,7 @@ def test_send_button(page):
     page.get_by_label("Message", exact=True).fill("good morning")
     page.get_by_role("button", name="Send", exact=True).click()
 
-    page.get_by_role("log").get_by_text("I only understand commands").wait_for()
+    page.get_by_role("log").get_by_text("I don't chat, I send pictures").wait_for()
 
     assert page.get_by_label("Message", exact=True).input_value() == ""
 
@@ -298,7 +298,7 @@ def test_preferences_are_forgotten_after_two_presses(page):
     log.get_by_role("button", name="👍").click()
     pictures(page, 2)
     send(page, "/preferences")
-    log.get_by_text("Learned from votes").wait_for()
+    log.get_by_text("Your taste").wait_for()
     bubble = log.locator("article").last
     learned = bubble.inner_text()
 
@@ -306,7 +306,7 @@ def test_preferences_are_forgotten_after_two_presses(page):
     bubble.get_by_role("button", name="Yes, forget").click()
     bubble.get_by_text("Really?").wait_for()
     bubble.get_by_role("button", name="Yes, forget").click()
-    log.get_by_text("All votes are forgotten.").wait_for()
+    log.get_by_text("I have forgotten all votes.").wait_for()
 
     assert "Liked most" in learned
     assert "👍 1" in learned
