@@ -197,15 +197,16 @@ class Telegram:
         calls = self._telegram.wait_for("sendPhoto", count=count, timeout=timeout)
         return [(call.time - self._telegram.server.delay, call.chat_id) for call in calls]
 
-    def vote(self, user_id: int, timeout: float = 30) -> float:
-        """Press 👍 under the newest picture; returns the seconds until its mark is there."""
+    def press(self, user_id: int, place: int = 0, timeout: float = 30) -> float:
+        """Press a button under the newest picture, 👍 by default; the seconds until its edit."""
         message = next(each for each in reversed(self._telegram.messages(user_id)) if each.buttons)
-        data = message.buttons[0][0].data
+        data = message.buttons[0][place].data
         pressed_at = time.monotonic()
         self._telegram.press(message, data, user_id=user_id)
         [call, *_] = self._telegram.wait_for(
             lambda call: (
-                call.method == "editMessageCaption" and int(call.params["message_id"]) == message.id
+                call.method == "editMessageCaption"
+                and (call.chat_id, int(call.params["message_id"])) == (user_id, message.id)
             ),
             timeout=timeout,
         )

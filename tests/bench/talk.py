@@ -1,4 +1,4 @@
-"""Answers beside pictures: marks on votes, and a text right after an album."""
+"""Answers beside pictures: marks on votes, the menu, and a text right after an album."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ VOTES = 8
 VOTE_EVERY_S = 2.0
 
 MARK = Budget("the mark on a vote, one every 2 s with auto-next", 1, "s")
+MENU = Budget("the menu under a picture", 0.3, "s")
 TEXT = Budget("a text right after an album of 10", 1, "s")
 
 
@@ -24,7 +25,9 @@ def talk(distance: Distance, *, rounds: int = ROUNDS, votes: int = VOTES) -> Ite
 
     def one_round() -> dict[Budget, float]:
         with run_bot(IMAGES, distance) as bot:
-            return {MARK: _slowest_mark(bot.telegram, votes), TEXT: _text(bot.telegram)}
+            telegram = bot.telegram
+            marks = _slowest_mark(telegram, votes)
+            return {MARK: marks, MENU: _menu(telegram), TEXT: _text(telegram)}
 
     return in_rounds(rounds, one_round)
 
@@ -36,9 +39,19 @@ def _slowest_mark(telegram: Any, votes: int) -> float:
         telegram.wait_for_photos(number)
         time.sleep(0.2)  # a user looks at the picture
         began = time.monotonic()
-        slowest = max(slowest, telegram.vote(user))
+        slowest = max(slowest, telegram.press(user))
         time.sleep(max(0.0, VOTE_EVERY_S - (time.monotonic() - began)))
     return slowest
+
+
+def _menu(telegram: Any) -> float:
+    """The seconds from a press of ⋯, the last button of its row, until the menu is there."""
+    user = ASKERS[2]
+    before = len(telegram.wait_for_photos(1))
+    telegram.say(user, "/random")
+    telegram.wait_for_photos(before + 1)
+    time.sleep(1.0)  # a user looks at the picture
+    return telegram.press(user, place=-1)
 
 
 def _text(telegram: Any) -> float:
