@@ -36,9 +36,9 @@ stop() {
 check_machine() {
     [ "$(id -u)" = 0 ] || stop "This needs root." "Run: sudo $0 $*"
     [ -d /run/systemd/system ] || stop "systemd does not run here." \
-        "Run the bot by hand or in a container instead; README says how."
+        "Run the bot by hand or in a container instead; docs/operations.md says how."
     [ -w "${UNIT%/*}" ] || stop "${UNIT%/*} cannot be written." \
-        "Run the bot in a container instead; README says how."
+        "Run the bot in a container instead; docs/operations.md says how."
 }
 
 # The service's user cannot read an interpreter below a home directory.
@@ -77,11 +77,11 @@ build() {
     say "Putting the program together in $1"
     rm -rf "$1"
     install -d -m 755 "$1"
-    cp -R --no-preserve=ownership "$SOURCE"/{stashbot,systemd,stashbot.py,requirements.txt} "$1/"
-    cp --no-preserve=ownership "$SOURCE"/{settings.toml,README.md,CHANGELOG.md,LICENSE} "$1/"
+    cp -R --no-preserve=ownership "$SOURCE"/{docs,stashbot,systemd,stashbot.py,requirements.txt} "$1/"
+    cp --no-preserve=ownership "$SOURCE"/{settings.toml,README{,.ru}.md,CHANGELOG.md,LICENSE} "$1/"
     make_environment "$1"
     "$1/.venv/bin/python" -m compileall -q "$1/stashbot" >/dev/null || true
-    chmod -R u=rwX,go=rX "$1/"{stashbot,systemd}
+    chmod -R u=rwX,go=rX "$1/"{docs,stashbot,systemd}
 }
 
 # make_environment FOLDER: its packages; those of the installed version, if they are the same.

@@ -1,13 +1,7 @@
 """Commands, the 🎲 button and presses: the words that the bot understands, and its answers."""
 
-import ast
-import re
-from functools import cache
-from pathlib import Path
-
 import pytest
 
-import stashbot
 from stashbot.app import build
 from stashbot.bot.commands import COMMANDS
 from stashbot.messages.catalogue import TEXTS
@@ -148,14 +142,6 @@ def test_list_of_commands(house, setting, fallback):
     }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_stands_in_the_table_of_readme(name):
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("|")]
-
-    assert any(re.search(rf"`/{name}\b", first_cell) for first_cell in rows)
-
-
 UNKNOWN = ["", "nonsense", "next:1", "like:7", "\x00", "я" * 32, "forget:perhaps", "excluded:-1"]
 UNKNOWN += ["vote:love:7:0", "vote:like:seven:0", "vote:none:7:ticked", "restore:1"]
 UNKNOWN += ["vote:like:9999999999999999999:0", "exclude:country:3:7", "exclude:tags:3:7"]
@@ -214,41 +200,3 @@ def test_database_is_locked(house):
     assert len(lines) >= 2
     assert {line["level"] for line in lines} == {"error"}
     assert str(home.settings.database) in lines[0]["error"]
-
-
-#: The events that the product promises, with their fields.
-EVENTS = {
-    "started": {"version"},
-    "stopping": {"version"},
-    "stopped": {"version", "seconds"},
-    "photo_sent": {"chat_id", "user_id", "image_id", "kind", "trigger", "pick_ms", "fetch_ms"}
-    | {"send_ms", "bytes", "reused", "source"},
-    "photo_failed": {"image_id", "reason"},
-    "image_skipped": {"image_id", "reason"},
-    "access_denied": {"user_id", "chat_id"},
-    "*_down": {"error"},
-    "*_up": {"seconds"},
-    "flood_wait": {"chat_id", "seconds"},
-}
-
-
-@cache
-def logged_events():
-    """The events in the sources, with the fields of each place; `*` stands for a variable."""
-    found = {}
-    for path in Path(stashbot.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name("log")), args=[event, *_]):
-                    name = re.sub(r"\{.*?\}", "*", ast.unparse(event).removeprefix("f").strip("'"))
-                    fields = {keyword.arg for keyword in node.keywords}
-                    found.setdefault(name, []).append(fields)
-    return found
-
-
-@pytest.mark.parametrize("event", EVENTS)
-def test_events_of_the_log(event):
-    places = logged_events()[event]
-
-    assert places
-    assert all(fields == EVENTS[event] for fields in places)

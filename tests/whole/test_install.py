@@ -67,7 +67,7 @@ class Installer:
 
     def newer(self, line):
         """Make a newer version whose program begins with this line; its folder."""
-        copy = "cd /srv/source; cp -r stashbot systemd LICENSE *.* /tmp/newer"
+        copy = "cd /srv/source; cp -r docs stashbot systemd LICENSE *.* /tmp/newer"
         script = (
             f'rm -rf /tmp/newer; mkdir /tmp/newer; {copy}; sed -i "2i $1" /tmp/newer/stashbot.py'
         )

@@ -287,8 +287,9 @@ def test_fault_that_a_restart_cannot_mend(service, fault):
 
 
 def commands(word):
-    """The lines of the block of README's in which this word stands."""
-    blocks = re.findall(r"```sh\n(.*?)```", (machines.ROOT / "README.md").read_text(), re.DOTALL)
+    """The lines of the block of the documents in which this word stands."""
+    document = (machines.ROOT / "docs" / "operations.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", document, re.DOTALL)
     [block] = [block for block in blocks if word in block]
     return block.replace("\\\n", "").splitlines()
 
@@ -319,7 +320,7 @@ def test_six_lines_for_the_journal(service):
 
 @booted
 def test_backup(service):
-    """The history is saved while the bot runs, and put in place by README's own lines."""
+    """The history is saved while the bot runs, and put in place by the lines of the documents."""
     service.start()
     service.home.ask()
     save, restore = (line.replace("sudo ", "") for line in commands("stashbot backup"))
