@@ -18,7 +18,7 @@ from .bot.commands import Bot
 from .bot.deletion import PAUSE_S, Deletion
 from .bot.filters import Filters
 from .bot.pictures import PictureParts
-from .bot.startup import draw_votes, introduce, resume
+from .bot.startup import draw_votes, resume
 from .bot.status import StatusReports
 from .models import Priority
 from .pictures.candidates import Candidates
@@ -127,7 +127,7 @@ class App:
         self.files.empty()
         self.schedules.take_over()
         self._start_pools(3 * longest_turn)
-        introduce(self.telegram, self.outbox, self.settings.telegram.language)
+        self.access.introduce()
         resume(
             store=self.store,
             requests=self.requests,

@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from stashbot import __version__
-from stashbot.bot.commands import COMMANDS
 from stashbot.settings.keys import KEYS, SCHEDULE_KEYS
+from stashbot.telegram.commands import COMMANDS
 from tests.test_architecture import FLOOR, ROOT, SOURCES, nodes
 
 REPOSITORY = ROOT.parent

@@ -16,6 +16,7 @@ from ..rules.access import People
 from ..schedule.schedules import ChatSchedules
 from ..settings.keys import TelegramSettings
 from ..store.store import Store
+from ..telegram import commands
 from ..telegram.client import TelegramClient
 from ..telegram.outbox import Outbox
 from .pairing import Pairing
@@ -75,6 +76,22 @@ class Access:
         self._outbox = outbox
         self._schedules = schedules
         self._now = now
+
+    def introduce(self) -> None:
+        """Learn the bot's name, and register its commands. Any thread may call it."""
+        self._outbox.repeat(self._telegram.get_me)
+        commands.register(self._telegram, self._outbox, self._settings.language)
+        if self._known.owner is not None:
+            self.show_commands(self._known.owner)
+
+    def show_commands(self, owner: int) -> None:
+        """Have Telegram list the owner's commands in the owner's chat."""
+        commands.register_owner(self._telegram, self._outbox, self._settings.language, owner)
+
+    def make_owner(self, user: types.User, texts: Texts) -> None:
+        """Make a user the owner: the code has come from that user. Raises StoreError."""
+        self.people.make_owner(user, texts)
+        self.show_commands(user.id)
 
     def admits(self, user: types.User, chat: types.Chat) -> bool:
         if not self._known.has(user.id):

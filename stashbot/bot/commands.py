@@ -23,6 +23,7 @@ from ..pictures.requests import RequestQueue
 from ..rules.sources import MOST_PICTURES, read_request
 from ..rules.when.arguments import read_argument
 from ..schedule.schedules import OFF
+from ..telegram.commands import listed
 from ..telegram.errors import ChatGone
 from ..telegram.outbox import Outbox
 from .access import MOST_WAITING, Access
@@ -35,29 +36,6 @@ from .reactions import Reactions
 
 log = structlog.get_logger()
 
-#: In the order of Telegram's list; `start` is a button there and needs no entry.
-COMMANDS = (
-    "random",
-    "filters",
-    "today",
-    "new",
-    "liked",
-    "more",
-    "info",
-    "original",
-    "why",
-    "hide",
-    "schedule",
-    "preferences",
-    "exclude",
-    "excluded",
-    "stats",
-    "settings",
-    "purge",
-    "status",
-    "people",
-    "help",
-)
 DICE = "🎲"
 #: The states of the bot in a chat that it can write to.
 MEMBER = ("member", "administrator")
@@ -157,7 +135,7 @@ class Bot:
             self._outbox.move_chat(chat.id, message.migrate_to_chat_id)
             return
         if chat.type == "private" and self._access.pairing.is_owner(user.id, message.text or ""):
-            act = partial(self._access.people.make_owner, user)
+            act = partial(self._access.make_owner, user)
         elif self._access.admits(user, chat):
             act = partial(self._obey, update_id, message, user.id)
         else:
@@ -323,10 +301,13 @@ class Bot:
     def _start(self, command: _Command) -> None:
         texts = command.texts
         self._outbox.say(command.chat_id, texts("welcome"), keyboard=texts("button.random"))
+        if self._access.is_owner(command.user_id):  # before, Telegram may not know the chat
+            self._access.show_commands(command.user_id)
 
     def _help(self, command: _Command) -> None:
         chat_id, texts = command.chat_id, command.texts
-        lines = [f"/{name} – {texts(f'command.{name}')}" for name in COMMANDS]
+        names = listed(is_owner=self._access.is_owner(chat_id), is_group=chat_id < 0)
+        lines = [f"/{name} – {texts(f'command.{name}')}" for name in names]
         lines += self._filters.summary(chat_id, texts) + self._schedules.summary(chat_id, texts)
         self._outbox.say(chat_id, message(lines), keyboard=texts("button.random"))
 

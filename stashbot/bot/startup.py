@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
-from ..messages.catalogue import LANGUAGES, TEXTS
 from ..pictures.requests import RequestQueue
 from ..rules.timetable import GRACE
 from ..store.store import Store
-from ..telegram.client import TelegramClient
 from ..telegram.outbox import Outbox
 from ..votes.voting import Voting
-from .commands import COMMANDS
-
-
-def introduce(telegram: TelegramClient, outbox: Outbox, setting: str) -> None:
-    """Learn the bot's name, and register its commands; `setting` is a language or `auto`."""
-    outbox.repeat(telegram.get_me)
-    fallback = "en" if setting == "auto" else setting
-    for code in ("", *LANGUAGES):
-        texts = TEXTS[code or fallback]
-        commands = {name: texts(f"command.{name}") for name in COMMANDS}
-        outbox.repeat(partial(telegram.set_commands, commands, code))
 
 
 def resume(

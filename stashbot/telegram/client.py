@@ -20,7 +20,7 @@ from telebot import apihelper, types
 from ..errors import TelegramError
 from ..models import Kind, KnownFile, MediaOptions, Reply, Rows, Sent, Upload
 from ..runtime.outage import Outage
-from .errors import NothingToDo, mapped
+from .errors import ChatGone, NothingToDo, mapped
 from .files import about, content, for_message, read_sent
 from .health import Health, Side
 from .http import Connections
@@ -160,11 +160,16 @@ class TelegramClient:
             return date is not None and abs(now - parsedate_to_datetime(date)) < DAY
         return True
 
-    def set_commands(self, commands: Mapping[str, str], language: str = "") -> None:
-        """Register names and descriptions; without a language, for all other languages."""
+    def set_commands(
+        self, commands: Mapping[str, str], language: str, scope: types.BotCommandScope
+    ) -> None:
+        """Register names and descriptions; without a language, for all other languages.
+
+        A chat that has never written to the bot gets no list of its own.
+        """
         items = [types.BotCommand(name, description) for name, description in commands.items()]
-        with mapped():
-            self._bot.set_my_commands(items, language_code=language or None)
+        with suppress(ChatGone), mapped():
+            self._bot.set_my_commands(items, scope, language or None)
 
     def answer(self, press_id: str, text: str = "") -> None:
         """Answer a callback query, with a note of at most 200 characters."""

@@ -3,10 +3,10 @@
 import pytest
 
 from stashbot.app import build
-from stashbot.bot.commands import COMMANDS
 from stashbot.messages.catalogue import TEXTS
+from stashbot.telegram.commands import COMMANDS
 from tests.bot.test_access import after_all, chats_written_to, update
-from tests.conftest import GROUP, OWNER, library, picture
+from tests.conftest import FRIEND, GROUP, OWNER, library, picture
 from tests.store.stored import locked
 from tests.whole.program import wait_until
 
@@ -125,21 +125,62 @@ def test_language(house, setting, code, language):
 
 
 @pytest.mark.parametrize(("setting", "fallback"), [("auto", "en"), ("ru", "ru")])
-def test_list_of_commands(house, setting, fallback):
+def test_lists_of_commands_by_scope_and_language(house, setting, fallback):
     home = house(STASHBOT_TELEGRAM_LANGUAGE=setting)
-    calls = home.telegram.wait_for("setMyCommands", count=3)
-
     lists = {
-        call.params.get("language_code", ""): {
+        (*(call.json("scope").values()), call.params.get("language_code", "")): {
             item["command"]: item["description"] for item in call.json("commands")
         }
-        for call in calls
+        for call in home.telegram.wait_for("setMyCommands", count=9)
     }
 
+    scopes = {
+        ("default",): {"status", "people"},
+        ("all_group_chats",): {"status", "people", "schedule"},
+        ("chat", OWNER): set(),
+    }
     assert lists == {
-        code: {name: TEXTS[language](f"command.{name}") for name in COMMANDS}
+        (*scope, code): {
+            name: TEXTS[language](f"command.{name}") for name in COMMANDS if name not in left_out
+        }
+        for scope, left_out in scopes.items()
         for code, language in {"": fallback, "en": "en", "ru": "ru"}.items()
     }
+
+
+def is_for_owner(call):
+    return call.method == "setMyCommands" and call.json("scope").get("chat_id") == OWNER
+
+
+def test_owner_who_has_never_written_gets_the_list_with_start(house):
+    home = house(users=(FRIEND,))
+    refused = home.telegram.wait_for(is_for_owner, count=3)
+
+    home.say("/start")
+    registered = home.telegram.wait_for(is_for_owner, count=6)[3:]
+
+    assert {call.status for call in refused} == {400}
+    assert {call.status for call in registered} == {200}
+    assert not home.events("message_lost")
+
+
+@pytest.mark.parametrize(
+    ("user", "chat", "hidden"),
+    [
+        (OWNER, 0, set()),
+        (FRIEND, 0, {"status", "people"}),
+        (OWNER, GROUP, {"status", "people", "schedule"}),
+    ],
+)
+def test_help_lists_what_works_where_it_is_asked(house, user, chat, hidden):
+    home = house()
+
+    home.say("/help", user=user, chat=chat)
+    lines = home.wait_for_text("/random –", chat=chat or user).splitlines()
+
+    assert [line.split()[0] for line in lines] == [
+        f"/{name}" for name in COMMANDS if name not in hidden
+    ]
 
 
 UNKNOWN = ["", "nonsense", "next:1", "like:7", "\x00", "я" * 32, "forget:perhaps", "excluded:-1"]

@@ -128,6 +128,7 @@ def test_sender_of_the_code_is_the_owner_also_after_a_restart(house, form):
     refused = home.wait_for_text("private", chat=FRIEND)
     home.say(form.format(code))
     home.wait_for_text("You are my owner now.")
+    listed = home.telegram.wait_for("setMyCommands", count=9)
     home.say(code, user=FRIEND)
     home.ask()
     home.restart()
@@ -135,6 +136,7 @@ def test_sender_of_the_code_is_the_owner_also_after_a_restart(house, form):
     home.wait_for_text("Uptime")
 
     assert refused == "This bot is private."
+    assert [call.json("scope").get("chat_id") for call in listed] == [None] * 6 + [OWNER] * 3
     assert home.query("SELECT chat_id FROM people WHERE standing = 'owner'") == [(OWNER,)]
     assert len(home.events("pairing_code")) == 1
     assert [line["user_id"] for line in home.events("access_granted")] == [OWNER]

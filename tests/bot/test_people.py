@@ -2,9 +2,9 @@
 
 import pytest
 
-from stashbot.bot.commands import COMMANDS
 from stashbot.demo.telegram.chats import User
 from stashbot.rules.access import MOST_QUESTIONS
+from stashbot.telegram.commands import COMMANDS
 from tests.bot.test_access import CLUB, after_all, update
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, STRANGER, library
 from tests.standins.http import Fault, Trouble

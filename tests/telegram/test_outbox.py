@@ -67,7 +67,7 @@ def test_harmless_calls_that_may_have_arrived(house):
     home.telegram.press(1, "odd", user_id=OWNER)
 
     assert home.telegram.wait_for("answerCallbackQuery")[0].status == 200
-    assert len(home.telegram.wait_for("setMyCommands", count=3)) == 3
+    assert len(home.telegram.wait_for("setMyCommands", count=9)) == 9
 
 
 @pytest.mark.parametrize("chat", [OWNER, GROUP], ids=["private", "group"])
