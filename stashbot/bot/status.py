@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from .. import __version__
 from ..errors import StashError, TelegramError
-from ..messages.catalogue import Texts, coming, duration, size
+from ..messages.catalogue import Texts, clock_time, coming, duration, size
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned, message
 from ..messages.sections import joined, numbers, section, votes
@@ -74,7 +74,7 @@ class StatusReports:
         )
         sent = {"stats.today": stats.today, "stats.week": stats.week, "stats.all": stats.total}
         lines = section(
-            texts("stats.pictures"), [numbers(sent, texts), _last(stats, zone, texts)]
+            texts("stats.pictures"), [numbers(sent, texts), _last(stats, now, zone, texts)]
         ) or [texts("stats.none")]
         lines += section(texts("stats.votes"), [self._votes(chat_id, texts)])
         library = self._library(chat_id, stats.seen, now, texts)
@@ -187,10 +187,10 @@ def _midnight(now: datetime, zone: ZoneInfo) -> datetime:
     return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
-def _last(stats: ChatStats, zone: ZoneInfo, texts: Texts) -> str:
+def _last(stats: ChatStats, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
     """The time and the title of the last picture; empty if there is none."""
     if not stats.last_at:
         return ""
-    shown = stats.last_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    shown = clock_time(stats.last_at, now, zone, texts)
     title = shortened(cleaned(stats.last_title), LONGEST_TITLE)
     return texts("stats.last" if title else "stats.last_untitled", title=title, time=shown)

@@ -18,6 +18,9 @@ from ..models import WHOLE_WEEK, Recurrence
 
 LANGUAGES = ("en", "ru")
 
+#: From so many days on, a date has its year.
+FAR_DAYS = 300
+
 _DURATIONS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 _DAYS_OF_A_KIND = {WHOLE_WEEK: "daily", (1, 2, 3, 4, 5): "weekdays", (6, 7): "weekends"}
 _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -64,24 +67,29 @@ def duration(seconds: float, texts: Texts) -> str:
 
 def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
     """A future moment by the clock of a zone, and within a day the time until then."""
-    local, today = moment.astimezone(zone), now.astimezone(zone).date()
     # Whole minutes, rounded up, so that it never says that no time is left.
     hours, minutes = divmod(max(1, -((now - moment) // timedelta(minutes=1))), 60)
+    shown = clock_time(moment, now, zone, texts)
+    if hours >= 24:
+        return shown
     counts = {"hours": hours, "minutes": minutes}
     left = " ".join(texts(f"moment.{unit}", n=count) for unit, count in counts.items() if count)
-    day, is_far = _day(local.date(), today, texts), hours >= 24
-    key = "moment.later" if is_far else "moment.soon"
-    return texts(key, day=day, time=_clock(60 * local.hour + local.minute), left=left)
+    return texts("moment.soon", moment=shown, left=left)
+
+
+def clock_time(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
+    """A moment by the clock of a zone: `tomorrow at 09:00`, `Mon 4 May at 09:00`."""
+    local, today = moment.astimezone(zone), now.astimezone(zone).date()
+    return texts("moment.at", day=_day(local.date(), today, texts), time=f"{local:%H:%M}")
 
 
 def _day(day: date, today: date, texts: Texts) -> str:
     ahead = (day - today).days
-    if ahead < 2:
-        return texts("moment.tomorrow" if ahead == 1 else "moment.today")
-    if ahead > 300:
-        return calendar_day(day, texts)
+    if near := {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(ahead):
+        return texts(f"moment.{near}")
     weekday, month = texts(f"weekday.{day.isoweekday()}"), texts(f"month.{day.month}")
-    return texts("moment.date", weekday=weekday, day=day.day, month=month)
+    key = "moment.date" if abs(ahead) < FAR_DAYS else "moment.date_of_year"
+    return texts(key, weekday=weekday, day=day.day, month=month, year=day.year)
 
 
 def recurring(times: Recurrence, texts: Texts) -> str:

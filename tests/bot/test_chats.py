@@ -87,7 +87,7 @@ def test_time_zone_by_the_name_of_a_city(house, text):
     listed = home.wait_for_text("times in Asia/Tokyo")
 
     assert message.button("Asia/Tokyo")
-    assert " at 9:00, in" in listed
+    assert " at 09:00 (in " in listed
     assert not home.events("schedule_missed")
 
 

@@ -65,7 +65,7 @@ def test_stats(desk):
     assert here.stats().splitlines() == [
         "<b>Pictures in this chat</b>",
         "2 today · 4 in 7 days · 6 in all",
-        "The last one: 2026-05-04 10:15, “A &lt;b&gt;bold&lt;/b&gt; one &amp; more”",
+        "The last one: today at 10:15, “A &lt;b&gt;bold&lt;/b&gt; one &amp; more”",
         "",
         "<b>Library</b>",
         "10 pictures · 6 not seen yet",

@@ -1,6 +1,6 @@
 import ast
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 import stashbot
 from stashbot.errors import StashProblem
 from stashbot.messages.caption import CAPTION_FIELDS, caption
-from stashbot.messages.catalogue import LANGUAGES, TEXTS, choose, coming, duration, recurring, size
+from stashbot.messages.catalogue import (
+    LANGUAGES,
+    TEXTS,
+    choose,
+    clock_time,
+    coming,
+    duration,
+    recurring,
+    size,
+)
 from stashbot.models import Image, Named, Recurrence
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -395,21 +404,48 @@ def test_every_sentence_in_the_sources_exists():
 
 
 @pytest.mark.parametrize(
-    ("before", "english", "russian"),
+    ("now", "moment", "words"),
     [
-        ({"seconds": 6}, "today at 9:00, in 1 min", "сегодня в 9:00, через 1 мин"),
-        ({"minutes": 59.5}, "today at 9:00, in 1 h", "сегодня в 9:00, через 1 ч"),
-        ({"hours": 17.5}, "tomorrow at 9:00, in 17 h 30 min", "завтра в 9:00, через 17 ч 30 мин"),
-        ({"hours": 25}, "tomorrow at 9:00", "завтра в 9:00"),
-        ({"days": 5}, "Mon, May 4 at 9:00", "пн, 4 мая в 9:00"),
-        ({"days": 400}, "May 4, 2026 at 9:00", "4 мая 2026 года в 9:00"),
+        ("2026-05-04 08:59:54", "2026-05-04 09:00", "today at 09:00 (in 1 min)"),
+        ("2026-05-04 08:00:30", "2026-05-04 09:00", "today at 09:00 (in 1 h)"),
+        ("2026-05-04 23:58", "2026-05-05 00:05", "tomorrow at 00:05 (in 7 min)"),
+        ("2026-05-04 15:09", "2026-05-05 09:00", "tomorrow at 09:00 (in 17 h 51 min)"),
+        ("2026-05-04 15:09", "2026-05-05 09:00", "завтра в 09:00 (через 17 ч 51 мин)"),
+        ("2026-05-04 09:00", "2026-05-05 09:00", "tomorrow at 09:00"),
+        ("2026-05-02 09:00", "2026-05-04 09:00", "Mon 4 May at 09:00"),
+        ("2026-05-02 09:00", "2026-05-04 09:00", "пн, 4 мая в 09:00"),
+        # The clock goes forward on 29 March, and back on 25 October.
+        ("2026-03-28 10:00", "2026-03-29 09:00", "tomorrow at 09:00 (in 22 h)"),
+        ("2026-10-24 10:00", "2026-10-25 09:00", "tomorrow at 09:00"),
+        ("2026-12-31 21:30", "2027-01-01 09:00", "tomorrow at 09:00 (in 11 h 30 min)"),
+        ("2026-12-30 09:00", "2027-01-02 09:00", "Sat 2 January at 09:00"),
+        ("2025-05-04 09:00", "2026-05-04 09:00", "Mon 4 May 2026 at 09:00"),
+        ("2025-05-04 09:00", "2026-05-04 09:00", "пн, 4 мая 2026 года в 09:00"),
     ],
 )
-def test_moment_to_come(before, english, russian):
-    moment = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
-    words = [coming(moment, moment - timedelta(**before), BERLIN, each) for each in TEXTS.values()]
+def test_moment_to_come(now, moment, words):
+    """All by the clock of Berlin."""
+    texts = EN if words.isascii() else RU
+    times = [datetime.fromisoformat(each).replace(tzinfo=BERLIN) for each in (moment, now)]
+    due, present = (each.astimezone(UTC) for each in times)
 
-    assert words == [english, russian]
+    assert coming(due, present, BERLIN, texts) == words
+
+
+@pytest.mark.parametrize(
+    ("now", "english", "russian"),
+    [
+        ("2026-05-04 23:59", "today at 09:00", "сегодня в 09:00"),
+        ("2026-05-05 00:00", "yesterday at 09:00", "вчера в 09:00"),
+        ("2026-05-06 00:00", "Mon 4 May at 09:00", "пн, 4 мая в 09:00"),
+        ("2027-05-04 09:00", "Mon 4 May 2026 at 09:00", "пн, 4 мая 2026 года в 09:00"),
+    ],
+)
+def test_moment_that_is_past(now, english, russian):
+    moment = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
+    then = datetime.fromisoformat(now).replace(tzinfo=BERLIN)
+
+    assert [clock_time(moment, then, BERLIN, each) for each in TEXTS.values()] == [english, russian]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def test_adding_a_schedule(house, text, shown, when):
     home.say(text)
 
     message = last_text(home, "✅")
-    assert re.fullmatch(rf"✅ {re.escape(shown)}\. First: .+ at \d+:\d\d(, in .+)?\.", message.text)
+    moment = r".+ at \d\d:\d\d( \(in .+\))?"
+    assert re.fullmatch(rf"✅ {re.escape(shown)}\. First: {moment}\.", message.text)
     assert labels(message) == [["↩️ Undo", "📋 All"]]
     [schedule] = home.app.store.schedules.of(OWNER)
     assert schedule.when == when
