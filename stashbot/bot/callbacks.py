@@ -98,6 +98,7 @@ class Callbacks:
             people_words.PRESS: self._change_person,
             chat_settings.SHOW: self._show_settings,
             chat_settings.SET: self._set,
+            chat_settings.ZONE: self._choose_zone,
             chat_settings.PURGE: self._purge,
             CHANGE: self._change_schedules,
             ADD: self._add_schedule,
@@ -255,6 +256,11 @@ class Callbacks:
     def _set(self, press: _Pressed) -> None:
         name, text = press.match["name"], press.match["text"]
         self._edit(press, self._settings.change(press.chat_id, name, text, press.texts))
+
+    def _choose_zone(self, press: _Pressed) -> None:
+        """Set the time zone that was asked for, and show the schedules by it."""
+        self._settings.change(press.chat_id, "timezone", press.match["text"], press.texts)
+        self._edit(press, self._schedules.listing(press.chat_id, press.texts))
 
     def _purge(self, press: _Pressed) -> None:
         """Answer in the background: Telegram is asked for the rights of the user."""

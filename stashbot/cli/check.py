@@ -70,8 +70,11 @@ def check(settings: Settings) -> Iterator[Line]:
 
 
 def _lines(settings: Settings) -> Iterator[Line]:
-    came = f"all values are in order; times are in {settings.timezone}"
-    yield Line(Mark.RIGHT, "Settings", came)
+    zone = f"; times are in {settings.timezone}" if settings.is_zone_chosen else ""
+    yield Line(Mark.RIGHT, "Settings", f"all values are in order{zone}")
+    if not zone:
+        remedy = f'timezone, {settings.origins["timezone"]}: write yours, such as "Europe/Berlin"'
+        yield Line(Mark.NOTE, "Time zone", "none is set, and this machine has UTC", remedy)
     yield database(settings.database)
     yield temporary_files(cache_folder(settings.database))
     yield fonts()

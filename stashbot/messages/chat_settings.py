@@ -13,6 +13,8 @@ from .catalogue import LANGUAGES, Texts
 SHOW = re.compile(r"settings(:(?P<name>[a-z_]+))?")
 #: Sets a field of ChatValues to the value that a text names.
 SET = re.compile(r"set:(?P<name>[a-z_]+):(?P<text>[\w:/+-]{1,40})", re.ASCII)
+#: Answers the question about the time zone.
+ZONE = re.compile(r"zone:(?P<text>[\w/+-]{1,40})", re.ASCII)
 #: Answers a question of `/purge`.
 PURGE = re.compile(r"purge:(?P<step>sure|yes|no)")
 #: The questions of `/purge` and the answer to the last.
@@ -41,16 +43,20 @@ def choices(name: str, values: ChatValues, texts: Texts) -> Reply:
     """The choices for one setting, the present one marked, and a way back."""
     present = as_text(getattr(values, name))
     if name == "timezone":
-        pairs = [line.rpartition(" ")[::2] for line in texts("settings.zones").splitlines()]
+        pairs = _cities(texts)
     else:
         pairs = [(shown(value, texts), as_text(value)) for value in CHOICES[name]]
     buttons = [
         Button(f"{label} ✓" if text == present else label, f"set:{name}:{text}")
         for label, text in pairs
     ]
-    rows = [buttons[at : at + 2] for at in range(0, len(buttons), 2)]
-    value = shown(getattr(values, name), texts)
-    return Reply(texts(f"settings.{name}_usage", value=value), [*rows, [_back()]])
+    usage = texts(f"settings.{name}_usage", value=_value(name, values, texts))
+    return Reply(usage, [*_in_pairs(buttons), [_back()]])
+
+
+def zone_question(texts: Texts) -> Rows:
+    """Some cities, to choose the time zone of a chat that has none."""
+    return _in_pairs([Button(label, f"zone:{zone}") for label, zone in _cities(texts)])
 
 
 def zones(names: list[str], text: str, texts: Texts) -> Reply:
@@ -90,6 +96,22 @@ def shown(value: object, texts: Texts) -> str:
     return texts(f"settings.languages.{value}")
 
 
+def _value(name: str, values: ChatValues, texts: Texts) -> str:
+    if name == "timezone" and not values.is_zone_chosen:
+        return texts("settings.unset")
+    return shown(getattr(values, name), texts)
+
+
+def _cities(texts: Texts) -> list[tuple[str, str]]:
+    """The labels of some cities, each with its time zone."""
+    lines = texts("settings.zones").splitlines()
+    return [(label, zone) for label, _, zone in (line.rpartition(" ") for line in lines)]
+
+
+def _in_pairs(buttons: list[Button]) -> list[list[Button]]:
+    return [buttons[at : at + 2] for at in range(0, len(buttons), 2)]
+
+
 def _button(name: str, values: ChatValues, texts: Texts) -> Button:
     value = getattr(values, name)
     data = f"settings:{name}"
@@ -97,7 +119,7 @@ def _button(name: str, values: ChatValues, texts: Texts) -> Button:
         data = f"set:{name}:{_LANGUAGES[(_LANGUAGES.index(value) + 1) % len(_LANGUAGES)]}"
     elif name not in CHOICES:
         data = f"set:{name}:{as_text(not value)}"
-    return Button(texts(f"settings.{name}", value=shown(value, texts)), data)
+    return Button(texts(f"settings.{name}", value=_value(name, values, texts)), data)
 
 
 def _back() -> Button:

@@ -33,11 +33,13 @@ class ChatValues:
     """The settings of a chat: its own, and for the others those of the file.
 
     `language` is a language or `auto`, `silent` is for schedules, and `delete_after` is in hours,
-    0 for never.
+    0 for never. A zone that is not chosen is UTC, because the machine's is; the chat is asked once.
     """
 
     language: str = "auto"
     timezone: ZoneInfo = _UTC
+    is_zone_chosen: bool = True
+    is_zone_asked: bool = False
     spoiler: bool = False
     protect: bool = False
     auto_next: bool = True

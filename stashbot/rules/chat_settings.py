@@ -100,7 +100,8 @@ def merged(own: Mapping[str, str], defaults: ChatValues) -> ChatValues:
     for name, text in own.items():
         with suppress(ValueError, LookupError, OSError):
             values[name] = parsed(name, text)
-    return replace(defaults, **values)
+    is_chosen = defaults.is_zone_chosen or "timezone" in values
+    return replace(defaults, is_zone_chosen=is_chosen, **values)
 
 
 def _folded(name: str) -> str:
@@ -140,6 +141,7 @@ def _hours(text: str) -> int:
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "language": _language,
     "timezone": ZoneInfo,
+    "is_zone_asked": _flag,
     "spoiler": _flag,
     "protect": _flag,
     "auto_next": _flag,

@@ -12,9 +12,10 @@ import structlog
 
 from ..messages import sources as words
 from ..messages.catalogue import TEXTS, Texts, choose, coming, recurring
+from ..messages.chat_settings import zone_question
 from ..messages.labels import shortened
 from ..messages.plain_text import cleaned, message
-from ..models import Button, ChatValues, Reply, Rows, Schedule, Source
+from ..models import Button, ChatValues, Reply, Rows, Schedule, Source, as_text
 from ..rules import sources
 from ..rules.timetable import Timetable, TimetableError, TimetableFault, window
 from ..rules.when.arguments import Argument
@@ -86,13 +87,12 @@ class ChatSchedules:
 
     def take_over(self) -> None:
         """Store the schedules of the settings, and remove old ones. Raises StoreError."""
-        fixed = self._settings.schedules
+        # A zone that was not chosen gives way to that of the chat.
+        unset = None if self._settings.is_zone_chosen else self._settings.timezone
         wanted = [
-            (
-                *(each.chat, each.when, each.timezone.key or "", each.count),
-                *(_key(each.filter), each.silent),
-            )
-            for each in fixed
+            (each.chat, each.when, zone, each.count, _key(each.filter), each.silent)
+            for each in self._settings.schedules
+            for zone in ["" if each.timezone is unset else each.timezone.key]
         ]
         came, went = self._store.set_fixed(wanted, self._now())
         self._log("schedule_added", came)
@@ -202,16 +202,25 @@ class ChatSchedules:
             return self.listing(chat_id, texts, texts("schedule.there_already"))
         self._log("schedule_added", [schedule])
         self.changed()
-        entry, zone = self._entry(schedule), self._chats.values(chat_id).timezone
-        moment = coming(entry.next_after(now) if entry else now, now, zone, texts)
+        return self._added(schedule, now, texts)
+
+    def _added(self, schedule: Schedule, now: datetime, texts: Texts) -> Reply:
+        """The answer to a new schedule, the first of a chat with a question about its zone."""
+        entry, values = self._entry(schedule), self._chats.values(schedule.chat_id)
+        moment = coming(entry.next_after(now) if entry else now, now, values.timezone, texts)
         added = texts("schedule.added", when=_words(schedule, texts), moment=moment)
-        return Reply(added, _buttons(f"unadd:{schedule.id}", texts))
+        rows = _buttons(f"unadd:{schedule.id}", texts)
+        if values.is_zone_chosen or values.is_zone_asked:
+            return Reply(added, rows)
+        self._chats.change(schedule.chat_id, "is_zone_asked", as_text(value=True), now)
+        return Reply(f"{added}\n\n{texts('schedule.zone')}", [*zone_question(texts), *rows])
 
     def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
         if not schedules:
             return [texts("schedule.none")]
-        zone = self._chats.values(schedules[0].chat_id).timezone
-        heading = texts("schedule.heading", zone=zone.key)
+        values = self._chats.values(schedules[0].chat_id)
+        zone, key = values.timezone, "heading" if values.is_zone_chosen else "heading_unset"
+        heading = texts(f"schedule.{key}", zone=zone.key)
         return [heading, *(self._line(*each, zone, texts) for each in enumerate(schedules, 1))]
 
     def _line(self, number: int, schedule: Schedule, zone: ZoneInfo, texts: Texts) -> str:

@@ -175,6 +175,8 @@ class Settings:
     database: Path
     log: LogSettings
     timezone: ZoneInfo = key(checks.zone, "")  # noqa: RUF009 - a field
+    #: False if the time zone is UTC only because the machine's is.
+    is_zone_chosen: bool = True
     #: The origin of each key's value, such as "from the variable STASHBOT_STASH_URL".
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -189,6 +191,7 @@ class Settings:
         return ChatValues(
             language=self.telegram.language,
             timezone=self.timezone,
+            is_zone_chosen=self.is_zone_chosen,
             spoiler=photos.spoiler,
             protect=photos.protect,
             auto_next=self.votes.auto_next,

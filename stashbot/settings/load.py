@@ -27,6 +27,8 @@ from .keys import KEYS, SCHEDULE_KEYS, SECTIONS, Key, ScheduleSettings, Settings
 SETTINGS_VARIABLE = "STASHBOT_SETTINGS"
 #: The most characters of a wrong value that a fault quotes.
 QUOTED = 60
+#: The zones of machines for which none was chosen.
+UTC_NAMES = ("UTC", "Etc/UTC")
 
 _NAMES = [key.name for key in (*KEYS, *SCHEDULE_KEYS)]
 _VARIABLES = [SETTINGS_VARIABLE, *(key.variable for key in KEYS)]
@@ -57,9 +59,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     timezone = values["timezone"] or _machine_zone()
     for schedule in schedules:
         schedule["timezone"] = schedule["timezone"] or timezone
-    fixed = tuple(ScheduleSettings(**schedule) for schedule in schedules)
-    origins = reader.origins
-    return Settings(**sections, timezone=timezone, schedules=fixed, origins=origins)
+    return Settings(
+        **sections,
+        timezone=timezone,
+        is_zone_chosen=bool(values["timezone"]) or timezone.key not in UTC_NAMES,
+        schedules=tuple(ScheduleSettings(**schedule) for schedule in schedules),
+        origins=reader.origins,
+    )
 
 
 def check_only(path: Path | None, environ: Mapping[str, str]) -> bool:

@@ -1,7 +1,11 @@
 """`/settings` through the whole bot: its buttons, and where the settings of a chat count."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+import tzlocal
+
+from stashbot.settings.keys import ScheduleSettings
 from tests.conftest import FRIEND, GROUP, OWNER, library
 from tests.votes.test_voting import press as vote
 from tests.whole.program import wait_until
@@ -89,6 +93,36 @@ def test_time_zone_by_the_name_of_a_city(house, text):
     assert message.button("Asia/Tokyo")
     assert " at 09:00 (in " in listed
     assert not home.events("schedule_missed")
+
+
+@pytest.fixture
+def unzoned(house, monkeypatch):
+    """A house without a time zone, on a machine in UTC, with a schedule in its settings."""
+    monkeypatch.setattr(tzlocal.unix, "_cache_tz", None)
+    monkeypatch.setenv("TZ", "Etc/UTC")
+    home = house(start=False, STASHBOT_TIMEZONE="")
+    fixed = ScheduleSettings(OWNER, "daily 7:00", home.settings.timezone, 1, "", silent=False)
+    home.settings = replace(home.settings, schedules=(fixed,))
+    return home.start()
+
+
+def test_machine_in_utc_without_a_time_zone(unzoned):
+    """The first schedule asks for the zone, and nothing calls it UTC. Then the zone counts."""
+    unzoned.say("/schedule daily 09:00")
+    unzoned.wait_for_text("I do not know your time zone")
+    asked = unzoned.received()[-1]
+    unzoned.say("/schedule daily 10:00")
+    second = unzoned.wait_for_text("✅ Every day at 10:00")
+    for command in ("/schedule", "/settings", "/settings timezone", "/help", "/status", "/stats"):
+        opened(unzoned, command, part="")
+    texts = [f"{message.text} {message.buttons}" for message in unzoned.received()]
+    chosen = press(unzoned, asked, "Berlin")
+
+    assert "time zone" not in second
+    assert not [text for text in texts if "UTC" in text]
+    assert "times in Europe/Berlin" in chosen.text
+    entries = unzoned.app.schedules.entries()
+    assert [str(entry.zone) for entry in entries] == ["Europe/Berlin"] * 3
 
 
 def test_time_zone_by_buttons(house):

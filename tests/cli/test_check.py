@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -152,6 +153,16 @@ def test_people_and_groups(house):
         Line(Mark.RIGHT, f"User {FRIEND}", "is known to the bot"),
         Line(Mark.RIGHT, f"Group {GROUP}", "is known to the bot"),
     ]
+
+
+def test_machine_in_utc_without_a_time_zone(house):
+    home = house(start=False)
+    settings = replace(home.settings, is_zone_chosen=False)
+    first, note = list(check(settings))[:2]
+
+    assert first.came == "all values are in order"
+    assert (note.mark, note.tried) == (Mark.NOTE, "Time zone")
+    assert note.remedy.startswith("timezone, from the variable STASHBOT_TIMEZONE: ")
 
 
 def test_every_problem_has_its_remedy():

@@ -346,17 +346,20 @@ def test_database(tmp_path, path, state, expected):
 
 
 @pytest.mark.parametrize(
-    ("machine", "expected"),
+    ("machine", "expected", "is_chosen"),
     [
-        pytest.param("Asia/Tokyo", "Asia/Tokyo", id="named"),
-        pytest.param("Nowhere/Land", "UTC", id="unknown"),
+        pytest.param("Asia/Tokyo", "Asia/Tokyo", True, id="named"),
+        pytest.param("Etc/UTC", "Etc/UTC", False, id="UTC"),
+        pytest.param("Nowhere/Land", "UTC", False, id="unknown"),
     ],
 )
-def test_machine_zone(monkeypatch, machine, expected):
+def test_machine_zone(monkeypatch, machine, expected, is_chosen):
     monkeypatch.setattr(tzlocal.unix, "_cache_tz", None)
     monkeypatch.setenv("TZ", machine)
 
-    assert load(None, LEAST).timezone == ZoneInfo(expected)
+    settings = load(None, LEAST)
+    assert (settings.timezone, settings.is_zone_chosen) == (ZoneInfo(expected), is_chosen)
+    assert load(None, LEAST | {"STASHBOT_TIMEZONE": "UTC"}).is_zone_chosen
 
 
 def test_secrets():
