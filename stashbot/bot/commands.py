@@ -6,6 +6,7 @@ database is used at once, so that a request survives a crash.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -308,11 +309,14 @@ class Bot:
         chat_id, texts = command.chat_id, command.texts
         names = listed(is_owner=self._access.is_owner(chat_id), is_group=chat_id < 0)
         lines = [f"/{name} – {texts(f'command.{name}')}" for name in names]
-        lines += self._filters.summary(chat_id, texts) + self._schedules.summary(chat_id, texts)
-        self._outbox.say(chat_id, message(lines), keyboard=texts("button.random"))
+        lines += self._filters.summary(chat_id, texts)
+        lines = [html.escape(line, quote=False) for line in lines]
+        lines += self._schedules.summary(chat_id, texts)
+        text, keyboard = message(lines, is_html=True), texts("button.random")
+        self._outbox.say(chat_id, text, keyboard=keyboard, is_html=True)
 
     def _say(self, command: _Command, reply: Reply) -> None:
-        self._outbox.say(command.chat_id, reply.text, rows=reply.rows)
+        self._outbox.say(command.chat_id, reply.text, rows=reply.rows, is_html=reply.is_html)
 
     def _report(self, command: _Command, compute: Callable[[], Reply]) -> None:
         """Answer in the background: the reply needs Stash, or reads much."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -160,11 +161,12 @@ class StatusReports:
         if self._writes_ratings and (waiting := len(self._store.ratings)):
             lines.append(texts("status.ratings", n=waiting))
         lines.append(texts("status.database", size=size(self._store.size_bytes(), texts)))
+        lines = [html.escape(line, quote=False) for line in lines]
         due = self._next_due()
         zone = self._chats.values(chat_id).timezone
         moment = due and coming(due, self._now(), zone, texts)
         lines.append(texts("status.next", moment=moment) if due else texts("status.next_none"))
-        return Reply("\n".join(lines))
+        return Reply("\n".join(lines), is_html=True)
 
     def _telegram_state(self, texts: Texts) -> str:
         started = time.monotonic()

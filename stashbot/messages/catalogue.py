@@ -18,6 +18,8 @@ from ..models import WHOLE_WEEK, Recurrence
 
 LANGUAGES = ("en", "ru")
 
+#: The day of the week, the date and the time: https://core.telegram.org/bots/api#date-time-entity-formatting
+MOMENT_FORMAT = "wDt"
 #: From so many days on, a date has its year.
 FAR_DAYS = 300
 
@@ -66,10 +68,14 @@ def duration(seconds: float, texts: Texts) -> str:
 
 
 def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str:
-    """A future moment by the clock of a zone, and within a day the time until then."""
+    """A future moment in HTML, and within a day the time until then.
+
+    It is by the clock of the reader if the reader's Telegram can show that, else by that of a zone.
+    """
     # Whole minutes, rounded up, so that it never says that no time is left.
     hours, minutes = divmod(max(1, -((now - moment) // timedelta(minutes=1))), 60)
-    shown = clock_time(moment, now, zone, texts)
+    words = clock_time(moment, now, zone, texts)
+    shown = f'<tg-time unix="{int(moment.timestamp())}" format="{MOMENT_FORMAT}">{words}</tg-time>'
     if hours >= 24:
         return shown
     counts = {"hours": hours, "minutes": minutes}

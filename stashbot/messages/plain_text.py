@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterable
 
 #: UTF-16 code units of a text message: https://core.telegram.org/bots/api#sendmessage
 MESSAGE_LIMIT = 4096
 
+_TAG = re.compile("<[^>]*>")
 _INVISIBLE = frozenset({"Cf", "Mc", "Me", "Mn", "Zs"})
 # The Hangul fillers and the empty Braille pattern: letters and symbols without ink.
 _BLANK_LETTERS = "\u115f\u1160\u3164\uffa0\u2800"
 _BIDI_CONTROLS = frozenset({"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"})
 
 
-def message(lines: Iterable[str]) -> str:
-    """The lines as one message; those from the first that passes `MESSAGE_LIMIT` are left out."""
+def message(lines: Iterable[str], *, is_html: bool = False) -> str:
+    """The lines as one message; those from the first that passes `MESSAGE_LIMIT` are left out.
+
+    In HTML, tags do not count.
+    """
     lines = list(lines)
-    ends = itertools.accumulate(units(line) + len("\n") for line in lines)
+    shown = [_TAG.sub("", line) for line in lines] if is_html else lines
+    ends = itertools.accumulate(units(line) + len("\n") for line in shown)
     fitting = [line for line, end in zip(lines, ends, strict=True) if end < MESSAGE_LIMIT]
     return "\n".join(fitting if len(fitting) == len(lines) else [*fitting, "…"]).strip()
 

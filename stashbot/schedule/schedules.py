@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -110,7 +111,7 @@ class ChatSchedules:
     # For chats
 
     def summary(self, chat_id: int, texts: Texts) -> list[str]:
-        """The chat's schedules in lines, for the end of another message. Raises StoreError."""
+        """The chat's schedules in lines of HTML, for the end of a message. Raises StoreError."""
         schedules = self._store.of(chat_id)
         return ["", *self._lines(schedules, texts)] if schedules else []
 
@@ -118,13 +119,13 @@ class ChatSchedules:
         """The chat's schedules, each with its next moment. Raises StoreError."""
         schedules = self._store.of(chat_id)
         usage = texts("schedule.usage" if chat_id > 0 else "schedule.group")
-        lines = [*filter(None, [heading]), *self._lines(schedules, texts), "", usage]
+        lines = [*filter(None, [_escaped(heading)]), *self._lines(schedules, texts), "", usage]
         buttons = [
             [Button(f"✖️ {_words(schedule, texts)}", f"unorder:{schedule.id}")]
             for schedule in schedules
             if not schedule.is_fixed
         ]
-        return Reply(message(lines), buttons)
+        return Reply(message(lines, is_html=True), buttons, is_html=True)
 
     def change(
         self, chat_id: int, asked: Argument, texts: Texts, source: Source | None = None
@@ -208,12 +209,13 @@ class ChatSchedules:
         """The answer to a new schedule, the first of a chat with a question about its zone."""
         entry, values = self._entry(schedule), self._chats.values(schedule.chat_id)
         moment = coming(entry.next_after(now) if entry else now, now, values.timezone, texts)
-        added = texts("schedule.added", when=_words(schedule, texts), moment=moment)
+        added = texts("schedule.added", when=_escaped(_words(schedule, texts)), moment=moment)
         rows = _buttons(f"unadd:{schedule.id}", texts)
         if values.is_zone_chosen or values.is_zone_asked:
-            return Reply(added, rows)
+            return Reply(added, rows, is_html=True)
         self._chats.change(schedule.chat_id, "is_zone_asked", as_text(value=True), now)
-        return Reply(f"{added}\n\n{texts('schedule.zone')}", [*zone_question(texts), *rows])
+        question = f"{added}\n\n{texts('schedule.zone')}"
+        return Reply(question, [*zone_question(texts), *rows], is_html=True)
 
     def _lines(self, schedules: list[Schedule], texts: Texts) -> list[str]:
         if not schedules:
@@ -225,7 +227,7 @@ class ChatSchedules:
 
     def _line(self, number: int, schedule: Schedule, zone: ZoneInfo, texts: Texts) -> str:
         entry = self._entry(schedule)
-        line = f"{number}. {_words(schedule, texts)}"
+        line = f"{number}. {_escaped(_words(schedule, texts))}"
         if schedule.zone not in ("", zone.key):
             line += f" ({schedule.zone})"
         if schedule.is_fixed:
@@ -254,6 +256,10 @@ class ChatSchedules:
             entry = self._entry(schedule)
             due = entry and entry.next_after(self._now()).isoformat()
             log.info(event, chat_id=schedule.chat_id, when=schedule.when, due=due)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)
 
 
 def _buttons(undo: str, texts: Texts) -> Rows:

@@ -24,7 +24,7 @@ from .errors import ChatGone, NothingToDo, mapped
 from .files import about, content, for_message, read_sent
 from .health import Health, Side
 from .http import Connections
-from .markup import inline, is_refused_link, replying
+from .markup import inline, is_refused_link, replying, with_moments
 from .rate_limit import TELEGRAM_LIMITS, RateLimiter, RateLimits
 
 log = structlog.get_logger()
@@ -203,23 +203,23 @@ class TelegramClient:
         if keyboard:
             markup = types.ReplyKeyboardMarkup(resize_keyboard=True, is_persistent=True)
             markup.add(types.KeyboardButton(keyboard))
+        send = partial(
+            self._bot.send_message,
+            chat_id,
+            parse_mode="HTML" if is_html else None,
+            reply_markup=markup,
+            reply_parameters=replying(reply_to),
+            disable_notification=is_silent or None,
+        )
         with self._sending(chat_id):
-            sent = self._bot.send_message(
-                chat_id,
-                text,
-                parse_mode="HTML" if is_html else None,
-                reply_markup=markup,
-                reply_parameters=replying(reply_to),
-                disable_notification=is_silent or None,
-            )
-            return int(sent.message_id)
+            return int(with_moments(text, send).message_id)
 
     def edit_text(self, chat_id: int, message_id: int, reply: Reply) -> None:
         """Replace the text and the buttons of a message of the bot."""
         mode, markup = "HTML" if reply.is_html else None, inline(reply.rows)
         edit = partial(self._bot.edit_message_text, parse_mode=mode, reply_markup=markup)
         with suppress(NothingToDo), self._sending(chat_id):
-            edit(reply.text, chat_id, message_id)
+            with_moments(reply.text, lambda text: edit(text, chat_id, message_id))
 
     def edit_buttons(self, chat_id: int, message_id: int, rows: Rows) -> None:
         """Replace the buttons of a message of the bot."""

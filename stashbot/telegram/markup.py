@@ -1,12 +1,16 @@
-"""Buttons and references to messages, as telebot has them."""
+"""Buttons, references to messages and moments, as telebot and Telegram have them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from telebot import apihelper, types
 
 from ..models import Button, Rows
+
+_MOMENT = re.compile("</?tg-time[^>]*>")
 
 
 def inline(rows: Rows) -> types.InlineKeyboardMarkup | None:
@@ -38,3 +42,13 @@ def replying(message_id: int | None) -> types.ReplyParameters | None:
 def is_refused_link(error: apihelper.ApiTelegramException) -> bool:
     """Whether Telegram does not take the address of a button."""
     return error.error_code == 400 and bool(re.search("url", str(error.description), re.IGNORECASE))
+
+
+def with_moments(text: str, call: Callable[[str], Any]) -> Any:
+    """Make a call with a text; an old Bot API server gets moments as words alone."""
+    try:
+        return call(text)
+    except apihelper.ApiTelegramException as error:
+        if "tg-time" not in str(error.description):
+            raise
+        return call(_MOMENT.sub("", text))

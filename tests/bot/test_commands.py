@@ -104,7 +104,6 @@ def test_help(house):
     assert all(f"/{name}" in answer for name in COMMANDS)
     assert home.telegram.keyboard(OWNER) == (("🎲 Random picture",),)
     [said] = home.telegram.wait_for("sendMessage")
-    assert "parse_mode" not in said.params
     assert said.json("link_preview_options") == {"is_disabled": True}  # Telegram fetches nothing
 
 

@@ -91,6 +91,11 @@ def bot(telegram):
         ("<a>plain words</a>", "plain words", []),
         ('<span class="tg-spoiler">a</span>', "a", [Entity("spoiler", 0, 1)]),
         ("<code class=language-py>a</code>", "a", [Entity("code", 0, 1)]),
+        (
+            '<tg-time unix="7" format="wDt">a</tg-time>',
+            "a",
+            [Entity("date_time", 0, 1, "", 7, "wDt")],
+        ),
         ("<b></b>", "", []),
         ("&lt;b&gt; &amp;amp; &quot; &nbsp; &#33;&#x21", '<b> &amp; " &nbsp; !!', []),
         ("&#0;&#55296;&#9999999999; & &;", "&#0;&#55296;&#9999999999; & &;", []),
@@ -99,6 +104,9 @@ def bot(telegram):
 )
 def test_accepted_markup(source, text, entities):
     assert parse_html(source) == (text, tuple(entities))
+
+
+NO_TIME = 'Tag "tg-time" must have a time and a format'
 
 
 @pytest.mark.parametrize(
@@ -111,6 +119,8 @@ def test_accepted_markup(source, text, entities):
         ("a</b>", "Unexpected end tag at byte offset 1"),
         ("<b><i>a</b></i>", 'Unmatched end tag at byte offset 7, expected "</i>", found "</b>"'),
         ("<span>a</span>", 'Tag "span" must have class "tg-spoiler" at byte offset 0'),
+        ("<tg-time unix=x>a</tg-time>", f"{NO_TIME} at byte offset 0"),
+        ('<tg-time unix="7" format="wr">a</tg-time>', f"{NO_TIME} at byte offset 0"),
         ("&amp;é\n<br/>", 'Unsupported start tag "br/" at byte offset 8'),
         ("a<!-- b -->", 'Unsupported start tag "!--" at byte offset 1'),
         ("<3", 'Unsupported start tag "3" at byte offset 0'),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stashbot
+from stashbot.demo.telegram.markup import parse_html
 from stashbot.errors import StashProblem
 from stashbot.messages.caption import CAPTION_FIELDS, caption
 from stashbot.messages.catalogue import (
@@ -429,7 +430,9 @@ def test_moment_to_come(now, moment, words):
     times = [datetime.fromisoformat(each).replace(tzinfo=BERLIN) for each in (moment, now)]
     due, present = (each.astimezone(UTC) for each in times)
 
-    assert coming(due, present, BERLIN, texts) == words
+    text, [moment] = parse_html(coming(due, present, BERLIN, texts))
+    assert (text, moment.unix_time) == (words, due.timestamp())
+    assert text[: moment.length] == clock_time(due, present, BERLIN, texts)
 
 
 @pytest.mark.parametrize(

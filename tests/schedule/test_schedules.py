@@ -1,5 +1,6 @@
 """Schedules in a chat: shown, changed, and served when they are due."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stashbot.app import build
+from stashbot.demo.http import Response
 from stashbot.pictures import requests
 from stashbot.settings.keys import ScheduleSettings
 from tests.conftest import FRIEND, GROUP, OWNER, crowd, images_of, library
+from tests.standins.http import Fault
 from tests.whole.program import wait_until
 
 MINUTE = timedelta(minutes=1)
@@ -85,6 +88,7 @@ def test_adding_a_schedule(house, text, shown, when):
     home.say(text)
 
     message = last_text(home, "✅")
+    assert [entity.type for entity in message.entities] == ["date_time"]
     moment = r".+ at \d\d:\d\d( \(in .+\))?"
     assert re.fullmatch(rf"✅ {re.escape(shown)}\. First: {moment}\.", message.text)
     assert labels(message) == [["↩️ Undo", "📋 All"]]
@@ -93,6 +97,21 @@ def test_adding_a_schedule(house, text, shown, when):
     [added] = home.wait_for_event("schedule_added")
     assert (added["chat_id"], added["when"]) == (OWNER, when)
     wait_until(home.app.scheduler.next_due, "it is planned", timeout=1)
+
+
+def test_moments_on_an_old_bot_api_server(house):
+    home = house()
+    reason = 'Bad Request: can\'t parse entities: Unsupported start tag "tg-time" at byte offset 9'
+    refusal = json.dumps({"ok": False, "error_code": 400, "description": reason}).encode()
+    home.telegram.server.fail(Fault("/", Response(400, body=refusal), times=9, words="tg-time"))
+
+    home.say("/schedule daily 09:00")
+    added = last_text(home, "✅")
+    home.telegram.press(added.id, added.buttons[0][1].data, user_id=OWNER)
+    wait_until(lambda: "⏰" in home.received()[-1].text, "the list is shown")
+
+    assert " at 09:00 (in " in added.text
+    assert not home.events("message_lost")
 
 
 def test_undoing_what_was_added(house):

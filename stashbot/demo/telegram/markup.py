@@ -2,14 +2,15 @@
 
 The rules and error texts are those of the official server (td/telegram/MessageEntity.cpp,
 `parse_html`). Offsets and lengths of entities are in UTF-16 code units, as in the Bot API;
-offsets in errors are in bytes. Three rarities differ: an end tag needs its name, `class` of
-`<code>` names no language, and Markdown loses its escapes but keeps its marks.
+offsets in errors are in bytes. Four rarities differ: an end tag needs its name, `class` of
+`<code>` names no language, Markdown loses its escapes but keeps its marks, and the error of a wrong
+`tg-time` is our own.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
 from typing import Any
 
@@ -20,6 +21,7 @@ TAGS = {
     "strikethrough": "s strike del",
     "spoiler": "tg-spoiler span",
     "text_link": "a",
+    "date_time": "tg-time",
     **{name: name for name in ("code", "pre", "blockquote")},
 }
 TYPES = {tag: type for type, tags in TAGS.items() for tag in tags.split()}
@@ -28,6 +30,7 @@ LITERALS = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(
     r"&(?:#(?:[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+))|(?P<name>[a-zA-Z]+));?"
 )
+_MOMENT = re.compile(r"\d{1,10} (?:r|w?[dD]?[tT]?)", re.ASCII)
 _TAG_NAME = re.compile(r"</?([^\s>\0]*)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BAD_TOKEN = re.compile(r"=\s*([A-Za-z0-9.-]*)[^A-Za-z0-9.\s>\"'-]")
@@ -41,17 +44,20 @@ class MarkupError(ValueError):
 
 @dataclass(frozen=True)
 class Entity:
-    """A MessageEntity; `url` is empty for most types."""
+    """A MessageEntity; most types have none of the last three."""
 
     type: str
     offset: int
     length: int
     url: str = ""
+    unix_time: int = 0
+    date_time_format: str = ""
 
     def as_json(self) -> dict[str, object]:
         """The Bot API's MessageEntity."""
-        entity = {"type": self.type, "offset": self.offset, "length": self.length}
-        return entity | ({"url": self.url} if self.url else {})
+        entity = asdict(self)
+        optional = ("url", "unix_time", "date_time_format")
+        return {name: value for name, value in entity.items() if value or name not in optional}
 
 
 def utf16_length(text: str) -> int:
@@ -90,6 +96,7 @@ class _Open:
     tag: str
     url: str
     start: int
+    moment: tuple[int, str] = (0, "")
 
 
 class _Parser(HTMLParser):
@@ -130,7 +137,11 @@ class _Parser(HTMLParser):
         if tag == "span" and values.get("class") != "tg-spoiler":
             raise self._error('Tag "span" must have class "tg-spoiler"')
         url = _REFERENCE.sub(_resolve, values.get("href") or "")
-        self._open.append(_Open(tag, url, len(self.text)))
+        unix, form = values.get("unix") or "", values.get("format") or ""
+        if tag == "tg-time" and not _MOMENT.fullmatch(f"{unix} {form}"):
+            raise self._error('Tag "tg-time" must have a time and a format')
+        moment = (int(unix), form) if tag == "tg-time" else (0, "")
+        self._open.append(_Open(tag, url, len(self.text), moment))
 
     def handle_endtag(self, tag: str) -> None:
         if not self._open:
@@ -144,7 +155,8 @@ class _Parser(HTMLParser):
         is_link = re.match(r"(?:https?|tg)://\S|[\w-]+\.\w", url)
         if text and (is_link or tag != "a"):
             offset = utf16_length(self.text[: opened.start])
-            self.entities.append(Entity(TYPES[tag], offset, utf16_length(text), url))
+            entity = Entity(TYPES[tag], offset, utf16_length(text), url, *opened.moment)
+            self.entities.append(entity)
 
     def _refuse_tag(self, *_: Any, **__: Any) -> None:
         found = _TAG_NAME.match(self.source, self._at())

@@ -93,6 +93,7 @@ function sizeOf(bytes) {
 function wrapperOf(entity, text) {
   if (entity.type === "text_link") return linkTo(entity.url);
   if (entity.type === "spoiler") return cover();
+  if (entity.type === "date_time") return element("time", { title: dayOf(entity.unix_time) + " " + clock(entity.unix_time) });
   if (entity.type !== "bot_command") return element(TAGS[entity.type] ?? "span");
   return element("a", { href: "#", onclick: (event) => { event.preventDefault(); send(text); } });
 }
