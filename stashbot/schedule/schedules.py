@@ -121,7 +121,7 @@ class ChatSchedules:
         usage = texts("schedule.usage" if chat_id > 0 else "schedule.group")
         lines = [*filter(None, [_escaped(heading)]), *self._lines(schedules, texts), "", usage]
         buttons = [
-            [Button(f"✖️ {_words(schedule, texts)}", f"unorder:{schedule.id}")]
+            [Button(f"❌ {_words(schedule, texts)}", f"unorder:{schedule.id}")]
             for schedule in schedules
             if not schedule.is_fixed
         ]

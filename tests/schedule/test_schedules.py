@@ -126,7 +126,7 @@ def test_undoing_what_was_added(house):
 
     assert removed.text == "Removed: Every 3 hours."
     assert "Every 3 hours" not in again.text
-    assert labels(listed) == labels(again) == [["✖️ Every day at 9:00 ×2"]]
+    assert labels(listed) == labels(again) == [["❌ Every day at 9:00 ×2"]]
     assert press(home, removed).text.startswith("1 schedule is back.")
 
 
@@ -148,7 +148,7 @@ def test_undoing_off_after_a_restart(house):
     again = press(home, removed)
 
     assert back.text.startswith("1 schedule is back.")
-    assert labels(back) == [["✖️ Every day at 9:00"], ["✖️ Every day at 8:00"]]
+    assert labels(back) == [["❌ Every day at 9:00"], ["❌ Every day at 8:00"]]
     assert again.text.startswith("This chat has no schedules")
 
 
@@ -243,7 +243,7 @@ def test_removing_by_button(house):
 
     assert shown.text.startswith("Removed: Every day at 9:00.\nSchedules")
     assert again.text.startswith("Schedules of this chat")
-    assert labels(shown) == labels(again) == [["✖️ Every 3 hours"]]
+    assert labels(shown) == labels(again) == [["❌ Every 3 hours"]]
     assert len(home.events("schedule_removed")) == 1
     assert not home.events("update_skipped")
 
@@ -457,5 +457,5 @@ def test_unreadable_schedule_in_the_database(house):
     home.say("/schedule")
 
     message = last_text(home, "1. once in a blue moon")
-    assert labels(message) == [["✖️ once in a blue moon"]]
+    assert labels(message) == [["❌ once in a blue moon"]]
     assert home.events("schedule_unreadable")[0]["level"] == "error"
