@@ -96,6 +96,12 @@ def bot(telegram):
             "a",
             [Entity("date_time", 0, 1, "", 7, "wDt")],
         ),
+        ("<blockquote>a</blockquote>", "a", [Entity("blockquote", 0, 1)]),
+        (
+            "<blockquote expandable>a</blockquote>",
+            "a",
+            [Entity("expandable_blockquote", 0, 1)],
+        ),
         ("<b></b>", "", []),
         ("&lt;b&gt; &amp;amp; &quot; &nbsp; &#33;&#x21", '<b> &amp; " &nbsp; !!', []),
         ("&#0;&#55296;&#9999999999; & &;", "&#0;&#55296;&#9999999999; & &;", []),

@@ -15,6 +15,7 @@ from tests.conftest import needs
 
 CHROMIUM = which("chromium") or ""
 STASHBOT = Path(__file__).parents[2] / "stashbot.py"
+PACKAGE = STASHBOT.parent / "stashbot"
 #: A browser without requests of its own to the internet.
 FLAGS = [
     "--no-sandbox",
@@ -384,6 +385,104 @@ def test_settings_and_purge(page, width):
     assert log.get_by_text("/random 3").is_visible()
 
 
+#: Whether a character is not all black, as the box of a missing one is.
+IS_COLOURED = """async sign => {
+  await document.fonts.load("32px Signs", sign);
+  const paint = new OffscreenCanvas(48, 48).getContext("2d");
+  paint.font = "32px " + getComputedStyle(document.body).fontFamily;
+  paint.fillText(sign, 0, 36);
+  const dots = paint.getImageData(0, 0, 48, 48).data;
+  return dots.some((value, n) => n % 4 < 3 && value > 9);
+}"""
+#: Characters that Telegram shows as emoji.
+SIGN = re.compile("[ⓘ⏰-⏳⚠-⛿✅-➿⭐🌀-🫿]|[←-⯿]\ufe0f")
+
+
+def test_every_sign_without_an_emoji_font(page):
+    files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.toml")]
+    signs = {sign for file in files for sign in SIGN.findall(file.read_text("utf-8"))} - {"✓"}
+
+    assert len(signs) > 30
+    assert [sign for sign in signs if not page.evaluate(IS_COLOURED, sign)] == []
+
+
+def test_note_above_all_buttons(page):
+    page.set_viewport_size(PHONE)
+    send(page, "/random")
+    pictures(page, 1)
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate("toast('a long note '.repeat(8))")
+    top = page.get_by_role("log").bounding_box()["y"]
+    note = page.locator(".toast.shown").bounding_box()
+
+    assert note["y"] >= 0
+    assert note["y"] + note["height"] <= top
+
+
+def test_long_label_is_cut_in_one_line(page):
+    page.set_viewport_size(PHONE)
+    send(page, "/random")
+    pictures(page, 1)
+    key = page.get_by_role("log").get_by_role("button", name="⋯")
+    height = key.bounding_box()["height"]
+    key.evaluate("key => { key.textContent = 'A name of many words '.repeat(5); }")
+
+    wide = page.get_by_role("log").get_by_role("button", name="A name")
+    assert wide.bounding_box()["height"] == height
+    assert wide.evaluate("key => getComputedStyle(key).textOverflow") == "ellipsis"
+
+
+def test_picture_takes_its_room_before_it_is_there(page):
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/page/files/*", hold)
+    send(page, "/random")
+    pictures(page, 1)
+    article = page.get_by_role("log").locator("article").last
+    empty = article.bounding_box()
+
+    for route in held:
+        route.continue_()
+    article.locator("img").evaluate("image => image.decode()")
+    assert article.bounding_box()["height"] == empty["height"]
+
+
+def test_focus_ring_with_the_keyboard_only(page):
+    ring = "node => getComputedStyle(node).outlineStyle"
+    send(page, "/random")
+    pictures(page, 1)
+    box = page.get_by_label("Message", exact=True)
+    key = page.get_by_role("log").get_by_role("button", name="⋯")
+    box.click()
+    plain = box.evaluate(ring)
+    key.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+
+    assert plain == "none"
+    assert key.evaluate(ring) == "solid"
+
+
+def test_formatted_text(page):
+    html = page.evaluate(
+        r"""() => {
+          const kinds = ["bold", "code", "spoiler", "expandable_blockquote"];
+          const entities = kinds.map((type, n) => ({ type, offset: 2 * n, length: 1 }));
+          const box = document.createElement("div");
+          box.append(...format("a b c d\ne", entities));
+          return box.innerHTML;
+        }"""
+    )
+
+    assert re.sub(r' (class=""|role\S+|tabindex\S+|aria-label="[^"]*")', "", html) == (
+        '<b>a</b> <code>b</code> <span class="cover"><span>c</span></span>'
+        ' <blockquote class="long">d</blockquote>e'
+    )
+
+
 @pytest.fixture(params=["en-GB", "ru-RU"])
 def talk(request, browser, demo):
     """The page in each language, and the bot's sentences in it."""
@@ -393,6 +492,12 @@ def talk(request, browser, demo):
     yield page, texts
     assert page.troubles == []
     page.context.close()
+
+
+def test_below_the_name_stands_bot(talk):
+    page, texts = talk
+
+    page.locator(".status").get_by_text("бот" if texts.language == "ru" else "bot").wait_for()
 
 
 def type_in(page, text):

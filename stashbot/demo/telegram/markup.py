@@ -94,6 +94,7 @@ class _Open:
     """An open tag. `start` is its place in the plain text, in characters."""
 
     tag: str
+    type: str
     url: str
     start: int
     moment: tuple[int, str] = (0, "")
@@ -141,7 +142,9 @@ class _Parser(HTMLParser):
         if tag == "tg-time" and not _MOMENT.fullmatch(f"{unix} {form}"):
             raise self._error('Tag "tg-time" must have a time and a format')
         moment = (int(unix), form) if tag == "tg-time" else (0, "")
-        self._open.append(_Open(tag, url, len(self.text), moment))
+        is_long = tag == "blockquote" and "expandable" in values
+        type = f"{'expandable_' if is_long else ''}{TYPES[tag]}"
+        self._open.append(_Open(tag, type, url, len(self.text), moment))
 
     def handle_endtag(self, tag: str) -> None:
         if not self._open:
@@ -155,7 +158,7 @@ class _Parser(HTMLParser):
         is_link = re.match(r"(?:https?|tg)://\S|[\w-]+\.\w", url)
         if text and (is_link or tag != "a"):
             offset = utf16_length(self.text[: opened.start])
-            entity = Entity(TYPES[tag], offset, utf16_length(text), url, *opened.moment)
+            entity = Entity(opened.type, offset, utf16_length(text), url, *opened.moment)
             self.entities.append(entity)
 
     def _refuse_tag(self, *_: Any, **__: Any) -> None:

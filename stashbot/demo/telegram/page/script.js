@@ -4,19 +4,19 @@
 const WORDS = {
   en: {
     chat: "Chat", message: "Message", send: "Send", commands: "Commands", down: "Scroll to the newest",
-    close: "Close", online: "online", offline: "connecting", typing: "typing",
-    upload_photo: "choosing a photo", upload_video: "choosing a video", upload_document: "choosing a file",
+    close: "Close", bot: "bot", offline: "connecting", typing: "typing",
+    upload_photo: "sending a photo", upload_video: "sending a video", upload_document: "sending a file",
     today: "Today", yesterday: "Yesterday", edited: "edited", picture: "Picture", clip: "Clip",
-    cover: "Show", hidden: "Hidden, press to show", you: "You", youAre: "You are:", demo: "demo", units: ["B", "KB", "MB"],
+    cover: "Show", hidden: "Hidden, press to show", you: "You", youAre: "You are:", units: ["B", "KB", "MB"],
     empty: "Nothing here yet. Press Start to say hello to the bot.", start: "Start",
     lost: "That did not go through. Try again.",
   },
   ru: {
     chat: "Чат", message: "Сообщение", send: "Отправить", commands: "Команды", down: "К последнему",
-    close: "Закрыть", online: "в сети", offline: "соединение", typing: "печатает",
-    upload_photo: "выбирает фото", upload_video: "выбирает видео", upload_document: "выбирает файл",
+    close: "Закрыть", bot: "бот", offline: "соединение", typing: "печатает",
+    upload_photo: "отправляет фото", upload_video: "отправляет видео", upload_document: "отправляет файл",
     today: "Сегодня", yesterday: "Вчера", edited: "изменено", picture: "Картинка", clip: "Видео",
-    cover: "Показать", hidden: "Скрыто, нажмите, чтобы показать", you: "Вы", youAre: "Вы:", demo: "демо", units: ["Б", "КБ", "МБ"],
+    cover: "Показать", hidden: "Скрыто, нажмите, чтобы показать", you: "Вы", youAre: "Вы:", units: ["Б", "КБ", "МБ"],
     empty: "Здесь пока пусто. Нажмите «Начать», чтобы поздороваться с ботом.", start: "Начать",
     lost: "Не получилось. Попробуйте ещё раз.",
   },
@@ -94,6 +94,7 @@ function wrapperOf(entity, text) {
   if (entity.type === "text_link") return linkTo(entity.url);
   if (entity.type === "spoiler") return cover();
   if (entity.type === "date_time") return element("time", { title: dayOf(entity.unix_time) + " " + clock(entity.unix_time) });
+  if (entity.type === "expandable_blockquote") return longQuote();
   if (entity.type !== "bot_command") return element(TAGS[entity.type] ?? "span");
   return element("a", { href: "#", onclick: (event) => { event.preventDefault(); send(text); } });
 }
@@ -103,6 +104,9 @@ function linkTo(url, label = "") {
   if (!/^(https?|tg):/i.test(href)) return element("span", {}, label);
   return element("a", { href, target: "_blank", rel: "noopener noreferrer" }, label);
 }
+
+const longQuote = () =>
+  element("blockquote", { class: "long", onclick: ({ currentTarget }) => currentTarget.classList.remove("long") });
 
 function cover() {
   const node = element("span", { class: "cover", tabIndex: 0, role: "button", ariaLabel: SAY.hidden });
@@ -127,7 +131,7 @@ function format(text, entities, from = 0, to = text.length) {
     if (entity.type === "spoiler") node.append(element("span", {}, ...children));
     else node.append(...children);
     nodes.push(text.slice(at, entity.offset), node);
-    at = end;
+    at = /quote|pre/.test(entity.type) && text[end] === "\n" ? end + 1 : end; // a block ends its own line
   }
   return [...nodes, text.slice(at, to)];
 }
@@ -449,7 +453,7 @@ function toast(text) {
 
 function showStatus() {
   const doing = action && (SAY[action] ?? SAY.typing);
-  $("status").textContent = isOnline ? doing || SAY.online : SAY.offline;
+  $("status").textContent = isOnline ? doing || SAY.bot : SAY.offline;
   $("status").classList.toggle("busy", !isOnline || doing !== "");
 }
 
@@ -627,7 +631,6 @@ function begin() {
   input.ariaLabel = input.placeholder = SAY.message;
   $("commands").ariaLabel = $("menu").ariaLabel = SAY.commands;
   for (const id of ["send", "down", "close"]) $(id).ariaLabel = $(id).title = SAY[id];
-  $("badge").textContent = SAY.demo;
   $("youAre").textContent = SAY.youAre;
   $("you").ariaLabel = SAY.youAre;
   $("you").onchange = () => { location.hash = view = $("you").value; isFollowing = true; connect(); };
