@@ -10,6 +10,7 @@ from random import Random
 
 import structlog
 
+from .alerts.watch import LOOK_S, Alerts
 from .bot.about import About
 from .bot.access import Access
 from .bot.charts import Charts
@@ -109,6 +110,7 @@ class App:
         self.reports = self._reports()
         self.filters = self._filters()
         self.chats = self._chats()
+        self.alerts = Alerts(store=self.store, notices=self.notices, telegram=self.telegram)
         self.poller = self._poller()
 
     def start(self, watchdog: float = 0.0) -> None:
@@ -136,10 +138,10 @@ class App:
             now=_now(),
         )
         self.question_pool.submit(self.access.pairing.announce)
-        if named := names_in(self.settings):
-            self.question_pool.submit(partial(self.filters.check_settings, named))
+        self.question_pool.submit(partial(self.filters.check_settings, names_in(self.settings)))
         self.rating_sync.wake()
         self.question_pool.submit(self.chats.deletion.turn, PAUSE_S, priority=Priority.BACKGROUND)
+        self.question_pool.submit(self.alerts.turn, LOOK_S, priority=Priority.BACKGROUND)
         start = self.supervisor.start
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling
@@ -243,7 +245,6 @@ class App:
         return Media(self.files, converter, self.settings.photos.max_side)
 
     def _requests(self) -> RequestQueue:
-        writes = LateWrites(self.picture_pool)
         preparation = Preparation(
             store=self.store,
             stash=self.stash,
@@ -261,7 +262,7 @@ class App:
             telegram=self.telegram,
             preparation=preparation,
             photos=self.settings.photos,
-            writes=writes,
+            writes=LateWrites(self.picture_pool),
             after_album=albums.follow,
             now=_now,
         )

@@ -96,6 +96,12 @@ class StashProblem(StrEnum):
     NEEDS_MIGRATION = "needs_migration"
     TOO_OLD = "too_old"
 
+    @property
+    def needs_owner(self) -> bool:
+        """Whether it lasts until its owner acts; the others may pass by themselves."""
+        passing = (StashProblem.UNREACHABLE, StashProblem.SLOW, StashProblem.BROKEN)
+        return self not in (*passing, StashProblem.PROXY)
+
 
 class StashError(StashbotError):
     """Stash is away, refuses the bot, or is in a state in which it cannot serve.

@@ -18,7 +18,7 @@ FLOORS = [
     {"rules", "messages", "runtime"},
     {"store", "telegram", "stash", "settings"},
     {"pictures", "schedule", "votes"},
-    {"bot"},
+    {"bot", "alerts"},
     {"app"},
     {"cli"},
 ]

@@ -53,6 +53,6 @@ class About:
         try:
             about = self._stash.details(image_id)
         except StashError as error:
-            return self._notices.answer(error, 1, texts)
+            return self._notices.answer(error, 1, texts, chat_id)
         zone = self._chats.values(chat_id).timezone
         return Reply(details(about, zone, texts) if about else texts("info.gone"))

@@ -50,7 +50,7 @@ class Filters:
         try:
             saved = self._stash.saved_filters()
         except StashError as error:
-            return self._notices.answer(error, 1, texts)
+            return self._notices.answer(error, 1, texts, chat_id)
         found = [Source(SourceKind.FILTER, each.id, each.name) for each in saved]
         standing = self._sources.standing(chat_id)
         lines = [texts("filters.heading" if found else "filters.none")]
@@ -73,7 +73,7 @@ class Filters:
         try:
             place = self._sources.filters.place(Source(SourceKind.FILTER, filter_id))
         except (NoSource, StashError) as error:
-            return self._notices.answer(error, 1, texts)
+            return self._notices.answer(error, 1, texts, chat_id)
         source = place.source
         self._store.chats.set_standing(chat_id, source.key, source.name)
         return Reply(texts("filters.pinned", name=words.label(source, texts)))
@@ -89,7 +89,7 @@ class Filters:
         try:
             source = self._sources.named(asked.what)
         except (NoSource, StashError) as error:
-            return self._without_buttons(error, texts)
+            return self._without_buttons(error, texts, chat_id)
         return self._schedules.change(chat_id, asked, texts, source)
 
     def hide(self, chat_id: int, user_id: int, name: str, texts: Texts) -> Reply:
@@ -97,15 +97,15 @@ class Filters:
         try:
             source = self._sources.named(name, is_shared=True)
         except (NoSource, StashError) as error:
-            return self._without_buttons(error, texts)
+            return self._without_buttons(error, texts, chat_id)
         shared = feature(source)
         if shared is None:
             return Reply(texts("excluded.usage"))
         return Reply(self._hiding.hide(chat_id, user_id, 0, shared, texts))
 
-    def _without_buttons(self, error: NoSource | StashError, texts: Texts) -> Reply:
+    def _without_buttons(self, error: NoSource | StashError, texts: Texts, chat_id: int) -> Reply:
         """The words for an error and the names that may be meant; a button would send a picture."""
-        reply = self._notices.answer(error, 1, texts)
+        reply = self._notices.answer(error, 1, texts, chat_id)
         names = [button.text for row in reply.rows for button in row]
         return Reply(message([reply.text, *names]))
 

@@ -34,6 +34,7 @@ class ChatValues:
 
     `language` is a language or `auto`, `silent` is for schedules, and `delete_after` is in hours,
     0 for never. A zone that is not chosen is UTC, because the machine's is; the chat is asked once.
+    `alerts` names the troubles that the owner was told of in this chat.
     """
 
     language: str = "auto"
@@ -46,6 +47,7 @@ class ChatValues:
     silent: bool = False
     quiet: QuietHours | None = None
     delete_after: int = 0
+    alerts: str = ""
 
     def media(self, *, is_scheduled: bool = False) -> MediaOptions:
         """The options of a picture."""

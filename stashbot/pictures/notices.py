@@ -45,7 +45,7 @@ ACTION_LIMIT_S = 60.0
 SLOW_AFTER_S = 4.0
 #: Stash is said not to answer when an answer is outstanding for longer.
 SILENT_AFTER_S = 1.5
-#: The owner hears once in this time about the same trouble.
+#: The owner hears once in this time about the same schedule.
 OWNER_PAUSE_S = 86_400.0
 #: Characters of a name in a sentence.
 NAME = 60
@@ -60,10 +60,11 @@ class Notices:
         self._chats = store.chats
         self.outbox = outbox
         self._people = store.people
-        self._stash = stash
-        self._settings = settings
+        self._schedules = store.schedules
+        self.stash = stash
+        self.settings = settings
         self._lock = threading.Lock()
-        self._told_at: dict[tuple[object, ...], float] = {}
+        self._told_at: dict[tuple[int, str], float] = {}
 
     def watch(self, serving: Serving) -> None:
         """Show and say, at the right times, that the pictures of a request are on their way."""
@@ -86,31 +87,28 @@ class Notices:
         is_answer = _is_answer(error, serving.source) and request.priority is Priority.USER
         (log.info if is_answer else log.error)(event, error=str(error), chat_id=request.chat_id)
         if request.priority is Priority.USER:
-            texts, zone = TEXTS[request.language], self._zone(request.chat_id)
-            reply = self.answer(error, request.count, texts, serving.source, zone)
-            self.outbox.say(request.chat_id, reply.text, rows=reply.rows)
+            texts, chat_id = TEXTS[request.language], request.chat_id
+            reply = self.answer(error, request.count, texts, chat_id, serving.source)
+            self.outbox.say(chat_id, reply.text, rows=reply.rows)
         elif isinstance(error, NoSource):
-            texts, times = self._owner_texts(request), recurrence(request.when)
-            reason = self.answer(error, 1, texts).text
-            when = recurring(times, texts) if times else request.when
-            self._tell_owner(request, "schedule.no_source", when=when, reason=reason)
-        if isinstance(error, NothingToSend) and error.reason is NothingReason.DISK_FULL:
-            self._tell_owner(request, "owner_disk_full")
+            self._tell_owner(request, error)
+        elif not _is_answer(error, serving.source):
+            self._schedules.missed_at = time.monotonic()
 
     def answer(
         self,
         error: StashbotError,
         count: int,
         texts: Texts,
+        chat_id: int,
         source: str = "",
-        zone: ZoneInfo | None = None,
     ) -> Reply:
-        """The words for an error; `source` is the key of the source that was asked."""
+        """The words for an error in a chat; `source` is the key of the source that was asked."""
         match error:
             case NoSource():
                 return _no_source(error, count, texts)
             case NothingToSend(reason=NothingReason.NOTHING_NEW, since=since) if since:
-                day = calendar_day(since.astimezone(zone or self._settings.timezone), texts)
+                day = calendar_day(since.astimezone(self._zone(chat_id)), texts)
                 return Reply(texts("source.nothing_new_since", date=day))
             case NothingToSend(reason=NothingReason.EMPTY) if source not in (
                 "",
@@ -124,36 +122,49 @@ class Notices:
             case StoreError():
                 return Reply(texts("cannot_answer"))
             case StashError():
-                return Reply(texts(f"stash.{error.problem}", version=error.version))
+                return Reply(self.stash_words(error, chat_id, texts))
         return Reply(texts("gave_up"))
 
-    def _tell_owner(self, request: Request, key: str, **values: str) -> None:
-        """Tell the owner, once a day, about trouble that only the owner can mend."""
+    def stash_words(self, error: StashError, chat_id: int, texts: Texts) -> str:
+        """Why Stash cannot serve. The owner reads the remedy, others that the owner hears of it."""
+        problem, owner = error.problem, self._people.known.owner
+        fact = texts(f"stash.{problem}", version=error.version)
+        if chat_id == owner:  # a private chat has its user's id
+            return f"{fact} {self.settings.located(texts(f'stash.remedy.{problem}'))}"
+        if owner is None or not self.settings.telegram.alerts:
+            return f"{fact} {texts('owner.unaware')}"
+        return f"{fact} {texts('owner.told' if problem.needs_owner else 'owner.later')}"
+
+    def _tell_owner(self, request: Request, error: NoSource) -> None:
+        """Tell the owner, once a day, about a schedule whose source cannot be used."""
         owner, now = self._people.known.owner, time.monotonic()
-        if owner is None or (request.chat_id == owner and request.priority is Priority.USER):
-            return  # the answer has said it
-        about = (key, *((request.chat_id, request.source) if values else ()))
+        if owner is None or not self.settings.telegram.alerts:
+            return
+        about = (request.chat_id, request.source)
         with self._lock:
             told_at = self._told_at.get(about)
             if told_at is not None and now - told_at < OWNER_PAUSE_S:
                 return
             self._told_at[about] = now
-        self.outbox.say(owner, self._owner_texts(request)(key, **values))
+        texts, times = self._owner_texts(request), recurrence(request.when)
+        when = recurring(times, texts) if times else request.when
+        reason = self.answer(error, 1, texts, owner).text
+        self.outbox.say(owner, texts("schedule.no_source", when=when, reason=reason))
 
     def _zone(self, chat_id: int) -> ZoneInfo:
         with store_failures_logged(chat_id=chat_id):
             return self._chats.values(chat_id).timezone
-        return self._settings.timezone
+        return self.settings.timezone
 
     def _owner_texts(self, request: Request) -> Texts:
-        return TEXTS[choose(self._settings.telegram.language, request.language)]
+        return TEXTS[choose(self.settings.telegram.language, request.language)]
 
     def _show_action(self, serving: Serving) -> float | None:
         """Show in the chat that a picture is on its way, for a minute at most."""
         age = time.monotonic() - serving.accepted_at
         if serving.is_over or age > ACTION_LIMIT_S:
             return None
-        if not self._stash.outage.error:
+        if not self.stash.outage.error:
             self.outbox.show_uploading(serving.request.chat_id)
         return ACTION_AGAIN_S
 
@@ -164,10 +175,10 @@ class Notices:
         if (early := serving.accepted_at + SLOW_AFTER_S - time.monotonic()) > 0:
             return early  # the pool was hurried
         texts = TEXTS[serving.request.language]
-        error = self._stash.outage.error or serving.stash_error
+        error = self.stash.outage.error or serving.stash_error
         if isinstance(error, StashError):
-            reason = texts(f"stash.{error.problem}", version=error.version)
-        elif self._stash.silent_for() > SILENT_AFTER_S:
+            reason = self.stash_words(error, serving.request.chat_id, texts)
+        elif self.stash.silent_for() > SILENT_AFTER_S:
             reason = texts(f"stash.{StashProblem.SLOW}")
         else:
             reason = texts("takes_longer")

@@ -73,7 +73,7 @@ class Originals:
             with ExitStack() as block:
                 return self._try(order, block)
         except StashError as error:
-            return self._notices.answer(error, 1, order.texts)
+            return self._notices.answer(error, 1, order.texts, order.chat_id)
         except (ImageUnusable, DiskFull) as error:
             reason = f"its original: {error}"
             log.warning("photo_failed", image_id=order.image_id, reason=reason)

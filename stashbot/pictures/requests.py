@@ -130,8 +130,9 @@ class RequestQueue:
             self._notices.watch(serving)
 
     def give_up(self, request: Request, reason: str) -> None:
-        """End a request without serving it; `reason` is for the log."""
+        """End a schedule's request without serving it; `reason` is for the log."""
         self._end(_new_serving(request), reason)
+        self._store.schedules.missed_at = time.monotonic()
 
     def prefetch(self, chat_id: int, source: str = "", *, is_for_user: bool = False) -> None:
         """Have a chat's next picture of a source lie ready, once its requests are served.
@@ -306,6 +307,8 @@ class RequestQueue:
         request = serving.request
         if serving.source != SourceKind.BEST:  # other requests upload a file that is not known
             self._delivery.leave_out(serving)
+        if request.due and not failure:
+            self._store.schedules.served_at = time.monotonic()
         if serving.is_recorded:
             return
         if request.due and failure:

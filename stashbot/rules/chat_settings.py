@@ -148,4 +148,5 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "silent": _flag,
     "quiet": _quiet,
     "delete_after": _hours,
+    "alerts": str,
 }

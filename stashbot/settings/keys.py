@@ -88,6 +88,7 @@ class TelegramSettings:
     allowed_users: tuple[int, ...] = key(checks.users, [])
     allowed_chats: tuple[int, ...] = key(checks.chats, [])
     language: str = key(checks.choice("auto", *LANGUAGES), "auto")
+    alerts: bool = key(checks.flag, True)
     api_url: str = key(checks.url, "https://api.telegram.org", private=True)
     proxy: str = key(checks.proxy, "", private=True)
 
@@ -183,6 +184,15 @@ class Settings:
     def placed(self, text: str) -> str:
         """The text with the origin of its value after the name of each key."""
         return _DOTTED.sub(lambda name: f"{name[0]}, {self.origins[name[0]]}", text)
+
+    def located(self, text: str) -> str:
+        """The text with the file, variable or credential of its value after each key's name."""
+
+        def place(name: re.Match[str]) -> str:
+            found = self.origins[name[0]].split(" ", 3)[3:]  # empty if it is not set
+            return f"{name[0]} ({found[0]})" if found else name[0]
+
+        return _DOTTED.sub(place, text)
 
     @property
     def chat(self) -> ChatValues:

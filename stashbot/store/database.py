@@ -10,6 +10,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import resources
@@ -59,6 +60,9 @@ class Database(peewee.SqliteDatabase):
 
     def __init__(self, path: Path, busy_ms: int) -> None:
         self._path = path
+        #: When the file last failed, by the monotonic clock; None if it has not since the last
+        #: check. A lock of another program is no failure.
+        self.failed_at: float | None = None
         self._file = path.stat()
         self._is_there = True
         self._place_lock = threading.Lock()
@@ -72,9 +76,15 @@ class Database(peewee.SqliteDatabase):
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Name each trouble with the file in the block."""
-        self._check_place()
-        with named_troubles(self._path):
-            yield
+        try:
+            self._check_place()
+            with named_troubles(self._path):
+                yield
+        except StoreLocked:
+            raise
+        except StoreError:
+            self.failed_at = time.monotonic()
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -109,6 +119,12 @@ class Database(peewee.SqliteDatabase):
         """The first row of a query, as a tuple; None if there is none."""
         with self.reading():
             return query.tuples().first(self)
+
+    def check_integrity(self) -> str | None:
+        """Read the whole file; the first damage that is found, None if it is sound."""
+        [(found,)] = self.run("PRAGMA quick_check(1)")
+        self.failed_at = None if found == "ok" else time.monotonic()
+        return None if found == "ok" else str(found)
 
     def _check_place(self) -> None:
         """Raise StoreError while the file is not at its place; SQLite does not notice that."""

@@ -6,6 +6,7 @@ after a restart and by a clock that was put back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +39,8 @@ class ScheduleStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        #: When a schedule was last missed, and served, by the monotonic clock of this process.
+        self.missed_at = self.served_at = -math.inf
 
     def active(self) -> list[Schedule]:
         """The schedules of the chats that can be written to."""

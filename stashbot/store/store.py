@@ -59,7 +59,7 @@ class Store:
 
     def __init__(self, path: Path, *, busy_ms: int = 5000, defaults: ChatValues = DEFAULTS) -> None:
         """Open or make the file; wait for another writer. Chats have the `defaults` as settings."""
-        self._db = open_database(path, busy_ms=busy_ms, migrations=scripts())
+        self.database = self._db = open_database(path, busy_ms=busy_ms, migrations=scripts())
         self.schedules = ScheduleStore(self._db)
         self.ratings = RatingQueue(self._db)
         self.votes = VoteStore(self._db, self.ratings)
@@ -331,9 +331,7 @@ class Store:
             return int(self._db.pragma("page_count") * self._db.page_size)
 
     def check_integrity(self) -> str | None:
-        """Read the whole file; the first damage that is found, None if it is sound."""
-        [(found,)] = self._db.run("PRAGMA quick_check(1)")
-        return None if found == "ok" else found
+        return self._db.check_integrity()
 
     def _may_follow(self, chat_id: int, after: Shown) -> bool:
         # A scheduled picture does not replace the one that the vote asks for.

@@ -6,6 +6,7 @@ message may have arrived, and the caller decides.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from telebot import apihelper, types
 from ..errors import TelegramError
 from ..models import Kind, KnownFile, MediaOptions, Reply, Rows, Sent, Upload
 from ..runtime.outage import Outage
-from .errors import ChatGone, NothingToDo, mapped
+from .errors import ChatGone, NothingToDo, PollConflict, mapped
 from .files import about, content, for_message, read_sent
 from .health import Health, Side
 from .http import Connections
@@ -66,6 +67,8 @@ class TelegramClient:
         limits: RateLimits = TELEGRAM_LIMITS,
     ) -> None:
         self.outage = Outage("telegram", LONGEST_PAUSE_S)
+        #: When another program last polled, by the monotonic clock; None if none has.
+        self.conflict_at: float | None = None
         self.bot_id = int(token.partition(":")[0])
         #: The bot's user name; empty until `get_me` has succeeded once.
         self.name = ""
@@ -104,6 +107,8 @@ class TelegramClient:
                 )
                 updates = _readable(answer)
         except TelegramError as error:
+            if isinstance(error, PollConflict):
+                self.conflict_at = time.monotonic()
             _bound_pause(error, LONGEST_POLL_PAUSE_S)
             self._health.note(Side.POLLS, error)
             raise

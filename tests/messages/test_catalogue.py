@@ -298,7 +298,8 @@ LONGER = {
     "purge.too_old": 130,
     "people.owner": 160,
     "schedule.usage": 310,
-} | {f"stash.{problem}": 170 for problem in StashProblem}
+    "stash.remedy.locked": 160,
+}
 
 
 def forms_of(phrase):

@@ -220,22 +220,6 @@ def test_a_full_disk_is_said_and_ends_the_request(house, monkeypatch):
     assert not home.events("image_skipped")
 
 
-def test_the_owner_hears_once_of_a_full_disk(house, monkeypatch):
-    home = house(library(9))
-    monkeypatch.setattr(media, "DISK_RESERVE", 2**62)
-
-    for turn in (1, 2):
-        home.say("/random", user=FRIEND)
-        home.wait_for_text("There is no room", chat=FRIEND, count=turn)
-        is_over(home)
-    told = [
-        call for call in home.telegram.calls if "machine is full" in call.params.get("text", "")
-    ]
-    monkeypatch.undo()
-
-    assert [call.chat_id for call in told] == [OWNER]
-
-
 def test_a_smaller_picture_comes_when_the_disk_is_nearly_full(house, monkeypatch):
     home = house([picture(number, size=10**9) for number in (1, 2)] + [picture(3)])
     free = shutil.disk_usage(home.app.files.folder).free

@@ -80,6 +80,9 @@ def test_sources_in_order(tmp_path):
         f"telegram.token, from the file {path}: ?",
     ]
     assert load(path, {}).placed("See photos.filter.") == "See photos.filter, not set."
+    assert load(path, {}).located("photos.filter") == "photos.filter"
+    assert load(path, {}).located("telegram.token") == f"telegram.token ({path})"
+    assert load(path, environ).located("telegram.token").endswith("(STASHBOT_TELEGRAM_TOKEN)")
     assert load(path, {}).stash.api_key == "file"
 
 

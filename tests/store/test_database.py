@@ -237,6 +237,7 @@ def test_locked_database(path, store):
         store.chats.meet_chat(CHAT, "en", NOW)
 
     store.chats.meet_chat(CHAT, "en", NOW)
+    assert store.database.failed_at is None
 
 
 def test_full_disk(store):
@@ -253,6 +254,8 @@ def test_full_disk(store):
     store._db.pragma("max_page_count", pages + 1000)
 
     assert len(store.begin(request, huge, NOW)) == 2
+    assert store.database.failed_at
+    assert store.check_integrity() is store.database.failed_at is None
 
 
 def damage(path, at):

@@ -15,9 +15,9 @@ LASTING = [
     (Trouble.RESET, "Stash cannot be reached"),
     (Trouble.SILENCE, "Stash has not answered in time"),
     (Trouble.ERROR, "Stash cannot be reached"),
-    (Trouble.HTML, "The answer from Stash makes no sense"),
+    (Trouble.HTML, "Something other than Stash answers"),
     (Trouble.HALF, ""),
-    (Trouble.UNAUTHORIZED, "Stash wants an API key"),
+    (Trouble.UNAUTHORIZED, "Stash does not accept my API key"),
     (Trouble.FLOOD, "Stash cannot be reached"),
 ]
 LASTING = [(call, *each) for call in ("/graphql", "/image/") for each in LASTING]
@@ -69,7 +69,7 @@ STATES = [
     ({"app_schema": 52, "version": "v0.23.1"}, "Stash 0.23.1 is too old"),
     ({"tripwire": True}, "Stash has locked itself"),
     ({"status": "NEEDS_MIGRATION"}, "Stash needs to bring its database up to date"),
-    ({"api_key": "another"}, "Stash wants an API key"),
+    ({"api_key": "another"}, "Stash does not accept my API key"),
 ]
 
 
