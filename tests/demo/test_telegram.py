@@ -615,6 +615,16 @@ def test_text_in_a_topic(telegram):
     assert not {"message_thread_id", "is_topic_message"} & second.keys()
 
 
+def test_reply_in_a_supergroup_without_topics(telegram):
+    telegram.add_group(-42, "Talk", [ANN], type="supergroup")
+    first = telegram.say(ANN, "a", chat_id=-42)
+    telegram.say(ANN, "b", chat_id=-42, reply_to=first.id)
+    reply = telegram.pending()[-1]["message"]
+
+    assert reply["message_thread_id"] == first.id
+    assert "is_topic_message" not in reply
+
+
 @pytest.mark.parametrize(
     ("taken", "wait"),
     [

@@ -149,11 +149,13 @@ class Messenger:
         text, entities = ("caption", "caption_entities") if message.file else ("text", "entities")
         replied = self.message(message.chat_id, message.reply_to)
         keyboard = [[button.as_json() for button in row] for row in message.buttons]
+        # In a supergroup a reply belongs to a thread, also outside of the topics.
+        thread = message.reply_to if self.chat(message.chat_id).type == "supergroup" else 0
         optional: dict[str, object] = {
             text: message.text,
             entities: [entity.as_json() for entity in message.entities],
             "media_group_id": message.album,
-            "message_thread_id": message.topic,
+            "message_thread_id": message.topic or thread,
             "is_topic_message": bool(message.topic),
             "edit_date": message.edited_at,
             "has_media_spoiler": message.is_spoiler,
