@@ -16,7 +16,10 @@ from ..votes.why import Why
 
 
 class About:
-    """Answers with a reply to the picture. Thread-safe; it returns at once."""
+    """Answers with a reply to the picture, in the forum topic where it is asked, if any.
+
+    Thread-safe; it returns at once.
+    """
 
     def __init__(
         self,
@@ -34,20 +37,22 @@ class About:
         self._chats = store.chats
         self._people = store.people
 
-    def info(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
+    def info(self, chat_id: int, shown: Shown, topic: int, texts: Texts) -> None:
         """Tell all that Stash knows of an image."""
-        compute = partial(self._info, chat_id, image_id, texts)
-        self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
+        compute = partial(self._info, chat_id, shown.image_id, texts)
+        trouble = texts("cannot_answer")
+        self._notices.outbox.reply(chat_id, compute, trouble, shown.message_id, topic=topic)
 
-    def original(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
+    def original(self, chat_id: int, shown: Shown, topic: int, texts: Texts) -> None:
         """Send the original of an image: untouched in the owner's private chat."""
         is_owner = chat_id == self._people.known.owner  # a private chat has its user's id
-        self._originals.send(chat_id, image_id, reply_to, texts, untouched=is_owner)
+        self._originals.send(chat_id, shown, topic, texts, untouched=is_owner)
 
-    def why(self, chat_id: int, image_id: int, reply_to: int, texts: Texts) -> None:
-        """Tell why an image came, as the message `reply_to`."""
-        compute = partial(self._why.answer, chat_id, Shown(reply_to, image_id), texts)
-        self._notices.outbox.reply(chat_id, compute, texts("cannot_answer"), reply_to)
+    def why(self, chat_id: int, shown: Shown, topic: int, texts: Texts) -> None:
+        """Tell why an image came."""
+        compute = partial(self._why.answer, chat_id, shown, texts)
+        trouble = texts("cannot_answer")
+        self._notices.outbox.reply(chat_id, compute, trouble, shown.message_id, topic=topic)
 
     def _info(self, chat_id: int, image_id: int, texts: Texts) -> Reply:
         try:

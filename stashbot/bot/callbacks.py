@@ -20,6 +20,7 @@ from ..rules.sources import MOST_PICTURES, from_key
 from ..rules.votes import vote_of
 from ..rules.when.arguments import read_argument
 from ..schedule.schedules import ADD, CHANGE
+from ..telegram.markup import topic_of
 from ..telegram.outbox import Outbox
 from .charts import Charts
 from .chats import ChatParts
@@ -30,10 +31,14 @@ from .pictures import PictureParts
 
 @dataclass(frozen=True)
 class _Pressed:
-    """A press of a button, with the match of its data; `is_text` if its message is a text."""
+    """A press of a button, with the match of its data; `is_text` if its message is a text.
+
+    `topic` is the forum topic of the message, 0 for none.
+    """
 
     update_id: int
     chat_id: int
+    topic: int
     user_id: int
     message_id: int
     is_text: bool
@@ -109,7 +114,8 @@ class Callbacks:
         for pattern, handler in self._handlers.items():
             match = pattern.fullmatch(press.data or "")
             if match and (message := press.message):
-                ids = (update_id, message.chat.id, press.from_user.id, message.message_id)
+                where = (message.chat.id, topic_of(message))
+                ids = (update_id, *where, press.from_user.id, message.message_id)
                 is_text = bool(getattr(message, "text", None))
                 return handler(_Pressed(*ids, is_text, texts, match)) or ""
         return ""
@@ -131,16 +137,22 @@ class Callbacks:
         trigger: Trigger = Trigger.COMMAND,
         after: Shown | None = None,
     ) -> None:
-        ids, language = (press.update_id, press.chat_id, press.user_id), press.texts.language
         with suppress(ValueError):  # a key of another version
-            source = from_key(source).key if source else ""
             self._requests.ask(
-                *ids, count=count, trigger=trigger, language=language, source=source, after=after
+                press.update_id,
+                press.chat_id,
+                press.user_id,
+                count=count,
+                trigger=trigger,
+                language=press.texts.language,
+                source=from_key(source).key if source else "",
+                after=after,
+                topic=press.topic,
             )
 
     def _pin(self, press: _Pressed) -> None:
         pin = partial(self._pin_and_mark, press)
-        self._outbox.reply(press.chat_id, pin, press.texts("cannot_answer"))
+        self._outbox.reply(press.chat_id, pin, press.texts("cannot_answer"), topic=press.topic)
 
     def _pin_and_mark(self, press: _Pressed) -> Reply:
         """Make a filter the standing one, and mark it in the list. Asks Stash, and is slow."""
@@ -165,7 +177,7 @@ class Callbacks:
         about = self._about
         answers = {"info": about.info, "original": about.original, "why": about.why}
         tell = answers[press.match["what"]]
-        tell(press.chat_id, press.shown.image_id, press.message_id, press.texts)
+        tell(press.chat_id, press.shown, press.topic, press.texts)
 
     def _prefer(self, press: _Pressed) -> str:
         """Take a vote on a feature, and mark it under the answer that has its buttons."""
@@ -228,7 +240,7 @@ class Callbacks:
         self._edit(press, self._voting.forget(press.chat_id, answer, press.texts))
 
     def _chart(self, press: _Pressed) -> None:
-        self._charts.send(press.chat_id, press.message_id, press.texts)
+        self._charts.send(press.chat_id, press.message_id, press.topic, press.texts)
 
     def _change_schedules(self, press: _Pressed) -> None:
         action, schedule_id = press.match["action"], int(press.match["id"])
@@ -236,13 +248,13 @@ class Callbacks:
         self._edit(press, reply)
 
     def _add_schedule(self, press: _Pressed) -> None:
-        asked = read_argument(press.match["argument"])
+        asked, where = read_argument(press.match["argument"]), (press.chat_id, press.topic)
         if asked.what and press.chat_id > 0:  # Stash is asked for the name
-            add = partial(self._filters.schedule, press.chat_id, asked, press.texts)
+            add = partial(self._filters.schedule, *where, asked, press.texts)
             trouble = press.texts("cannot_answer")
             self._outbox.reply(press.chat_id, add, trouble, edits=press.message_id)
         else:
-            self._edit(press, self._schedules.change(press.chat_id, asked, press.texts))
+            self._edit(press, self._schedules.change(*where, asked, press.texts))
 
     def _change_person(self, press: _Pressed) -> None:
         if reply := self._people.press(press.user_id, press.match, press.texts):
@@ -264,7 +276,7 @@ class Callbacks:
 
     def _purge(self, press: _Pressed) -> None:
         """Answer in the background: Telegram is asked for the rights of the user."""
-        ids, texts = (press.chat_id, press.user_id), press.texts
+        ids, texts = (press.chat_id, press.topic, press.user_id), press.texts
         answer = partial(self._deletion.answer, *ids, press.match["step"], texts)
         trouble = texts("cannot_answer")
         self._outbox.reply(press.chat_id, answer, trouble, edits=press.message_id)

@@ -34,12 +34,12 @@ class Charts:
         self._uploads = uploads
         self._chats = chats
 
-    def send(self, chat_id: int, reply_to: int, texts: Texts) -> None:
+    def send(self, chat_id: int, reply_to: int, topic: int, texts: Texts) -> None:
         """Send a chat's statistics as a reply, or say why that is not possible."""
-        call = partial(self._send, chat_id, reply_to, texts)
-        self._uploads.send(chat_id, reply_to, call, texts("chart.failed"))
+        call = partial(self._send, chat_id, reply_to, topic, texts)
+        self._uploads.send(chat_id, reply_to, topic, call, texts("chart.failed"))
 
-    def _send(self, chat_id: int, reply_to: int, texts: Texts) -> Reply | Sent:
+    def _send(self, chat_id: int, reply_to: int, topic: int, texts: Texts) -> Reply | Sent:
         about = self.reports.statistics(chat_id)
         try:
             if not self._drawer.has_letters():
@@ -47,7 +47,8 @@ class Charts:
             with ExitStack() as block:
                 path = self._drawer.write([chart(about, texts)], "png", block)
                 file = Upload(Kind.PHOTO, "statistics.png", path, path.stat().st_size)
-                caption, options = texts("chart.caption"), self._chats.values(chat_id).media()
+                caption = texts("chart.caption")
+                options = self._chats.values(chat_id).media(topic)
                 send = self._uploads.telegram.send_file
                 return send(chat_id, file, caption, (), reply_to, options)
         except OSError as error:

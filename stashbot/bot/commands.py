@@ -26,6 +26,7 @@ from ..rules.when.arguments import read_argument
 from ..schedule.schedules import OFF
 from ..telegram.commands import listed
 from ..telegram.errors import ChatGone
+from ..telegram.markup import topic_of
 from ..telegram.outbox import Outbox
 from .access import MOST_WAITING, Access
 from .callbacks import Callbacks
@@ -47,10 +48,14 @@ _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<bot>\w+))?(?:\s+(?P<argument>.*))?
 
 @dataclass(frozen=True)
 class _Command:
-    """A command; `answered` is the message to which it is a reply, if it is one."""
+    """A command; `answered` is the message to which it is a reply, if it is one.
+
+    `topic` is the forum topic that it comes from, 0 for none.
+    """
 
     update_id: int
     chat_id: int
+    topic: int
     user_id: int
     argument: str
     texts: Texts
@@ -145,7 +150,8 @@ class Bot:
         with store_failures_logged(chat_id=chat.id):
             act(self._access.meet(chat.id, user))
             return
-        self._outbox.say(chat.id, self._access.texts(user)("cannot_answer"))
+        text = self._access.texts(user)("cannot_answer")
+        self._outbox.say(chat.id, text, topic=topic_of(message))
 
     def _press(self, update_id: int, press: types.CallbackQuery) -> None:
         user, texts = press.from_user, self._access.texts(press.from_user)
@@ -197,16 +203,17 @@ class Bot:
         name, argument = self._read(message)
         chat, original = message.chat, message.reply_to_message
         answered = original.message_id if original else None
-        command = _Command(update_id, chat.id, user_id, argument, texts, answered)
+        where = (chat.id, topic_of(message))
+        command = _Command(update_id, *where, user_id, argument, texts, answered)
         if handler := self._handlers.get(name):
             handler(command)
         elif chat.type == "private":
-            self._outbox.say(chat.id, texts("hint"))
+            self._say(command, Reply(texts("hint")))
 
     def _random(self, command: _Command) -> None:
         asked = read_request(command.argument)
         if asked.is_cut and not (asked.source and asked.source.kind is SourceKind.NAME):
-            self._outbox.say(command.chat_id, command.texts("random.at_most", n=MOST_PICTURES))
+            self._say(command, Reply(command.texts("random.at_most", n=MOST_PICTURES)))
         self._ask(command, asked.source, asked.count)
 
     def _word(self, kind: SourceKind, command: _Command) -> None:
@@ -217,10 +224,10 @@ class Bot:
         if shown := self._picture(command):
             self._ask(command, Source(SourceKind.LIKE, shown.image_id))
 
-    def _tell(self, tell: Callable[[int, int, int, Texts], None], command: _Command) -> None:
+    def _tell(self, tell: Callable[[int, Shown, int, Texts], None], command: _Command) -> None:
         """Answer a picture with one of the answers about it."""
         if shown := self._picture(command):
-            tell(command.chat_id, shown.image_id, shown.message_id, command.texts)
+            tell(command.chat_id, shown, command.topic, command.texts)
 
     def _hide(self, command: _Command) -> None:
         """Offer to hide a picture, or names that it has."""
@@ -232,7 +239,7 @@ class Bot:
         """The picture that the command replies to, else the newest; without any, say how."""
         shown = self._pictures.buttons.shown(command.chat_id, command.answered)
         if shown is None:
-            self._outbox.say(command.chat_id, command.texts("about.usage"))
+            self._say(command, Reply(command.texts("about.usage")))
         return shown
 
     def _exclude(self, command: _Command) -> None:
@@ -241,7 +248,7 @@ class Bot:
         if name:
             self._report(command, partial(self._filters.hide, *ids, name, command.texts))
         else:
-            self._outbox.say(command.chat_id, command.texts("excluded.usage"))
+            self._say(command, Reply(command.texts("excluded.usage")))
 
     def _ask(self, command: _Command, source: Source | None, count: int = 1) -> None:
         self._requests.ask(
@@ -251,6 +258,7 @@ class Bot:
             count=count,
             language=command.texts.language,
             source=source.key if source else "",
+            topic=command.topic,
         )
 
     def _show_filters(self, command: _Command) -> None:
@@ -260,12 +268,12 @@ class Bot:
             self._report(command, partial(self._filters.listing, command.chat_id, command.texts))
 
     def _schedule(self, command: _Command) -> None:
-        chat_id, texts = command.chat_id, command.texts
+        where, texts = (command.chat_id, command.topic), command.texts
         asked = read_argument(command.argument)
-        if asked.what and chat_id > 0:
-            self._report(command, partial(self._filters.schedule, chat_id, asked, texts))
+        if asked.what and command.chat_id > 0:
+            self._report(command, partial(self._filters.schedule, *where, asked, texts))
         else:
-            self._say(command, self._schedules.change(chat_id, asked, texts))
+            self._say(command, self._schedules.change(*where, asked, texts))
 
     def _preferences(self, command: _Command) -> None:
         compute = self._pictures.voting.preferences
@@ -282,14 +290,14 @@ class Bot:
         self._report(command, partial(answer, command.texts))
 
     def _purge(self, command: _Command) -> None:
-        ids, step = (command.chat_id, command.user_id), PURGE_STEPS[0]
+        ids, step = (command.chat_id, command.topic, command.user_id), PURGE_STEPS[0]
         self._report(command, partial(self._chats.deletion.answer, *ids, step, command.texts))
 
     def _status(self, command: _Command) -> None:
         if self._access.is_owner(command.user_id):
             self._report(command, partial(self._reports.status, command.chat_id, command.texts))
         else:
-            self._outbox.say(command.chat_id, command.texts("owner_only"))
+            self._say(command, Reply(command.texts("owner_only")))
 
     def _people(self, command: _Command) -> None:
         """Send the list to the owner alone, wherever the owner asks for it."""
@@ -297,7 +305,7 @@ class Bot:
             reply = self._access.people.listing(0, command.texts)
             self._outbox.say(command.user_id, reply.text, rows=reply.rows)
         else:
-            self._outbox.say(command.chat_id, command.texts("owner_only"))
+            self._say(command, Reply(command.texts("owner_only")))
 
     def _start(self, command: _Command) -> None:
         texts = command.texts
@@ -312,12 +320,20 @@ class Bot:
         lines += self._filters.summary(chat_id, texts)
         lines = [html.escape(line, quote=False) for line in lines]
         lines += self._schedules.summary(chat_id, texts)
-        text, keyboard = message(lines, is_html=True), texts("button.random")
-        self._outbox.say(chat_id, text, keyboard=keyboard, is_html=True)
+        reply = Reply(message(lines, is_html=True), is_html=True)
+        self._say(command, reply, keyboard=texts("button.random"))
 
-    def _say(self, command: _Command, reply: Reply) -> None:
-        self._outbox.say(command.chat_id, reply.text, rows=reply.rows, is_html=reply.is_html)
+    def _say(self, command: _Command, reply: Reply, keyboard: str = "") -> None:
+        self._outbox.say(
+            command.chat_id,
+            reply.text,
+            keyboard=keyboard,
+            rows=reply.rows,
+            topic=command.topic,
+            is_html=reply.is_html,
+        )
 
     def _report(self, command: _Command, compute: Callable[[], Reply]) -> None:
         """Answer in the background: the reply needs Stash, or reads much."""
-        self._outbox.reply(command.chat_id, compute, command.texts("cannot_answer"))
+        trouble = command.texts("cannot_answer")
+        self._outbox.reply(command.chat_id, compute, trouble, topic=command.topic)

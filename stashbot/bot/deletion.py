@@ -58,31 +58,31 @@ class Deletion:
         finally:
             self._pool.submit(self.turn, pause, priority=Priority.BACKGROUND)
 
-    def answer(self, chat_id: int, user_id: int, step: str, texts: Texts) -> Reply:
+    def answer(self, chat_id: int, topic: int, user_id: int, step: str, texts: Texts) -> Reply:
         """Answer a step of `/purge`: two questions, then the messages go. Raises StoreError."""
         try:
             may = chat_id > 0 or user_id == self._people.known.owner or step == "no"
             if not may and not self._telegram.is_administrator(chat_id, user_id):
-                return self._refuse(chat_id, step, texts("purge.administrators"), texts)
+                return self._refuse(chat_id, topic, step, texts("purge.administrators"), texts)
         except TelegramError:
-            return self._refuse(chat_id, step, texts("purge.unchecked"), texts)
-        return self._purge(chat_id, texts) if step == "yes" else purge(step, texts)
+            return self._refuse(chat_id, topic, step, texts("purge.unchecked"), texts)
+        return self._purge(chat_id, topic, texts) if step == "yes" else purge(step, texts)
 
-    def _refuse(self, chat_id: int, step: str, reason: str, texts: Texts) -> Reply:
+    def _refuse(self, chat_id: int, topic: int, step: str, reason: str, texts: Texts) -> Reply:
         """The question stays as it is, for those who may answer it."""
         if step == PURGE_STEPS[0]:
             return Reply(reason)
-        self._outbox.say(chat_id, reason)
+        self._outbox.say(chat_id, reason, topic=topic)
         return purge(PURGE_STEPS[PURGE_STEPS.index(step) - 1], texts)
 
-    def _purge(self, chat_id: int, texts: Texts) -> Reply:
+    def _purge(self, chat_id: int, topic: int, texts: Texts) -> Reply:
         count = self._messages.discard(chat_id)
-        self._delete(chat_id, texts.language)
+        self._delete(chat_id, texts.language, topic)
         left = len(self._messages.of(chat_id))
         key = "purge.later" if left else "purge.done" if count else "purge.nothing"
         return Reply(texts(key))
 
-    def _delete(self, chat_id: int, language: str) -> float:
+    def _delete(self, chat_id: int, language: str, topic: int = 0) -> float:
         """Delete a chat's messages that are due, until a failure; the seconds to the next try."""
         now, values = self._now(), self._chats.values(chat_id)
         due = plan(self._messages.of(chat_id), values.delete_after, now)
@@ -110,6 +110,6 @@ class Deletion:
         texts = TEXTS[choose(values.language, language or None)]
         for key, ids in (("purge.refused", refused), ("purge.too_old", due.too_old)):
             if ids:
-                self._outbox.say(chat_id, texts(key, n=len(ids)))
+                self._outbox.say(chat_id, texts(key, n=len(ids)), topic=topic)
                 self._messages.forget(chat_id, ids)
         return PAUSE_S

@@ -84,13 +84,13 @@ class Filters:
         lines = self.summary(chat_id, texts)[1:]  # without the line that parts it from others
         return Reply(message(lines or [texts("filters.off")]))
 
-    def schedule(self, chat_id: int, asked: Argument, texts: Texts) -> Reply:
+    def schedule(self, chat_id: int, topic: int, asked: Argument, texts: Texts) -> Reply:
         """Answer `/schedule WHEN from WHAT`. Raises StoreError."""
         try:
             source = self._sources.named(asked.what)
         except (NoSource, StashError) as error:
             return self._without_buttons(error, texts, chat_id)
-        return self._schedules.change(chat_id, asked, texts, source)
+        return self._schedules.change(chat_id, topic, asked, texts, source)
 
     def hide(self, chat_id: int, user_id: int, name: str, texts: Texts) -> Reply:
         """Answer `/exclude NAME`. Raises StoreError."""

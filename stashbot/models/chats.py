@@ -13,11 +13,15 @@ _UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:
-    """Whether a message has a spoiler cover, cannot be forwarded or saved, and makes no sound."""
+    """Whether a message has a spoiler cover, cannot be forwarded or saved, and makes no sound.
+
+    `topic` is its forum topic, 0 for none.
+    """
 
     spoiler: bool = False
     protect: bool = False
     silent: bool = False
+    topic: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ class ChatValues:
     delete_after: int = 0
     alerts: str = ""
 
-    def media(self, *, is_scheduled: bool = False) -> MediaOptions:
-        """The options of a picture."""
-        return MediaOptions(self.spoiler, self.protect, self.silent and is_scheduled)
+    def media(self, topic: int, *, is_scheduled: bool = False) -> MediaOptions:
+        """The options of a picture in a forum topic, 0 for none."""
+        return MediaOptions(self.spoiler, self.protect, self.silent and is_scheduled, topic)
 
 
 @dataclass(frozen=True, slots=True)

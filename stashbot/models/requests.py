@@ -31,7 +31,7 @@ class Request:
 
     `source` is the key of its source, empty for the chat's standing one. A scheduled request
     has the times `when` of its schedule, and the moment `due` (UTC); an `is_silent` one makes no
-    sound.
+    sound. `topic` is the forum topic that its pictures go to, 0 for none.
     """
 
     id: int
@@ -45,6 +45,7 @@ class Request:
     when: str = ""
     due: datetime | None = None
     is_silent: bool = False
+    topic: int = 0
 
     @property
     def priority(self) -> Priority:
@@ -88,8 +89,9 @@ class Schedule:
 
     `zone` is an IANA name, empty for the bot's time zone. `is_fixed` schedules stand in the
     settings. The moments up to `handled_until` (UTC) are served or given up. `source` is the key
-    of its source with the name to show, empty for the chat's standing one. `language` is that
-    of the chat, empty if it has not written yet.
+    of its source with the name to show, empty for the chat's standing one. `topic` is the forum
+    topic of its pictures, 0 for none. `language` is that of the chat, empty if it has not
+    written yet.
     """
 
     id: int
@@ -98,6 +100,7 @@ class Schedule:
     zone: str
     count: int
     source: str
+    topic: int
     source_name: str
     is_fixed: bool
     handled_until: datetime

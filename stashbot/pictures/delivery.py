@@ -254,7 +254,8 @@ class Delivery:
 
     def _options(self, request: Request) -> MediaOptions:
         is_scheduled = request.priority is Priority.SCHEDULE
-        options = self._store.chats.values(request.chat_id).media(is_scheduled=is_scheduled)
+        values = self._store.chats.values(request.chat_id)
+        options = values.media(request.topic, is_scheduled=is_scheduled)
         return replace(options, silent=True) if request.is_silent else options
 
     def _caption(self, request: Request, one: Prepared) -> str:

@@ -73,8 +73,9 @@ class Notices:
 
     def tell_of_limit(self, serving: Serving) -> None:
         """Say that a request has no more pictures than it has."""
-        texts = TEXTS[serving.request.language]
-        self.outbox.say(serving.request.chat_id, texts("random.at_most", n=MOST_PICTURES))
+        request = serving.request
+        text = TEXTS[request.language]("random.at_most", n=MOST_PICTURES)
+        self.outbox.say(request.chat_id, text, topic=request.topic)
 
     def refuse(self, serving: Serving, error: StashbotError) -> None:
         """Tell the user why no picture comes; a schedule's failure is for log and owner."""
@@ -89,7 +90,7 @@ class Notices:
         if request.priority is Priority.USER:
             texts, chat_id = TEXTS[request.language], request.chat_id
             reply = self.answer(error, request.count, texts, chat_id, serving.source)
-            self.outbox.say(chat_id, reply.text, rows=reply.rows)
+            self.outbox.say(chat_id, reply.text, rows=reply.rows, topic=request.topic)
         elif isinstance(error, NoSource):
             self._tell_owner(request, error)
         elif not _is_answer(error, serving.source):
@@ -165,7 +166,7 @@ class Notices:
         if serving.is_over or age > ACTION_LIMIT_S:
             return None
         if not self.stash.outage.error:
-            self.outbox.show_uploading(serving.request.chat_id)
+            self.outbox.show_uploading(serving.request.chat_id, serving.request.topic)
         return ACTION_AGAIN_S
 
     def _tell_if_slow(self, serving: Serving) -> float | None:
@@ -174,7 +175,8 @@ class Notices:
             return None
         if (early := serving.accepted_at + SLOW_AFTER_S - time.monotonic()) > 0:
             return early  # the pool was hurried
-        texts = TEXTS[serving.request.language]
+        request = serving.request
+        texts = TEXTS[request.language]
         error = self.stash.outage.error or serving.stash_error
         if isinstance(error, StashError):
             reason = self.stash_words(error, serving.request.chat_id, texts)
@@ -183,7 +185,7 @@ class Notices:
         else:
             reason = texts("takes_longer")
         follows = texts("picture_follows", n=serving.left)
-        self.outbox.say(serving.request.chat_id, f"{reason} {follows}")
+        self.outbox.say(request.chat_id, f"{reason} {follows}", topic=request.topic)
         return None
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from ..errors import DiskFull, ImageUnusable, StashError
 from ..messages.catalogue import Texts
-from ..models import ImageDetails, Reply, Sent
+from ..models import ImageDetails, Reply, Sent, Shown
 from ..rules.sizes import UPLOAD_LIMIT
 from ..stash.client import StashClient
 from ..store.store import Store
@@ -28,15 +28,15 @@ MOST_NAME = 120
 
 @dataclass(frozen=True)
 class _Order:
-    """An original that a user has asked for, as a reply to a message.
+    """An original that a user has asked for, as a reply to a picture, in a forum topic or none.
 
     It is `untouched` where only the owner sees it; else it has no position, serial numbers and
     comments.
     """
 
     chat_id: int
-    image_id: int
-    reply_to: int
+    shown: Shown
+    topic: int
     texts: Texts
     untouched: bool
 
@@ -60,12 +60,13 @@ class Originals:
         self._uploads = uploads
 
     def send(
-        self, chat_id: int, image_id: int, reply_to: int, texts: Texts, *, untouched: bool
+        self, chat_id: int, shown: Shown, topic: int, texts: Texts, *, untouched: bool
     ) -> None:
         """Send the original of an image as a reply, or say why it cannot be sent."""
-        order = _Order(chat_id, image_id, reply_to, texts, untouched)
+        order = _Order(chat_id, shown, topic, texts, untouched)
         trouble = texts("original.impossible")
-        self._uploads.send(chat_id, reply_to, partial(self._send, order, trouble), trouble)
+        call = partial(self._send, order, trouble)
+        self._uploads.send(chat_id, shown.message_id, topic, call, trouble)
 
     def _send(self, order: _Order, trouble: str) -> Reply | Sent:
         """Send an original; the words if Stash or the file is the reason that it cannot be."""
@@ -76,11 +77,11 @@ class Originals:
             return self._notices.answer(error, 1, order.texts, order.chat_id)
         except (ImageUnusable, DiskFull) as error:
             reason = f"its original: {error}"
-            log.warning("photo_failed", image_id=order.image_id, reason=reason)
+            log.warning("photo_failed", image_id=order.shown.image_id, reason=reason)
             return Reply(trouble)
 
     def _try(self, order: _Order, block: ExitStack) -> Sent:
-        about = self._stash.details(order.image_id)
+        about = self._stash.details(order.shown.image_id)
         if about is None:
             raise ImageUnusable("not in Stash any more")
         with disk_errors():
@@ -91,11 +92,11 @@ class Originals:
             else:
                 upload = self._media.as_document(source, about.image, block)
         upload = replace(upload, filename=_filename(about) or upload.filename)
-        options = self._store.chats.values(order.chat_id).media()
+        options = self._store.chats.values(order.chat_id).media(order.topic)
         sent = self._uploads.telegram.send_file(
-            order.chat_id, upload, "", (), order.reply_to, options
+            order.chat_id, upload, "", (), order.shown.message_id, options
         )
-        log.info("original_sent", chat_id=order.chat_id, image_id=order.image_id)
+        log.info("original_sent", chat_id=order.chat_id, image_id=order.shown.image_id)
         return sent
 
 

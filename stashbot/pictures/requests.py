@@ -96,11 +96,13 @@ class RequestQueue:
         language: str,
         source: str = "",
         after: Shown | None = None,
+        topic: int = 0,
     ) -> None:
         """Store a user's request and serve it. Raises StoreError.
 
         An update makes one request, however often it is delivered. A request `after` a picture
-        counts only while that picture is the chat's newest.
+        counts only while that picture is the chat's newest. Its pictures go to the forum `topic`,
+        0 for none.
         """
         request = self._store.add_request(
             update_id=update_id,
@@ -112,6 +114,7 @@ class RequestQueue:
             source=source,
             now=self._now(),
             after=after,
+            topic=topic,
         )
         if request:
             self.accept(request)

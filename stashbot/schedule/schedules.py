@@ -91,7 +91,10 @@ class ChatSchedules:
         # A zone that was not chosen gives way to that of the chat.
         unset = None if self._settings.is_zone_chosen else self._settings.timezone
         wanted = [
-            (each.chat, each.when, zone, each.count, _key(each.filter), each.silent)
+            (
+                *(each.chat, each.when, zone, each.count),
+                *(_key(each.filter), each.topic, each.silent),
+            )
             for each in self._settings.schedules
             for zone in ["" if each.timezone is unset else each.timezone.key]
         ]
@@ -128,15 +131,23 @@ class ChatSchedules:
         return Reply(message(lines, is_html=True), buttons, is_html=True)
 
     def change(
-        self, chat_id: int, asked: Argument, texts: Texts, source: Source | None = None
+        self,
+        chat_id: int,
+        topic: int,
+        asked: Argument,
+        texts: Texts,
+        source: Source | None = None,
     ) -> Reply:
-        """Answer `/schedule` with an argument, for pictures from `source`. Raises StoreError."""
+        """Answer `/schedule` with an argument, for pictures from `source`. Raises StoreError.
+
+        They go to the forum topic of the command, if it has one.
+        """
         if not asked.when:
             return self.listing(chat_id, texts)
         if chat_id < 0:
             return Reply(texts("schedule.group"))
         if asked.when.lower() not in OFF:
-            return self._add(chat_id, asked, texts, source)
+            return self._add(chat_id, topic, asked, texts, source)
         if removed := self._remove(chat_id, now := self._now()):
             return Reply(texts("schedule.removed", n=len(removed)), _removed(now, texts))
         return self.listing(chat_id, texts)
@@ -184,7 +195,9 @@ class ChatSchedules:
         self.changed()
         return texts("schedule.restored", n=len(removed))
 
-    def _add(self, chat_id: int, asked: Argument, texts: Texts, source: Source | None) -> Reply:
+    def _add(
+        self, chat_id: int, topic: int, asked: Argument, texts: Texts, source: Source | None
+    ) -> Reply:
         try:
             timetable = read(asked.when)
         except TimetableError as error:
@@ -197,7 +210,7 @@ class ChatSchedules:
         # One form for all phrases that mean the same, so that none is there twice.
         when = recurring(times, TEXTS["en"]) if times else timetable.text
         schedule = self._store.add(
-            chat_id, when, asked.count, now, source, is_silent=asked.is_silent
+            chat_id, when, asked.count, now, source, topic=topic, is_silent=asked.is_silent
         )
         if schedule is None:
             return self.listing(chat_id, texts, texts("schedule.there_already"))

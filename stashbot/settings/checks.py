@@ -72,6 +72,10 @@ chat = must_be(
     "the id of a user, group or channel, such as 123456789",
     lambda value: type(value) is int and 0 < abs(value) < LARGEST_ID,
 )
+topic = must_be(
+    "the id of a forum topic, such as 7; the topic General has none",
+    lambda value: type(value) is int and value != 1 and 0 <= value < LARGEST_ID,
+)
 users = list_of("a list of user ids, such as [123456789]", _one_of(range(1, LARGEST_ID)))
 chats = list_of(
     "a list of group ids, which are negative, such as [-1001234567890]",

@@ -161,6 +161,7 @@ class ScheduleSettings:
     count: int = key(checks.whole(1, 10), 1)
     filter: str = key(checks.source, "")
     silent: bool = key(checks.flag, False)
+    topic: int = key(checks.topic, 0)
 
 
 @dataclass(frozen=True)

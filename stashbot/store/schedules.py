@@ -20,15 +20,15 @@ from .tables import Chats, Requests, Schedules
 
 #: A removed schedule can be restored for so long.
 KEPT = timedelta(days=7)
-#: A schedule of the settings: its chat, its times, its zone, its count, its source, and whether it
-#: is silent.
-Fixed = tuple[int, str, str, int, str, bool]
+#: A schedule of the settings: its chat, its times, its zone, its count, its source, its topic, and
+#: whether it is silent.
+Fixed = tuple[int, str, str, int, str, int, bool]
 
 # The chat that a group has become, and the chat of a schedule.
 _HEIR = Chats.alias("heir")
 _CHAT = Chats.alias("chat")
 _its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
-_TIMES = (Schedules.when, Schedules.zone, Schedules.count, Schedules.source)
+_TIMES = (Schedules.when, Schedules.zone, Schedules.count, Schedules.source, Schedules.topic)
 _is_there = Schedules.removed_at.is_null()
 # The columns of `Fixed`.
 _FIXED = (Schedules.chat_id, *_TIMES, Schedules.is_silent)
@@ -58,17 +58,18 @@ class ScheduleStore:
         now: datetime,
         source: Source | None = None,
         *,
+        topic: int = 0,
         is_silent: bool = False,
     ) -> Schedule | None:
-        """Add a schedule for a chat, from now on; None if the chat has it already."""
+        """Add a schedule for a chat or a topic, from now on; None if it is there already."""
         key, name = (source.key, source.name) if source else ("", "")
         same = (Schedules.chat_id == chat_id) & (Schedules.when == when)
-        same &= (Schedules.count == count) & (Schedules.source == key)
+        same &= (Schedules.count == count) & (Schedules.source == key) & (Schedules.topic == topic)
         with self._db.writing():
             if self._db.row(Schedules.select(Schedules.id).where(same, _is_there)):
                 return None
             self._db.write(Schedules.delete().where(same))
-            row = (chat_id, when, "", count, key, is_silent)
+            row = (chat_id, when, "", count, key, topic, is_silent)
             id = self._insert(row, now, is_fixed=False, name=name)
             return self._select(Schedules.id == id)[0]
 
@@ -137,7 +138,7 @@ class ScheduleStore:
             count, when, clock = schedule.count, schedule.when, Trigger.SCHEDULE
             source = schedule.source
             whose = (0, chat_id, user_id, count, clock, now, language, source)
-            request = Request(*whose, when, due, schedule.is_silent)
+            request = Request(*whose, when, due, schedule.is_silent, schedule.topic)
             claimed = insert_request(self._db, request, schedule_id=schedule.id)
             if claimed:
                 self.skip(schedule, due)

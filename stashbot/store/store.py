@@ -89,13 +89,14 @@ class Store:
         now: datetime,
         source: str = "",
         after: Shown | None = None,
+        topic: int = 0,
     ) -> Request | None:
         """Accept a request; None if one was accepted for this update before.
 
         A request `after` a picture is accepted only while that is the chat's newest and no
         other picture is asked for.
         """
-        request = Request(0, chat_id, user_id, count, trigger, now, language, source)
+        request = Request(0, chat_id, user_id, count, trigger, now, language, source, topic=topic)
         columns = {"update_id": update_id, "after_message": after and after.message_id}
         with self._db.writing():
             if after and not self._may_follow(chat_id, after):
@@ -107,7 +108,7 @@ class Store:
         whose = (Requests.id, Requests.chat_id, Requests.user_id, LEFT)
         what = (Requests.trigger, Requests.requested_at, Requests.language, Requests.source)
         is_silent = fn.COALESCE(Schedules.is_silent, False)
-        when = (fn.COALESCE(Schedules.when, ""), Requests.due, is_silent)
+        when = (fn.COALESCE(Schedules.when, ""), Requests.due, is_silent, Requests.topic)
         waiting = (
             Requests.select(*whose, *what, *when)
             .join(Schedules, JOIN.LEFT_OUTER, on=(Schedules.id == Requests.schedule_id))

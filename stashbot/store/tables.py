@@ -80,6 +80,7 @@ class Schedules(peewee.Model):
     zone = peewee.TextField()
     count = peewee.IntegerField()
     source = peewee.TextField(default="")
+    topic = peewee.IntegerField(default=0)
     source_name = peewee.TextField(default="")
     is_fixed = peewee.BooleanField()
     handled_until = TimeField()
@@ -108,6 +109,7 @@ class Requests(peewee.Model):
     schedule_id = peewee.IntegerField(null=True)
     due = TimeField(null=True)
     after_message = peewee.IntegerField(null=True)
+    topic = peewee.IntegerField(default=0)
 
 
 class SentPhotos(peewee.Model):

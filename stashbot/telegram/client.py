@@ -181,10 +181,10 @@ class TelegramClient:
         with suppress(NothingToDo), mapped():
             self._bot.answer_callback_query(press_id, text=text or None)
 
-    def send_chat_action(self, chat_id: int, action: str) -> None:
+    def send_chat_action(self, chat_id: int, action: str, topic: int = 0) -> None:
         """Show for 5 seconds that the bot is busy, for example with `upload_photo`."""
         with mapped():
-            self._bot.send_chat_action(chat_id, action)
+            self._bot.send_chat_action(chat_id, action, message_thread_id=topic or None)
 
     # Messages
 
@@ -198,6 +198,7 @@ class TelegramClient:
         reply_to: int | None = None,
         is_silent: bool = False,
         is_html: bool = False,
+        topic: int = 0,
     ) -> int:
         """Send a text (at most 4,096 characters), as a reply to a message if it is there.
 
@@ -215,6 +216,7 @@ class TelegramClient:
             reply_markup=markup,
             reply_parameters=replying(reply_to),
             disable_notification=is_silent or None,
+            message_thread_id=topic or None,
         )
         with self._sending(chat_id):
             return int(with_moments(text, send).message_id)

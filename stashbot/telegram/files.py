@@ -27,6 +27,7 @@ def for_message(options: MediaOptions) -> dict[str, Any]:
     return {
         "protect_content": options.protect or None,
         "disable_notification": options.silent or None,
+        "message_thread_id": options.topic or None,
     }
 
 

@@ -39,6 +39,15 @@ def replying(message_id: int | None) -> types.ReplyParameters | None:
     return types.ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
+def topic_of(message: types.Message | types.InaccessibleMessage) -> int:
+    """The forum topic of a message; 0 for none, and for a message that is deleted.
+
+    A reply in a group without topics has a thread, which is no topic.
+    """
+    is_in_topic = isinstance(message, types.Message) and message.is_topic_message
+    return int(message.message_thread_id or 0) if is_in_topic else 0
+
+
 def is_refused_link(error: apihelper.ApiTelegramException) -> bool:
     """Whether Telegram does not take the address of a button."""
     return error.error_code == 400 and bool(re.search("url", str(error.description), re.IGNORECASE))

@@ -102,8 +102,9 @@ class Outbox:
         reply_to: int | None = None,
         is_html: bool = False,
         is_about_pictures: bool = False,
+        topic: int = 0,
     ) -> None:
-        """Send a text to a chat, after the texts before it.
+        """Send a text to a chat, or to a forum topic in it, after the texts before it.
 
         A text about pictures is deleted with them; so is a reply to one.
         """
@@ -114,6 +115,7 @@ class Outbox:
             rows=rows,
             reply_to=reply_to,
             is_html=is_html,
+            topic=topic,
         )
         is_noted = is_about_pictures or reply_to is not None
         self.send(chat_id, partial(self._send_noted, send) if is_noted else send)
@@ -142,6 +144,7 @@ class Outbox:
         reply_to: int | None = None,
         *,
         edits: int | None = None,
+        topic: int = 0,
     ) -> None:
         """Send the reply that `compute` returns, or `trouble` if it raises StoreError.
 
@@ -162,6 +165,7 @@ class Outbox:
                 reply_to=reply_to,
                 is_html=reply.is_html,
                 is_about_pictures=reply.is_about_pictures,
+                topic=topic,
             )
 
         self._questions.submit(job)
@@ -221,9 +225,9 @@ class Outbox:
         """Make a call that is harmless if repeated, until it succeeds or is so old."""
         self._answers.submit(_Errand(call, life_s))
 
-    def show_uploading(self, chat_id: int) -> None:
+    def show_uploading(self, chat_id: int, topic: int) -> None:
         """Show for five seconds that a picture is on its way."""
-        self.repeat(partial(self._telegram.send_chat_action, chat_id, "upload_photo"), 0.0)
+        self.repeat(partial(self._telegram.send_chat_action, chat_id, "upload_photo", topic), 0.0)
 
     def later(self, job: Job, delay: float) -> None:
         self._answers.submit(job, delay)

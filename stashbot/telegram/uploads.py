@@ -26,11 +26,12 @@ LIFE_S = 900.0
 class _Upload:
     """A call that sends one message, or returns the words to say instead of it.
 
-    `trouble` is said if the call fails for good.
+    Both go to a forum topic, 0 for none. `trouble` is said if the call fails for good.
     """
 
     chat_id: int
     reply_to: int
+    topic: int
     call: Callable[[], Reply | Sent]
     trouble: str
     began: float = field(default_factory=time.monotonic)
@@ -46,10 +47,15 @@ class Uploads:
         self._pool = pool
 
     def send(
-        self, chat_id: int, reply_to: int, call: Callable[[], Reply | Sent], trouble: str
+        self,
+        chat_id: int,
+        reply_to: int,
+        topic: int,
+        call: Callable[[], Reply | Sent],
+        trouble: str,
     ) -> None:
         """Send one message as a reply; `call` may raise TelegramError and StoreError."""
-        job = partial(self._turn, _Upload(chat_id, reply_to, call, trouble))
+        job = partial(self._turn, _Upload(chat_id, reply_to, topic, call, trouble))
         self._pool.submit(job, lane=("uploads", chat_id), priority=Priority.USER)
 
     def _turn(self, upload: _Upload) -> float | None:
@@ -68,5 +74,6 @@ class Uploads:
         if isinstance(sent, Sent):
             self._outbox.note(upload.chat_id, sent.message_id)
         else:
-            self._outbox.say(upload.chat_id, sent.text, rows=sent.rows, reply_to=upload.reply_to)
+            say = partial(self._outbox.say, reply_to=upload.reply_to, topic=upload.topic)
+            say(upload.chat_id, sent.text, rows=sent.rows)
         return None

@@ -45,15 +45,15 @@ class AlbumMessages:
             if album:  # else the database was locked when it was sent
                 text = listing(images, heading(place, images[0].features, texts), texts)
                 reply = Reply(text, self._buttons.under_album(chat_id, album, texts))
-                self._outbox.send(chat_id, partial(self._send, first, reply))
+                self._outbox.send(chat_id, partial(self._send, first, request.topic, reply))
 
-    def _send(self, first: int, reply: Reply, chat_id: int) -> None:
+    def _send(self, first: int, topic: int, reply: Reply, chat_id: int) -> None:
         """Send the message as a reply to the first of the album, and note its id.
 
         The album has made its sound already.
         """
-        send = self._telegram.send_text
-        sent = send(chat_id, reply.text, rows=reply.rows, reply_to=first, is_silent=True)
+        send = partial(self._telegram.send_text, rows=reply.rows, is_silent=True)
+        sent = send(chat_id, reply.text, reply_to=first, topic=topic)
         self._outbox.note(chat_id, sent)
         with store_failures_logged(chat_id=chat_id):
             self._pictures.note_album_message(chat_id, first, sent)

@@ -26,7 +26,7 @@ def with_fixed(home, *schedules):
     """Have these schedules in the settings; (chat, when, count)."""
     zone = home.settings.timezone
     schedules = tuple(
-        ScheduleSettings(chat, when, zone, count, "", silent=False)
+        ScheduleSettings(chat, when, zone, count, "", silent=False, topic=0)
         for chat, when, count in schedules
     )
     home.settings = replace(home.settings, schedules=schedules)

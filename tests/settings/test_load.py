@@ -279,13 +279,13 @@ def test_byte_order_mark(tmp_path):
 
 def test_schedules(tmp_path):
     first = '[[schedule]]\nchat = -5\nwhen = " daily  09:00 "\ntimezone = "Asia/Tokyo"\n'
-    first += "count = 2\nsilent = true\n"
+    first += "count = 2\nsilent = true\ntopic = 7\n"
     second = '[[schedule]]\nchat = 7\nwhen = "*/5 * * * mon"\n'
     settings = load(write(tmp_path, 'timezone = "Europe/Riga"\n' + first + second), LEAST)
 
     assert settings.schedules == (
-        ScheduleSettings(-5, "daily 09:00", ZoneInfo("Asia/Tokyo"), 2, "", silent=True),
-        ScheduleSettings(7, "*/5 * * * mon", ZoneInfo("Europe/Riga"), 1, "", silent=False),
+        ScheduleSettings(-5, "daily 09:00", ZoneInfo("Asia/Tokyo"), 2, "", silent=True, topic=7),
+        ScheduleSettings(7, "*/5 * * * mon", ZoneInfo("Europe/Riga"), 1, "", silent=False, topic=0),
     )
 
 
@@ -316,7 +316,7 @@ def test_too_many_schedules_of_one_chat(tmp_path):
 
 
 def test_wrong_schedule(tmp_path):
-    first = '[[schedule]]\nchat = 0\nwhen = ""\nhow = 1\n'
+    first = '[[schedule]]\nchat = 0\nwhen = ""\nhow = 1\ntopic = 1\n'
     second = '[[schedule]]\nchat = 1\nwhen = "daily 9:00"\ncount = 11\nfilter = 3\ntimezone = "x"\n'
     found = faults(write(tmp_path, first + second), LEAST)
 
@@ -324,6 +324,7 @@ def test_wrong_schedule(tmp_path):
         "schedule.how (number 1)",
         "schedule.chat (number 1)",
         "schedule.when (number 1)",
+        "schedule.topic (number 1)",
         "schedule.timezone (number 2)",
         "schedule.count (number 2)",
         "schedule.filter (number 2)",

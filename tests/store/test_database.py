@@ -149,6 +149,20 @@ def test_ids_of_removed_schedules_stay_unused_after_a_migration(path):
     assert rows_of(path, f"{added} RETURNING id") == [(4,)]
 
 
+def test_removed_schedules_stay_removed_after_a_migration(path):
+    removed = "2026-01-01 09:00:00.000000"
+    old = opened(path, scripts()[:13])
+    old.run(
+        """INSERT INTO schedules (chat_id, "when", handled_until, removed_at, is_silent)
+        VALUES (7, 'daily 09:00', ?, ?, 1)""",
+        [removed, removed],
+    )
+    old.close()
+    Store(path).close()
+
+    assert rows_of(path, "SELECT removed_at, is_silent, topic FROM schedules") == [(removed, 1, 0)]
+
+
 def test_two_processes_start_at_once(path):
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: Store(path), range(8)))
