@@ -290,7 +290,7 @@ def test_nothing_is_sent_while_the_database_cannot_be_written(house):
     home.say("/random")
     wait_until(lambda: not home.telegram.pending(), "the request is accepted")
     with locked(home.settings.database):
-        text = home.wait_for_text("I cannot answer right now")
+        text = home.wait_for_text("I can't answer right now")
     home.stash.server.delay = 0
     wait_until(lambda: not home.app.store.waiting_requests(), "the request is ended")
 
