@@ -101,7 +101,9 @@ def unzoned(house, monkeypatch):
     monkeypatch.setattr(tzlocal.unix, "_cache_tz", None)
     monkeypatch.setenv("TZ", "Etc/UTC")
     home = house(start=False, STASHBOT_TIMEZONE="")
-    fixed = ScheduleSettings(OWNER, "daily 7:00", home.settings.timezone, 1, "", silent=False)
+    fixed = ScheduleSettings(
+        OWNER, "daily 7:00", home.settings.timezone, 1, "", silent=False, topic=0
+    )
     home.settings = replace(home.settings, schedules=(fixed,))
     return home.start()
 
