@@ -309,7 +309,7 @@ class Bot:
 
     def _start(self, command: _Command) -> None:
         texts = command.texts
-        self._outbox.say(command.chat_id, texts("welcome"), keyboard=texts("button.random"))
+        self._say(command, Reply(texts("welcome")), keyboard=texts("button.random"))
         if self._access.is_owner(command.user_id):  # before, Telegram may not know the chat
             self._access.show_commands(command.user_id)
 

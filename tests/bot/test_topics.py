@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stashbot.bot.commands import COMMANDS
 from stashbot.settings.keys import ScheduleSettings
 from stashbot.store.tables import in_utc
+from stashbot.telegram.commands import COMMANDS
 from tests.bot.test_deletion import grown
 from tests.conftest import FRIEND, OWNER, library
 from tests.pictures.test_requests import answer, is_over, refusal
@@ -55,7 +55,7 @@ def topics(home):
 def test_each_command_in_a_topic_is_answered_there(forum):
     forum.start()
 
-    for name in COMMANDS:
+    for name in ("start", *COMMANDS):
         say(forum, f"/{name}")
 
     assert topics(forum) == {TOPIC}
@@ -120,7 +120,7 @@ def test_trouble_with_the_database_is_said_in_the_topic(forum):
     with locked(forum.settings.database):
         [said] = say(forum, "/random")
 
-    assert "trouble with my database" in said.text
+    assert "database" in said.text
     assert said.topic == TOPIC
 
 
