@@ -91,10 +91,7 @@ class ChatSchedules:
         # A zone that was not chosen gives way to that of the chat.
         unset = None if self._settings.is_zone_chosen else self._settings.timezone
         wanted = [
-            (
-                *(each.chat, each.when, zone, each.count),
-                *(_key(each.filter), each.topic, each.silent),
-            )
+            (each.chat, each.when, zone, each.count, _key(each.filter), each.topic, each.silent)
             for each in self._settings.schedules
             for zone in ["" if each.timezone is unset else each.timezone.key]
         ]
