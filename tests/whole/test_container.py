@@ -43,7 +43,6 @@ class Container:
             "--mount",
             "--pid",
             "--fork",
-            "--kill-child",
             "sh",
             "-euc",
             ENTER,
@@ -59,7 +58,8 @@ class Container:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
+        if self.process.poll() is None:  # it does not end the bot, which has another user
+            os.kill(self.bot, signal.SIGKILL)
         self.process.wait(10)
 
     @property

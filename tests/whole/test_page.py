@@ -15,7 +15,6 @@ from tests.conftest import needs
 
 CHROMIUM = which("chromium") or ""
 STASHBOT = Path(__file__).parents[2] / "stashbot.py"
-PACKAGE = STASHBOT.parent / "stashbot"
 #: A browser without requests of its own to the internet.
 FLAGS = [
     "--no-sandbox",
@@ -383,27 +382,6 @@ def test_settings_and_purge(page, width):
     assert max(heights) < 1.5 * min(heights)
     assert log.locator("article img").count() == 0
     assert log.get_by_text("/random 3").is_visible()
-
-
-#: Whether a character is not all black, as the box of a missing one is.
-IS_COLOURED = """async sign => {
-  await document.fonts.load("32px Signs", sign);
-  const paint = new OffscreenCanvas(48, 48).getContext("2d");
-  paint.font = "32px " + getComputedStyle(document.body).fontFamily;
-  paint.fillText(sign, 0, 36);
-  const dots = paint.getImageData(0, 0, 48, 48).data;
-  return dots.some((value, n) => n % 4 < 3 && value > 9);
-}"""
-#: Characters that Telegram shows as emoji.
-SIGN = re.compile("[ⓘ⏰-⏳⚠-⛿✅-➿⭐🌀-🫿]|[←-⯿]\ufe0f")
-
-
-def test_every_sign_without_an_emoji_font(page):
-    files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.toml")]
-    signs = {sign for file in files for sign in SIGN.findall(file.read_text("utf-8"))} - {"✓"}
-
-    assert len(signs) > 30
-    assert [sign for sign in signs if not page.evaluate(IS_COLOURED, sign)] == []
 
 
 def test_note_above_all_buttons(page):

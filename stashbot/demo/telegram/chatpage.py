@@ -29,7 +29,6 @@ ASSETS = {
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/script.js": ("script.js", "text/javascript; charset=utf-8"),
     "/favicon.svg": ("favicon.svg", "image/svg+xml"),
-    "/signs.woff2": ("../signs.woff2", "font/woff2"),
 }
 HEADERS = {
     "Content-Security-Policy": (
