@@ -276,7 +276,7 @@ def test_menu_rates_and_tells(page, width):
 def test_buttons_of_an_album(page, width):
     """No label wraps; ➡️ brings as many again, and no vote brings a picture."""
     page.set_viewport_size({"width": width, "height": 800})
-    send(page, "/random 3")
+    send(page, "/random 3 colour")  # none of those moves: a GIF would go alone
     pictures(page, 3)
     message = page.get_by_role("log").locator("article").filter(has_text="1. ").last
     message.get_by_role("button", name="👍 2").click()
