@@ -16,6 +16,7 @@ from functools import cache
 
 import hypothesis
 import pytest
+import structlog
 from PIL import Image as Pixels
 
 from stashbot import logs
@@ -286,6 +287,12 @@ def house(tmp_path):
     yield build_house
     for built in houses:
         built.close()
+
+
+@pytest.fixture(autouse=True)
+def unfiltered_log():
+    """Each test begins with a log that drops nothing, whatever the last one has configured."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture
