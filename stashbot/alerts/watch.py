@@ -40,7 +40,7 @@ class Alerts:
         self._settings = notices.settings
         self._looked_at = time.monotonic()
         self._since: dict[Trouble, float] = {}  # the beginning of each trouble that is there
-        # What the owner's chat has in the database, and what could not be stored there.
+        # The owner's chat as the database has it, with alerts that could not be stored there.
         self._owner: int | None = None
         self._told: set[Trouble] = set()
         self._values, self._texts = ChatValues(), TEXTS["en"]

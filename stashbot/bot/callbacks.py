@@ -218,7 +218,7 @@ class Callbacks:
         # Replaces the picture that is ready if it is excluded now.
         source = self._buttons.source_of(press.chat_id, press.shown)
         self._requests.prefetch(press.chat_id, source, is_for_user=True)
-        if press.is_text:  # the list of what can be hidden, which /hide has sent
+        if press.is_text:  # the list that /hide has sent
             offer = self._hiding.offer(press.chat_id, image_id, press.texts)
             self._outbox.redraw(press.chat_id, press.message_id, offer.rows)
         else:
@@ -249,7 +249,7 @@ class Callbacks:
 
     def _add_schedule(self, press: _Pressed) -> None:
         asked, where = read_argument(press.match["argument"]), (press.chat_id, press.topic)
-        if asked.what and press.chat_id > 0:  # Stash is asked for the name
+        if asked.what and press.chat_id > 0:  # its name is looked up in Stash
             add = partial(self._filters.schedule, *where, asked, press.texts)
             trouble = press.texts("cannot_answer")
             self._outbox.reply(press.chat_id, add, trouble, edits=press.message_id)

@@ -69,7 +69,7 @@ class Deletion:
         return self._purge(chat_id, topic, texts) if step == "yes" else purge(step, texts)
 
     def _refuse(self, chat_id: int, topic: int, step: str, reason: str, texts: Texts) -> Reply:
-        """The question stays as it is, for those who may answer it."""
+        """Say why the press has no effect; the question keeps its buttons for administrators."""
         if step == PURGE_STEPS[0]:
             return Reply(reason)
         self._outbox.say(chat_id, reason, topic=topic)

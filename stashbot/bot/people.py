@@ -71,7 +71,7 @@ class PeopleRequests:
         return words.listing((*people.users, *people.chats), people.listed, page, texts)
 
     def press(self, user_id: int, match: re.Match[str], texts: Texts) -> Reply | None:
-        """Do what a button says; the new text of its message, None if it has no effect."""
+        """Carry out the action of a button; its message after that, None without an effect."""
         action, id, page = match["action"], int(match["id"]), match["page"]
         if user_id != self._people.known.owner:
             return None

@@ -29,7 +29,7 @@ def backup(database: Path, file: str) -> None:
     ):
         copy = Path(folder, "copy")
         backups.back_up(database, copy)
-        # Not sys.stdout: it would try again at exit what has failed here.
+        # Not sys.stdout: at exit it would write again the bytes that failed here.
         with copy.open("rb") as source, open(1, "wb", closefd=False) as target:
             shutil.copyfileobj(source, target)
 

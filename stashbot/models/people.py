@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Standing(StrEnum):
-    """The owner's decision about a user or chat; `OWNER` is the user who sent the code."""
+    """The owner's decision about a user or chat; `OWNER` marks the sender of the code."""
 
     OWNER = "owner"
     ADMITTED = "admitted"

@@ -101,7 +101,7 @@ class Originals:
 
 
 def _filename(about: ImageDetails) -> str:
-    """The file's own name without its folders; only what may stand in a name everywhere.
+    """The file's own name without folders and without characters that a file system may refuse.
 
     Empty if nothing of it is left.
     """

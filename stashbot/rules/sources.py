@@ -99,7 +99,7 @@ def read(text: str) -> Source:
 
 
 def wanted(source: Source, *, is_counted: bool = True) -> Wanted:
-    """Return what a NAME may mean; `words` are empty for a number alone.
+    """Return the readings of a NAME; `words` are empty for a number alone.
 
     Unless `is_counted`, a number at its beginning belongs to the name.
     """

@@ -184,7 +184,7 @@ def _expected(image: pyvips.Image) -> float:
 def _draw(job: Job) -> Job:
     """Draw the SVG texts `frames`, and write a picture of the `form`, or a GIF, to `target`.
 
-    Without a target, the answer has the heights of what is drawn in each.
+    Without a target, the answer has the height in pixels of the drawn part of each.
     """
     pictures = [pyvips.Image.svgload_buffer(frame.encode()) for frame in job["frames"]]
     if "target" not in job:  # the last band tells where something is drawn
