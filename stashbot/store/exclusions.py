@@ -13,6 +13,8 @@ from .database import Database
 from .tables import Exclusions
 
 _FEATURE = (Exclusions.facet, Exclusions.feature_id, Exclusions.name)
+# In SQL itself, since it is asked for each picture.
+_EXCLUDED = "SELECT facet, feature_id FROM exclusions WHERE chat_id = ?"
 
 
 class ExclusionStore:
@@ -23,14 +25,9 @@ class ExclusionStore:
 
     def add(self, chat_id: int, feature: Feature, now: datetime) -> bool:
         """Exclude a feature from now on; False if it is excluded already."""
-        added = Exclusions.insert(
-            chat_id=chat_id,
-            facet=feature.facet,
-            feature_id=feature.id,
-            name=feature.name,
-            excluded_at=now,
-        )
-        return self._db.insert_new(added) is not None
+        what = {"facet": feature.facet, "feature_id": feature.id, "name": feature.name}
+        added = self._db.insert("exclusions", chat_id=chat_id, excluded_at=now, **what)
+        return added is not None
 
     def remove(self, chat_id: int, feature: Feature) -> bool:
         """Drop an exclusion; False if there is no such exclusion."""
@@ -54,8 +51,8 @@ class ExclusionStore:
 
     def of(self, chat_id: int) -> frozenset[Feature]:
         """The features that a chat excludes; without names, so that SQLite reads an index alone."""
-        rows = self._db.rows(_of(chat_id, Exclusions.facet, Exclusions.feature_id))
-        return frozenset(Feature(*row) for row in rows)
+        rows = self._db.run(_EXCLUDED, [chat_id])
+        return frozenset(Feature(Facet(facet), id) for facet, id in rows)
 
     def page(
         self, chat_id: int, kinds: Sequence[Facet], offset: int, limit: int

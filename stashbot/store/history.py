@@ -60,7 +60,7 @@ def insert_request(database: Database, request: Request, **columns: object) -> R
     """Store a request; None if its update, due moment or vote has a request already."""
     row = asdict(request) | columns
     del row["id"], row["when"], row["is_silent"]  # the schedule has them
-    id = database.insert_new(Requests.insert(row))
+    id = database.insert("requests", **row)
     return replace(request, id=id) if id else None
 
 

@@ -7,7 +7,7 @@ after a restart and by a clock that was put back.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,8 +30,10 @@ _CHAT = Chats.alias("chat")
 _its_chat = fn.COALESCE(_HEIR.chat_id, Schedules.chat_id)
 _TIMES = (Schedules.when, Schedules.zone, Schedules.count, Schedules.source, Schedules.topic)
 _is_there = Schedules.removed_at.is_null()
+# In SQL itself, since it is asked for each picture, and Peewee takes longer than SQLite.
+_WAITING = "SELECT 1 FROM requests WHERE id = ? AND state = 'waiting'"
 # The columns of `Fixed`.
-_FIXED = (Schedules.chat_id, *_TIMES, Schedules.is_silent)
+_FIXED: Sequence[Any] = (Schedules.chat_id, *_TIMES, Schedules.is_silent)
 
 
 class ScheduleStore:
@@ -146,8 +148,7 @@ class ScheduleStore:
 
     def is_wanted(self, request_id: int) -> bool:
         """Whether a request still waits, and was not given up with its schedule."""
-        its = Requests.select(Requests.id).where(Requests.id == request_id, IS_WAITING)
-        return self._db.row(its) is not None
+        return bool(self._db.run(_WAITING, [request_id]))
 
     def _select(self, condition: Any) -> list[Schedule]:
         state = (
@@ -170,6 +171,6 @@ class ScheduleStore:
         self, schedule: Fixed, now: datetime, *, is_fixed: bool, name: str = ""
     ) -> int | None:
         """The id of a new schedule; None if it is there already."""
-        row = dict(zip(_FIXED, schedule, strict=True)) | {Schedules.source_name: name}
-        row |= {Schedules.is_fixed: is_fixed, Schedules.handled_until: now}
-        return self._db.insert_new(Schedules.insert(row))
+        row = {field.name: value for field, value in zip(_FIXED, schedule, strict=True)}
+        row |= {"source_name": name, "is_fixed": is_fixed, "handled_until": now}
+        return self._db.insert("schedules", **row)

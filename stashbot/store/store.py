@@ -158,7 +158,8 @@ class Store:
             wanted = [image for image in images if not is_excluded(image, excluded)]
             self.votes.remember(wanted)
             for image in wanted:
-                row = SentPhotos.insert(
+                id = self._db.insert(
+                    "sent_photos",
                     image_id=image.id,
                     sent_at=now,
                     user_id=request.user_id,
@@ -169,7 +170,7 @@ class Store:
                     source=source.key,
                     source_name=source.name,
                 )
-                if id := self._db.insert_new(row):
+                if id:
                     rows[image.id] = id
         return rows
 

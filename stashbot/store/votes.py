@@ -51,6 +51,9 @@ _COUNTS_OF = """
     CROSS JOIN feature_counts ON chat_id = :chat_id
         AND facet = wanted.value ->> 0 AND feature_id = wanted.value ->> 1
 """
+_REMEMBER = """
+    INSERT OR REPLACE INTO pictures (image_id, features, date, rating100) VALUES (?, ?, ?, ?)
+"""
 _VOTED_ON = """
     SELECT facet, feature_id, name, likes, dislikes, shown
     FROM feature_counts WHERE chat_id = :chat_id AND facet = :facet AND likes + dislikes > 0
@@ -211,14 +214,9 @@ class VoteStore:
 
     def remember(self, images: Sequence[Image]) -> None:
         """Store the features of images that are about to be sent; part of a transaction."""
-        rows = [
-            (image.id, [image.itself, *image.features], image.date, image.rating100)
-            for image in images
-        ]
-        if rows:
-            fields = [Pictures.image_id, Pictures.features, Pictures.date, Pictures.rating100]
-            insert = Pictures.insert_many(rows, fields=fields)
-            self._db.write(insert.on_conflict_replace())
+        for image in images:
+            features = Pictures.features.db_value([image.itself, *image.features])
+            self._db.run(_REMEMBER, (image.id, features, image.date, image.rating100))
 
     def show(self, row_ids: Iterable[int]) -> None:
         """Count the pictures of these rows of the history as shown; part of a transaction."""
