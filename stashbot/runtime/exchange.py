@@ -26,8 +26,10 @@ from requests.adapters import HTTPAdapter
 
 from .heartbeat import beat
 
-#: Bytes of a body that are read or sent at once: as many as one TLS record holds.
+#: Bytes of a body that are read at once: as many as one TLS record holds.
 PIECE_BYTES = 1 << 14
+#: Bytes of a body that the connection is given at once.
+SENT_BYTES = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,10 @@ class _Limited:
         left = memoryview(data)
         while left:
             self.sock.settimeout(_local.exchange.wait())
-            # The time-out holds for the piece as a whole.
-            self.sock.sendall(left[:PIECE_BYTES])
-            _local.exchange.note(len(left[:PIECE_BYTES]))
-            left = left[PIECE_BYTES:]
+            # With TLS the time-out holds for the piece as a whole.
+            count = self.sock.send(left[:SENT_BYTES])
+            _local.exchange.note(count)
+            left = left[count:]
 
 
 class _Adapter(HTTPAdapter):
@@ -173,7 +175,7 @@ class _Adapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, ssl_context=self._trust)
+        super().init_poolmanager(*args, **options, blocksize=SENT_BYTES, ssl_context=self._trust)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Limit the connections of each pool, also those to a proxy."""
