@@ -76,7 +76,6 @@ class Connections:
                     data=data,
                     headers=headers,
                     timeout=(CONNECT_S, limit.idle),
-                    proxies=self._proxies,
                     allow_redirects=False,
                     stream=True,
                 ) as response,
@@ -99,8 +98,17 @@ class Connections:
         if now - getattr(self._local, "idle_since", now) > LONGEST_IDLE_S:
             self.close_thread()
         if not hasattr(self._local, "session"):
-            self._local.session = open_session()
+            self._local.session = self._open_session()
         session: requests.Session = self._local.session
+        return session
+
+    def _open_session(self) -> requests.Session:
+        """Return a session that takes what the environment says once, and not for each request."""
+        session = open_session()
+        merge = session.merge_environment_settings
+        options = merge(self._base, self._proxies, stream=True, verify=None, cert=None)
+        session.proxies, session.verify = options["proxies"], options["verify"]
+        session.trust_env = False
         return session
 
 

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 LONG_POLL_S = 50
 #: A poll with all its time-outs can take so many seconds longer than asked.
 OVERTIME_S = 60
+#: After updates the next poll waits, so that the threads that answer them come first.
+PAUSE_S = 0.01
 #: The shortest pause after a failed poll, whatever Telegram asks for.
 LEAST_PAUSE_S = 1.0
 #: A token that is refused twice within this time ends the bot; the second try comes soon.
@@ -74,6 +76,8 @@ class Poller:
             if self._stop.is_set():
                 break
             self._handle_one(raw)
+        if updates:
+            self._stop.wait(PAUSE_S)
 
     def _poll(self) -> list[dict[str, Any]]:
         # After a failure a short poll tells sooner that Telegram is back.

@@ -32,12 +32,12 @@ class Script:
     """A Bot API that gives each call the same answer, and a client of it."""
 
     def __init__(self):
-        self.status, self.body, self.request = 200, b"", None
+        self.status, self.body, self.request, self.headers = 200, b"", None, {}
         self.server = Server(self._serve)
         self.client = TelegramClient(TOKEN, self.server.url)
 
     def _serve(self, request):
-        self.request = request.body
+        self.request, self.headers = request.body, request.headers
         return Response(self.status, body=self.body)
 
     def answer(self, body, status=200):
@@ -291,6 +291,22 @@ def test_no_connection(script, outages):
     assert {type(error) for error in errors} == {TelegramUnreachable}
     assert not any(error.maybe_sent for error in errors)
     assert outages() == ["telegram_down", "telegram_up"]
+
+
+def test_proxy_of_the_environment(script, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    assert isinstance(script.fails(script.poll), TelegramUnreachable)
+
+
+def test_password_for_another_program(script, monkeypatch, tmp_path):
+    """~/.netrc is for other programs: what stands there is not sent."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    script.answer(NO_UPDATES)
+    script.poll()
+
+    assert "authorization" not in script.headers
 
 
 def test_poll_that_is_cut_at_the_end_of_the_program(script, outages):
