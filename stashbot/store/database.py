@@ -241,16 +241,15 @@ def check_ours(path: Path, *, known: int) -> bool:
 
 
 def _migrate(database: Database, migrations: Sequence[str]) -> None:
-    """Run the scripts that the file has not had, each in one transaction."""
-    for version, script in enumerate(migrations, 1):
-        with database.atomic("IMMEDIATE"):
-            # Asked under the lock: another process may be starting too.
-            if database.user_version >= version:
-                continue
+    """Run the scripts that the file has not had, all in one transaction."""
+    with database.atomic("IMMEDIATE"):
+        # Asked under the lock: another process may be starting too.
+        for script in migrations[database.user_version :]:
             for statement in _statements(script):
                 database.run(statement)
+        if database.user_version < len(migrations):
             database.application_id = APPLICATION_ID
-            database.user_version = version
+            database.user_version = len(migrations)
 
 
 def _statements(script: str) -> Iterator[str]:
