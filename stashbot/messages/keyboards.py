@@ -63,10 +63,10 @@ class UnderPicture:
 def under_picture(about: UnderPicture, texts: Texts) -> Rows:
     """👍 👎 ➡️ ⋯, or the menu unfolded below them; after a dislike, a button to hide things.
 
-    ➡️ names the source of the picture: the next one comes from there. Under a picture from
-    those that are liked, a button asks for the best of them.
+    ➡️ names the source of the next picture. Under a picture from those that are liked, a button
+    asks for the best of them.
     """
-    image_id, votes, source = about.image.id, about.votes, about.sent.source
+    image_id, votes, source = about.image.id, about.votes, following(about.sent.source)
     row = [
         _vote(Vote.LIKE, votes.likes, image_id, is_private=about.is_private),
         _vote(Vote.DISLIKE, votes.dislikes, image_id, is_private=about.is_private),
@@ -79,7 +79,7 @@ def under_picture(about: UnderPicture, texts: Texts) -> Rows:
     rows = [row]
     if votes.dislikes:
         rows.append([Button(texts("button.hide"), f"menu:{image_id}", style="danger")])
-    if source == SourceKind.LIKED:
+    if about.sent.source == SourceKind.LIKED:
         rows.append([Button(texts("button.best"), f"pick:{MOST_BEST}:{SourceKind.BEST}")])
     return rows
 
@@ -92,7 +92,7 @@ def under_album(
     *,
     is_private: bool,
 ) -> Rows:
-    """👍 n and 👎 n for each image of an album with its votes, and ➡️ for `count` from its source.
+    """👍 n and 👎 n for each image of an album with its votes, and ➡️ for `count` like them.
 
     Counts take room: in a group each image has a row of its own.
     """
@@ -105,8 +105,13 @@ def under_album(
     ]
     step = 2 if is_private else 1
     rows = [list(chain(*pairs[at : at + step])) for at in range(0, len(pairs), step)]
-    again = Button(f"{texts('button.next')} {count}", f"pick:{count}:{source}")
+    again = Button(f"{texts('button.next')} {count}", f"pick:{count}:{following(source)}")
     return [*rows, [again]]
+
+
+def following(source: str) -> str:
+    """The source of the pictures after one: after the best come others that are liked."""
+    return SourceKind.LIKED if source == SourceKind.BEST else source
 
 
 def rating(about: UnderPicture) -> Rows:

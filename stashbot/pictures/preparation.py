@@ -24,7 +24,7 @@ from ..errors import (
     NothingToSend,
     StashError,
 )
-from ..models import LIBRARY, Image, Kind, KnownFile, Place, Priority, Source, SourceKind, Upload
+from ..models import LIBRARY, Image, Kind, KnownFile, Place, Priority, SourceKind, Upload
 from ..rules.sizes import READABLE_RATIO, UPLOAD_LIMIT, is_too_long
 from ..runtime.heartbeat import beat
 from ..runtime.pool import Pool
@@ -115,7 +115,7 @@ class Preparation:
         images to pass over. Raises StoreError.
         """
         if place.source.kind is SourceKind.BEST:
-            return self._best(chat_id, count, without)
+            return self._best(chat_id, count, without, place)
         batch = Batch()
         if ready := self._take_ready(chat_id, place, block):
             batch.prepared.append(ready)
@@ -171,13 +171,12 @@ class Preparation:
             document = refused.document or self._media.as_document(file.path, image, block)
         return replace(refused, file=document, document=None)
 
-    def _best(self, chat_id: int, count: int, without: Collection[int]) -> Batch:
+    def _best(self, chat_id: int, count: int, without: Collection[int], place: Place) -> Batch:
         """The best pictures that Telegram has, as the database knows them: Stash is not asked."""
         limit, now = count + len(without), time.monotonic()
         known = self._store.pictures.best(chat_id, self._bot_id, self.shape, limit)
-        liked = Place(Source(SourceKind.LIKED))  # the next picture comes from there
         prepared = [
-            Prepared(image, liked, file, now, 0.0, 0.0)
+            Prepared(image, place, file, now, 0.0, 0.0)
             for image, file in known
             if image.id not in without
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..messages.caption import caption
 from ..messages.catalogue import Texts
-from ..messages.keyboards import UnderPicture, under_album, under_picture
+from ..messages.keyboards import UnderPicture, following, under_album, under_picture
 from ..messages.sources import heading
 from ..models import LIBRARY, Album, Facet, Feature, Place, Rows, SentPicture, Shown
 from ..rules.ratings import expected
@@ -85,8 +85,8 @@ class PictureButtons:
         self._store.pictures.unfold(chat_id, shown, is_unfolded=is_unfolded)
 
     def source_of(self, chat_id: int, shown: Shown) -> str:
-        """The key of the source from which a picture came; empty if it is not known."""
-        return self._store.pictures.sent(chat_id, shown).source
+        """The key of the source of the picture after this one; empty if it is not known."""
+        return following(self._store.pictures.sent(chat_id, shown).source)
 
     def shown(self, chat_id: int, message_id: int | None) -> Shown | None:
         """The picture in a message of the bot, else the chat's newest; None if there is none."""

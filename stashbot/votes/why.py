@@ -23,7 +23,7 @@ from ..store.store import Store
 log = structlog.get_logger()
 
 #: The sources with an order of their own, which the votes do not change.
-ORDERED = (SourceKind.NEW, SourceKind.LIKE)
+ORDERED = (SourceKind.NEW, SourceKind.LIKE, SourceKind.BEST)
 
 
 class Why:
@@ -50,7 +50,8 @@ class Why:
         else:
             lines += sentences.weight(self._explained(chat_id, shown.image_id), texts)
         if times := self._store.pictures.showings(chat_id, shown):
-            is_repeat = len(times) > 1 and times[0] - times[1] < self._avoid
+            is_early = len(times) > 1 and times[0] - times[1] < self._avoid
+            is_repeat = is_early and source.kind is not SourceKind.BEST
             zone = self._store.chats.values(chat_id).timezone
             days = [each.astimezone(zone).date() for each in times]
             lines += ["", sentences.showings(days, texts, is_repeat=is_repeat)]

@@ -41,9 +41,12 @@ def test_the_best_ten_are_an_album_without_stash_and_without_an_upload(liked):
     by_vote = [each["image_id"] for each in liked.events("voted")][::-1]
     unrated = [id for id in by_vote if id % 2 == 0]
     [album] = best(liked, 10)
+    message = liked.wait_for_text("1. Picture 11")
     liked.stop()
 
     assert images_of(album) == [*RATED, *unrated[:4]]
+    assert message.startswith("🏆 The best ten\n")
+    assert liked.received()[-1].button("➡️ 10").data == "pick:10:liked"
     assert (album.method, album.files) == ("sendMediaGroup", {})
     assert liked.stash.requests == []
     assert liked.query("SELECT count(*), count(message_id) FROM sent_photos") == [(23, 23)]
@@ -78,9 +81,15 @@ def test_the_best_of_one_liked_picture_is_that_picture(house):
     home.say("/random")
     home.wait_for_images(3)
     [call] = best(home, 1)
+    home.wait_for_event("photo_sent", 4)
+    home.say("/why")
+    why = home.wait_for_text("From: ")
 
     assert button.data == "pick:10:best"
     assert (call.method, images_of(call)) == ("sendPhoto", [liked])
+    assert home.received()[-2].button("➡️").data == "next:liked"
+    assert why.startswith("From: 🏆 The best ten\n\nThe best rated come first there")
+    assert "came again" not in why
 
 
 def test_without_likes_there_are_no_best(house):
