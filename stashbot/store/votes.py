@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from ..models import Facet, Feature, Image, Named, Press, Vote, VoteCounts
+from ..models import Facet, Feature, Image, Named, Press, VoteCounts
 from ..rules import votes as rules
 from ..rules.preferences import TOTAL
 from .database import Database
@@ -163,17 +163,10 @@ class VoteStore:
         noted = Pictures.update(rating100=shown).where(Pictures.image_id == image_id)
         self._db.write(noted)
 
-    def vote(self, user_id: int, image_id: int) -> Vote | None:
-        """A user's vote on an image, None if there is none."""
-        given = Votes.select(Votes.vote)
-        row = self._db.row(given.where(Votes.user_id == user_id, Votes.image_id == image_id))
-        return row[0] if row else None
-
-    def stars(self, user_id: int, image_id: int) -> int | None:
-        """The stars that a user has given to an image, None if there are none."""
-        given = Votes.select(Votes.stars)
-        row = self._db.row(given.where(Votes.user_id == user_id, Votes.image_id == image_id))
-        return row[0] if row else None
+    def opinion(self, user_id: int, image_id: int) -> rules.Opinion:
+        """A user's opinion of an image."""
+        last = self._last(user_id, image_id)
+        return rules.Opinion(last.vote, last.stars) if last else rules.NO_OPINION
 
     def counts(self, chat_id: int, features: Iterable[Feature]) -> dict[Feature, VoteCounts]:
         """The counts of `TOTAL` and of these features in a chat, as far as there are any."""

@@ -65,7 +65,8 @@ class PictureButtons:
             is_private=chat_id > 0,
             url=f"{self._public_url}/images/{image_id}" if self._public_url else "",
             has_stars=self._rates,
-            stars=store.votes.stars(chat_id, image_id) if chat_id > 0 else None,
+            # A private chat has its user's id, and a group's keyboard marks no stars.
+            stars=store.votes.opinion(chat_id, image_id).stars,
         )
         return Look(under_picture(about, texts), self._caption(image_id, sent, texts))
 

@@ -76,12 +76,12 @@ class Voting:
         """Take a user's reactions as a vote; whether that may have changed the vote.
 
         `before` is the vote that the reactions counted as until now. If they count as none, it
-        is taken back, unless the user has voted otherwise since.
+        is taken back, unless the user has voted otherwise or given stars since.
         """
         if press.vote is before:
             return False
-        is_taken_back = press.vote is None
-        if is_taken_back and self._votes.vote(press.user_id, press.image_id) is not before:
+        opinion = self._votes.opinion(press.user_id, press.image_id)
+        if press.vote is None and opinion != Opinion(before):
             return False
         self.vote(press, TEXTS[LANGUAGES[0]])
         return True

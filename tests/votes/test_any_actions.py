@@ -128,7 +128,8 @@ class AnyActions(RuleBasedStateMachine):
             self.messages[chat, image], EMOJI[last], EMOJI[vote], user_id=user, chat_id=chat
         )
         self.settle()
-        if vote != last and (vote or self.opinions[user, image].vote == last):
+        opinion = self.opinions[user, image]
+        if vote != last and (vote or (opinion.vote, opinion.stars) == (last, 0)):
             self.give(user, chat, image, vote)
             self.see_marks(chat, image)
 

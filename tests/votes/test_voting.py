@@ -310,17 +310,20 @@ def test_reactions_are_votes(sent):
     assert len(home.sent_images()) == 1
 
 
-def test_reaction_that_is_taken_back_after_another_vote(sent):
+@pytest.mark.parametrize(
+    ("data", "vote"), [("vote:dislike:7", ("dislike", None)), ("rate:5:7", ("like", 5))]
+)
+def test_reaction_that_is_taken_back_after_another_vote(sent, data, vote):
     home, message = sent(**NO_NEXT)
     home.wait_for_event("photo_sent")
     home.telegram.react(message, "", "👍", user_id=OWNER)
     wait_for_labels(home, message, LIKED)
-    press(home, "👎", message)
+    home.telegram.press(message, data, user_id=OWNER)
     home.telegram.react(message, "👍", "", user_id=OWNER)
     home.say("/help")
     home.wait_for_text("/random")
 
-    assert home.query("SELECT vote FROM votes") == [("dislike",)]
+    assert home.query("SELECT vote, stars FROM votes") == [vote]
 
 
 def test_reactions_that_count_nothing(house):
