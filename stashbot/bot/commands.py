@@ -232,8 +232,8 @@ class Bot:
     def _hide(self, command: _Command) -> None:
         """Offer to hide a picture, or names that it has."""
         if shown := self._picture(command):
-            hiding, texts = self._pictures.hiding, command.texts
-            self._say(command, hiding.offer(command.chat_id, shown.image_id, texts))
+            offer = self._pictures.hiding.offer(command.chat_id, shown.image_id, command.texts)
+            self._say(command, offer, reply_to=shown.message_id)
 
     def _picture(self, command: _Command) -> Shown | None:
         """The picture that the command replies to, else the newest; without any, say how."""
@@ -323,12 +323,15 @@ class Bot:
         reply = Reply(message(lines, is_html=True), is_html=True)
         self._say(command, reply, keyboard=texts("button.random"))
 
-    def _say(self, command: _Command, reply: Reply, keyboard: str = "") -> None:
+    def _say(
+        self, command: _Command, reply: Reply, keyboard: str = "", reply_to: int | None = None
+    ) -> None:
         self._outbox.say(
             command.chat_id,
             reply.text,
             keyboard=keyboard,
             rows=reply.rows,
+            reply_to=reply_to,
             topic=command.topic,
             is_html=reply.is_html,
         )

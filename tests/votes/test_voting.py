@@ -506,6 +506,7 @@ def test_hide_as_an_answer_to_a_picture(house):
     press(home, HIDE_IT, listing)
     wait_until(lambda: labels(home, listing)[0] == ["↩️ Bring this picture back"], "the mark")
 
+    assert listing.reply_to == message.id
     assert [each["image_id"] for each in home.events("excluded")] == [first]
     assert second != first
 
