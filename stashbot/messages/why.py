@@ -8,20 +8,19 @@ from datetime import date
 
 from ..models import Button, Explanation, Feature, Reason, Rows, Vote, VoteCounts
 from .catalogue import Texts, calendar_day, decimal
-from .labels import label
+from .labels import label, plain
 
 #: Votes on a feature of an image: `prefer:<vote>:<facet>:<id>:<image>`.
 PREFER = re.compile(
     r"prefer:(?P<vote>like|dislike|none):(?P<facet>performer|gallery|studio|tag)"
     r":(?P<id>\d{1,18}):(?P<image>\d{1,18})"
 )
-#: Characters of a name on a button: two buttons share a row, each with two words more.
+#: Characters of a name on a button, without an icon: two buttons share a row, each with two words.
 NAME = 16
 #: Earlier showings with their dates.
 MOST_DATES = 3
 
 _ICONS = {Vote.LIKE: "👍", Vote.DISLIKE: "👎"}
-_SIGNS = {Vote.DISLIKE: "➖", Vote.LIKE: "➕"}
 _STYLES = {Vote.DISLIKE: "danger", Vote.LIKE: "success"}
 
 
@@ -70,11 +69,11 @@ def _button(
     feature: Feature, vote: Vote, count: int, image_id: int, texts: Texts, *, is_private: bool
 ) -> Button:
     """A button for a vote on a feature. The mark stands first: a long name is cut at its end."""
-    mark = ("✓" if is_private else f"✓ {count} ·") if count else _SIGNS[vote]
+    mark = ("✓ " if is_private else f"✓ {count} · ") if count else ""
     asked = "none" if count and is_private else vote
-    text = texts(f"why.button_{vote}", name=label(feature, texts, NAME))
+    text = texts(f"why.button_{vote}", name=plain(feature, texts, NAME))
     data = f"prefer:{asked}:{feature.facet}:{feature.id}:{image_id}"
-    return Button(f"{mark} {text}", data, style=_STYLES[vote])
+    return Button(f"{mark}{text}", data, style=_STYLES[vote])
 
 
 def _times(tenths: int, texts: Texts, *, is_likelier: bool) -> str:

@@ -257,7 +257,7 @@ def test_menu_rates_and_tells(page, width):
     picture.get_by_role("button", name="ⓘ").click()
     log.get_by_text("In the library since").wait_for()
     picture.get_by_role("button", name="❓").click()
-    log.get_by_role("button", name="➕ more of").first.click()
+    log.get_by_role("button", name="more of").first.click()
     log.get_by_role("button", name="✓ more of").wait_for()
     picture.get_by_role("button", name="🔎").click()
     pictures(page, 2)
