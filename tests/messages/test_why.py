@@ -3,10 +3,16 @@
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stashbot.messages.catalogue import TEXTS
+from stashbot.messages.labels import label
+from stashbot.messages.plain_text import MESSAGE_LIMIT, units
 from stashbot.messages.why import showings, weight
 from stashbot.models import Explanation, Facet, Feature, Reason, VoteCounts
+from stashbot.rules.explanation import MOST_REASONS
+from tests.messages.test_menu import IDS, NAMES, SHARED
 
 EN, RU = TEXTS["en"], TEXTS["ru"]
 SEA = Feature(Facet.TAG, 3, "sea")
@@ -52,7 +58,7 @@ def test_reasons_that_are_left_out():
     found = Explanation(3.0, [reason(9.0, 5, 1)], 2, is_bounded=True)
 
     assert weight(found, EN)[2:] == [
-        "and 2 weaker signs",
+        "+ 2 weak signs",
         "With the votes so far, I go no further than that.",
     ]
 
@@ -77,3 +83,28 @@ def test_showings(ages, words):
 
     assert showings(days, EN, is_repeat=False).endswith(words)
     assert showings(days, EN, is_repeat=True).endswith("came again.") is bool(ages)
+
+
+COUNTS = st.builds(VoteCounts, *[st.integers(0, 10**9)] * 3)
+FACTORS = st.floats(0.01, 100)
+REASONS = st.builds(
+    Reason, st.builds(Feature, st.sampled_from(SHARED), IDS, NAMES), COUNTS, FACTORS
+)
+EXPLANATIONS = st.builds(
+    Explanation,
+    st.floats(0.1, 10),
+    st.lists(REASONS, min_size=1, max_size=MOST_REASONS),
+    st.integers(0, 99),
+    st.booleans(),
+)
+
+
+@given(EXPLANATIONS, st.sampled_from([EN, RU]))
+def test_any_names(found, texts):
+    """Telegram takes the text, and each reason has one line that ends with a name."""
+    lines = weight(found, texts)
+
+    assert units("\n".join(lines)) < MESSAGE_LIMIT / 2
+    assert not any("\n" in line for line in lines)
+    for reason, line in zip(found.reasons, lines[1:], strict=False):
+        assert line.endswith(label(reason.feature, texts))
