@@ -21,7 +21,7 @@ def details(about: ImageDetails, zone: ZoneInfo, texts: Texts) -> str:
     image = about.image
     came = about.came_at and about.came_at.astimezone(zone).strftime("%Y-%m-%d")
     values = {
-        "title": image.title or texts("unnamed.image", id=image.id),
+        "title": cleaned(image.title) or texts("unnamed.image", id=image.id),
         "code": about.code,
         "photographer": about.photographer,
         "date": image.date,
