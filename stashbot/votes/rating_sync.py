@@ -47,7 +47,7 @@ class RatingSync:
         self._replaces_others = write_ratings == "always"
         # By `Rating.queued`: the ratings that rest, and the rests of those that have failed.
         self._resting: set[int] = set()
-        #: Called with an image's id if Stash has another rating than its caption says.
+        #: Called with an image's id if Stash has another rating than its caption says, or none.
         self.when_other: Callable[[int], None] = lambda _: None
         self._rests: dict[int, Backoff] = {}
 
@@ -81,6 +81,7 @@ class RatingSync:
         except UnknownImage:
             self._log_failed(rating, "not in Stash any more")
             self._queue.drop(rating)
+            self.when_other(rating.image_id)
         except StashError as error:
             if isinstance(error, Interrupted) or self._stash.outage.error:
                 raise

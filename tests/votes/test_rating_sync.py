@@ -408,6 +408,17 @@ def test_caption_after_a_rating_by_hand(rated):
     assert settled(home) == []
 
 
+def test_caption_after_a_vote_on_an_image_that_is_gone(rated):
+    """It has no rating that Stash did not take."""
+    home = rated()
+    home.stash.remove(7)
+    press(home, "like")
+    home.wait_for_event("rating_failed")
+
+    wait_until(lambda: "✓" in str(home.received()[-1].buttons), "the mark")
+    wait_until(lambda: "⭐" not in home.received()[-1].text, "no rating")
+
+
 def test_no_stars_without_ratings(rated):
     home = rated(STASHBOT_VOTES_WRITE_RATINGS="never")
     home.telegram.press(home.received()[-1], "menu:7", user_id=OWNER)
