@@ -78,7 +78,7 @@ class Originals:
         except (ImageUnusable, DiskFull) as error:
             reason = f"its original: {error}"
             log.warning("photo_failed", image_id=order.shown.image_id, reason=reason)
-            return Reply(trouble)
+            return Reply(order.texts("disk_full") if isinstance(error, DiskFull) else trouble)
 
     def _try(self, order: _Order, block: ExitStack) -> Sent:
         about = self._stash.details(order.shown.image_id)

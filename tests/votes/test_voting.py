@@ -481,7 +481,7 @@ def test_original_without_a_place_for_it(sent):
     home.app.files.folder.touch()
     press(home, "📄", message)
 
-    assert home.wait_for_text("cannot send the original")
+    assert home.wait_for_text("There is no room for a picture")
     assert home.events("photo_failed")
 
 
