@@ -293,6 +293,18 @@ def test_menu_unfolds_and_folds(sent):
     wait_for_labels(home, message, LIKED)
 
 
+def test_menu_while_stash_is_away(sent):
+    """It needs no Stash, and one edit."""
+    home, message = sent(**NO_NEXT)
+    home.wait_for_event("photo_sent")
+    home.stash.server.fail(Fault("/", Trouble.SILENCE, times=9, seconds=2))
+    unfold(home)
+    press(home, "←", message)
+    wait_for_labels(home, message, PLAIN)
+
+    assert len(home.telegram.wait_for("editMessageCaption")) == 2
+
+
 def test_reactions_are_votes(sent):
     home, message = sent(**NO_NEXT)
     for old, new, vote in (

@@ -216,7 +216,9 @@ def test_new_picture_while_scrolled_up_does_not_scroll(page):
     assert page.get_by_role("button", name="Scroll to the newest").inner_text() == "1"
 
 
-def test_menu_hides_and_brings_back(page):
+@pytest.mark.parametrize("width", [1280, 390])
+def test_menu_hides_and_brings_back(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
     log = page.get_by_role("log")
     send(page, "/random")
     pictures(page, 1)
@@ -244,7 +246,7 @@ def test_menu_hides_and_brings_back(page):
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_menu_rates_and_tells(page, width):
-    """No label of the menu wraps; each of its answers is a reply to the picture."""
+    """No label wraps, of the menu and of its answers."""
     page.set_viewport_size({"width": width, "height": 800})
     log = page.get_by_role("log")
     send(page, "/random")
@@ -261,7 +263,7 @@ def test_menu_rates_and_tells(page, width):
     log.get_by_role("button", name="✓ more of").wait_for()
     picture.get_by_role("button", name="🔎").click()
     pictures(page, 2)
-    heights = picture.locator(".buttons :is(button, a)").evaluate_all(
+    heights = log.locator(".buttons :is(button, a)").evaluate_all(
         "nodes => nodes.map(node => node.getBoundingClientRect().height)"
     )
     picture.get_by_role("button", name="⭐ 4 ✓").click()
