@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count as count_from
 from typing import Any
 
-from ..models import Feature, Place, Source, SourceKind
+from ..models import LIBRARY, Feature, Place, SentPicture, Source, SourceKind
 
 #: The most pictures of one request.
 MOST_PICTURES = 10
@@ -124,6 +124,12 @@ def from_key(key: str) -> Source:
         month, day = divmod(source.id, 100)
         date(2000, min(month, 13), day)  # so large a number would be an OverflowError
     return source
+
+
+def of_picture(sent: SentPicture) -> Source:
+    """Return the source of a picture that was sent; the library if it is not known."""
+    source = from_key(sent.source) if sent.source else LIBRARY.source
+    return replace(source, name=sent.source_name or source.name)
 
 
 def of_feature(feature: Feature) -> Source:

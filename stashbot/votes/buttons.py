@@ -9,9 +9,9 @@ from ..messages.caption import caption
 from ..messages.catalogue import Texts
 from ..messages.keyboards import UnderPicture, following, under_album, under_picture
 from ..messages.sources import heading
-from ..models import LIBRARY, Album, Facet, Feature, Place, Rows, SentPicture, Shown
+from ..models import Album, Facet, Feature, Place, Rows, SentPicture, Shown
 from ..rules.ratings import expected
-from ..rules.sources import from_key
+from ..rules.sources import of_picture
 from ..settings.keys import Settings
 from ..store.store import Store
 
@@ -97,7 +97,6 @@ class PictureButtons:
         image = self._store.votes.image(image_id)
         if image is None:
             return None
-        source = from_key(sent.source) if sent.source else LIBRARY.source
-        place = Place(replace(source, name=sent.source_name or source.name))
+        above = heading(Place(of_picture(sent)), image.features, texts)
         rated = replace(image, rating100=self.rating(image_id))
-        return caption(rated, self._fields, texts, heading(place, image.features, texts))
+        return caption(rated, self._fields, texts, above)

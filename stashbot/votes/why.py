@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,9 +13,9 @@ from ..messages import why as sentences
 from ..messages.catalogue import Texts
 from ..messages.labels import label
 from ..messages.plain_text import message
-from ..models import LIBRARY, Explanation, Feature, Place, Press, Reply, Rows, Shown, SourceKind
+from ..models import Explanation, Feature, Place, Press, Reply, Rows, Shown, SourceKind
 from ..rules.explanation import MOST_REASONS, explain
-from ..rules.sources import from_key
+from ..rules.sources import of_picture
 from ..settings.keys import Settings
 from ..store.store import Store
 
@@ -40,10 +39,8 @@ class Why:
     def answer(self, chat_id: int, shown: Shown, texts: Texts) -> Reply:
         """Why a picture came, with buttons for less and more of its names."""
         sent = self._store.pictures.sent(chat_id, shown)
-        source = from_key(sent.source) if sent.source else LIBRARY.source
-        named = replace(source, name=sent.source_name or source.name)
-        features = self._store.votes.features(shown.image_id)
-        place = words.heading(Place(named), features, texts) or words.label(named, texts)
+        source, features = of_picture(sent), self._store.votes.features(shown.image_id)
+        place = words.heading(Place(source), features, texts) or words.label(source, texts)
         lines = [texts("why.source", source=place), ""]
         if source.kind in ORDERED:
             lines.append(texts(f"why.order_{source.kind}"))
