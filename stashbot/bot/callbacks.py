@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from ..rules.sources import MOST_PICTURES, from_key
 from ..rules.votes import vote_of
 from ..rules.when.arguments import read_argument
 from ..schedule.schedules import ADD, CHANGE
-from ..telegram.markup import topic_of
+from ..telegram.markup import data_under, topic_of
 from ..telegram.outbox import Outbox
 from .charts import Charts
 from .chats import ChatParts
@@ -33,7 +33,7 @@ from .pictures import PictureParts
 class _Pressed:
     """A press of a button, with the match of its data; `is_text` if its message is a text.
 
-    `topic` is the forum topic of the message, 0 for none.
+    `topic` is the forum topic of the message, 0 for none. `beside` is the data of all its buttons.
     """
 
     update_id: int
@@ -42,6 +42,7 @@ class _Pressed:
     user_id: int
     message_id: int
     is_text: bool
+    beside: Sequence[str]
     texts: Texts
     match: re.Match[str]
 
@@ -117,7 +118,7 @@ class Callbacks:
                 where = (message.chat.id, topic_of(message))
                 ids = (update_id, *where, press.from_user.id, message.message_id)
                 is_text = bool(getattr(message, "text", None))
-                return handler(_Pressed(*ids, is_text, texts, match)) or ""
+                return handler(_Pressed(*ids, is_text, data_under(message), texts, match)) or ""
         return ""
 
     def _next(self, press: _Pressed) -> None:
@@ -186,7 +187,8 @@ class Callbacks:
         vote = None if named == "none" else Vote(named)
         ids = (press.update_id, press.chat_id, press.user_id, image_id)
         note = self._why.vote(Press(*ids, vote), feature, press.texts)
-        rows = self._why.buttons(press.chat_id, image_id, press.texts)
+        offered = why.offered(press.beside)
+        rows = self._why.buttons(press.chat_id, image_id, press.texts, offered)
         self._outbox.redraw(press.chat_id, press.message_id, rows)
         return note
 

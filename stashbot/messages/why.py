@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from ..models import Button, Explanation, Feature, Reason, Rows, Vote, VoteCounts
+from ..models import Button, Explanation, Facet, Feature, Reason, Rows, Vote, VoteCounts
 from .catalogue import Texts, calendar_day, decimal
 from .labels import label, plain
 
@@ -44,6 +44,12 @@ def showings(days: Sequence[date], texts: Texts, *, is_repeat: bool) -> str:
     more = ["…"] if len(shown) > MOST_DATES else []
     before = texts("why.before", days=" · ".join(shown[:MOST_DATES] + more))
     return f"{before}\n{texts('why.repeat')}" if is_repeat else before
+
+
+def offered(data: Iterable[str]) -> set[Feature]:
+    """The features that have buttons, by the callback data of these."""
+    found = filter(None, map(PREFER.fullmatch, data))
+    return {Feature(Facet(each["facet"]), int(each["id"])) for each in found}
 
 
 def buttons(

@@ -48,6 +48,13 @@ def topic_of(message: types.Message | types.InaccessibleMessage) -> int:
     return int(message.message_thread_id or 0) if is_in_topic else 0
 
 
+def data_under(message: types.Message | types.InaccessibleMessage) -> list[str]:
+    """The callback data of the buttons under a message; none for a message that is deleted."""
+    markup = getattr(message, "reply_markup", None)
+    rows = markup.keyboard if markup else []
+    return [button.callback_data or "" for row in rows for button in row]
+
+
 def is_refused_link(error: apihelper.ApiTelegramException) -> bool:
     """Whether Telegram does not take the address of a button."""
     return error.error_code == 400 and bool(re.search("url", str(error.description), re.IGNORECASE))

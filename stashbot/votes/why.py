@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -54,11 +54,17 @@ class Why:
             lines += ["", sentences.showings(days, texts, is_repeat=is_repeat)]
         return Reply(message(lines), self.buttons(chat_id, shown.image_id, texts))
 
-    def buttons(self, chat_id: int, image_id: int, texts: Texts) -> Rows:
-        """Buttons for the features that explain the weight, and for others up to as many."""
+    def buttons(
+        self, chat_id: int, image_id: int, texts: Texts, offered: Collection[Feature] = ()
+    ) -> Rows:
+        """Buttons for the features that are `offered` already.
+
+        Else for those that explain the weight, and for others up to as many.
+        """
         features = self._store.votes.features(image_id)
-        reasons = [each.feature for each in self._explained(chat_id, image_id).reasons]
-        offered = list(dict.fromkeys([*reasons, *menu.named(features)]))[:MOST_REASONS]
+        if not offered:
+            reasons = [each.feature for each in self._explained(chat_id, image_id).reasons]
+            offered = list(dict.fromkeys([*reasons, *menu.named(features)]))[:MOST_REASONS]
         in_order = [each for each in features if each in offered]
         votes = self._store.feature_votes.of(chat_id)
         return sentences.buttons(image_id, in_order, votes, texts, is_private=chat_id > 0)

@@ -122,6 +122,19 @@ def test_more_of_a_name(house):
     assert [each["vote"] for each in home.events("voted")] == ["like", None]
 
 
+def test_names_on_the_buttons_stay_while_votes_change_the_reasons(house):
+    home = house([picture(id, tags=[f"t{n}" for n in range(8)]) for id in (1, 2, 3)], **NO_NEXT)
+    for _ in range(3):
+        home.ask()
+    home.wait_for_event("photo_sent", 3)
+    answer = ask_why(home)
+    before = labels(home, answer)
+    press(home, "more of ", answer)
+    wait_until(lambda: labels(home, answer) != before, "the mark")
+
+    assert [row[0] for row in labels(home, answer)] == [row[0] for row in before]
+
+
 def test_less_of_a_name_in_a_group(house):
     """Two users press the buttons that they share: each has a vote of their own."""
     home = house([picture(7)], **NO_NEXT)
