@@ -530,7 +530,7 @@ def test_exclude_by_name(house):
     home.say("/exclude new")
     home.wait_for_text("After /exclude comes")
     home.say("/exclude nothing like it")
-    home.wait_for_text("nothing in Stash")
+    home.wait_for_text("I know no tag, performer, gallery or studio called “nothing like it”.")
     home.say("/excluded")
     home.wait_for_text("A button brings")
 

@@ -14,6 +14,7 @@ class SourceProblem(StrEnum):
 
     UNCLEAR = "unclear"
     UNKNOWN = "unknown"
+    UNKNOWN_SHARED = "unknown_shared"
     HIDDEN = "hidden"
     FILTER_GONE = "filter_gone"
     FILTER_REFUSED = "filter_refused"
@@ -25,6 +26,7 @@ class SourceProblem(StrEnum):
 _REASONS = {
     SourceProblem.UNCLEAR: "several sources have this name",
     SourceProblem.UNKNOWN: "Stash has nothing of this name",
+    SourceProblem.UNKNOWN_SHARED: "no images share this name",
     SourceProblem.HIDDEN: "it is hidden in this chat",
     SourceProblem.FILTER_GONE: "the saved filter is not in Stash any more",
     SourceProblem.FILTER_REFUSED: "the saved filter cannot be used because of",

@@ -165,7 +165,9 @@ class Sources:
             return self._only(found, words), False
         known = self._names(names.pieces(words), is_shared=is_shared)
         near = names.nearest(words, known, MOST_OPTIONS)
-        raise NoSource(SourceProblem.UNKNOWN, words, options=[_as_source(one) for one in near])
+        is_other = is_shared and not near
+        problem = SourceProblem.UNKNOWN_SHARED if is_other else SourceProblem.UNKNOWN
+        raise NoSource(problem, words, options=[_as_source(one) for one in near])
 
     def _names(self, spellings: Sequence[str], *, is_shared: bool) -> list[Known]:
         known = self._stash.names(spellings)
