@@ -66,7 +66,9 @@ def test_reasons_that_are_left_out():
 def test_nothing_learned():
     [line] = weight(Explanation(1.0, [], 0, is_bounded=False), EN)
 
-    assert line == "It is as likely as any other: no vote speaks for or against it."
+    assert (
+        line == "It is as likely as any other: the votes so far say nothing about pictures like it."
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_answer_to_the_menu(house):
     assert text.splitlines() == [
         "From: 🎲 the whole library",
         "",
-        "It is as likely as any other: no vote speaks for or against it.",
+        "It is as likely as any other: the votes so far say nothing about pictures like it.",
         "",
         "I show it here for the first time.",
     ]
