@@ -151,6 +151,7 @@ def test_vote_that_is_taken_back_brings_nothing(sent):
     home, message = sent(library(9), **NO_NEXT)
     press(home, "👍")
     wait_for_labels(home, message, LIKED)
+    wait_until(lambda: not home.telegram.pending(), "the press is confirmed")
     home.settings = load(None, home.environ | {"STASHBOT_VOTES_AUTO_NEXT": "true"})
     home.restart()
 
