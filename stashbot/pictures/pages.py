@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -24,11 +25,24 @@ class Pages:
             return self.stash.page(shuffle.seed, shuffle.offset, PAGE, self.place)
         return self.stash.images(self._listed(shuffle, shuffle.offset, PAGE))
 
-    def ids(self, shuffle: Shuffle, block: int) -> list[int]:
-        """Return the ids of the `block`th scan of an order."""
+    def scan(self, shuffle: Shuffle) -> Iterator[tuple[int, list[int]]]:
+        """Yield the ids of an order by blocks, from a position on, with each block's number."""
+        for block in self._blocks(shuffle.offset // SCAN):
+            ids = self._ids(shuffle, block * SCAN)
+            yield block, ids
+            if len(ids) < SCAN:
+                return
+
+    def _blocks(self, first: int) -> Iterator[int]:
+        """Yield no more blocks than the library has: a Stash may ignore the page asked for."""
+        yield first
+        count = self.stash.count() if self.place.ids is None else len(self.place.ids)
+        yield from range(first + 1, count // SCAN + 1)
+
+    def _ids(self, shuffle: Shuffle, offset: int) -> list[int]:
         if self.place.ids is None:
-            return self.stash.ids(shuffle.seed, block * SCAN, SCAN, self.place)
-        return self._listed(shuffle, block * SCAN, SCAN)
+            return self.stash.ids(shuffle.seed, offset, SCAN, self.place)
+        return self._listed(shuffle, offset, SCAN)
 
     def newer_ids(self, after: int) -> list[int]:
         """Return the first ids above `after`, ascending."""

@@ -15,16 +15,15 @@ of their arrival, the newest first, and none of them again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count as count_from
 from random import Random
 
 from ..errors import NothingReason, NothingToSend
 from ..models import Feature, Image, Place, Shuffle, SourceKind
 from ..rules import preferences, selection
-from ..rules.selection import PAGE, SCAN
+from ..rules.selection import PAGE
 from ..stash.client import StashClient
 from ..store.exclusions import is_excluded
 from ..store.history import NOT_IN_STASH
@@ -111,9 +110,7 @@ class Walk:
         claim(image.id)
         if self._page is None or abs(self._now() - self._page.read_at) <= PAGE_FRESH:
             return [image]
-        found = self._stash.images([image.id])
-        if not found:
-            self._skip_gone(image.id)
+        found = self._by_id([image.id])
         return [each for each in found if not is_excluded(each, self._excluded())]
 
     def _renew(self, place: Place) -> None:
@@ -207,9 +204,7 @@ class Walk:
         if not shuffle.exhausted_at:
             images = self._free(self._pages.read(shuffle))
             if not images:
-                shuffle = self._search(shuffle)
-        if not images and not shuffle.exhausted_at:
-            images = self._free(self._pages.read(shuffle))
+                shuffle, images = self._search(shuffle)
         if shuffle.exhausted_at:
             self._page = self._shown_longest_ago()
         else:
@@ -247,34 +242,35 @@ class Walk:
     def _pages(self) -> Pages:
         return Pages(self._stash, self._place)
 
-    def _search(self, shuffle: Shuffle) -> Shuffle:
-        """The next page with something unseen, in this order or a new one; else exhausted."""
+    def _search(self, shuffle: Shuffle) -> tuple[Shuffle, list[Image]]:
+        """The next page with something unseen, in this order or a new one; else exhausted.
+
+        Its images come with it, as far as they are free.
+        """
         orders = [shuffle]
         if shuffle.offset:
             orders.append(selection.new_shuffle(self._random))
         newest, barred = 0, self._stash.ids_with(self._excluded())
         for start in orders:
-            found, newest = self._scan(start, barred)
-            if found:
-                return found
+            for block, ids in self._pages.scan(start):
+                newest = max([newest, *ids])
+                unwanted = barred | self._unavailable(ids, self._unseen_since())
+                if found := selection.page_with_unseen(start, block, ids, unwanted):
+                    page, on_it = found
+                    return page, self._read_again(on_it, unwanted)
         if self._is_by_age:
             since = self._stash.newest_arrival()
             raise NothingToSend(NothingReason.NOTHING_NEW, "no new image is unseen", since)
         if not newest:
             raise NothingToSend(NothingReason.EMPTY, "the source has no images")
-        return replace(orders[-1], exhausted_at=self._now(), newest_id=newest)
+        return replace(orders[-1], exhausted_at=self._now(), newest_id=newest), []
 
-    def _scan(self, shuffle: Shuffle, barred: set[int]) -> tuple[Shuffle | None, int]:
-        """The page where the rest of a pass has something unseen, and the highest id on the way."""
-        newest = 0
-        for block in count_from(shuffle.offset // SCAN):
-            ids = self._pages.ids(shuffle, block)
-            newest = max([newest, *ids])
-            unwanted = barred | self._unavailable(ids, self._unseen_since())
-            found = selection.page_with_unseen(shuffle, block, ids, unwanted)
-            if found or len(ids) < SCAN:
-                return found, newest
-        raise AssertionError
+    def _read_again(self, ids: Sequence[int], unwanted: set[int]) -> list[Image]:
+        """The free images among these; without one, the search does not offer them again."""
+        images = self._free(self._by_id(ids))
+        if not images:
+            self._skip({*ids} - unwanted - self._unavailable(ids, self._unseen_since()))
+        return images
 
     # When all was seen
 
@@ -285,9 +281,7 @@ class Walk:
         barred = self._stash.ids_with(excluded)
         without = barred | claimed
         while ids := self._oldest(without):
-            images = self._stash.images(ids)
-            for gone in set(ids) - {image.id for image in images}:
-                self._skip_gone(gone)
+            images = self._by_id(ids)
             if selection.first(images, self._unwanted(images, END)):
                 return _Page(images, now, excluded, repeats=True, claimed=frozenset(claimed))
             without |= set(ids)
@@ -307,18 +301,22 @@ class Walk:
         if self._place.is_library:
             now = self._now()
             return self._store.shown_longest_ago(self._chat_id, PAGE, now, without=without)
-        oldest, order = list[tuple[str, int]](), Shuffle(seed=0)
-        for block in count_from():
-            ids = self._pages.ids(order, block)
+        oldest = list[tuple[str, int]]()
+        for _, ids in self._pages.scan(Shuffle(seed=0)):
             barred = without | self._store.unavailable(self._chat_id, ids, END, self._now())
             shown = self._store.last_shown(self._chat_id, set(ids) - barred)
             oldest = heapq.nsmallest(PAGE, [*oldest, *shown])
-            if len(ids) < SCAN:
-                return [id for _, id in oldest]
-        raise AssertionError
+        return [id for _, id in oldest]
 
-    def _skip_gone(self, image_id: int) -> None:
-        self._store.skip_image(image_id, NOT_IN_STASH, self._now() + GONE)
+    def _by_id(self, ids: Sequence[int]) -> list[Image]:
+        """Read images from Stash; those that it does not have, or tell of, are skipped."""
+        images = self._stash.images(ids)
+        self._skip({*ids} - {image.id for image in images})
+        return images
+
+    def _skip(self, ids: Iterable[int]) -> None:
+        for id in ids:
+            self._store.skip_image(id, NOT_IN_STASH, self._now() + GONE)
 
     def _look_for_new(self) -> None:
         """Where all was seen, put the images in use that have come into the source since."""

@@ -74,10 +74,14 @@ def next_page(shuffle: Shuffle) -> Shuffle:
 
 
 def page_with_unseen(
-    shuffle: Shuffle, block: int, ids: Iterable[int], unavailable: Collection[int]
-) -> Shuffle | None:
-    """Return the page of the first available id in the `block`th scan; None if there is none."""
-    for position, id in enumerate(ids, start=block * SCAN):
-        if id not in unavailable:
-            return Shuffle(seed=shuffle.seed, offset=position // PAGE * PAGE)
+    shuffle: Shuffle, block: int, ids: Sequence[int], unavailable: set[int]
+) -> tuple[Shuffle, list[int]] | None:
+    """Return the page of the first available id in the `block`th scan, and all of its ids.
+
+    None if there is none.
+    """
+    for start in range(0, len(ids), PAGE):
+        page = list(ids[start : start + PAGE])
+        if not unavailable >= {*page}:
+            return Shuffle(seed=shuffle.seed, offset=block * SCAN + start), page
     return None

@@ -1,8 +1,10 @@
 """The candidates, in situations that the whole bot does not reach."""
 
 import random
+import re
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -122,6 +124,49 @@ def test_rounds(table, size):
 
     assert sorted(images[:size]) == list(range(1, size + 1))
     assert images[size:] == images[:size]
+
+
+def change(stash, alter):
+    """Alter the body of each question to Stash, or of each answer, before it is read."""
+    handle = stash.server.handle
+
+    def altered(request):
+        question, answer = alter
+        plain = request.headers | {"accept-encoding": "identity"}
+        response = handle(replace(request, headers=plain, body=question(request.body)))
+        return replace(response, body=answer(response.body))
+
+    stash.server.handle = altered
+
+
+def without_page(body):
+    return re.sub(rb'"page": ?\d+', b'"page": 1', body)
+
+
+def with_unreadable_seven(body):
+    return re.sub(rb'"id": ?"7", ?"title"', b'"id": "0", "title"', body)
+
+
+@pytest.mark.parametrize("size", [100, at_length(2500, 1000)])
+def test_stash_that_ignores_the_page_asked_for(table, size):
+    home = table(size)
+    change(home.stash, (without_page, bytes))
+    home.remember(home.client.page(5, 0, size)[: size - 20])
+
+    images = [home.send_next() for _ in range(25)]
+
+    assert len({*images}) >= 20
+
+
+def test_image_that_cannot_be_read(table):
+    """It is never on a page, and the search finds its id."""
+    home = table(8)
+    change(home.stash, (bytes, with_unreadable_seven))
+
+    images = [home.send_next() for _ in range(16)]
+
+    assert sorted(images[:7]) == [1, 2, 3, 4, 5, 6, 8]
+    assert 7 not in images
 
 
 def test_new_image_that_was_excluded_for_a_while(table):
