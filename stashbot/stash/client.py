@@ -165,7 +165,8 @@ class StashClient:
         wanted = [str(id) for id in dict.fromkeys(ids)]
         while wanted:  # without ids Stash would answer the first 25
             try:
-                return self._ask(queries.IMAGES_BY_ID, {"ids": wanted})
+                images = self._ask(queries.IMAGES_BY_ID, {"ids": wanted})
+                return [image for image in images if str(image.id) in wanted]
             except UnknownImage as unknown:
                 if unknown.id not in wanted:
                     raise

@@ -84,6 +84,12 @@ def test_images_in_the_order_asked(client, script):
     assert len(script.requests) == 2
 
 
+def test_stash_that_ignores_the_ids_asked_for(client, script):
+    script.answers["ImagesById"] = images(found(9), found(5))
+
+    assert [image.id for image in client.images([5, 2])] == [5]
+
+
 def test_images_that_meet_each_of_several_conditions(client, script):
     parts = {"part0": {"count": 3, "images": [{"id": "3"}]}, "part1": {"count": 0, "images": []}}
     script.answers["Sharing"] = data(total={"count": 9}, **parts)
