@@ -43,7 +43,8 @@ REMEDIES = {
     StashProblem.PROXY: "stash.url: put the address of Stash itself there, or let the proxy pass"
     " the bot without a login",
     StashProblem.KEY_REFUSED: "stash.api_key: copy the key from Stash (Settings, Security);"
-    " leave it empty if Stash asks for no password",
+    " leave it empty if Stash asks for no password; if it is right, a proxy in front of Stash takes"
+    " it away",
     StashProblem.LOCKED: "remove the line security_tripwire_accessed_from_public_internet from"
     " Stash's config.yml, restart Stash, then set a password in Settings, Security",
     StashProblem.NEEDS_SETUP: "open Stash in a browser and finish its set-up",

@@ -6,6 +6,7 @@ server's disk or the API key; foreign exceptions are dropped (`from None`) for t
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import time
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import structlog
@@ -82,7 +83,7 @@ class StashHttp:
         limit = TimeLimit(patience, patience) if patience else self._pace.question
         with self._open("POST", "/graphql", limit, json=question) as response:
             if response.status_code in (400, 422):
-                raise Refused("it does not understand the question")
+                raise _misunderstood(response)
             if response.status_code == 404:
                 raise StashError(StashProblem.BROKEN, "no Stash at this address")
             _check(response)
@@ -211,7 +212,7 @@ def _why_unreachable(cause: object) -> str:
     if isinstance(cause, lower.NameResolutionError):
         return "its name is not known"
     if isinstance(cause, lower.SSLError):
-        return "no secure connection; it may be http:// and not https://"
+        return "no secure connection; it may be http:// and not https:// in stash.url"
     if isinstance(cause, lower.NewConnectionError):
         return getattr(cause.__cause__, "strerror", None) or "no connection"
     return "the connection was cut"
@@ -225,20 +226,32 @@ def _check(response: requests.Response) -> None:
         raise StashError(StashProblem.BROKEN, "a web page in place of an answer")
 
 
+def _misunderstood(response: requests.Response) -> StashError:
+    """Map a 400 or 422. Stash answers JSON; at a port for https:// there is a page or a text."""
+    if "json" in _type(response):
+        return Refused("it does not understand the question")
+    if str(response.request.url).startswith("https:"):
+        return StashError(StashProblem.PROXY, "a proxy in front of it refuses the bot")
+    reason = "no plain HTTP there; it may be https:// and not http:// in stash.url"
+    return StashError(StashProblem.BROKEN, reason)
+
+
 def _refusal(response: requests.Response) -> StashError:
-    status = response.status_code
+    status, kind = response.status_code, _type(response)
     if response.is_redirect:
         return _redirection(response.headers["Location"], str(response.request.url))
+    # Stash names its own way to log in FormBased, and answers no page.
+    way = response.headers.get("WWW-Authenticate", "FormBased")
+    if status == 407 or (status == 401 and (way != "FormBased" or kind == "text/html")):
+        return StashError(StashProblem.PROXY, "a proxy in front of it wants a password")
     if status == 401:
-        # Stash names its own way to log in FormBased.
-        if response.headers.get("WWW-Authenticate", "FormBased") != "FormBased":
-            return StashError(StashProblem.PROXY, "a proxy in front of it wants a password")
         verb = "refuses this" if "ApiKey" in response.request.headers else "wants an"
         return StashError(StashProblem.KEY_REFUSED, f"it {verb} API key")
-    if status == 403 and _type(response) == "text/html":
-        return StashError(StashProblem.PROXY, "a proxy in front of it refuses the bot")
-    if status == 403:
+    # The texts of Stash's tripwire name it.
+    if status == 403 and kind == "text/plain" and b"Stash" in response.raw.read(300, True):
         return StashError(StashProblem.LOCKED, "it is locked by its public-access tripwire")
+    if status == 403:
+        return StashError(StashProblem.PROXY, "a proxy in front of it refuses the bot")
     if status == 429:
         return _flooded(response.headers.get("Retry-After", ""))
     if status >= 500:
@@ -248,16 +261,17 @@ def _refusal(response: requests.Response) -> StashError:
 
 def _redirection(location: str, asked: str) -> StashError:
     """Map a redirect: to Stash's login page, to another address of Stash, or to a proxy's page."""
-    url, origin = urlsplit(location), urlsplit(asked)
-    if url.hostname in (None, origin.hostname) and url.path.endswith("/login"):
+    url, origin = urlsplit(urljoin(asked, location)), urlsplit(asked)
+    is_stash = url.hostname == origin.hostname and "returnURL=" in url.query
+    if is_stash and url.path.endswith("/login"):
         return StashError(StashProblem.KEY_REFUSED, "it wants an API key")
-    if not url.hostname:
-        return StashError(StashProblem.BROKEN, "redirects to another path: see stash.url")
-    port = f":{url.port}" if url.port else ""
-    there = f"{url.scheme or 'http'}://{url.hostname}{port}"
-    if url.path != origin.path:
-        return StashError(StashProblem.PROXY, f"a proxy in front of it redirects to {there}")
-    return StashError(StashProblem.BROKEN, f"redirects to {there}; put that address into stash.url")
+    there = f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+    own = re.search(r"/graphql$|/image/\d+/image$", origin.path)
+    address = there + (url.path.removesuffix(own[0]) if own else "")
+    if own and url.path.endswith(own[0]) and asked != address + own[0]:
+        reason = f"redirects to {address}; put that address into stash.url"
+        return StashError(StashProblem.BROKEN, reason)
+    return StashError(StashProblem.PROXY, f"a proxy in front of it redirects to {there}")
 
 
 def _flooded(seconds: str) -> StashError:

@@ -67,9 +67,13 @@ def damage(path):
         file.write(b"\xff" * 4096)
 
 
+def signed(home, *names, **options):
+    return self_signed(home.settings.database.with_name("mine.pem"), *names, **options)
+
+
 def certificate(*names, is_named=True, **options):
     def change(home):
-        pem = self_signed(home.settings.database.with_name("mine.pem"), *names, **options)
+        pem = signed(home, *names, **options)
         named = {"STASHBOT_STASH_CA": str(pem)} if is_named else {}
         return named | {"STASHBOT_STASH_URL": secure(home.stash.server, pem)}
 
@@ -109,6 +113,9 @@ SITUATIONS = {
     "token of no bot in the credential": credential("telegram_token", "42:AA", NO_TOKEN),
     "token of no bot in the file": file("[telegram]\ntoken = '42:AA'", NO_TOKEN),
     "Telegram is away": lambda home: home.telegram.server.pause(),
+    "certificate of another server": lambda home: {
+        "STASHBOT_TELEGRAM_API_URL": secure(home.telegram.server, signed(home, "127.0.0.1"))
+    },
     "Telegram talks nonsense": telegram("getMe", Trouble.HTML),
     "proxy is away": variable("TELEGRAM_PROXY", "http://127.0.0.1:1"),
     "webhook": telegram("getWebhookInfo", respond({"ok": True, "result": WEBHOOK})),
@@ -133,6 +140,12 @@ SITUATIONS = {
     "password of a proxy": stash(Response(401, headers={"WWW-Authenticate": "Basic"})),
     "page of a proxy": stash(Response(403, "text/html", b"<html>")),
     "portal of a proxy": stash(Response(302, headers={"Location": "http://auth.example/"})),
+    "login of a proxy": stash(Response(401, "text/html", b"<html>")),
+    "407 of a proxy": stash(Response(407)),
+    "plain words of a proxy": stash(Response(403, "text/plain", b"Forbidden")),
+    "page of a proxy's own": stash(Response(302, headers={"Location": "/oauth2/start?rd=x"})),
+    "http for https": stash(Response(400, "text/html", b"<html>")),
+    "https for http": lambda home: {"STASHBOT_STASH_URL": home.stash.url.replace("p:", "ps:")},
     "no set-up": state(status="SETUP"),
     "no migration": state(status="NEEDS_MIGRATION"),
     "old Stash": state(app_schema=52, version="v0.23.1"),

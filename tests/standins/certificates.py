@@ -1,5 +1,6 @@
 """Certificates that sign themselves, as people make them at home, and servers that show them."""
 
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -39,4 +40,6 @@ def secure(server, certificate):
     context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     listener = server._http
     listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    # The thread that accepts takes one more without TLS.
+    socket.create_connection(listener.server_address).close()
     return server.url.replace("http:", "https:")

@@ -93,6 +93,7 @@ UNREACHABLE, SLOW, BROKEN = StashProblem.UNREACHABLE, StashProblem.SLOW, StashPr
 KEY_REFUSED, PROXY = StashProblem.KEY_REFUSED, StashProblem.PROXY
 FRONT = "a proxy in front of it"
 FORBIDDEN = Response(403, "text/html", b"<html>Forbidden</html>")
+PLAINLY = Response(403, "text/plain", b"Forbidden")
 LOCKED = (StashProblem.LOCKED, "it is locked by its public-access tripwire")
 PAUSE = (UNREACHABLE, "a proxy in front of it asks for a pause")
 TO_LOGIN = Response(302, headers={"Location": "/stash/login?returnURL=%2Fgraphql"})
@@ -103,10 +104,16 @@ TO_PORTAL = Response(302, headers={"Location": "https://auth.example/login?rd=ht
 BASIC = Response(401, headers={"WWW-Authenticate": 'Basic realm="nas"'})
 FORM = Response(401, headers={"WWW-Authenticate": "FormBased"})
 TO_PATH = Response(308, headers={"Location": "/graphql/"})
+TO_PREFIX = Response(301, headers={"Location": "https://nas.example/stash/graphql"})
+TO_ITSELF = Response(302, headers={"Location": "?challenge=1"})
+OAUTH = Response(302, headers={"Location": "/oauth2/start?rd=%2F"})
+SAME_HOST = Response(302, headers={"Location": "//127.0.0.1:1/login?rd=%2F"})
+FORM_PAGE = Response(401, "text/html", b"<html>")
 TO_NOWHERE = Response(302, headers={"Location": "http://[nowhere"})
 AWAY = "redirects to https://nas.example:8443; put that address into stash.url"
 NO_JSON = "an answer that is not JSON"
 MISFIT = "an answer in another form than asked"
+NO_HTTP = "no plain HTTP there; it may be https:// and not http:// in stash.url"
 GONE, LARGE = "the file is gone", "over 2 MB"
 PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
 
@@ -117,12 +124,22 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
         pytest.param(Response(401), (KEY_REFUSED, "it refuses this API key"), id="401"),
         pytest.param(FORM, (KEY_REFUSED, "it refuses this API key"), id="401 of Stash"),
         pytest.param(BASIC, (PROXY, f"{FRONT} wants a password"), id="401 of a proxy"),
-        pytest.param(Response(403, "text/plain", b"no"), LOCKED, id="403"),
+        pytest.param(FORM_PAGE, (PROXY, f"{FRONT} wants a password"), id="401 with a page"),
+        pytest.param(Response(407), (PROXY, f"{FRONT} wants a password"), id="407"),
+        pytest.param(Response(403, "text/plain", b"Stash is exposed"), LOCKED, id="403"),
         pytest.param(FORBIDDEN, (PROXY, f"{FRONT} refuses the bot"), id="403 of a proxy"),
+        pytest.param(PLAINLY, (PROXY, f"{FRONT} refuses the bot"), id="403 in plain words"),
+        pytest.param(Response(403), (PROXY, f"{FRONT} refuses the bot"), id="403 without a word"),
         pytest.param(TO_PORTAL, (PROXY, f"{FRONT} redirects to https://auth.example"), id="portal"),
         pytest.param(TO_LOGIN, (KEY_REFUSED, "it wants an API key"), id="to login"),
         pytest.param(TO_HTTPS, (BROKEN, AWAY), id="to another host"),
-        pytest.param(TO_PATH, (BROKEN, "redirects to another path: see stash.url"), id="to a path"),
+        pytest.param(TO_PREFIX, (BROKEN, AWAY.replace(":8443", "/stash")), id="to a prefix"),
+        pytest.param(TO_PATH, (PROXY, f"{FRONT} redirects to URL"), id="to a path"),
+        pytest.param(TO_ITSELF, (PROXY, f"{FRONT} redirects to URL"), id="to itself"),
+        pytest.param(OAUTH, (PROXY, f"{FRONT} redirects to URL"), id="to a login of its own"),
+        pytest.param(
+            SAME_HOST, (PROXY, f"{FRONT} redirects to http://127.0.0.1:1"), id="to a port"
+        ),
         pytest.param(TO_NOWHERE, (BROKEN, "no sound exchange (ValueError)"), id="to nowhere"),
         pytest.param(PAGE, (BROKEN, "a web page in place of an answer"), id="web page"),
         pytest.param(Response(405), (BROKEN, "HTTP 405"), id="405"),
@@ -132,20 +149,21 @@ PAGE = Response(200, "text/html; charset=utf-8", b"<html>Welcome</html>")
     ],
 )
 @pytest.mark.parametrize("asked", ["question", "file"])
-def test_refusal(client, script, asked, answer, expected):
+def test_refusal(client, server, script, asked, answer, expected):
     headers = {
-        name: value.replace("8443/graphql", "8443/image/7/image")
-        for name, value in answer.headers.items()
+        name: value.replace("/graphql", "/image/7/image") for name, value in answer.headers.items()
     }
     script.answers |= {"Server": answer, "file": replace(answer, headers=headers)}
     ask = client.count if asked == "question" else lambda: downloaded(client, IMAGE, 1 << 20)
+    kind, reason = problem(ask)
 
-    assert problem(ask) == expected
+    assert (kind, reason.replace(server.url, "URL")) == expected
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
+        pytest.param(Response(400, "text/html", b"<html>"), (BROKEN, NO_HTTP), id="https port"),
         pytest.param(Response(404), (BROKEN, "no Stash at this address"), id="404"),
         pytest.param(Response(body=b'{"data"'), (BROKEN, NO_JSON), id="JSON"),
         pytest.param(Response(body=b"[" * 10**5), (BROKEN, NO_JSON), id="deep"),
@@ -191,7 +209,10 @@ def test_trouble(fresh, asked, trouble, expected):
     [
         ("http://127.0.0.1:1", (UNREACHABLE, "Connection refused")),
         ("http://stash.invalid", (UNREACHABLE, "its name is not known")),
-        ("https:", (UNREACHABLE, "no secure connection; it may be http:// and not https://")),
+        (
+            "https:",
+            (UNREACHABLE, "no secure connection; it may be http:// and not https:// in stash.url"),
+        ),
         ("http://", (BROKEN, "no sound exchange (InvalidURL)")),
     ],
 )
