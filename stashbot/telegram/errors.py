@@ -152,7 +152,7 @@ def network_error(error: requests.RequestException | lower.HTTPError) -> Telegra
     cause = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(cause, lower.ProxyError):
         cause = cause.original_error
-    elif isinstance(cause, lower.SSLError) and cause.args:
+    if isinstance(cause, lower.SSLError) and cause.args:
         cause = cause.args[0]
     if isinstance(cause, ssl.SSLCertVerificationError):
         return TelegramUnreachable(f"the certificate is not trusted: {cause.verify_message}")
