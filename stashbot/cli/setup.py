@@ -65,7 +65,8 @@ def _stop(text: str) -> int:
 
 def ask(text: str, default: str = "", *, is_secret: bool = False) -> str:
     """Ask for one line, which is not shown if it is a secret; empty stands for the default."""
-    hint = "unchanged" if is_secret else default
+    # The address of a proxy may have a password.
+    hint = "unchanged" if is_secret or "@" in default else default
     prompt = f"{text} [{hint}]: " if default else f"{text}: "
     answer = getpass(prompt) if is_secret and sys.stdin.isatty() else input(prompt)
     return answer.strip() or default
@@ -73,6 +74,14 @@ def ask(text: str, default: str = "", *, is_secret: bool = False) -> str:
 
 def confirmed(text: str) -> bool:
     return ask(f"{text} (yes or no)", "yes").lower() in ("y", "yes")
+
+
+def _has_certificate(file: Path) -> bool:
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError:
+        return False
+    return True
 
 
 class Setup:
@@ -87,6 +96,8 @@ class Setup:
             key: value_of(document, key) or str(KEY[key].default)
             for key in (API_URL, PROXY, URL, CA)
         }
+        if not _has_certificate(folder / self._values[CA]):
+            self._values[CA] = ""
         self._values[API_URL] = os.environ.get("STASHBOT_TELEGRAM_API_URL", self._values[API_URL])
         for key, name in SECRETS.items():
             secret = folder / name
@@ -126,16 +137,19 @@ class Setup:
                 error = self._stash_error("")
             while error and error.problem is StashProblem.KEY_REFUSED:
                 print(f"  Stash: {error}.")
-                text = "Stash's API key (Stash: Settings, Security; it is not shown)"
-                self._ask(API_KEY, text, is_secret=True)
-                error = self._stash_error(self._values[API_KEY])
+                text = "Stash's API key, or nothing for another address (Stash: Settings, Security;"
+                self._ask(API_KEY, f"{text} it is not shown)", is_secret=True)
+                key, self._values[API_KEY] = self._values[API_KEY], ""
+                if not key:
+                    break
+                error = self._stash_error(key)
             if not error:
                 return
             print(f"  Stash: {error}.\n  -> {REMEDIES[error.problem]}")
 
     def _stash_error(self, key: str) -> StashError | None:
-        url, ca = self._values[URL], self._values[CA]
-        client = StashClient(url, key, threading.Event(), ca=ca)
+        ca = self._values[CA] and str(self._folder / self._values[CA])
+        client = StashClient(self._values[URL], key, threading.Event(), ca=ca)
         try:
             print(f"  Stash {client.server().version} answers.")
         except StashError as error:

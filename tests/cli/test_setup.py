@@ -4,6 +4,7 @@ import io
 import ssl
 import sys
 import tomllib
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -44,6 +45,20 @@ def test_stash_without_a_password(house, answered, tmp_path):
     assert (written["telegram_token"], written["stash_api_key"]) == (TOKEN, "")
 
 
+def test_key_that_no_answer_makes_right(house, answered, tmp_path):
+    """A proxy takes it away; without an answer the address is asked for again."""
+    home = house(library(1), start=False, api_key=API_KEY)
+    handle = home.stash.server.handle
+    home.stash.server.handle = lambda request: handle(
+        replace(request, headers=request.headers | {"apikey": ""})
+    )
+    code, said = answered(home, TOKEN, "", home.stash.url, API_KEY, "", "")
+
+    assert code == 1
+    assert "a proxy in front of Stash takes it away" in said
+    assert said.count("Stash's address") == 2
+
+
 def test_same_answers_again(house, answered, tmp_path):
     home = house(library(1), start=False, api_key=API_KEY)
     answered(home, TOKEN, "", home.stash.url, API_KEY)
@@ -59,13 +74,15 @@ def test_same_answers_again(house, answered, tmp_path):
 @pytest.mark.parametrize("way", ["proxy", "none"])
 def test_proxy_when_telegram_cannot_be_reached(house, answered, tmp_path, way):
     """The proxy of today is dead; the stand-in for Telegram is its own proxy."""
-    (tmp_path / "settings.toml").write_text(f'[telegram]\nproxy = "{NOWHERE}"\n')
+    dead = NOWHERE.replace("//", "//me:of-the-proxy@")
+    (tmp_path / "settings.toml").write_text(f'[telegram]\nproxy = "{dead}"\n')
     home = house(library(1), start=False)
     proxy = home.telegram.api_url if way == "proxy" else ""
     code, said = answered(home, TOKEN, "", "ftp://x", proxy or "none", "", home.stash.url)
 
     assert code == 0, said
     assert said.count("Does this machine need a proxy?") == 2
+    assert "of-the-proxy" not in said
     assert "It must be empty, or an address" in said
     assert tomllib.loads(files(tmp_path)["settings.toml"])["telegram"]["proxy"] == proxy
 
@@ -80,10 +97,33 @@ def test_certificate_that_signs_itself(house, answered, tmp_path):
 
     assert code == 0, said
     assert said.count(sha256(der).digest().hex(":").upper()) == 2
+    text = (tmp_path / "settings.toml").read_text()
+    relative = text.replace(str(tmp_path / "stash.pem"), "stash.pem")
+    (tmp_path / "settings.toml").write_text(relative)
     assert answered(home, "", "", "")[0] == 0
+    assert (tmp_path / "settings.toml").read_text() == relative
+    (tmp_path / "stash.pem").unlink()
+    assert answered(home, "", "", "", "yes")[0] == 0
     stash = tomllib.loads(files(tmp_path)["settings.toml"])["stash"]
     assert (stash["url"], stash["ca"]) == (url, str(tmp_path / "stash.pem"))
     assert ssl.PEM_cert_to_DER_cert(files(tmp_path)["stash.pem"]) == der
+
+
+def test_address_with_signs(house, answered, tmp_path):
+    """Those that no address of Stash has are refused at once; the others are kept."""
+    home = house(library(1), start=False, prefix="/a&b$c'd;e")
+    wrong = [
+        f"{home.stash.url}#x",
+        f"{home.stash.url}?x",
+        "http://me:word@nas",
+        "http://[::1",
+        "nas",
+    ]
+    code, said = answered(home, TOKEN, "", *wrong, home.stash.url)
+
+    assert code == 0, said
+    assert said.count("  It must ") == len(wrong)
+    assert tomllib.loads(files(tmp_path)["settings.toml"])["stash"]["url"] == home.stash.url
 
 
 def test_answers_that_end(house, answered, tmp_path):
