@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -119,14 +119,22 @@ def _swap(path: Path, copy: Path, now: datetime) -> Path | None:
     old = beside(path, f"-{now:%Y%m%dT%H%M%SZ}")
     was_there = path.exists()
     if was_there:
+        _merge_journals(path)
         os.link(path, old)
-    for suffix in JOURNALS:  # before the new file comes, or else SQLite would apply them to it
+    # Only a database that cannot be read still has them; SQLite would apply them to the new one.
+    for suffix in JOURNALS:
         if beside(path, suffix).exists():
             beside(path, suffix).rename(beside(old, suffix))
     beside(path, "-shm").unlink(missing_ok=True)
     copy.replace(path)
     _sync(path.parent)
     return old if was_there else None
+
+
+def _merge_journals(path: Path) -> None:
+    """Move the content of the WAL into its database, so that one rename replaces all of it."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def beside(path: Path, suffix: str) -> Path:

@@ -112,6 +112,15 @@ def test_wal_of_a_crash_stays_with_its_database(home, command):
     assert (images(path), images(old)) == ([1], [7, 8])
 
 
+def test_restore_that_ends_before_the_new_database_is_in_its_place(home, command, monkeypatch):
+    command("backup", home / "copy.db")
+    crash(home / "stashbot.db", 7, 8)
+    monkeypatch.setattr(Path, "replace", lambda *_: Path("/no/such").stat())
+
+    assert command("restore", home / "copy.db")[0] == 1
+    assert images(home / "stashbot.db") == [7, 8]
+
+
 def test_backup_that_has_a_wal(home, command):
     crash(home / "copied.db", 7, 8)
 
