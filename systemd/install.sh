@@ -41,13 +41,16 @@ check_machine() {
         "Run the bot in a container instead; docs/operations.md says how."
 }
 
-# The service's user cannot read an interpreter below a home directory.
+# The service's user cannot read an interpreter below a home directory, also through a link.
+readonly USABLE='
+import ensurepip, sys
+sys.exit(sys.version_info < (3, 11) or sys.base_prefix.startswith(("/home/", "/root/")))'
+
 find_python() {
     local name
     for name in python3 python3.{11..19}; do
         PYTHON=$(PATH=/usr/bin:/usr/local/bin command -v "$name") || continue
-        "$PYTHON" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
-            return
+        "$PYTHON" -c "$USABLE" 2>/dev/null && return
     done
     stop "There is no Python 3.11 or newer that can make an environment." "$(python_remedy)"
 }
@@ -75,6 +78,9 @@ install_packages() {
 # build FOLDER: the program, complete and compiled, for a quicker start.
 build() {
     say "Putting the program together in $1"
+    # Half a version on a full disk would be in the way of the bot that runs.
+    UNFINISHED=$1
+    trap 'rm -rf "$UNFINISHED"' EXIT
     rm -rf "$1"
     install -d -m 755 "$1"
     cp -R --no-preserve=ownership "$SOURCE"/{docs,stashbot,systemd,stashbot.py,requirements.txt} "$1/"
@@ -82,6 +88,7 @@ build() {
     make_environment "$1"
     "$1/.venv/bin/python" -m compileall -q "$1/stashbot" >/dev/null || true
     chmod -R u=rwX,go=rX "$1/"{docs,stashbot,systemd}
+    trap - EXIT
 }
 
 # make_environment FOLDER: its packages; those of the installed version, if they are the same.
@@ -144,11 +151,13 @@ use() {
 
 # swap OLD NEW: replace a running version, or go back to it with its database.
 swap() {
-    # Also if a command fails here, such as the copy on a full disk.
-    trap 'systemctl start stashbot' EXIT
     systemctl stop stashbot
     rm -rf "$STATE.old"
-    [ ! -d "$STATE" ] || cp -a "$STATE" "$STATE.old"
+    [ ! -d "$STATE" ] || cp -a "$STATE" "$STATE.old" || {
+        rm -rf "$STATE.old" "$2"
+        stop "The history cannot be copied, and the old version runs again." \
+            "Free some space on the disk, then run this again."
+    }
     # An earlier installer made a folder of it.
     [ -L "$APP" ] || mv -T "$APP" "$1"
     use "$2"
@@ -193,6 +202,8 @@ first_start() {
 set_up() {
     [ "$SOURCE" != "$APP" ] || stop "This folder is where the program is to be installed." \
         "Copy it, such as to /root/stashbot, and run the systemd/install.sh there."
+    ! systemctl is-active --quiet stashbot-upgrade || stop "An upgrade is under way." \
+        "Wait for its end, a minute at most, then run this again."
     find_python
     local old=$APP-old new=$APP-a
     if [ -L "$APP" ]; then
@@ -208,9 +219,10 @@ set_up() {
         return
     fi
     say "Replacing the version that runs"
-    # In a unit of its own, so that nothing interrupts it.
-    systemd-run --quiet --pipe --wait --collect "$new/systemd/install.sh" --swap "$old" "$new" \
-        </dev/null
+    # In a unit of its own, so that nothing interrupts it; the bot runs after it, however it ends.
+    systemd-run --quiet --pipe --wait --collect --unit=stashbot-upgrade \
+        -p ExecStopPost="systemctl start stashbot" \
+        "$new/systemd/install.sh" --swap "$old" "$new" </dev/null
     say "It runs. See: stashbot status; stashbot logs"
 }
 
@@ -230,7 +242,8 @@ uninstall() {
     rm -rf "$APP" "$APP"-{a,b,old}
     if [ "${1-}" = --purge ]; then
         say "Removing $CONFIG and $STATE"
-        rm -rf "$CONFIG" "$STATE" "$STATE.old" /var/lib/stashbot "$CACHE" /var/cache/stashbot
+        rm -rf "$CONFIG" "$STATE" "$STATE.old" /var/lib/stashbot "$UNIT.d"
+        rm -rf "$CACHE" /var/cache/stashbot
     else
         say "The settings in $CONFIG and the history in $STATE stay."
     fi

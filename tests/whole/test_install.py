@@ -10,6 +10,7 @@ from shutil import which
 import pytest
 
 from tests.conftest import API_KEY, TOKEN, at_length, library, needs
+from tests.documents import documented
 from tests.whole.machine import ROOT, booted
 
 WHEELS = ROOT / ".ci" / "wheels"
@@ -29,6 +30,13 @@ PYTHONS = {
     "ID=alpine": "with its modules venv and ensurepip",
 }
 
+#: A Python below a home directory, and a link to it.
+AT_HOME = (
+    "mkdir -p /root/py/bin /root/py/lib; cp -r /usr/lib/python3.11 /root/py/lib;"
+    " cp /usr/bin/python3.11 /root/py/bin"
+)
+LINKED = "ln -s /root/py/bin/python3.11 /usr/local/bin"
+
 with_wheels = needs("the wheels that .ci/run fetches", WHEELS.exists())
 
 
@@ -44,7 +52,7 @@ class Installer:
         """Run it with a strict umask."""
         pip = ("PIP_NO_INDEX=1", "PIP_FIND_LINKS=/srv/source/.ci/wheels")
         strict = ("sh", "-c", 'umask 077 && exec "$@"', "sh")
-        script = f"{source}/systemd/install.sh"
+        script = f"{source}/{documented('systemd/install.sh')[0]}"
         return (*strict, "env", *pip, *self.environ, script, *arguments)
 
     def __call__(self, *arguments, given="", source="/srv/source"):
@@ -56,11 +64,17 @@ class Installer:
         """Install it, and become its owner in the way that it names."""
         code, said = self(given=ANSWERS.format(url=self.home.stash.url))
         assert code == 0, said
-        line = re.search("See the link for you: (.+)", said)[1]
-        look = ("sh", "-c", f"PATH=$PATH:/usr/local/bin; {line}")
-        shown = self.machine.wait_until(lambda: self.machine.run(*look, check=False)[1], "a code")
+        [line] = documented("stashbot logs today")
+        assert f"See the link for you: {line}\n" in said
+        shown = self.machine.wait_until(lambda: self.shell(line)[1], "a code")
         self.home.say("/start " + re.search(r"\?start=(\d{8})", shown)[1])
         return said
+
+    def shell(self, line, given=""):
+        """The exit code and the output of a line of the documents."""
+        environ = " ".join(self.environ)
+        script = f"export PATH=$PATH:/usr/local/bin {environ}; {line}"
+        return self.machine.run("sh", "-c", script, check=False, given=given)
 
     def has(self, path):
         return self.machine.run("test", "-e", path, check=False)[0] == 0
@@ -75,14 +89,17 @@ class Installer:
         return "/tmp/newer"
 
     def killed(self, seconds):
-        """Begin an upgrade, and kill it after so many seconds."""
+        """Begin an upgrade, and kill it after so many seconds; None: while the bot is stopped."""
         command = self.machine.inside(*self.command())
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(seconds)
+        if seconds is None:
+            self.machine.wait_for("stashbot", timeout=60, ActiveState="inactive")
+            self.machine.run("systemctl", "kill", "--signal=KILL", "stashbot-upgrade")
+        else:
+            time.sleep(seconds)
         os.killpg(process.pid, 9)
         process.wait(10)
-        listed = ("systemctl", "list-units", "--no-legend", "run-*.service")
-        self.machine.wait_until(lambda: not self.machine.run(*listed)[1], "the end of the swap")
+        self.machine.wait_for("stashbot-upgrade", ActiveState="inactive")
 
 
 @pytest.fixture
@@ -114,23 +131,33 @@ def test_life_of_an_installation(install):
         "telegram_token 600 root",
     ]
 
-    _, checked = run(COMMAND, "check")
-    _, status = run(COMMAND, "status")
+    _, checked = install.shell(*documented("stashbot check"))
+    _, status = install.shell(*documented("stashbot status"))
+    _, helped = install.shell(*documented("stashbot --help"))
+    _, followed = install.shell(documented("stashbot logs -f")[0] + " | head -n 1")
+    _, failed = install.shell(*documented("stashbot logs errors"))
     _, logged = run(COMMAND, "logs", "today")
 
     assert "stashbot.db is sound" in checked
     assert "active (running)" in status
+    assert "stashbot restore FILE" in helped
+    assert "stashbot" in followed
     assert '"photo_sent"' in logged
-    assert "No entries" in run(COMMAND, "logs", "errors")[1]
+    assert "No entries" in failed
     assert run(COMMAND, "logs", "sideways", check=False)[0] == 2
 
     before = install.machine.show("stashbot")["MainPID"]
-    code, said = run("env", *install.environ, COMMAND, "reconfigure", given="\n" * 4)
+    code, said = install.shell(*documented("stashbot reconfigure"), given="\n" * 4)
 
     assert (code, run("cat", "/etc/stashbot/settings.toml")[1]) == (0, settings)
     assert install.machine.wait_for("stashbot", SubState="running")["MainPID"] != before
 
-    code, said = install("--uninstall")
+    install.shell(*documented("systemctl disable --now"))
+
+    assert install.machine.show("stashbot")["ActiveState"] == "inactive"
+
+    [line] = documented("systemd/install.sh --uninstall")
+    code, said = install(*line.split()[1:])
 
     assert code == 0, said
     assert not install.has("/opt/stashbot")
@@ -156,6 +183,11 @@ def test_life_of_an_installation(install):
 def test_upgrades(install):
     """A version that does not start is taken back, and a killed upgrade leaves a working bot."""
     run, home = install.machine.run, install.home
+    run(
+        "sh",
+        "-euc",
+        "cd /var/lib; mkdir -p private; mount -t tmpfs -o size=4M,mode=700 none private",
+    )
     install.first()
     home.ask()
     # An earlier installer has made a folder.
@@ -173,6 +205,17 @@ def test_upgrades(install):
 
     assert code == 1
     assert "pip could not install them." in said
+    assert run("ls", "/opt")[1].count("stashbot") == 2
+
+    older = "/var/lib/private/stashbot/stashbot.db-20260101T000000Z"
+    run("sh", "-euc", f"head -c 2500000 /dev/zero >{older}")  # most of the disk
+    code, said = install()
+    run("rm", older)
+    home.ask()
+
+    assert code == 1
+    assert "The history cannot be copied, and the old version runs again." in said
+    assert not install.has("/var/lib/private/stashbot.old")
 
     began = time.monotonic()
     spoils = (
@@ -186,13 +229,13 @@ def test_upgrades(install):
 
     assert code == 1
     assert "The new version does not start, and the old one runs again." in said
-    assert "2 in all\n" in home.wait_for_text("Pictures in this chat")
+    assert "3 in all\n" in home.wait_for_text("Pictures in this chat")
     assert run("sed", "-n", "2p", "/opt/stashbot/stashbot.py")[1] == "# newer\n"
 
-    for _ in range(at_length(10, 2)):
-        install.killed(random.uniform(0, seconds))
+    for moment in [None, *(random.uniform(0, seconds) for _ in range(at_length(10, 2)))]:
+        install.killed(moment)
         home.ask()
-        run("systemctl", "restart", "stashbot")
+        install.shell(*documented("systemctl restart"))
 
     code, said = install()
     assert code == 0, said
@@ -218,10 +261,22 @@ def test_installer_that_stops(install, arguments, word):
 
 
 @booted
+def test_machine_whose_units_cannot_be_written(install):
+    """As those of NixOS."""
+    folder = "/etc/systemd/system"
+    seal = f"mount --bind {folder} {folder}; mount -o remount,bind,ro {folder}"
+    install.machine.run("sh", "-euc", seal)
+    code, said = install()
+
+    assert code == 1
+    assert "Run the bot in a container instead" in said
+
+
+@booted
 def test_machine_without_a_python(install):
-    """Its python3 is too old, and there is no other."""
+    """Its python3 is too old, and the other one is below a home directory."""
     hide = "cd /usr/bin; rm -f python3* ../local/bin/python3*; ln -s /bin/false python3"
-    install.machine.run("sh", "-euc", hide)
+    install.machine.run("sh", "-euc", f"{AT_HOME}; {hide}; {LINKED}")
     install.machine.run("rm", "/etc/os-release")
     said = {}
     for system in PYTHONS:
@@ -243,7 +298,7 @@ def test_lock_has_every_requirement():
 
 @needs("shellcheck", which("shellcheck"))
 def test_shell_is_clean():
-    scripts = [*(ROOT / "systemd").glob("*.sh"), ROOT / ".ci" / "run"]
+    scripts = [*(ROOT / "systemd").glob("*.sh"), ROOT / documented(".ci/run")[0]]
     done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
