@@ -17,12 +17,15 @@ stashbot reconfigure               answer the installer's questions again
 END
 }
 
-# as_service COMMAND...: a command of the program as the service's user, with its settings.
-as_service() {
+need_root() {
     [ "$(id -u)" = 0 ] || {
         printf 'This needs root.\n  Run: sudo stashbot %s\n' "$*" >&2
         exit 1
     }
+}
+
+# as_service COMMAND...: a command of the program as the service's user, with its settings.
+as_service() {
     local environment
     environment=$(systemctl show -P Environment stashbot)
     # Without StateDirectoryMode= it would open the running bot's directory to others.
@@ -31,7 +34,7 @@ as_service() {
         -p StateDirectory=stashbot -p StateDirectoryMode=0700 \
         -p CacheDirectory=stashbot -p CacheDirectoryMode=0700 \
         -p LoadCredential=telegram_token:$CONFIG/telegram_token \
-        -p LoadCredential=stash_api_key:$CONFIG/stash_api_key \
+        -p LoadCredential=stash_api_key:$CONFIG/stash_api_key -p SetCredential='stash_api_key:\n' \
         "$APP/.venv/bin/python" "$APP/stashbot.py" "$@"
 }
 
@@ -72,6 +75,7 @@ wrong() {
 
 main() {
     case "$#:${1-}" in
+        1:check | 2:backup | 2:restore | 1:reconfigure) need_root "$@" ;;&
         1:check) as_service check </dev/null ;;
         1:status) exec systemctl --no-pager status stashbot ;;
         *:logs) logs "${@:2}" ;;

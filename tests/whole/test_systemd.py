@@ -13,6 +13,7 @@ from PIL import Image as Pixels
 
 from stashbot.runtime.systemd import LONGEST_INTERVAL_S, Notifier
 from tests.conftest import API_KEY, OWNER, TOKEN, images_of, library, needs, picture
+from tests.documents import documented
 from tests.pictures.awkward import saved
 from tests.whole import machine as machines
 from tests.whole.machine import booted
@@ -78,10 +79,9 @@ class Service:
         self.machine.run("systemctl", "daemon-reload")
 
     def network(self):
-        """Allow it the local network and Telegram alone."""
-        text = (machines.ROOT / "systemd" / "network.conf").read_text()
-        self.machine.write(DROP_IN.replace("test", "network"), text)
-        self.machine.run("systemctl", "daemon-reload")
+        """Allow it the local network and Telegram alone, as the file says."""
+        for line in (*documented("install -D"), *documented("systemctl daemon-reload")):
+            self.machine.run("sh", "-euc", f"cd /srv/source; {line}")
 
     def start(self):
         code, _ = self.machine.run("systemctl", "start", "stashbot", check=False)
@@ -286,14 +286,6 @@ def test_fault_that_a_restart_cannot_mend(service, fault):
     assert any(reason in line["MESSAGE"] for line in service.lines("-p", "err"))
 
 
-def commands(word):
-    """The lines of the block of the documents in which this word stands."""
-    document = (machines.ROOT / "docs" / "operations.md").read_text()
-    blocks = re.findall(r"```sh\n(.*?)```", document, re.DOTALL)
-    [block] = [block for block in blocks if word in block]
-    return block.replace("\\\n", "").splitlines()
-
-
 @booted
 @needs("jq", which("jq"))
 def test_six_lines_for_the_journal(service):
@@ -305,7 +297,7 @@ def test_six_lines_for_the_journal(service):
     service.machine.run("journalctl", "--sync")
     lines = [
         line.replace("123456789", str(OWNER)).replace("42", str(image))
-        for line in commands("journalctl -t stashbot")
+        for line in documented("journalctl ")
     ]
     found = [service.machine.run("sh", "-c", line, check=False)[1] for line in lines]
 
@@ -320,13 +312,16 @@ def test_six_lines_for_the_journal(service):
 
 @booted
 def test_backup(service):
-    """The history is saved while the bot runs, and put in place by the lines of the documents."""
+    """The history is saved while the bot runs, by hand and by cron, and put in its place."""
     service.start()
     service.home.ask()
-    save, restore = (line.replace("sudo ", "") for line in commands("stashbot backup"))
+    [save], [nightly] = documented("stashbot backup"), documented("17 4 * * * root ")
+    [restore] = documented("systemctl stop stashbot && stashbot restore")
     path = "export PATH=$PATH:/usr/local/bin"
-    for _ in range(2):
-        service.machine.run("sh", "-euc", f"{path}; {save}")
+    service.machine.run("sh", "-euc", f"{path}; {save}")
+    service.machine.run(
+        "env", "-i", "PATH=/usr/bin:/bin", "sh", "-euc", nightly.split("root ", 1)[1]
+    )
     service.home.ask()
     service.machine.run("sh", "-euc", f"{path}; {restore}")
     service.home.say("/stats")
@@ -335,7 +330,21 @@ def test_backup(service):
 
 
 @booted
+def test_more_memory(service):
+    """By the editor that the line of the documents opens on a terminal."""
+    [line] = documented("systemctl edit")
+    service.machine.write("/tmp/editor", 'printf "[Service]\nMemoryMax=1G\n" >"$1"')
+    editor = "SYSTEMD_EDITOR=sh /tmp/editor"
+    service.machine.run("env", editor, "script", "-qec", line, "/dev/null")
+
+    assert service.show()["MemoryMax"] == str(1 << 30)
+
+
+@booted
 def test_check_as_the_service(service):
+    """Also without the file of the key."""
+    service.home.stash.api_key = ""
+    service.machine.run("rm", "/etc/stashbot/stash_api_key")
     service.start()
     service.home.ask()
     _, said = service.machine.run("/usr/local/bin/stashbot", "check")
@@ -352,7 +361,8 @@ def test_reload(service):
     service.start()
     before = service.show()["MainPID"]
     service.settings(users=[OWNER, 1002])
-    service.machine.run("systemctl", "reload", "stashbot")
+    [line] = documented("systemctl reload")
+    service.machine.run(*line.split())
     service.machine.wait_until(lambda: service.events("reloaded"), "the reload")
     service.home.ask(user=1002)
 
