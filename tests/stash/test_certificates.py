@@ -1,12 +1,16 @@
 """An https:// Stash whose certificate signs itself."""
 
 import ssl
+import subprocess
+from hashlib import sha256
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
 
 from stashbot.errors import StashProblem
 from stashbot.stash.client import StashClient
+from tests.documents import documented
 from tests.standins.certificates import secure, self_signed
 from tests.standins.http import Server
 from tests.stash.scripted import IMAGE, KEY, PICTURE, downloaded, problem
@@ -58,6 +62,19 @@ def test_certificate_of_an_unknown_authority_that_the_settings_name(serve, ask, 
     leaf.private_key_pem.write_to_path(mine.with_suffix(".key"))
 
     assert ask(serve(mine), mine).server().version == "0.30.1"
+
+
+def test_certificate_fetched_by_the_lines_of_the_documents(serve, ask, tmp_path):
+    mine, file = self_signed(tmp_path / "mine.pem", LOCAL), tmp_path / "stash.pem"
+    url = serve(mine)
+    for line in documented("openssl "):
+        here = line.replace("nas:9999", urlsplit(url).netloc)
+        here = here.replace("/etc/stashbot/stash.pem", str(file))
+        shown = subprocess.run(["bash", "-euc", here], capture_output=True, text=True, check=True)
+    der = ssl.PEM_cert_to_DER_cert(mine.read_text())
+
+    assert shown.stdout.rstrip().endswith(f"={sha256(der).digest().hex(':').upper()}")
+    assert ask(url, file).server().version == "0.30.1"
 
 
 NOT_TRUSTED = "is not trusted; if it is Stash's, name a PEM file with it in stash.ca"

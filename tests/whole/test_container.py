@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import API_KEY, TOKEN, library, needs
+from tests.documents import documented
 from tests.whole.machine import ROOT
 from tests.whole.program import wait_until
 
@@ -105,6 +106,12 @@ def test_container(settings, tmp_path):
         assert container.is_healthy()
         assert container.run("touch /opt/stashbot/x") != 0
         assert Path(f"/proc/{container.bot}").stat().st_uid == 10001
+
+        [line] = documented("docker exec stashbot ")
+        save = line.removeprefix("docker exec stashbot ").replace(">", ">/tmp/")
+        container.run("export $(tr '\\0' '\\n' </proc/1/environ); cd /opt/stashbot; " + save)
+
+        assert container.run("head -c 15 /tmp/stashbot.db | grep -q 'SQLite format 3'") == 0
 
         container.age()
         wait_until(container.is_healthy, "a sign of life")
