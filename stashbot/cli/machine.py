@@ -59,6 +59,18 @@ def wrong(tried: str, error: Exception, remedy: str) -> Line:
 
 def database(path: Path) -> Line:
     """Try the database, if there is one, and its folder."""
+    try:
+        return _database(path)
+    except OSError as error:
+        remedy = "database.path: name a file that this user can reach"
+        return _unreachable("Database", path, error, remedy)
+
+
+def _unreachable(tried: str, path: Path, error: OSError, remedy: str) -> Line:
+    return Line(Mark.WRONG, tried, f"{path} cannot be reached: {error.strerror}", remedy)
+
+
+def _database(path: Path) -> Line:
     tried = "Database"
     if not path.parent.is_dir():
         remedy = f"database.path: make the folder {path.parent}, or name another file"
@@ -96,10 +108,12 @@ def _unwritable(folder: Path) -> str | None:
 
 def temporary_files(folder: Path) -> Line:
     """Try the disk of the temporary files."""
-    tried = "Temporary files"
-    outer = next(each for each in folder.parents if each.is_dir())
+    tried, remedy = "Temporary files", "set the variable CACHE_DIRECTORY to a folder on a disk"
+    try:
+        outer = next(each for each in folder.parents if each.is_dir())
+    except OSError as error:
+        return _unreachable(tried, folder, error, remedy)
     kind = file_system(outer.stat().st_dev, _mounts())
-    remedy = "set the variable CACHE_DIRECTORY to a folder on a disk"
     if fault := _unwritable(outer):
         return Line(Mark.WRONG, tried, f"{folder} cannot be written to: {fault}", remedy)
     free = size(shutil.disk_usage(outer).free, ENGLISH)

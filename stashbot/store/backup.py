@@ -31,9 +31,10 @@ def back_up(path: Path, target: Path) -> None:
     path, target = path.resolve(), target.resolve()
     if target in {path, *(beside(path, each) for each in (*JOURNALS, "-shm", "-lock"))}:
         raise StoreError(f"{target} belongs to the database itself; name another file")
-    if target.exists() and not target.is_file():
+    # Path itself would fail at a closed folder.
+    if os.path.exists(target) and not os.path.isfile(target):  # noqa: PTH110, PTH113
         raise StoreError(f"{target} is not a file; name one")
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113
         raise StoreError(f"there is no database {path}")
     with _folder_beside(target) as folder, named_troubles(path):
         copy = folder / "copy"

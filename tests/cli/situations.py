@@ -14,6 +14,7 @@ from tests.standins.certificates import secure, self_signed
 from tests.standins.http import Fault, Trouble
 
 EVER = 10_000
+LONG = f"/{300 * 'x'}/a"
 WEBHOOK = {"url": "https://x.org", "has_custom_certificate": False, "pending_update_count": 0}
 MOVED = Response(301, headers={"Location": "https://127.0.0.1:8443/graphql"})
 NO_TOKEN = {"STASHBOT_TELEGRAM_TOKEN": None}
@@ -158,6 +159,8 @@ SITUATIONS = {
     "folder as a database": database(lambda path: path.mkdir()),
     "database in no folder": variable("DATABASE_PATH", "/no/such.db"),
     "database in a closed folder": variable("DATABASE_PATH", "/proc/self/stashbot.db"),
+    "database with a name that is too long": variable("DATABASE_PATH", LONG),
+    "temporary files with a name that is too long": lambda home: {"CACHE_DIRECTORY": LONG},
     "temporary files in a closed folder": lambda home: {"CACHE_DIRECTORY": "/proc/self"},
 }
 #: What `check` says of each: a fault of the settings, or its line with the remedy behind the arrow.

@@ -196,6 +196,7 @@ def lose(home):
 
 NO_PLACES = {
     "folder": ("", None, "FILE is not a file; name one"),
+    "long name": (f"{300 * 'x'}/copy.db", None, "FILE cannot be written: File name too long"),
     "no folder": ("missing/copy.db", None, "FILE cannot be written: No such file"),
     "the database": ("stashbot.db", None, "FILE belongs to the database itself; name another"),
     "its lock": ("stashbot.db-lock", None, "FILE belongs to the database itself; name another"),
@@ -226,6 +227,14 @@ def test_backup_of_a_locked_database(home, command):
     assert code == 1
     assert "is locked by another program" in err
     assert "copy.db" not in names(home)
+
+
+def test_backup_of_a_database_that_cannot_be_reached(home, called):
+    long = settings(home) | {"STASHBOT_DATABASE_PATH": f"/{300 * 'x'}/a.db"}
+    code, _, err = called("backup", home / "copy.db", environ=long)
+
+    assert code == 1
+    assert err.startswith("There is no backup: there is no database /xxx")
 
 
 def test_restore_while_the_bot_runs(home, command):
