@@ -28,6 +28,7 @@ from ..stash.client import StashClient
 from ..telegram.client import TelegramClient
 from ..telegram.errors import TokenRefused
 from .check import REMEDIES
+from .machine import wrong
 
 TEMPLATE = Path(__file__).parents[2] / "settings.toml"
 KEY = {key.name: key for key in KEYS}
@@ -133,7 +134,7 @@ class Setup:
         while True:
             self._ask(URL, "Stash's address, as you open it in a browser")
             error = self._stash_error("")
-            if error and error.problem is StashProblem.CERTIFICATE and self._is_certificate_right():
+            if error and "is not trusted" in str(error) and self._is_certificate_right():
                 error = self._stash_error("")
             while error and error.problem is StashProblem.KEY_REFUSED:
                 print(f"  Stash: {error}.")
@@ -145,7 +146,8 @@ class Setup:
                 error = self._stash_error(key)
             if not error:
                 return
-            print(f"  Stash: {error}.\n  -> {REMEDIES[error.problem]}")
+            line = wrong("Stash", error, REMEDIES[error.problem])
+            print(f"  Stash: {line.came}.\n  -> {line.remedy}")
 
     def _stash_error(self, key: str) -> StashError | None:
         ca = self._values[CA] and str(self._folder / self._values[CA])

@@ -126,6 +126,15 @@ def test_address_with_signs(house, answered, tmp_path):
     assert tomllib.loads(files(tmp_path)["settings.toml"])["stash"]["url"] == home.stash.url
 
 
+def test_certificate_that_trust_does_not_mend(house, answered, tmp_path):
+    home = house(library(1), start=False)
+    url = secure(home.stash.server, self_signed(tmp_path / "mine.pem", "nas.local"))
+    _, said = answered(home, TOKEN, "", url, "yes", url)
+
+    assert said.count("Trust it?") == 1
+    assert said.count("Stash: its certificate is for another name.\n  -> put a name") == 2
+
+
 def test_answers_that_end(house, answered, tmp_path):
     home = house(library(1), start=False)
     code, said = answered(home, TOKEN, "", NOWHERE)
