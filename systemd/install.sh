@@ -72,7 +72,7 @@ python_remedy() {
 install_packages() {
     "$1/.venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
         --only-binary :all: "${@:2}" || stop "pip could not install them." \
-        "See its words above; run this again when that is mended. Nothing has changed yet."
+        "See its words above; run this again when that is mended."
 }
 
 # build FOLDER: the program, complete and compiled, for a quicker start.
@@ -80,7 +80,7 @@ build() {
     say "Putting the program together in $1"
     # Half a version on a full disk would be in the way of the bot that runs.
     UNFINISHED=$1
-    trap 'rm -rf "$UNFINISHED"' EXIT
+    trap 'rm -rf "$UNFINISHED"; say "This version is removed; nothing else has changed." >&2' EXIT
     rm -rf "$1"
     install -d -m 755 "$1"
     cp -R --no-preserve=ownership "$SOURCE"/{docs,stashbot,systemd,stashbot.py,requirements.txt} "$1/"

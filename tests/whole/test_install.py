@@ -205,6 +205,7 @@ def test_upgrades(install):
 
     assert code == 1
     assert "pip could not install them." in said
+    assert said.endswith("This version is removed; nothing else has changed.\n")
     assert run("ls", "/opt")[1].count("stashbot") == 2
 
     older = "/var/lib/private/stashbot/stashbot.db-20260101T000000Z"
