@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
-FILES += [ROOT / "systemd" / "network.conf"]
+FILES += [ROOT / "systemd" / "network.conf", ROOT / "settings.toml"]
 #: Blocks of code: with ``` around them, or indented, also in a comment.
 BLOCK = re.compile(r"(?ms)^```sh\n(.*?)^```|^ {4}(\S[^\n]*)|^# {3}(\S[^\n]*)")
 PROGRAMS = {"apt", "docker", "git", "journalctl", "openssl", "podman", "ssh", "stashbot"}
