@@ -89,11 +89,12 @@ class Installer:
         return "/tmp/newer"
 
     def killed(self, seconds):
-        """Begin an upgrade, and kill it after so many seconds; None: while the bot is stopped."""
+        """Begin an upgrade, and kill it after so many seconds; None: while the bot is not there."""
         command = self.machine.inside(*self.command())
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         if seconds is None:
-            self.machine.wait_for("stashbot", timeout=60, ActiveState="inactive")
+            is_down = lambda: self.machine.show("stashbot")["ActiveState"] != "active"  # noqa: E731
+            self.machine.wait_until(is_down, "the swap", timeout=60)
             self.machine.run("systemctl", "kill", "--signal=KILL", "stashbot-upgrade")
         else:
             time.sleep(seconds)
