@@ -110,7 +110,7 @@ class App:
         self.reports = self._reports()
         self.filters = self._filters()
         self.chats = self._chats()
-        self.alerts = Alerts(store=self.store, notices=self.notices, telegram=self.telegram)
+        self.alerts = self._alerts()
         self.poller = self._poller()
 
     def start(self, watchdog: float = 0.0) -> None:
@@ -140,8 +140,9 @@ class App:
         self.question_pool.submit(self.access.pairing.announce)
         self.question_pool.submit(partial(self.filters.check_settings, names_in(self.settings)))
         self.rating_sync.wake()
-        self.question_pool.submit(self.chats.deletion.turn, PAUSE_S, priority=Priority.BACKGROUND)
-        self.question_pool.submit(self.alerts.turn, LOOK_S, priority=Priority.BACKGROUND)
+        for look, pause in ((self.chats.deletion.turn, PAUSE_S), (self.alerts.turn, LOOK_S)):
+            background = Priority.BACKGROUND
+            self.question_pool.submit(look, pause, priority=background, retry_s=pause)
         start = self.supervisor.start
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling
@@ -230,13 +231,7 @@ class App:
 
     def _chats(self) -> ChatParts:
         settings = ChatSettings(store=self.store.chats, schedules=self.schedules, now=_now)
-        deletion = Deletion(
-            store=self.store,
-            telegram=self.telegram,
-            outbox=self.outbox,
-            pool=self.question_pool,
-            now=_now,
-        )
+        deletion = Deletion(store=self.store, telegram=self.telegram, outbox=self.outbox, now=_now)
         return ChatParts(self.schedules, settings, deletion)
 
     def _media(self) -> Media:
@@ -302,6 +297,9 @@ class App:
         return Charts(
             reports=self.reports, drawer=drawer, uploads=self.uploads, chats=self.store.chats
         )
+
+    def _alerts(self) -> Alerts:
+        return Alerts(store=self.store, notices=self.notices, telegram=self.telegram, now=_now)
 
     def _poller(self) -> Poller:
         stop, quit = self.supervisor.stop, self.supervisor.quit

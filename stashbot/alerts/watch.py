@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ..errors import Interrupted, StashError, StoreError
 from ..messages.catalogue import TEXTS, choose, size
@@ -31,14 +31,21 @@ LEAST_FREE = 200_000_000
 class Alerts:
     """Looks for trouble. One thread at a time calls `turn`."""
 
-    def __init__(self, *, store: Store, notices: Notices, telegram: TelegramClient) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        notices: Notices,
+        telegram: TelegramClient,
+        now: Callable[[], datetime],
+    ) -> None:
         self.after, self.calm_s, self.least_free = AFTER_S, CALM_S, LEAST_FREE
         self._store = store
         self._notices = notices
         self._stash = notices.stash
         self._telegram = telegram
         self._settings = notices.settings
-        self._looked_at = time.monotonic()
+        self._now = now
         self._since: dict[Trouble, float] = {}  # the beginning of each trouble that is there
         # The owner's chat as the database has it, with alerts that could not be stored there.
         self._owner: int | None = None
@@ -61,7 +68,7 @@ class Alerts:
         polls = self._telegram.outage.error
         if polls and not isinstance(polls, PollConflict):
             return  # a message would not arrive
-        now, values = datetime.now(UTC), self._values
+        now, values = self._now(), self._values
         is_quiet = window(values.quiet, values.timezone, now) is not None
         lasting = {each: began - since for each, since in self._since.items()}
         begun, over = news(lasting, self._told, self._after(), is_quiet=is_quiet)

@@ -14,9 +14,8 @@ import structlog
 from ..errors import TelegramError, store_failures_logged
 from ..messages.catalogue import TEXTS, Texts, choose
 from ..messages.chat_settings import PURGE_STEPS, purge
-from ..models import Priority, Reply
+from ..models import Reply
 from ..rules.deletion import plan
-from ..runtime.pool import Pool
 from ..store.store import Store
 from ..telegram.client import TelegramClient
 from ..telegram.errors import ChatGone, ChatMoved
@@ -37,26 +36,20 @@ class Deletion:
         store: Store,
         telegram: TelegramClient,
         outbox: Outbox,
-        pool: Pool,
         now: Callable[[], datetime],
     ) -> None:
         self._messages = store.messages
         self._chats = store.chats
         self._telegram = telegram
         self._outbox = outbox
-        self._pool = pool
         self._people = store.people
         self._now = now
 
-    def turn(self) -> None:
-        """Delete messages that are due, and come again, also after a failure."""
-        pause = PAUSE_S
-        try:
-            with store_failures_logged():
-                pauses = [self._delete(*each) for each in self._messages.chats()]
-                pause = min(pauses, default=PAUSE_S)
-        finally:
-            self._pool.submit(self.turn, pause, priority=Priority.BACKGROUND)
+    def turn(self) -> float:
+        """Delete messages that are due; the seconds until the next look."""
+        with store_failures_logged():
+            return min((self._delete(*each) for each in self._messages.chats()), default=PAUSE_S)
+        return PAUSE_S
 
     def answer(self, chat_id: int, topic: int, user_id: int, step: str, texts: Texts) -> Reply:
         """Answer a step of `/purge`: two questions, then the messages go. Raises StoreError."""

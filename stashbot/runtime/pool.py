@@ -33,8 +33,8 @@ class Pool:
     the highest priority, and of several such lanes the one that has been due for longest.
 
     `limits` is the number of jobs of a priority and all lower priorities that may run at
-    once. A job that raises is done; the exception goes to the caller of `turn`. The pool wakes
-    the idle thread that worked last, because its connections are still open.
+    once. A job that raises is done, unless it has a `retry_s`; the exception goes to the caller of
+    `turn`. The pool wakes the idle thread that worked last, because its connections are still open.
     """
 
     def __init__(
@@ -59,12 +59,13 @@ class Pool:
         *,
         lane: Hashable | None = None,
         priority: Priority = Priority.USER,
+        retry_s: float | None = None,
     ) -> None:
         """Run `job` in `delay` seconds, or as soon after that as a thread is free.
 
-        Without a `lane` it waits for no other job.
+        Without a `lane` it waits for no other job. If it raises, it comes again after `retry_s`.
         """
-        task = _Task(job, self._clock() + delay, priority)
+        task = _Task(job, self._clock() + delay, priority, retry_s)
         with self._lock:
             self._lanes.setdefault(task if lane is None else lane, deque()).append(task)
             self._wake_one()
@@ -93,7 +94,7 @@ class Pool:
         try:
             again = self._lanes[lane][0].job()
         except BaseException:
-            self._done(lane, None)
+            self._done(lane, self._lanes[lane][0].retry_s)
             with self._lock:
                 self._wake_one()  # this thread comes back late
             raise
@@ -164,3 +165,4 @@ class _Task:
     job: Job
     due: float
     priority: Priority
+    retry_s: float | None

@@ -180,6 +180,18 @@ def test_a_restart_repeats_nothing(house):
     assert alerts(home)[1:] == ["✅ Stash works again."]
 
 
+def test_the_looks_go_on_after_a_bug_in_one(house):
+    home = impatient(house())
+    home.app.alerts.least_free = None
+
+    home.app.question_pool.hurry()
+    home.wait_for_event("turn_failed")
+    fill_disk(home)
+    look(home)
+
+    assert ["disk is nearly full" in text for text in alerts(home)] == [True]
+
+
 @pytest.mark.parametrize(
     "environ",
     [{"STASHBOT_TELEGRAM_ALERTS": "false"}, {"STASHBOT_TELEGRAM_ALLOWED_USERS": ""}],

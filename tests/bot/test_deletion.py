@@ -207,7 +207,6 @@ def test_clock_that_has_jumped(full, ahead):
         store=home.app.store,
         telegram=home.app.telegram,
         outbox=home.app.outbox,
-        pool=home.app.question_pool,
         now=lambda: datetime.now(UTC) + timedelta(hours=ahead),
     )
     deletion.turn()

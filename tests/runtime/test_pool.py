@@ -236,6 +236,16 @@ def test_job_that_raises(pool):
     assert len(pool) == 0
 
 
+def test_job_that_raises_and_is_wanted_again(pool):
+    pool.submit(lambda: 1 / 0, retry_s=60)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            pool.turn()
+        pool.now[0] += 60
+
+        assert len(pool) == 1
+
+
 def test_answer_while_edits_hang(house):
     home = house(library(9), **NO_NEXT)
     for user in (OWNER, FRIEND):
