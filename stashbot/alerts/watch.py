@@ -64,7 +64,6 @@ class Alerts:
     def _look(self, owner: int) -> None:
         began = time.monotonic()
         self._since = {each: self._since.get(each, began) for each in self._present()}
-        self._looked_at = began
         polls = self._telegram.outage.error
         if polls and not isinstance(polls, PollConflict):
             return  # a message would not arrive
@@ -144,10 +143,17 @@ class Alerts:
         return outage.error is not None
 
     def _is_schedule_missed(self) -> bool:
-        """Whether a schedule was missed, and since the look that found it none was served."""
-        schedules, last = self._store.schedules, self._looked_at
-        is_held = self._is_held(Trouble.SCHEDULES) and schedules.served_at < last
-        return schedules.missed_at >= last or is_held
+        """Whether a schedule was missed, and not served since.
+
+        After a trouble of the last process, any that is served counts.
+        """
+        schedules = self._store.schedules
+        with suppress(StoreError):
+            there = {(each.chat_id, each.when) for each in schedules.active()}
+            served = [each for key, each in schedules.was_served.copy().items() if key in there]
+            is_held = Trouble.SCHEDULES in self._told and bool(there) and not served
+            return is_held or not all(served)
+        return self._is_held(Trouble.SCHEDULES)
 
     def _are_ratings_waiting(self) -> bool:
         if self._settings.votes.write_ratings == "never":

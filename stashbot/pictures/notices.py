@@ -94,7 +94,7 @@ class Notices:
         elif isinstance(error, NoSource):
             self._tell_owner(request, error)
         elif not _is_answer(error, serving.source):
-            self._schedules.missed_at = time.monotonic()
+            self._schedules.was_served[request.chat_id, request.when] = False
 
     def answer(
         self,

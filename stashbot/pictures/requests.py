@@ -135,7 +135,7 @@ class RequestQueue:
     def give_up(self, request: Request, reason: str) -> None:
         """End a schedule's request without serving it; `reason` is for the log."""
         self._end(_new_serving(request), reason)
-        self._store.schedules.missed_at = time.monotonic()
+        self._store.schedules.was_served[request.chat_id, request.when] = False
 
     def prefetch(self, chat_id: int, source: str = "", *, is_for_user: bool = False) -> None:
         """Have a chat's next picture of a source lie ready, once its requests are served.
@@ -311,7 +311,7 @@ class RequestQueue:
         if serving.source != SourceKind.BEST:  # other requests upload a file that is not known
             self._delivery.leave_out(serving)
         if request.due and not failure:
-            self._store.schedules.served_at = time.monotonic()
+            self._store.schedules.was_served[request.chat_id, request.when] = True
         if serving.is_recorded:
             return
         if request.due and failure:

@@ -7,7 +7,6 @@ One `schedule.Scheduler` holds a job for the next moment of each schedule and fo
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -144,7 +143,7 @@ class Scheduler:
         if passed.missed:
             first, last = (moment.isoformat() for moment in passed.missed)
             log.warning("schedule_missed", **about, due=last, since=first, reason="not running")
-            self._store.schedules.missed_at = time.monotonic()
+            self._store.schedules.was_served[served.chat_id, served.when] = False
         if request and passed.serve:
             log.info("schedule_fired", **about, due=passed.serve.isoformat())
             self._requests.accept(request)

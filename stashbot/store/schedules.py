@@ -6,7 +6,6 @@ after a restart and by a clock that was put back.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,8 +40,8 @@ class ScheduleStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        #: When a schedule was last missed, and served, by the monotonic clock of this process.
-        self.missed_at = self.served_at = -math.inf
+        #: Whether each schedule, by its chat and times, was served when this process last tried.
+        self.was_served: dict[tuple[int, str], bool] = {}
 
     def active(self) -> list[Schedule]:
         """The schedules of the chats that can be written to."""

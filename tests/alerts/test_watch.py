@@ -20,10 +20,10 @@ def look(home, times=2):
 
     def has_looked():
         home.app.question_pool.hurry()  # without effect while it looks
-        return home.app.alerts._looked_at > before
+        return home.app.alerts._since is not before
 
     for _ in range(times):
-        before = home.app.alerts._looked_at
+        before = home.app.alerts._since
         wait_until(has_looked, "it looks")
 
 
@@ -52,16 +52,17 @@ def miss(home):
     home.app.requests.give_up(claimed, "not running then")
 
 
-def claim(home, hours):
+def claim(home, hours, when="0 0 29 2 *"):
     now = datetime.now(UTC)
     store = home.app.store.schedules
-    schedule = next(iter(store.of(OWNER)), None) or store.add(OWNER, "0 0 29 2 *", 1, now)
+    store.add(OWNER, when, 1, now)
+    [schedule] = [each for each in store.of(OWNER) if each.when == when]
     return store.claim(schedule, now - timedelta(hours=hours), "en", now)
 
 
-def serve(home):
-    home.app.requests.accept(claim(home, hours=1))
-    wait_until(lambda: home.app.store.schedules.served_at > 0, "it is served")
+def serve(home, hours=1, **schedule):
+    home.app.requests.accept(claim(home, hours, **schedule))
+    wait_until(lambda: not len(home.app.requests), "it is served")
 
 
 def vote_without_stash(home):
@@ -139,6 +140,21 @@ def test_the_owner_hears_of_its_beginning_and_its_end_once(house, trouble):
     assert told.endswith("\n/status")
     assert [text.startswith((first, last)) for text in alerts(home)] == [True, True]
     assert not alerts(home, FRIEND)
+
+
+def test_a_schedule_that_is_missed_while_another_is_served(house):
+    home = impatient(house(library(9)), Trouble.SCHEDULES)
+    for hours in (4, 3):
+        miss(home)
+        look(home)
+        serve(home, hours, when="0 0 1 1 *")
+        look(home)
+    while_missed = alerts(home)
+    home.app.store.schedules.remove(home.app.store.schedules.of(OWNER)[:1], datetime.now(UTC))
+    look(home)
+
+    assert ["did not come" in text for text in while_missed] == [True]
+    assert ["come again" in text for text in alerts(home)[1:]] == [True]
 
 
 def quiet(home, *, is_quiet):
