@@ -85,7 +85,9 @@ class PeopleRequests:
         elif changed and action == "remove":
             chat_id = changed.chat_id
             log.info("access_removed", user_id=max(0, chat_id), chat_id=chat_id)
-            self._requests.drop(chat_id)
+            moved = self._chats.moved_chats()
+            for each in (chat_id, *(new for new, old in moved.items() if old == chat_id)):
+                self._requests.drop(each)
         if page:
             return self.listing(int(page), texts)
         return words.answered(changed, texts) if changed else None

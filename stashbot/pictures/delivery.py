@@ -194,7 +194,7 @@ class Delivery:
     # Sending
 
     def _send(self, serving: Serving, group: Sequence[Prepared]) -> Sequence[Prepared]:
-        """Record, send, record; the pictures that were sent, without those excluded meanwhile.
+        """Record, send, record; the pictures that were sent, without those not wanted any more.
 
         If the bot stops in between, they count as seen.
         """

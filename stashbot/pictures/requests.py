@@ -147,9 +147,13 @@ class RequestQueue:
         self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
 
     def drop(self, chat_id: int) -> None:
-        """Give up the picture that lies ready for a chat, also one that is being prepared."""
-        job = partial(self._preparation.drop, chat_id)
-        self._pool.submit(job, lane=chat_id, priority=Priority.BACKGROUND)
+        """Give up the picture that lies ready for a chat, also one that is yet to be prepared.
+
+        A request that is served now has the next picture prepared at its end: after that one.
+        """
+        drop = partial(self._preparation.drop, chat_id)
+        submit = partial(self._pool.submit, lane=chat_id, priority=Priority.BACKGROUND)
+        submit(partial(submit, drop))
 
     # The way of a request
 

@@ -11,7 +11,7 @@ from ..rules.access import ACTIONS, DAY
 from ..rules.access import People as Known
 from .database import Database
 from .history import IS_WAITING
-from .tables import People, Requests
+from .tables import Chats, People, Requests
 
 #: The most people that wait; those that asked longest ago leave first.
 MOST_WAITING = 100
@@ -56,7 +56,7 @@ class PeopleStore:
     def change(self, id: int, action: str, now: datetime) -> Person | None:
         """Do one of ACTIONS; None if the person does not have the standing that it needs.
 
-        A removed person's requests are given up.
+        A removed person's requests are given up, and those of the supergroup that a group became.
         """
         before, after = ACTIONS[action]
         person = self.person(id)
@@ -70,7 +70,9 @@ class PeopleStore:
                 person = replace(person, standing=after)
             else:
                 self._db.write(People.delete().where(its))
-                self._db.write(given_up.where(Requests.chat_id == person.chat_id, IS_WAITING))
+                heir = Chats.select(Chats.chat_id).where(Chats.moved_from == person.chat_id)
+                theirs = (Requests.chat_id == person.chat_id) | Requests.chat_id.in_(heir)
+                self._db.write(given_up.where(theirs, IS_WAITING))
         self._read()
         return person
 

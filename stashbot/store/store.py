@@ -150,10 +150,12 @@ class Store:
     ) -> dict[int, int]:
         """Note that images of a source are about to be sent to a chat; their rows, by image id.
 
-        Images that the chat has excluded, or that are being sent to it, get no row.
+        Excluded images, those under way, and those of a request that was given up get no row.
         """
         rows = {}
         with self._db.writing():
+            if not self.schedules.is_wanted(request.id):
+                return {}
             excluded = self.exclusions.of(request.chat_id)
             wanted = [image for image in images if not is_excluded(image, excluded)]
             self.votes.remember(wanted)

@@ -8,7 +8,7 @@ from stashbot.telegram.commands import COMMANDS
 from tests.bot.test_access import CLUB, after_all, update
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, STRANGER, library
 from tests.standins.http import Fault, Trouble
-from tests.whole.program import wait_until
+from tests.whole.program import wait_until, went
 
 #: Of people in all: more than a page of the list has.
 MANY = 30
@@ -53,10 +53,21 @@ def names(home, standing):
     return [chat_id for (chat_id,) in rows]
 
 
+def ready(home):
+    """The chats for which a picture lies ready."""
+    return set(home.app.requests._preparation._prefetched._ready)
+
+
 def let_in(home, user=STRANGER):
     ask_owner(home, user)
     tap(home, "Allow")
     home.wait_for_text("I send random pictures", chat=user)
+
+
+def remove(home):
+    home.say("/people")
+    home.wait_for_text("Let in:")
+    tap(home, "Remove")
 
 
 def test_stranger_is_let_in_by_a_tap(house):
@@ -159,7 +170,7 @@ def test_group_is_let_in_and_removed(house, type):
     assert [line["chat_id"] for line in home.events("access_removed")] == [CLUB]
 
 
-def test_group_that_waits_becomes_a_supergroup(house):
+def test_group_that_waits_becomes_a_supergroup_and_is_removed(house):
     home = house(library(9))
     home.telegram.add_group(CLUB, "Club", [OWNER])
     home.telegram.put_update(added(OWNER, CLUB, type="group"))
@@ -167,8 +178,11 @@ def test_group_that_waits_becomes_a_supergroup(house):
     home.telegram.upgrade_group(CLUB, -1_000_600)
     home.wait_for_event("chat_moved")
     tap(home, "Allow")
+    home.ask(chat=-1_000_600)
+    wait_until(lambda: -1_000_600 in ready(home), "a picture lies ready")
+    remove(home)
 
-    assert home.ask(chat=-1_000_600)
+    wait_until(lambda: -1_000_600 not in ready(home), "it is given up")
 
 
 def test_removed_person(house):
@@ -182,9 +196,7 @@ def test_removed_person(house):
     home.say("/random 2", user=STRANGER)
     while home.telegram.pending():
         home.telegram.wait_for_poll()
-    home.say("/people")
-    home.wait_for_text("Let in:")
-    tap(home, "Remove Anna")
+    remove(home)
     home.stash.server.heal()
     home.say("/random", user=STRANGER)
     home.ask()
@@ -200,13 +212,24 @@ def test_picture_that_lies_ready_for_a_removed_person(house):
     home = house(library(9))
     let_in(home)
     home.ask(user=STRANGER)
-    ready = home.app.requests._preparation._prefetched._ready
-    wait_until(lambda: STRANGER in ready, "a picture lies ready")
-    home.say("/people")
-    home.wait_for_text("Let in:")
-    tap(home, "Remove Anna")
+    wait_until(lambda: STRANGER in ready(home), "a picture lies ready")
+    remove(home)
 
-    wait_until(lambda: STRANGER not in ready, "it is given up")
+    wait_until(lambda: STRANGER not in ready(home), "it is given up")
+
+
+@pytest.mark.parametrize("trouble", [Trouble.SILENCE, Trouble.FLOOD], ids=["sent", "to be sent"])
+def test_person_is_removed_while_a_picture_is_under_way(house, trouble):
+    home = house(library(9))
+    let_in(home)
+    home.telegram.server.fail(Fault("sendPhoto", trouble, seconds=2))
+    home.say("/random", user=STRANGER)
+    wait_until(lambda: went(home, "sendPhoto"), "Telegram was asked")
+    remove(home)
+    wait_until(lambda: not len(home.app.picture_pool), "all is done")
+
+    assert STRANGER not in ready(home)
+    assert len(home.sent_images()) == (trouble is Trouble.SILENCE)
 
 
 def test_settings_people_have_no_button(house):
@@ -314,9 +337,7 @@ def test_unserved(bot, who):
         ask_owner(bot)
         tap(bot, "Ignore" if who == "ignored" else "Allow")
         if who.startswith("removed"):
-            bot.say("/people")
-            bot.wait_for_text("Let in:")
-            tap(bot, "Remove")
+            remove(bot)
         # Or the press would be delivered once more, and answered.
         wait_until(lambda: not bot.telegram.pending(), "all updates are confirmed")
         bot.restart()

@@ -63,7 +63,8 @@ def test_button_of_a_removed_person_who_has_asked_again(store):
 def test_requests_of_a_removed_person_are_given_up(store):
     person = store.people.add(new(CHAT), NOW)
     store.people.change(person.id, "allow", NOW)
-    for chat_id in (CHAT, CHAT + 1):
+    store.chats.move_chat(CHAT, CHAT + 2, NOW)
+    for chat_id in (CHAT, CHAT + 1, CHAT + 2):
         ask(store, chat_id)
 
     store.people.change(person.id, "remove", NOW)
