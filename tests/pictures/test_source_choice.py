@@ -17,7 +17,7 @@ from stashbot.demo.pictures.picture import Gallery
 from stashbot.demo.stash.names import id_of
 from stashbot.demo.stash.standin import SavedFilter
 from stashbot.errors import NothingToSend, StashError
-from stashbot.models import Facet, Feature, Press, Vote
+from stashbot.models import ChatValues, Facet, Feature, Press, Vote
 from stashbot.pictures.candidates import Candidates
 from stashbot.pictures.sources import filters, memory
 from stashbot.pictures.sources.errors import NoSource, SourceProblem
@@ -107,6 +107,7 @@ CRITERIA = [
     ),
 ]
 FILTER, LIKED_FROM = 7, 1
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Home:
@@ -115,7 +116,8 @@ class Home:
     def __init__(self, items=(), seed=1):
         self.closing = ExitStack()
         folder = self.closing.enter_context(tempfile.TemporaryDirectory())
-        self.store = Store(Path(folder) / "stashbot.db")
+        defaults = ChatValues(timezone=BERLIN)
+        self.store = Store(Path(folder) / "stashbot.db", defaults=defaults)
         self.closing.callback(self.store.close)
         self.store._db.run("PRAGMA synchronous = OFF")
         self.stash = StashStandIn([each.picture() for each in items])
@@ -135,9 +137,7 @@ class Home:
         self.sources = Sources(
             store=self.store,
             stash=self.client,
-            settings=SimpleNamespace(
-                photos=SimpleNamespace(filter=""), timezone=ZoneInfo("Europe/Berlin")
-            ),
+            settings=SimpleNamespace(photos=SimpleNamespace(filter="")),
             now=self.tick,
         )
         self.candidates = Candidates(
@@ -176,7 +176,7 @@ class Home:
 
 
 def today_in_berlin(now):
-    return now.astimezone(ZoneInfo("Europe/Berlin")).date()
+    return now.astimezone(BERLIN).date()
 
 
 def is_this_day(item, now):
@@ -588,6 +588,13 @@ def test_the_next_day_has_its_own_pictures(home):
     made.now += 12 * HOUR
 
     assert set(sent(made, "today", 2)) == {1, 2}
+
+
+def test_the_day_is_that_of_the_chats_time_zone(home):
+    made = home([Item(1, date="2025-05-05"), Item(2, date="2025-05-04")])
+    made.store.chats.change(1, "timezone", "Pacific/Kiritimati", made.now)
+
+    assert sent(made, "today", 1) == [1]
 
 
 def test_a_like_that_is_taken_back_ends_with_the_next_picture(home):

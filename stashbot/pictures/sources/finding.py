@@ -46,7 +46,7 @@ class Sources:
         self._now = now
         self._named = Memory()
         self.filters = SavedFilters(store=store, stash=stash)
-        self._lists = Lists(store=store, stash=stash, zone=settings.timezone, now=now)
+        self._lists = Lists(store=store, stash=stash, now=now)
 
     def standing(self, chat_id: int) -> Source:
         """Return the source of a chat's pictures if no other is named. Raises StoreError."""
@@ -101,7 +101,7 @@ class Sources:
             case SourceKind.FILTER:
                 return self.filters.known(source)
             case SourceKind.TODAY | SourceKind.LIKE:
-                return self._lists.known(source)
+                return self._lists.known(chat_id, source)
             case SourceKind.LIKED | SourceKind.BEST:
                 return Place(source, ids=self._store.votes.liked(chat_id))
         return sources.place(source, self._now())
@@ -111,7 +111,7 @@ class Sources:
             case SourceKind.FILTER:
                 return self.filters.place(source)
             case SourceKind.TODAY:
-                return self._lists.today(source)
+                return self._lists.today(chat_id, source)
             case SourceKind.LIKE:
                 return self._lists.alike(source)
             case SourceKind.LIKED | SourceKind.BEST:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
 from random import Random
-from zoneinfo import ZoneInfo
 
 from ...models import Facet, Feature, Place, Source, SourceKind
 from ...rules import sources
@@ -42,22 +41,20 @@ _HAS_DATE = {"date": {"value": "", "modifier": "NOT_NULL"}}
 class Lists:
     """Makes the lists. Thread-safe."""
 
-    def __init__(
-        self, *, store: Store, stash: StashClient, zone: ZoneInfo, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, store: Store, stash: StashClient, now: Callable[[], datetime]) -> None:
         self._store = store
         self._stash = stash
-        self._zone = zone
         self._now = now
         self._memory = Memory(MOST_LISTS)
 
-    def known(self, source: Source) -> Place | None:
-        """Return a list that was made before, None if there is none."""
-        return self._memory.recall(self._key(source))
+    def known(self, chat_id: int, source: Source) -> Place | None:
+        """Return a list that was made before, None if there is none. Raises StoreError."""
+        is_day = source.kind is SourceKind.TODAY
+        return self._memory.recall(self._day(chat_id, source)[1] if is_day else source.key)
 
-    def today(self, source: Source) -> Place:
-        """Return the images of a day in earlier years. Raises NoSource, StashError."""
-        key, day = self._key(source), self._day(source)
+    def today(self, chat_id: int, source: Source) -> Place:
+        """Return the images of a day in earlier years. Raises NoSource, StashError, StoreError."""
+        day, key = self._day(chat_id, source)
         if known := self._recall(key):
             return known
         days = self._earlier(day)
@@ -77,8 +74,7 @@ class Lists:
 
     def alike(self, source: Source) -> Place:
         """Return the images that are most like one image. Raises NoSource, StashError."""
-        key = self._key(source)
-        if known := self._recall(key):
+        if known := self._recall(source.key):
             return known
         features = self._features(source.id)[:MOST_FEATURES]
         scores = self._likeness(features) if features else {}
@@ -87,7 +83,7 @@ class Lists:
             raise NoSource(SourceProblem.NOTHING_ALIKE)
         scores = dict(islice(scores.items(), MOST_ALIKE))
         place = Place(source, ids=array("q", sorted(scores)), scores=scores)
-        self._memory.keep(key, place)
+        self._memory.keep(source.key, place)
         return place
 
     def _recall(self, key: str) -> Place | None:
@@ -110,13 +106,12 @@ class Lists:
         known = self._store.votes.features(image_id)
         return [each for each in known if each.facet is not Facet.IMAGE]
 
-    def _day(self, source: Source) -> date:
-        today = self._now().astimezone(self._zone).date()
-        return sources.day_in(today.year, source.id) if source.id else today
-
-    def _key(self, source: Source) -> str:
-        is_day = source.kind is SourceKind.TODAY
-        return f"{source.key} {self._day(source)}" if is_day else source.key
+    def _day(self, chat_id: int, source: Source) -> tuple[date, str]:
+        """Return the day of a source by the chat's clock, and the key of its list."""
+        day = self._now().astimezone(self._store.chats.values(chat_id).timezone).date()
+        if source.id:
+            day = sources.day_in(day.year, source.id)
+        return day, f"{source.key} {day}"
 
     def _earlier(self, day: date) -> list[date]:
         """Return the same day of each earlier year, back to the first that has images."""
