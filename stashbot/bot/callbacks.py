@@ -115,11 +115,17 @@ class Callbacks:
         for pattern, handler in self._handlers.items():
             match = pattern.fullmatch(press.data or "")
             if match and (message := press.message):
-                where = (message.chat.id, topic_of(message))
+                where = (message.chat.id, self._topic(message))
                 ids = (update_id, *where, press.from_user.id, message.message_id)
                 is_text = bool(getattr(message, "text", None))
                 return handler(_Pressed(*ids, is_text, data_under(message), texts, match)) or ""
         return ""
+
+    def _topic(self, message: types.Message | types.InaccessibleMessage) -> int:
+        """The forum topic of a message; a deleted one does not tell it."""
+        if isinstance(message, types.Message):
+            return topic_of(message)
+        return self._buttons.topic(message.chat.id, message.message_id)
 
     def _next(self, press: _Pressed) -> None:
         # The button of older versions names no source.

@@ -72,6 +72,13 @@ class PictureStore:
         row = self._db.row(newest)
         return row and Shown(*row)
 
+    def topic(self, chat_id: int, message_id: int) -> int:
+        """The forum topic of the picture that `shown` finds; 0 for none, or an old picture."""
+        shown = self.shown(chat_id, message_id)
+        asked = Requests.select(Requests.topic).where(Requests.id == SentPhotos.request_id)
+        row = shown and self._db.row(_in_message(chat_id, shown, asked))
+        return (row and row[0]) or 0
+
     def sent(self, chat_id: int, shown: Shown) -> SentPicture:
         """The picture in a message; an empty one if there is none."""
         columns = (SentPhotos.source, SentPhotos.is_unfolded, SentPhotos.source_name)

@@ -39,13 +39,12 @@ def replying(message_id: int | None) -> types.ReplyParameters | None:
     return types.ReplyParameters(message_id, allow_sending_without_reply=True)
 
 
-def topic_of(message: types.Message | types.InaccessibleMessage) -> int:
-    """The forum topic of a message; 0 for none, and for a message that is deleted.
+def topic_of(message: types.Message) -> int:
+    """The forum topic of a message, 0 for none.
 
     A reply in a group without topics has a thread, which is no topic.
     """
-    is_in_topic = isinstance(message, types.Message) and message.is_topic_message
-    return int(message.message_thread_id or 0) if is_in_topic else 0
+    return int(message.message_thread_id or 0) if message.is_topic_message else 0
 
 
 def data_under(message: types.Message | types.InaccessibleMessage) -> list[str]:

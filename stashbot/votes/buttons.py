@@ -89,6 +89,10 @@ class PictureButtons:
         """The key of the source of the picture after this one; empty if it is not known."""
         return following(self._store.pictures.sent(chat_id, shown).source)
 
+    def topic(self, chat_id: int, message_id: int) -> int:
+        """The forum topic of a picture's message, 0 for none."""
+        return self._store.pictures.topic(chat_id, message_id)
+
     def shown(self, chat_id: int, message_id: int | None) -> Shown | None:
         """The picture in a message of the bot, else the chat's newest; None if there is none."""
         return self._store.pictures.shown(chat_id, message_id)

@@ -93,6 +93,19 @@ def test_each_press_in_a_topic_is_answered_there(forum):
     assert topics(forum) == {TOPIC}
 
 
+@pytest.mark.parametrize("text", ["/random", "/random 2"])
+def test_next_under_a_picture_that_is_deleted(forum, text):
+    forum.start()
+    [*_, message] = say(forum, text, count=1 if text == "/random" else 3)
+    say(forum, "/random", topic=0)
+    ids = [each.id for each in forum.received(FORUM)]
+    forum.telegram._messenger.delete(FORUM, ids)
+
+    [picture] = press(forum, message, "next")
+
+    assert picture.topic == TOPIC
+
+
 def test_a_slow_picture_is_announced_in_its_topic(forum):
     forum.start()
     forum.stash.server.delay = 6.0
