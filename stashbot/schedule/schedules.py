@@ -301,13 +301,14 @@ def _key(filter: str) -> str:
 
 
 def _words(schedule: Schedule, texts: Texts) -> str:
-    """A schedule in one line: its times, the size of an album, its source, and 🔕."""
+    """A schedule in one line: its times, the size of an album, its source, 🔕 and its topic."""
     times, what = recurrence(schedule.when), ""
     when = _capital(recurring(times, texts)) if times else schedule.when
     if schedule.source:
         source = sources.from_key(schedule.source)
         what = words.label(replace(source, name=schedule.source_name or source.name), texts)
-    return _joined(when, schedule.count, what, is_silent=schedule.is_silent)
+    shown = _joined(when, schedule.count, what, is_silent=schedule.is_silent)
+    return f"{shown} {texts('schedule.topic', id=schedule.topic)}" if schedule.topic else shown
 
 
 def _joined(when: str, count: int, what: str, *, is_silent: bool) -> str:

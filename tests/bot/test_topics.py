@@ -188,6 +188,9 @@ def test_a_schedule_goes_to_the_topic_where_it_was_made(forum):
 
     assert [message.topic for message in forum.received()] == [TOPIC, OTHER, OTHER]
     assert forum.query("SELECT topic FROM schedules") == [(TOPIC,), (OTHER,), (OTHER,)]
+    forum.say("/schedule")
+    assert "(topic 7)\n" in (listed := forum.wait_for_text("Schedules of this chat"))
+    assert "(topic 9)\n" in listed
 
 
 @pytest.mark.parametrize("reason", ["TOPIC_CLOSED", "TOPIC_DELETED", "message thread not found"])
