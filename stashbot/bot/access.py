@@ -81,12 +81,14 @@ class Access:
         """Learn the bot's name, and register its commands. Any thread may call it."""
         self._outbox.repeat(self._telegram.get_me)
         commands.register(self._telegram, self._outbox, self._settings.language)
-        if self._known.owner is not None:
-            self.show_commands(self._known.owner)
+        for user_id in (self._known.owner, self._store.people.former_owner):
+            if user_id is not None:
+                self.show_commands(user_id)
 
-    def show_commands(self, owner: int) -> None:
-        """Have Telegram list the owner's commands in the owner's chat."""
-        commands.register_owner(self._telegram, self._outbox, self._settings.language, owner)
+    def show_commands(self, user_id: int) -> None:
+        """Have Telegram list the owner's commands in the owner's chat, not in a former owner's."""
+        about = (self._telegram, self._outbox, self._settings.language, user_id)
+        commands.register_user(*about, is_owner=self.is_owner(user_id))
 
     def make_owner(self, user: types.User, texts: Texts) -> None:
         """Make a user the owner: the code has come from that user. Raises StoreError."""

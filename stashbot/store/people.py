@@ -25,15 +25,19 @@ class PeopleStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        #: The sender of the code, if the settings named another owner since the last start.
+        self.former_owner: int | None = None
         self.known = Known()
         self._read()
 
     def set_fixed(self, users: Iterable[int], chats: Iterable[int]) -> None:
         """Take the people of the settings. Their owner takes the place of one with the code."""
+        paired = replace(self.known, users=()).owner
         self.known = replace(self.known, users=tuple(users), chats=tuple(chats))
-        if self.known.users:
-            paired = People.standing == Standing.OWNER
-            self._db.write(People.update(standing=Standing.ADMITTED).where(paired))
+        if paired not in (None, self.known.owner):
+            self.former_owner = paired
+            its = People.chat_id == paired
+            self._db.write(People.update(standing=Standing.ADMITTED).where(its))
             self._read()
 
     def add(self, person: Person, now: datetime) -> Person:

@@ -52,10 +52,12 @@ def register(telegram: TelegramClient, outbox: Outbox, setting: str) -> None:
     _register(telegram, outbox, setting, listed(is_group=True), groups)
 
 
-def register_owner(telegram: TelegramClient, outbox: Outbox, setting: str, owner: int) -> None:
-    """Register the list for the chat of the owner."""
-    scope = types.BotCommandScopeChat(owner)
-    _register(telegram, outbox, setting, listed(is_owner=True), scope)
+def register_user(
+    telegram: TelegramClient, outbox: Outbox, setting: str, user_id: int, *, is_owner: bool
+) -> None:
+    """Register the list for the chat of the owner, or of a former owner."""
+    scope = types.BotCommandScopeChat(user_id)
+    _register(telegram, outbox, setting, listed(is_owner=is_owner), scope)
 
 
 def _register(

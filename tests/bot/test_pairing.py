@@ -187,6 +187,11 @@ def test_settings_name_another_owner(house):
     other.wait_for_text(f"id {FRIEND}")
     other.ask(user=FRIEND)
     other.say("/status", user=FRIEND)
+    other.wait_for_text("Only my owner", chat=FRIEND)
+    former = other.telegram.wait_for(
+        lambda call: call.method == "setMyCommands" and call.json("scope").get("chat_id") == FRIEND,
+        count=3,
+    )
 
-    assert other.wait_for_text("Only my owner", chat=FRIEND)
+    assert not [each for each in former if "people" in each.params["commands"]]
     assert not other.events("pairing_code")

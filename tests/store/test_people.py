@@ -90,6 +90,8 @@ def test_only_so_many_wait(store):
 def test_settings_name_an_owner_in_place_of_the_paired_one(store):
     store.people.add(new(77, standing=Standing.OWNER), NOW)
     store.people.set_fixed((), ())
+    store.people.set_fixed((77, 5), ())
+    store.people.set_fixed((), ())
     before = store.people.known.owner
     store.people.set_fixed((5, 6), (-1,))
     store.people.set_fixed((), ())
