@@ -90,7 +90,9 @@ class PeopleRequests:
                 self._requests.drop(each)
         if page:
             return self.listing(int(page), texts)
-        return words.answered(changed, texts) if changed else None
+        # The buttons of a question outlive an answer in the list, or one that a crash followed.
+        person = self._people.person(id) if action in ("allow", "ignore") else None
+        return words.answered(person, texts) if person else None
 
     def _texts(self, chat_id: int, language: str) -> Texts:
         """The texts for a chat, in its user's `language` unless the chat has another."""

@@ -107,6 +107,21 @@ def test_ignored_stranger_hears_only_that_the_bot_is_private(house):
     assert texts == [asked, "This bot is private.", asked]
 
 
+def test_question_that_was_answered_in_the_list(house):
+    home = house()
+    ask_owner(home)
+    home.say("/people")
+    home.wait_for_text("⏳ Waiting")
+    tap(home, "✅ Allow Anna")
+    tap(home, "🚫 Ignore")
+    after_all(home)
+
+    [question] = [each for each in home.received(OWNER) if "/people can undo" in each.text]
+    assert question.text.startswith("✅ Let in.")
+    assert not question.buttons
+    assert names(home, "admitted") == [STRANGER]
+
+
 @pytest.mark.parametrize(
     ("name", "username", "shown"),
     [
