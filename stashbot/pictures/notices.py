@@ -147,7 +147,7 @@ class Notices:
             if told_at is not None and now - told_at < OWNER_PAUSE_S:
                 return
             self._told_at[about] = now
-        texts, times = self._owner_texts(request), recurrence(request.when)
+        texts, times = self._owner_texts(owner), recurrence(request.when)
         when = recurring(times, texts) if times else request.when
         reason = self.answer(error, 1, texts, owner).text
         self.outbox.say(owner, texts("schedule.no_source", when=when, reason=reason))
@@ -157,8 +157,11 @@ class Notices:
             return self._chats.values(chat_id).timezone
         return self.settings.timezone
 
-    def _owner_texts(self, request: Request) -> Texts:
-        return TEXTS[choose(self.settings.telegram.language, request.language)]
+    def _owner_texts(self, owner: int) -> Texts:
+        with store_failures_logged(chat_id=owner):
+            setting = self._chats.values(owner).language
+            return TEXTS[choose(setting, self._chats.language(owner) or None)]
+        return TEXTS[choose(self.settings.telegram.language, None)]
 
     def _show_action(self, serving: Serving) -> float | None:
         """Show in the chat that a picture is on its way, for a minute at most."""

@@ -483,7 +483,8 @@ def test_an_empty_source_is_an_ordinary_answer(home):
 
 
 def test_a_schedule_whose_filter_is_gone_sends_nothing_else(home):
-    """It is missed with the reason, and the owner hears it once a day."""
+    """It is missed with the reason, and the owner hears it once a day, in the owner's language."""
+    home.app.store.chats.change(OWNER, "language", "ru", NOW)
     home.stash.filters = [filter_of(by_tag(BEACH))]
     home.say("/schedule daily 09:00 from best", user=FRIEND)
     home.wait_for_text("🔖 Best", chat=FRIEND)
@@ -494,10 +495,10 @@ def test_a_schedule_whose_filter_is_gone_sends_nothing_else(home):
         home.app.requests.accept(home.app.store.schedules.claim(schedule, due, "en", NOW))
     missed = home.wait_for_event("schedule_missed", 2)
     home.wait_for_text("Best")
-    told = [call for call in home.telegram.calls if "sent nothing" in call.params.get("text", "")]
+    texts = [(call.chat_id, call.params.get("text", "")) for call in home.telegram.calls]
 
     assert "saved filter is not in Stash" in missed[0]["reason"]
-    assert [call.chat_id for call in told] == [OWNER]
+    assert [chat for chat, text in texts if "ничего не отправлено" in text] == [OWNER]
     assert not home.sent_images()
 
 
