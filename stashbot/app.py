@@ -131,6 +131,7 @@ class App:
         self._start_pools(3 * longest_turn)
         self.access.introduce()
         resume(
+            access=self.access,
             store=self.store,
             requests=self.requests,
             voting=self.pictures.voting,

@@ -96,9 +96,11 @@ class Access:
         self.show_commands(user.id)
 
     def admits(self, user: types.User, chat: types.Chat) -> bool:
-        if not self._known.has(user.id):
-            return False
-        return chat.type == "private" or self.is_allowed_group(chat.id)
+        return self.allows(user.id, user.id if chat.type == "private" else chat.id)
+
+    def allows(self, user_id: int, chat_id: int) -> bool:
+        """Tell whether a user may use the bot in a group, or in the private chat of that id."""
+        return self._known.has(user_id) and self.is_allowed_group(chat_id)
 
     def is_allowed_group(self, chat_id: int) -> bool:
         """Tell whether a group is allowed, or was before it moved."""

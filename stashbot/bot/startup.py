@@ -9,14 +9,26 @@ from ..rules.timetable import GRACE
 from ..store.store import Store
 from ..telegram.outbox import Outbox
 from ..votes.voting import Voting
+from .access import Access
 
 
 def resume(
-    *, store: Store, requests: RequestQueue, voting: Voting, outbox: Outbox, now: datetime
+    *,
+    access: Access,
+    store: Store,
+    requests: RequestQueue,
+    voting: Voting,
+    outbox: Outbox,
+    now: datetime,
 ) -> None:
-    """Resume the requests of the last run, and draw its latest votes. Raises StoreError."""
+    """Resume the requests of the last run, and draw its latest votes. Raises StoreError.
+
+    The settings may have other people now.
+    """
     for request in store.waiting_requests():
-        if request.due and now - request.due > GRACE:
+        if not request.due and not access.allows(request.user_id, request.chat_id):
+            store.finish_request(request.id, "failed", now)
+        elif request.due and now - request.due > GRACE:
             requests.give_up(request, "not running then")
         else:
             requests.accept(request)

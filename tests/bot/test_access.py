@@ -1,6 +1,7 @@
 """Access: which users and chats the bot serves, and the limits for strangers."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from stashbot.bot.commands import MOST_WAITING
 from tests.conftest import FRIEND, GROUP, OWNER, STRANGER, picture
 from tests.standins.http import Fault, Trouble
 from tests.store.stored import is_gone
+from tests.whole.program import wait_until
 
 CLUB, SUPERGROUP = -600, -1_000_500
 
@@ -138,6 +140,22 @@ def test_message_without_a_sender(house):
 
     assert chats_written_to(home) == {OWNER}
     assert not home.events("update_skipped")
+
+
+def test_request_of_a_user_whom_the_settings_do_not_name_any_more(house):
+    home = house()
+    home.stash.server.pause()
+    home.say("/random", user=FRIEND)
+    wait_until(lambda: home.query("SELECT 1 FROM requests"), "it is stored")
+    home.stop()
+    telegram = replace(home.settings.telegram, allowed_users=(OWNER,))
+    home.settings = replace(home.settings, telegram=telegram)
+    home.stash.server.resume()
+    home.start()
+    home.ask()
+
+    assert home.query("SELECT state FROM requests WHERE chat_id = ?", FRIEND) == [("failed",)]
+    assert [call.chat_id for call in home.telegram.wait_for("sendPhoto")] == [OWNER]
 
 
 def test_group_says_that_it_became_a_supergroup(groups):
