@@ -7,6 +7,7 @@ from stashbot.rules.access import MOST_QUESTIONS
 from stashbot.telegram.commands import COMMANDS
 from tests.bot.test_access import CLUB, after_all, update
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, STRANGER, library
+from tests.long.updates import BUTTONS
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until, went
 
@@ -305,9 +306,9 @@ def sender(user):
     return {"id": user, "is_bot": is_bot, "first_name": "Anna", "language_code": "en"}
 
 
-def touch(bot, user, chat, message_id, image):
-    """Press three buttons, and react to a picture."""
-    for data in (f"vote:dislike:{image}", "next", "people:show:0:0"):
+def touch(bot, user, chat, message_id, image, buttons):
+    """Press buttons, and react to a picture."""
+    for data in buttons:
         bot.telegram.press(message_id, data, user_id=user, chat_id=chat["id"])
     like = {"old_reaction": [], "new_reaction": [{"type": "emoji", "emoji": "👍"}]}
     about = {"message_id": message_id, "date": 1, "chat": chat, "user": sender(user)}
@@ -338,11 +339,19 @@ def test_served(bot, who):
         )
         is_refused = bot.received(place)[-1].text == "Only my owner can use this command."
         assert is_refused == (command in ("status", "people") and user != OWNER), command
-    touch(bot, user, chat or {"id": user, "type": "private"}, sent.id, image)
+    buttons = (f"vote:dislike:{image}", "next", "people:show:0:0")
+    touch(bot, user, chat or {"id": user, "type": "private"}, sent.id, image, buttons)
     bot.wait_for_event("voted", count=2)
 
     assert {line["user_id"] for line in bot.events("voted")} == {user}
     assert not bot.events("access_denied") or user == STRANGER
+
+
+def test_each_kind_of_button_is_pressed_there(bot):
+    patterns = bot.app.poller._handle.__self__._callbacks._handlers
+    pressed = [data.format(id=1) for data in BUTTONS]
+
+    assert not [each for each in patterns if not any(map(each.fullmatch, pressed))]
 
 
 @pytest.mark.parametrize("who", UNSERVED)
@@ -366,17 +375,20 @@ def test_unserved(bot, who):
     for command in COMMANDS:
         message = update(f"/{command}", chat=place)["message"] | {"from": sender(user)}
         bot.telegram.put_update({"message": message})
-    touch(bot, user, place, 1, 1)
-    if place["type"] != "private" and user not in (OWNER, FRIEND):
+    if user not in (OWNER, FRIEND):
         bot.telegram.put_update(added(user, -777))
-    bot.telegram.wait_for(lambda _: len(bot.telegram.answers) == before[2] + 3)
+    if not chat:
+        for status in ("kicked", "member"):
+            bot.telegram.put_update(added(user, user, type="private", status=status))
+    touch(bot, user, place, 1, 1, [data.format(id=1) for data in BUTTONS])
+    bot.telegram.wait_for(lambda _: len(bot.telegram.answers) == before[2] + len(BUTTONS))
     for text in heard:
         bot.wait_for_text(text, chat=user)
 
     assert bot.query(counted) == before[0]
     texts = [message.text for message in bot.received(place["id"])][before[1] :]
     assert texts == heard
-    assert [answer.text for answer in bot.telegram.answers][before[2] :] == PRIVATE * 3
+    assert [answer.text for answer in bot.telegram.answers][before[2] :] == PRIVATE * len(BUTTONS)
     assert names(bot, "waiting") == [user] * is_waiting
     assert not bot.stash.requests
     assert not bot.events("update_skipped")

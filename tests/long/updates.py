@@ -13,16 +13,13 @@ CLUBS = range(-900, -870)
 BATCH = 500
 TEXTS = ["/start", "/random 5", "/people", "/status", "/schedule daily 09:00", "/exclude x", "🎲"]
 TEXTS += ["hello", "/start {n:08}", "{n:08}", "/random@stash_demo_bot", "/purge", "/filters off"]
-PRESSES = ["people:{act}:{id}:", "people:{act}:{id}:0", "people:show:0:0", "vote:like:{id}", "next"]
-PRESSES += [
-    "rate:5:{id}",
-    "pin:{id}",
-    "unorder:{id}",
-    "forget:yes",
-    "exclude:tag:{id}:1",
-    "",
-    "{n}",
-]
+#: Data of each kind of button.
+BUTTONS = ["next", "next:tag:{id}", "pick:2:new", "pin:{id}", "unhide:tag:{id}", "rate:5:{id}"]
+BUTTONS += ["menu:{id}", "info:{id}", "original:{id}", "why:{id}", "prefer:like:tag:{id}:1"]
+BUTTONS += ["vote:dislike:{id}", "exclude:tag:{id}:1", "excluded:0", "restore:{id}:0", "forget:yes"]
+BUTTONS += ["people:show:0:0", "settings:quiet", "set:spoiler:1", "zone:Asia/Tokyo", "purge:yes"]
+BUTTONS += ["unorder:{id}", "schedule:noon", "chart"]
+PRESSES = [*BUTTONS, "people:{act}:{id}:", "people:{act}:{id}:0", "", "{n}"]
 ACTIONS = ["allow", "ignore", "remove", "lift"]
 STATES = ["member", "administrator", "left", "kicked", "restricted"]
 ROWS = """SELECT (SELECT COUNT(*) FROM chats WHERE chat_id <> ?), (SELECT COUNT(*) FROM requests),
