@@ -92,7 +92,7 @@ def test_purge_asks_twice(full):
 
     assert len(before) == NOTED
     assert really.buttons[0][0].text == "No, keep"
-    assert done.text == "Done, my pictures are gone."
+    assert done.text == "Done, my pictures of the last 48 hours are gone."
     assert shown(home) == {done.id}
     assert [each.text for each in home.telegram.messages(OWNER) if not each.sender.is_bot]
     assert home.query("SELECT count(*) FROM sent_photos") == [(4,)]

@@ -379,7 +379,7 @@ def test_settings_and_purge(page, width):
     question.get_by_role("button", name="Yes, delete").click()
     question.get_by_text("Really?").wait_for()
     question.get_by_role("button", name="Yes, delete").click()
-    question.get_by_text("Done, my pictures are gone.").wait_for()
+    question.get_by_text("Done, my pictures of the last 48 hours are gone.").wait_for()
 
     assert max(heights) < 1.5 * min(heights)
     assert log.locator("article img").count() == 0
