@@ -7,7 +7,7 @@ from stashbot.rules.access import MOST_QUESTIONS
 from stashbot.telegram.commands import COMMANDS
 from tests.bot.test_access import CLUB, after_all, update
 from tests.conftest import FRIEND, GROUP, NO_NEXT, OWNER, STRANGER, library
-from tests.long.updates import BUTTONS
+from tests.long.updates import BUTTONS, membership
 from tests.standins.http import Fault, Trouble
 from tests.whole.program import wait_until, went
 
@@ -37,15 +37,13 @@ def ask_owner(home, user=STRANGER, count=1, **name):
 
 def added(user, chat_id, *, type="supergroup", status="member", before="left"):
     """An update: a user adds the bot to a group."""
-    bot = {"id": 4242, "is_bot": True, "first_name": "Stashbot"}
     return {
         "my_chat_member": {
             "chat": {"id": chat_id, "type": type, "title": "Club"},
             "from": {"id": user, "is_bot": user == OTHER_BOT, "first_name": "P"},
             "date": 1,
-            "old_chat_member": {"user": bot, "status": before},
-            "new_chat_member": {"user": bot, "status": status},
         }
+        | membership(before, status)
     }
 
 
@@ -163,14 +161,17 @@ def test_many_strangers_ask(house):
     assert len(listed.buttons) == 9
 
 
-@pytest.mark.parametrize("type", ["group", "supergroup", "channel"])
-def test_group_is_let_in_and_removed(house, type):
+@pytest.mark.parametrize(
+    ("type", "status"),
+    [("group", "member"), ("supergroup", "member"), ("channel", "administrator")],
+)
+def test_group_is_let_in_and_removed(house, type, status):
     home = house(library(9))
     home.telegram.add_group(CLUB, "Club", [OWNER, FRIEND, STRANGER], type=type)
     home.say("/random", chat=CLUB)
-    home.telegram.put_update(added(STRANGER, CLUB, type=type))
+    home.telegram.put_update(added(STRANGER, CLUB, type=type, status=status))
     after_all(home)
-    home.telegram.put_update(added(FRIEND, CLUB, type=type))
+    home.telegram.put_update(added(FRIEND, CLUB, type=type, status=status))
     home.wait_for_text(f"May I be used there?\n👥 Club\nid {CLUB}")
     tap(home, "Allow")
     home.wait_for_event("access_granted")

@@ -1,5 +1,9 @@
 """Random updates of people and chats that the bot does not serve, and the promises about them."""
 
+from inspect import signature
+
+from telebot import types
+
 from stashbot.bot.access import MOST_STRANGERS
 from stashbot.bot.pairing import MOST_USERS
 from stashbot.rules.access import MOST_QUESTIONS
@@ -22,9 +26,21 @@ BUTTONS += ["unorder:{id}", "schedule:noon", "chart"]
 PRESSES = [*BUTTONS, "people:{act}:{id}:", "people:{act}:{id}:0", "", "{n}"]
 ACTIONS = ["allow", "ignore", "remove", "lift"]
 STATES = ["member", "administrator", "left", "kicked", "restricted"]
+#: The fields of all states.
+KINDS = (types.ChatMemberAdministrator, types.ChatMemberRestricted, types.ChatMemberBanned)
+FIELDS = dict.fromkeys((name for kind in KINDS for name in signature(kind).parameters), 0)
 ROWS = """SELECT (SELECT COUNT(*) FROM chats WHERE chat_id <> ?), (SELECT COUNT(*) FROM requests),
     (SELECT COUNT(*) FROM votes), (SELECT COUNT(*) FROM schedules),
     (SELECT COUNT(*) FROM exclusions), (SELECT COUNT(*) FROM ratings)"""
+
+
+def membership(before, after):
+    """Two states of the bot in a chat."""
+    bot = FIELDS | {"user": {"id": 4242, "is_bot": True, "first_name": "Stashbot"}}
+    return {
+        "old_chat_member": bot | {"status": before},
+        "new_chat_member": bot | {"status": after},
+    }
 
 
 class RandomUpdates:
@@ -85,10 +101,8 @@ class RandomUpdates:
         return "message_reaction", about | {"user": user, "old_reaction": [], "new_reaction": like}
 
     def membership(self, about, user):
-        bot = {"id": 4242, "is_bot": True, "first_name": "Stashbot"}
-        states = [{"user": bot, "status": self.random.choice(STATES)} for _ in range(2)]
-        states = {"old_chat_member": states[0], "new_chat_member": states[1]}
-        return "my_chat_member", about | {"from": user} | states
+        before, after = self.random.choices(STATES, k=2)
+        return "my_chat_member", about | {"from": user} | membership(before, after)
 
     def check(self, *, has_owner):
         home, access = self.home, self.home.app.poller._handle.__self__._access
