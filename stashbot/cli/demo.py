@@ -30,7 +30,6 @@ from .run import stop
 
 if TYPE_CHECKING:
     from ..demo.stash.standin import StashStandIn
-    from ..demo.telegram.files import Decoded
     from ..demo.telegram.standin import TelegramStandIn
 
 log = structlog.get_logger()
@@ -94,35 +93,31 @@ def _stash(folder: Path | None, drawer: Drawer) -> StashStandIn:
 
 def _telegram(token: str, port: int) -> TelegramStandIn:
     from ..demo.telegram.chats import Chat, User
-    from ..demo.telegram.standin import Cast, TelegramStandIn
+    from ..demo.telegram.standin import TelegramStandIn
 
     users = [User(id, name) for id, name in DEMO_USERS.items()]
     groups = [Chat(DEMO_GROUP, "group", "Friends", tuple(DEMO_USERS)[:2])]
     return TelegramStandIn(
         token,
-        decode=_decode,
+        measure=_measure,
         port=port,
-        cast=Cast(users, groups),
-        flood_limits=True,
+        users=users,
+        groups=groups,
         keep_messages=DEMO_MESSAGES,
     )
 
 
-def _decode(data: bytes) -> Decoded:
-    """Read the header of a picture for the stand-in. Raises ValueError if it is not whole."""
-    from ..demo.telegram.files import Decoded
-
+def _measure(data: bytes) -> tuple[int, int]:
+    """The sides of a picture, as it is shown. Raises ValueError if it is not whole."""
     form = sniff(data)
     if form == "gif":
-        width, height = struct.unpack_from("<HH", data.ljust(10, b"\0"), 6)
-        return Decoded(width, height, "image/gif")
+        return struct.unpack_from("<HH", data.ljust(10, b"\0"), 6)
     if form not in metadata.FORMS:
         raise ValueError("no picture")
     picture = metadata.read(io.BytesIO(data), form)
     if not picture.is_whole:
         raise ValueError("no whole picture")
-    width, height = picture.size[::-1] if picture.orientation >= 5 else picture.size
-    return Decoded(width, height, f"image/{form}", picture.is_film)
+    return picture.size[::-1] if picture.orientation >= 5 else picture.size
 
 
 def _demo_environment(token: str, api_url: str, stash_url: str) -> dict[str, str]:

@@ -23,9 +23,10 @@ from typing import Any
 from PIL import Image as Pixels
 
 from stashbot.demo.pictures.picture import Gallery, Picture
-from stashbot.demo.stash.library import Library, as_dict
+from stashbot.demo.stash.library import as_dict
 from stashbot.demo.telegram.chats import User
 from tests.pictures.awkward import MP4
+from tests.standins.library import Library
 from tests.standins.stash import StashStandIn
 from tests.standins.telegram import Call, TelegramStandIn
 

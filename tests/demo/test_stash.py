@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stashbot.demo.pictures.picture import Details, Gallery, Picture
-from stashbot.demo.stash.library import shuffle_key
 from stashbot.demo.stash.names import id_of
 from stashbot.demo.stash.standin import SavedFilter, demo_filters
+from tests.standins.library import shuffle_key
 from tests.standins.stash import StashStandIn
 
 IDS = """query Ids($f: FindFilterType, $i: ImageFilterType, $ids: [ID!]) {
@@ -474,19 +474,16 @@ NAMES = """query($f: FindFilterType) { findTags(filter: $f) { tags { name aliase
 
 def find_tags(stash, **wanted):
     query = "query($f: FindFilterType) { findTags(filter: $f) { tags { name } } }"
-    answer = post(stash, query, f=wanted).json()
+    answer = post(stash, query, f={"sort": "images_count", **wanted}).json()
     return [tag["name"] for tag in answer["data"]["findTags"]["tags"]]
 
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        ({}, ["beach", "night", "sea", "sky", "unused"]),
-        ({"direction": "DESC"}, ["unused", "sky", "sea", "night", "beach"]),
-        ({"sort": "name", "per_page": 2, "page": 2}, ["sea", "sky"]),
         ({"per_page": 0}, []),
-        ({"sort": "images_count", "direction": "DESC", "per_page": 2}, ["beach", "sea"]),
-        ({"sort": "images_count", "per_page": 1}, ["unused"]),
+        ({"direction": "DESC", "per_page": 2}, ["beach", "sea"]),
+        ({"per_page": 1}, ["unused"]),
         ({"q": "SEA"}, ["sea"]),
         ({"q": "ocean"}, ["sea"]),
         ({"q": '"la mer"'}, ["sea"]),
@@ -511,7 +508,7 @@ def test_25_names_by_default(stash):
 
 
 def test_all_kinds_of_names(four):
-    found = post(four, NAMES, f={"q": "a", "per_page": -1}).json()["data"]
+    found = post(four, NAMES, f={"q": "a", "per_page": -1, "sort": "images_count"}).json()["data"]
     galleries = [
         {"title": "", "folder": {"path": "/data/b"}},
         {"title": "Open sea", "folder": None},
@@ -529,11 +526,10 @@ def test_all_kinds_of_names(four):
     assert {"name": "sea", "aliases": ["ocean", "La Mer"]} in found["findTags"]["tags"]
 
 
-def test_galleries_have_no_sort_by_name(four):
+def test_names_in_an_order_that_the_bot_does_not_ask_for(four):
     query = "query($f: FindFilterType) { findGalleries(filter: $f) { galleries { title } } }"
 
     assert complaint(post(four, query, f={"sort": "name"})) == "invalid sort: name"
-    assert "errors" not in post(four, query, f={"sort": "images_count"}).json()
 
 
 def test_names_of_an_image_and_their_images_agree(four):
@@ -664,25 +660,24 @@ def test_image_with_every_field(stash):
 # Transport
 
 
-@pytest.mark.parametrize(("accept", "status"), [(JSON, 422), ("*/*", 400)], ids=["JSON", "any"])
 @pytest.mark.parametrize(
-    ("query", "name", "variables", "code"),
+    ("query", "name", "variables"),
     [
-        ("{ oops", None, {}, "GRAPHQL_PARSE_FAILED"),
-        ("{ oops }", None, {}, "GRAPHQL_VALIDATION_FAILED"),
-        ("", None, {}, "GRAPHQL_VALIDATION_FAILED"),
-        (IDS, None, {"f": {"z": "x"}}, "GRAPHQL_VALIDATION_FAILED"),
-        (IDS, "Other", {}, "GRAPHQL_VALIDATION_FAILED"),
-        (ONE, None, {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("{ oops", None, {}),
+        ("{ oops }", None, {}),
+        ("", None, {}),
+        (IDS, None, {"f": {"z": "x"}}),
+        (IDS, "Other", {}),
+        (ONE, None, {}),
     ],
     ids=["syntax", "field", "empty", "variable", "operation name", "variable missing"],
 )
-def test_invalid_query(library, accept, status, query, name, variables, code):
-    response = post(library, query, accept=accept, name=name, **variables)
+def test_invalid_query(library, query, name, variables):
+    response = post(library, query, name=name, **variables)
 
-    assert response.status_code == status
+    assert response.status_code == 422
     assert response.json()["data"] is None
-    assert response.json()["errors"][0]["extensions"]["code"] == code
+    assert complaint(response)
 
 
 @pytest.mark.parametrize(
@@ -784,15 +779,10 @@ def test_request_of_a_foreign_web_page(stash, headers, path):
 
 def test_original(stash):
     response = get(stash, "/image/7/image?t=5")
-    name = response.headers["Content-Disposition"].encode("latin-1").decode()
 
     assert response.content == b"GIF89a"
     assert response.headers["Content-Type"] == "image/gif"
     assert response.headers["Content-Length"] == "6"
-    assert name == 'filename="Заря.gif"'
-    assert response.headers["Last-Modified"] == "Mon, 06 May 2024 07:08:09 GMT"
-    assert "immutable" in response.headers["Cache-Control"]
-    assert get(stash, "/image/7/image").headers["Cache-Control"] == "no-cache"
 
 
 def test_missing_file(stash):

@@ -1,12 +1,28 @@
 """Pillow as the judge of the pictures that the stand-in for Telegram receives."""
 
 import io
+from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from stashbot.demo.telegram.files import MAX_SIDES, Decoded
-
+MAX_SIDES = 10_000  # pixels, width plus height of Telegram's largest photo
 ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A whole picture: `width` and `height` in pixels after EXIF orientation."""
+
+    width: int
+    height: int
+    type: str
+    is_animated: bool = False
+
+
+def measure(data: bytes) -> tuple[int, int]:
+    """The sides of a picture. Raises ValueError if it is not whole."""
+    image = decode(data)
+    return image.width, image.height
 
 
 def decode(data: bytes) -> Decoded:

@@ -17,10 +17,10 @@ from stashbot.demo.http import PLAIN, Request, Response
 from stashbot.demo.pictures.picture import Details, Picture
 from stashbot.demo.stash import standin
 from stashbot.demo.stash.graphql import Query, read
-from stashbot.demo.stash.library import Library
 from stashbot.demo.stash.standin import SavedFilter
 
 from .http import Server
+from .library import Library
 
 LOGIN_PAGE = b"<!DOCTYPE html><title>Stash</title><form method=post>Username, password</form>"
 LOCKED = b"Stash is exposed to the public internet without a password, and has locked itself."
@@ -61,6 +61,8 @@ class StashStandIn(standin.StashStandIn):
     ids without a file. `per_query_seconds` maps an operation's name and variables to its
     duration.
     """
+
+    library = Library
 
     def __init__(
         self,
@@ -181,7 +183,7 @@ class StashStandIn(standin.StashStandIn):
                 return Response(200, PLAIN, b".")
             case ["login"]:
                 return Response(200, "text/html; charset=utf-8", LOGIN_PAGE)
-            case ["graphql"] if not query.fault:
+            case ["graphql"]:
                 self.server.stopping.wait(self.per_query_seconds(query.operation, query.variables))
             case ["image", key, "image"] if key.isdecimal():
                 if request.method != "GET":

@@ -2,19 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from stashbot.demo.http import Response
 from stashbot.demo.telegram import standin
 from stashbot.demo.telegram.chats import Chat, Draft, Message, User
-from stashbot.demo.telegram.files import Decode
 from stashbot.demo.telegram.form import Arguments
-from stashbot.demo.telegram.limits import Button, Refusal, too_many_requests
+from stashbot.demo.telegram.limits import Button, Refusal
 
+from .checks import check
+from .flood import Flood, too_many_requests
 from .http import Server
-from .pictures import decode as decode_with_pillow
+from .pictures import measure
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Seen(Message):
 class TelegramStandIn(standin.TelegramStandIn):
     """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
-    `delay` is the time of each answer in seconds. Pillow judges the pictures. The other
+    `delay` is the time of each answer in seconds. It checks parameters as Telegram does; Pillow
+    judges the pictures. With `flood_limits`, a bot that sends too fast gets 429. The other
     options are those of the demo.
     """
 
@@ -71,14 +73,16 @@ class TelegramStandIn(standin.TelegramStandIn):
         self,
         token: str,
         *,
-        decode: Decode = decode_with_pillow,
-        users: Sequence[User] = (User(1, "Ann"),),
         delay: float = 0.0,
+        flood_limits: bool = False,
+        clock: Callable[[], float] = time.monotonic,
         **options: Any,
     ) -> None:
         self._delay = delay
+        self._flood = Flood(clock) if flood_limits else None
         self._calls: list[Call] = []
-        super().__init__(token, decode=decode, cast=standin.Cast(users), **options)
+        self._closed: dict[int, Refusal] = {}
+        super().__init__(token, measure=measure, **options)
 
     @property
     def api_url(self) -> str:
@@ -157,14 +161,14 @@ class TelegramStandIn(standin.TelegramStandIn):
         is_private = chat.type == "private"
         reason = "blocked by the user" if is_private else f"kicked from the {chat.type} chat"
         with self._messenger.changed:
-            if chat_id not in self._messenger.closed:
-                self._messenger.closed[chat_id] = Refusal(403, f"Forbidden: bot was {reason}")
+            if chat_id not in self._closed:
+                self._closed[chat_id] = Refusal(403, f"Forbidden: bot was {reason}")
                 self._tell_of_membership(chat, "member", {"status": "kicked", "until_date": 0})
 
     def unblock(self, chat_id: int) -> None:
         """The bot may write to the chat again and gets an update."""
         with self._messenger.changed:
-            if self._messenger.closed.pop(chat_id, None):
+            if self._closed.pop(chat_id, None):
                 chat = self._messenger.chat(chat_id)
                 self._tell_of_membership(chat, "kicked", {"status": "member"})
 
@@ -191,7 +195,7 @@ class TelegramStandIn(standin.TelegramStandIn):
             chat = self._messenger.chat(old)
             self.add_group(new, chat.title, chat.members, type="supergroup")
             reason = "Bad Request: group chat was upgraded to a supergroup chat"
-            self._messenger.closed[old] = Refusal(400, reason, migrate_to_chat_id=new)
+            self._closed[old] = Refusal(400, reason, migrate_to_chat_id=new)
             author = self.user(chat.members[0] if chat.members else self._messenger.bot.id)
             for chat_id, field, other in (
                 (old, "migrate_to_chat_id", new),
@@ -281,6 +285,15 @@ class TelegramStandIn(standin.TelegramStandIn):
             self._calls.append(call)
             self._messenger.changed.notify_all()
         return response
+
+    def _carry_out(self, method: str, arguments: Arguments) -> object:
+        if self._flood:
+            self.server.stopping.wait(self._flood.admit(method, arguments))
+        chat_id, writes = arguments.number("chat_id"), method.startswith(("send", "edit", "delete"))
+        if writes and chat_id in self._closed:
+            raise self._closed[chat_id].with_traceback(None)  # it may have been raised before
+        check(method, arguments, self._messenger.files)
+        return super()._carry_out(method, arguments)
 
 
 def _flood(seconds: float) -> Response:

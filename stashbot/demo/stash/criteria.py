@@ -1,11 +1,10 @@
-"""The criteria of Stash's ImageFilterType, with the results of Stash 0.30.1's SQL.
+"""The criteria of Stash's ImageFilterType that the demo needs, with the results of Stash 0.30.1.
 
-An empty text of a picture is NULL in Stash. `performer_age` is refused.
+`tests/standins/criteria.py` has more.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -15,12 +14,11 @@ from graphql import GraphQLError
 
 from ..pictures.picture import Picture
 from .names import KINDS, Catalogue, number
-from .search import like
 
-#: SQLite's parser takes no more levels of `OR`.
-MOST_LEVELS = 30
-#: With `OR` Stash joins these wrongly, and answers wrong images without an error.
-CLASHING = {"tags", "performers", "performer_tags", "galleries", "checksum"}
+Test = Callable[[Picture], bool]
+#: Turns the value of a field of ImageFilterType into a test of pictures.
+Criterion = Callable[[Any, Catalogue], Test]
+
 _MISSING = ("", "title", "studio", "performers", "galleries", "tags")
 _SHAPES = {"LANDSCAPE": 1, "SQUARE": 0, "PORTRAIT": -1}  # the sign of width minus height
 _RESOLUTIONS = (
@@ -29,20 +27,6 @@ _RESOLUTIONS = (
 )
 #: The shortest short side of each resolution, in pixels.
 _SIDES = (144, 240, 360, 480, 540, 720, 1080, 1440, 1920, 2560, 3000, 3584, 3840, 6144)
-#: The attribute for each criterion of a text.
-_TEXTS = {"checksum": "fingerprint", "path": "full_path"} | {
-    name: name for name in ("title", "code", "details", "photographer", "url")
-}
-_VALUES: dict[str, Callable[[Picture], Any]] = {
-    "rating100": lambda picture: picture.rating100,
-    "o_counter": lambda picture: picture.o_counter,
-    "tag_count": lambda picture: len(picture.tags),
-    "performer_count": lambda picture: len(picture.performers),
-    "file_count": lambda _: 1,
-    "date": lambda picture: picture.first_day or None,
-    "created_at": lambda picture: picture.created.isoformat(),
-    "updated_at": lambda picture: picture.modified.isoformat(),
-}
 _COMPARISONS: dict[str, Callable[[Any, Any, Any], bool]] = {
     "EQUALS": lambda found, value, _: found == value,
     "NOT_EQUALS": lambda found, value, _: found != value,
@@ -56,7 +40,10 @@ _COMPARISONS: dict[str, Callable[[Any, Any, Any], bool]] = {
 
 
 def matching(
-    wanted: dict[str, Any], pictures: Mapping[int, Picture], catalogue: Catalogue
+    wanted: dict[str, Any],
+    pictures: Mapping[int, Picture],
+    catalogue: Catalogue,
+    criteria: Mapping[str, Criterion],
 ) -> Callable[[int], bool]:
     """Return a test of ids for an ImageFilterType. Both raise GraphQLError where Stash fails.
 
@@ -65,17 +52,14 @@ def matching(
     levels = [wanted]
     while under := levels[-1].get("OR"):
         levels.append(under)
-    if len(levels) > MOST_LEVELS:
-        raise GraphQLError("parser stack overflow")
-    if len(levels) > 1 and CLASHING.intersection(name for level in levels for name in level):
-        raise GraphQLError("the stand-in refuses OR with relations")
 
     def test(name: str, criterion: Any) -> Callable[[int], bool]:
         if name == "id":
-            return partial(_compares, **criterion)
-        if name in (*KINDS, "performer_tags"):
-            criterion = criterion | _families(criterion, catalogue)
-        return lambda key: _meets(pictures[key], name, criterion, catalogue)
+            return partial(compares, **criterion)
+        if name not in criteria:
+            raise GraphQLError(f"no such column: {name}")
+        is_met = criteria[name](criterion, catalogue)
+        return lambda key: is_met(pictures[key])
 
     tests = [
         [test(name, each) for name, each in level.items() if name != "OR" and each is not None]
@@ -87,77 +71,39 @@ def matching(
     return lambda key: any(all(test(key) for test in every) for every in either)
 
 
-def _families(criterion: dict[str, Any], catalogue: Catalogue) -> dict[str, list[set[int]]]:
-    """Return the ids of a criterion, each with the ids of its children."""
-    depth = criterion.get("depth") or 0
-    return {
-        key: [catalogue.below(number(id), depth) for id in criterion.get(key) or ()]
-        for key in ("value", "excludes")
-    }
+def comparing(value: Callable[[Picture], Any]) -> Criterion:
+    """The criterion of a number, a date or a time."""
+    return lambda criterion, _: lambda picture: compares(value(picture), **criterion)
 
 
-def _meets(picture: Picture, name: str, criterion: Any, catalogue: Catalogue) -> bool:
-    if name in _TEXTS:
-        is_met = _lacks if (name, criterion["modifier"]) == ("url", "EXCLUDES") else _contains
-        return is_met(getattr(picture, _TEXTS[name]), **criterion)
-    if name in _VALUES:
-        return _compares(_VALUES[name](picture), **criterion)
-    match name:
-        case "organized" | "performer_favorite":
-            is_favorite = catalogue.has_favorite(picture)
-            return (picture.organized if name == "organized" else is_favorite) is criterion
-        case "is_missing" if criterion in _MISSING:
-            return not (criterion and getattr(picture, criterion))
-        case "orientation":
-            return _has_shape(picture, **criterion)
-        case "resolution":
-            return _has_resolution(picture, **criterion)
-        case "performer_tags" if criterion["modifier"] == "IS_NULL":
-            return catalogue.has_untagged(picture)
-        case "galleries":  # Stash ignores their `excludes`
-            return _relates(catalogue.ids(picture, name), **criterion | {"excludes": ()})
-        case "tags" | "performers" | "studios" | "performer_tags":
-            return _relates(catalogue.ids(picture, name), **criterion)
-    raise GraphQLError(f"no such column: {name} {criterion}")
+def _is_missing(name: str, _: Catalogue) -> Test:
+    if name not in _MISSING:
+        raise GraphQLError(f"no such column: is_missing {name}")
+    return lambda picture: not (name and getattr(picture, name))
 
 
-def _has_shape(picture: Picture, value: list[str]) -> bool:
+def _has_shape(criterion: dict[str, Any], _: Catalogue) -> Test:
     """SQL knows the sizes of still files only."""
-    shape = (picture.width > picture.height) - (picture.width < picture.height)
-    return not value or (not picture.is_clip and shape in [_SHAPES[word] for word in value])
+    shapes = [_SHAPES[word] for word in criterion["value"]]
+
+    def has_one(picture: Picture) -> bool:
+        shape = (picture.width > picture.height) - (picture.width < picture.height)
+        return not shapes or (not picture.is_clip and shape in shapes)
+
+    return has_one
 
 
-def _has_resolution(picture: Picture, value: str, modifier: str) -> bool:
-    rank = bisect(_SIDES, min(picture.width, picture.height)) - 1
-    return not picture.is_clip and _compares(rank, _RESOLUTIONS.split().index(value), modifier)
+def _has_resolution(criterion: dict[str, Any], _: Catalogue) -> Test:
+    wanted, modifier = _RESOLUTIONS.split().index(criterion["value"]), criterion["modifier"]
+
+    def has_it(picture: Picture) -> bool:
+        rank = bisect(_SIDES, min(picture.width, picture.height)) - 1
+        return not picture.is_clip and compares(rank, wanted, modifier)
+
+    return has_it
 
 
-def _contains(text: str, value: str, modifier: str) -> bool:
-    """EQUALS is LIKE. INCLUDES takes any of the words, or the whole text in quotes."""
-    if modifier in ("IS_NULL", "NOT_NULL"):
-        return bool(text.strip()) == (modifier == "NOT_NULL")
-    if not text:  # NULL
-        return modifier == "NOT_MATCHES_REGEX"
-    phrase = value.strip().strip('"')
-    words = value.split() if phrase == value.strip() else [phrase]
-    match modifier.removeprefix("NOT_"):
-        case "EQUALS":
-            found = like(value).fullmatch(text)
-        case "MATCHES_REGEX":
-            found = re.search(value, text)
-        case "INCLUDES" | "EXCLUDES":
-            found = like(*words).search(text)
-        case _:
-            raise GraphQLError(f"Internal system error. Error <{modifier}>")
-    return (found is None) == (modifier == "EXCLUDES" or modifier.startswith("NOT_"))
-
-
-def _lacks(text: str, value: str, modifier: str) -> bool:
-    """EXCLUDES of a url takes the value as it is, and pictures without one meet it."""
-    return modifier == "EXCLUDES" and not (text and like(value).search(text))
-
-
-def _compares(found: Any, value: Any, modifier: str, value2: Any = None) -> bool:
+def compares(found: Any, value: Any, modifier: str, value2: Any = None) -> bool:
     """Compare numbers, or dates and times as texts. NULL matches IS_NULL alone."""
     if modifier not in _COMPARISONS:
         raise GraphQLError(f"Internal system error. Error <{modifier}>")
@@ -166,12 +112,27 @@ def _compares(found: Any, value: Any, modifier: str, value2: Any = None) -> bool
     return _COMPARISONS[modifier](found, value, type(value)() if value2 is None else value2)
 
 
+def relating(ids: Callable[[Catalogue, Picture], set[int]]) -> Criterion:
+    """The criterion of a relation; `ids` finds those of a picture."""
+
+    def criterion(wanted: dict[str, Any], catalogue: Catalogue) -> Test:
+        depth = wanted.get("depth") or 0
+        value, excludes = (
+            [catalogue.below(number(id), depth) for id in wanted.get(key) or ()]
+            for key in ("value", "excludes")
+        )
+        relates = partial(_relates, wanted["modifier"], value, excludes, depth)
+        return lambda picture: relates(ids(catalogue, picture))
+
+    return criterion
+
+
 def _relates(
-    found: set[int],
     modifier: str,
     value: list[set[int]],
     excludes: Iterable[set[int]],
-    depth: int | None = None,
+    depth: int,
+    found: set[int],
 ) -> bool:
     """Compare the ids of a relation. An empty criterion restricts nothing."""
     if modifier in ("IS_NULL", "NOT_NULL"):
@@ -184,7 +145,18 @@ def _relates(
         case "EXCLUDES":
             is_met = not any(map(found.intersection, value))
         case "EQUALS" if not depth:
-            return not value or found == set[int]().union(*value)
+            is_met = not value or found == set[int]().union(*value)
         case _:
             raise GraphQLError(f"{modifier} is not supported here (depth: {depth})")
     return is_met and not any(map(found.intersection, excludes))
+
+
+CRITERIA: Mapping[str, Criterion] = {
+    "rating100": comparing(lambda picture: picture.rating100),
+    "date": comparing(lambda picture: picture.first_day or None),
+    "created_at": comparing(lambda picture: picture.created.isoformat()),
+    "is_missing": _is_missing,
+    "orientation": _has_shape,
+    "resolution": _has_resolution,
+    **{name: relating(partial(Catalogue.ids, relation=name)) for name in KINDS},
+}

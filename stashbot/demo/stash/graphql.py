@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -34,20 +33,17 @@ GRAPHQL_JSON = "application/graphql-response+json"
 
 @dataclass(frozen=True)
 class Query:
-    """A GraphQL request; `fault` is the reason why it cannot be read, empty if it can."""
+    """A GraphQL request; empty if it cannot be read."""
 
     text: str = ""
     operation: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
-    fault: str = ""
 
 
 def read(request: Request) -> Query:
     """Read a POST of JSON, or a GET with the query in its address."""
     if request.method == "GET":
         return Query(request.query.get("query", ""), request.query.get("operationName", ""))
-    if not request.headers.get("content-type", "").startswith(JSON):
-        return Query(fault="transport not supported")
     try:
         asked = json.loads(request.body)
         return Query(
@@ -55,10 +51,8 @@ def read(request: Request) -> Query:
             str(asked.get("operationName") or ""),
             dict(asked.get("variables") or {}),
         )
-    except (ValueError, TypeError, AttributeError) as error:  # no JSON, or not an object
-        body = request.body.decode(errors="replace")
-        fault = f"json request body could not be decoded: {error} body:{body}"
-        return Query(fault=fault)
+    except (ValueError, TypeError, AttributeError):  # no JSON, or not an object
+        return Query()
 
 
 def respond(request: Request, query: Query, root: dict[str, Any], host: str) -> Response:
@@ -67,30 +61,14 @@ def respond(request: Request, query: Query, root: dict[str, Any], host: str) -> 
     A function in `root` gets graphql-core's `info`, whose context is `host`, and the field's
     arguments.
     """
-    if query.fault:
-        return _reply(request, 400, {"errors": [{"message": query.fault}], "data": None})
     try:
         return _reply(request, 200, _execute(query, root, host))
     except _Invalid as invalid:
-        status = 422 if JSON in request.headers.get("accept", "") else 400
-        return _reply(request, status, {"errors": invalid.errors, "data": None})
+        return _reply(request, 422, {"errors": [{"message": str(invalid)}], "data": None})
 
 
 class _Invalid(Exception):
-    """A query that cannot be executed, with Stash's errors."""
-
-    def __init__(
-        self, errors: Sequence[GraphQLError], code: str = "GRAPHQL_VALIDATION_FAILED"
-    ) -> None:
-        super().__init__(code)
-        self.errors = [
-            {
-                "message": error.message,
-                "locations": [place.formatted for place in error.locations or []],
-                "extensions": {"code": code},
-            }
-            for error in errors
-        ]
+    """A query that cannot be executed."""
 
 
 def _execute(query: Query, root: dict[str, Any], host: str) -> dict[str, Any]:
@@ -106,7 +84,7 @@ def _execute(query: Query, root: dict[str, Any], host: str) -> dict[str, Any]:
     )
     errors = result.errors or []
     if any(error.path is None for error in errors):  # about the variables, not a field
-        raise _Invalid(errors)
+        raise _Invalid(errors[0].message)
     failures = [{"message": error.message, "path": error.path} for error in errors]
     return ({"errors": failures} if failures else {}) | {"data": result.data}
 
@@ -120,14 +98,14 @@ def _schema() -> GraphQLSchema:
 def _prepared(text: str) -> DocumentNode:
     """The parsed and validated document. Raises _Invalid."""
     if not text.strip():
-        raise _Invalid([GraphQLError("no operation provided")])
+        raise _Invalid("no operation provided")
     try:
         document = parse(text)
     except GraphQLError as error:
-        raise _Invalid([error], "GRAPHQL_PARSE_FAILED") from error
+        raise _Invalid(error.message) from error
     errors = validate(_schema(), document)
     if errors:
-        raise _Invalid(errors)
+        raise _Invalid(errors[0].message)
     return document
 
 

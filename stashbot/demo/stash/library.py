@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from operator import attrgetter
-from typing import Any, TypeVar
+from random import Random
+from typing import Any, Self
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
 from ..pictures.picture import Details, Picture
-from .criteria import matching
+from .criteria import CRITERIA, Criterion, matching
 from .names import Catalogue, Names, number
 from .search import page, searching
 
-T = TypeVar("T")
-
-SEEDS = 10**8  # larger seeds wrap
 NO_DETAILS = Catalogue()
 
 
 class Library:
-    """Pictures by id and as GraphQL data. Thread-safe.
+    """Pictures by id and as GraphQL data. Thread-safe; immutable apart from a cache of dicts."""
 
-    Immutable apart from caches of results and dicts. They need no lock: each thread
-    computes equal values.
-    """
+    criteria: Mapping[str, Criterion] = CRITERIA
 
     def __init__(self, pictures: Iterable[Picture], details: Iterable[Details] = ()) -> None:
         unsorted = {picture.id: picture for picture in pictures}
         self.by_id = dict(sorted(unsorted.items()))
         self._dicts: dict[int, dict[str, Any]] = {}
-        self._results: dict[tuple[object, ...], Any] = {}
-        self._results_kept = max(4, 4_000_000 // max(1, len(self.by_id)))
         self._catalogue = Catalogue(details)
 
     @cached_property
     def names(self) -> Names:
         return Names(self._catalogue, self.by_id)
 
-    def with_changed(self, picture: Picture) -> Library:
+    def with_changed(self, picture: Picture) -> Self:
         """A copy with one picture replaced."""
         return self.with_pictures((self.by_id | {picture.id: picture}).values())
 
-    def with_pictures(self, pictures: Iterable[Picture]) -> Library:
+    def with_pictures(self, pictures: Iterable[Picture]) -> Self:
         """A library of these pictures with the same details."""
-        return Library(pictures, self._catalogue.details.values())
+        return type(self)(pictures, self._catalogue.details.values())
 
     def image(self, key: int) -> dict[str, Any]:
         if key not in self._dicts:
@@ -72,13 +64,12 @@ class Library:
             chosen: Sequence[int] = self._checked(ids)
             count = len(chosen)
         else:
-            found = self._order(filter or {})
-            q = ((filter or {}).get("q") or "").strip()
+            wanted, found = filter or {}, self._order(filter or {})
+            q = (wanted.get("q") or "").strip()
             if q or image_filter:
-                key = (q, json.dumps(image_filter, sort_keys=True))
-                matches = self._kept(key, partial(self._matching, q, image_filter or {}))
+                matches = self._matching(q, image_filter or {})
                 found = [key for key in found if key in matches]
-            chosen, count = page(found, filter or {}), len(found)
+            chosen, count = page(found, wanted), len(found)
         return {"count": count, "images": [self.image(key) for key in chosen]}
 
     def _checked(self, ids: list[str]) -> list[int]:
@@ -92,7 +83,8 @@ class Library:
 
     def _matching(self, q: str, image_filter: dict[str, Any]) -> set[int]:
         """The ids that meet the criteria and `q`."""
-        keys = filter(matching(image_filter, self.by_id, self._catalogue), self.by_id)
+        is_met = matching(image_filter, self.by_id, self._catalogue, self.criteria)
+        keys = filter(is_met, self.by_id)
         if not q:
             return set(keys)
         pictures, is_found = (self.by_id[key] for key in keys), searching(q)
@@ -103,17 +95,7 @@ class Library:
         """All ids in the order of the filter's sort; by id without one."""
         sort = wanted.get("sort") or ""
         reverse = bool(sort) and wanted.get("direction") == "DESC"
-        return self._kept((sort, reverse), partial(self._sorted, sort, reverse=reverse))
-
-    def _kept(self, key: tuple[object, ...], find: Callable[[], T]) -> T:
-        """The result from the cache, else that of `find`."""
-        found: T | None = self._results.get(key)
-        if found is None:
-            found = find()
-            if len(self._results) >= self._results_kept:
-                self._results.clear()
-            self._results[key] = found
-        return found
+        return self._sorted(sort, reverse=reverse)
 
     def _sorted(self, sort: str, *, reverse: bool) -> Sequence[int]:
         """The sorts that the bot asks for. Equal ones are in the order of their ids."""
@@ -124,28 +106,11 @@ class Library:
             return sorted(self.by_id, key=lambda key: field(self.by_id[key]), reverse=reverse)
         if not sort.startswith("random_"):
             raise GraphQLError(f"invalid sort: {sort}")
-        return sorted(self.by_id, key=_random_key(sort), reverse=reverse)
+        return sorted(self.by_id, key=lambda key: self._random(key, sort), reverse=reverse)
 
-
-def _random_key(sort: str) -> Callable[[int], float]:
-    """The sort key of `random_<seed>`."""
-    digits = sort.removeprefix("random_")
-    if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**64):
-        raise GraphQLError(f"invalid random seed: {digits}")
-    return partial(shuffle_key, seed=int(digits) % SEEDS)
-
-
-def shuffle_key(id: int, seed: int) -> float:
-    """`mod(n * n * 52959209 + n * 1047483763, 2147483647)` with n = id + seed, as in SQLite.
-
-    SQLite computes in 64-bit integers until one overflows, then in doubles. Its mod() always
-    works on doubles.
-    """
-    n = id + seed
-    squared, linear = n * n * 52959209, n * 1047483763
-    if squared >= 2**63:
-        return math.fmod(float(n * n) * 52959209.0 + float(linear), 2147483647.0)
-    return math.fmod(float(squared + linear), 2147483647.0)
+    def _random(self, key: int, sort: str) -> float:
+        """A place in the order `random_<seed>`; not the one of the real Stash."""
+        return Random(f"{sort} {key}").random()
 
 
 def as_dict(picture: Picture, catalogue: Catalogue = NO_DETAILS) -> dict[str, Any]:

@@ -55,22 +55,7 @@ class Catalogue:
 
     def ids(self, picture: Picture, relation: str) -> set[int]:
         """The ids of a relation, which has the name of its criterion."""
-        if relation == "performer_tags":
-            return {id_of("tag", tag) for each in self._performers(picture) for tag in each.tags}
         return {self.node(KINDS[relation], name)["id"] for name in getattr(picture, relation)}
-
-    def has_favorite(self, picture: Picture) -> bool:
-        return any(each.is_favorite for each in self._performers(picture))
-
-    def has_untagged(self, picture: Picture) -> bool:
-        """Whether one of the performers has no tags, or there are no performers."""
-        tagged = [each for each in self._performers(picture) if each.tags]
-        return not picture.performers or len(tagged) < len(picture.performers)
-
-    def _performers(self, picture: Picture) -> list[Details]:
-        """The performers of a picture that have details."""
-        ids = [id_of("performer", name) for name in picture.performers]
-        return [self.details[id] for id in ids if id in self.details]
 
     def node(self, kind: str, name: str | Gallery) -> Node:
         if (kind, name) not in self._nodes:
@@ -117,16 +102,11 @@ class Names:
         self, relation: str, _: GraphQLResolveInfo, filter: dict[str, Any] | None = None
     ) -> dict[str, Sequence[Node]]:
         wanted = filter or {}
-        by_name = "title" if relation == "galleries" else "name"
-        sort, is_descending = wanted.get("sort") or by_name, wanted.get("direction") == "DESC"
+        if wanted.get("sort") != "images_count":
+            raise GraphQLError(f"invalid sort: {wanted.get('sort')}")
         matches = searching(wanted.get("q") or "")
         found = [each for each in self._sorted[relation] if any(map(matches, each[1]["rows"]))]
-        if sort == "images_count":
-            found.sort(key=itemgetter(0), reverse=is_descending)
-        elif sort != by_name:
-            raise GraphQLError(f"invalid sort: {sort}")
-        elif is_descending:
-            found.reverse()
+        found.sort(key=itemgetter(0), reverse=wanted.get("direction") == "DESC")
         return {relation: [node for _, node in page(found, wanted)]}
 
     @cached_property

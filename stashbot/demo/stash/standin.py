@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from email.utils import format_datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -44,6 +43,8 @@ class StashStandIn:
     `filters`, the saved filters, and `ui`, the settings of its UI, may be replaced at any time.
     """
 
+    library = Library
+
     def __init__(
         self,
         pictures: Iterable[Picture],
@@ -53,7 +54,7 @@ class StashStandIn:
         port: int = 0,
     ) -> None:
         self._lock = Lock()
-        self._library = Library(pictures, details)
+        self._library = self.library(pictures, details)
         self.filters: Sequence[SavedFilter] = tuple(filters)
         self.ui: dict[str, Any] = {}
         self.server = self._serve(port)
@@ -85,14 +86,14 @@ class StashStandIn:
                 root = self._root(self._library)
                 return respond(request, query, root, self._address(request))
             case ["image", key, "image"] if key.isdecimal() and request.method == "GET":
-                return self._file(request, int(key))
+                return self._file(int(key))
         return Response(404, PLAIN, b"404 page not found")
 
     def _address(self, request: Request) -> str:
         """The address of this Stash, on the host of the request."""
         return f"http://{request.headers['host']}"
 
-    def _file(self, request: Request, key: int) -> Response:
+    def _file(self, key: int) -> Response:
         """The original. A missing file gives 500 with its path."""
         picture = self._library.by_id.get(key)
         if picture is None:
@@ -102,8 +103,7 @@ class StashStandIn:
         except OSError:
             reason = f"open {picture.full_path}: no such file or directory\n"
             return Response(500, PLAIN, reason.encode())
-        headers = _headers(picture, is_versioned="t" in request.query)
-        return Response(200, picture.type, data, headers)
+        return Response(200, picture.type, data)
 
     def _load(self, picture: Picture) -> bytes:
         return picture.load()
@@ -140,15 +140,3 @@ class StashStandIn:
                 rated = replace(picture, rating100=input["rating100"])
                 self._library = self._library.with_changed(rated)
             return self._library.image(picture.id)
-
-
-def _headers(picture: Picture, *, is_versioned: bool) -> dict[str, str]:
-    lasting = "private, max-age=31536000, immutable"
-    # http.server writes headers in Latin-1; Stash sends the raw UTF-8 of the name.
-    name = picture.basename.encode().decode("latin-1")
-    return {
-        "Cache-Control": lasting if is_versioned else "no-cache",
-        "Content-Disposition": f'filename="{name}"',
-        "Last-Modified": format_datetime(picture.modified, usegmt=True),
-        "X-Content-Type-Options": "nosniff",
-    }

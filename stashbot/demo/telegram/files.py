@@ -1,4 +1,4 @@
-"""Telegram's handling of an uploaded file: checks, kind and sizes."""
+"""Telegram's handling of an uploaded file: kind and sizes."""
 
 from __future__ import annotations
 
@@ -9,29 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...models import Kind
-from .limits import Refusal, bad_request
+from .limits import bad_request
 
-MAX_PHOTO = 10 * 2**20  # bytes
-MAX_FILE = 50 * 2**20  # bytes
-MAX_SIDES = 10_000  # pixels, width plus height
-MAX_RATIO = 20  # longer side to shorter side
 PHOTO_SIDES = (90, 320, 1280)  # pixels; longer sides of the smaller copies of a photo
 LARGEST_SIDE = 2560  # pixels
-PHOTO_TYPES = {"image/jpeg", "image/png", "image/webp", "image/gif"}
 
-
-@dataclass(frozen=True)
-class Decoded:
-    """A whole picture: `width` and `height` in pixels after EXIF orientation."""
-
-    width: int
-    height: int
-    type: str
-    is_animated: bool = False
-
-
-#: Reads a picture. Raises ValueError for bytes that are no whole picture.
-Decode = Callable[[bytes], Decoded]
+#: The width and height of a picture in pixels, as it is shown. Raises ValueError.
+Measure = Callable[[bytes], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -47,8 +31,7 @@ class Size:
 class File:
     """A file that Telegram keeps. `key` is its file_unique_id.
 
-    `sizes` are in ascending order. Width and height (pixels) and `duration` (seconds) are 0
-    if unknown.
+    `sizes` are in ascending order. Width and height (pixels) are 0 if unknown.
     """
 
     kind: Kind
@@ -57,7 +40,6 @@ class File:
     type: str
     data: bytes
     sizes: tuple[Size, ...]
-    duration: int = 0
 
     @property
     def file_id(self) -> str:
@@ -83,7 +65,7 @@ class File:
             "file_name": self.filename,
             "mime_type": self.type,
         }
-        moving = {"width": self.width, "height": self.height, "duration": self.duration}
+        moving = {"width": self.width, "height": self.height, "duration": 0}
         match self.kind:
             case Kind.ANIMATION:
                 return {"animation": common | moving, "document": common}
@@ -103,53 +85,35 @@ class File:
 
 
 def accept(
-    kind: Kind, filename: str, data: bytes, decode: Decode, *, sides: tuple[int, int], duration: int
+    kind: Kind, filename: str, data: bytes, measure: Measure, sides: tuple[int, int]
 ) -> File:
-    """Turn an upload into a file. Raises Refusal.
+    """Turn an upload into a file. Raises Refusal for a photo that cannot be read.
 
-    `sides` (pixels) and `duration` (seconds) are the sender's own values for a moving
-    picture. A video or animation of another format becomes a document. A GIF always becomes
-    an animation.
+    `sides` (pixels) are the sender's own values for a moving picture. A video or animation of
+    another format becomes a document. A GIF always becomes an animation.
     """
-    if not data:
-        raise bad_request("file must be non-empty")
     if kind is Kind.PHOTO:
-        return _accept_photo(filename, data, decode)
-    if len(data) > MAX_FILE:
-        raise Refusal(413, "Request Entity Too Large")
+        return _accept_photo(filename, data, measure)
     kind = _real_kind(kind, data)
-    if kind is Kind.ANIMATION and not all(sides):
-        sides = _measure(data, decode)
-    mime = mimetypes.guess_type(filename)[0] or "application/octet-stream"
     size = Size(_file_id(kind), *sides)
-    return File(kind, _key(kind, data), filename, mime, data, (size,), duration)
+    return File(kind, _key(kind, data), filename, _type(filename), data, (size,))
 
 
-def _accept_photo(filename: str, data: bytes, decode: Decode) -> File:
-    if len(data) > MAX_PHOTO:
-        raise bad_request(
-            f"file of size {len(data)} bytes is too big for a photo; "
-            f"the maximum size is {MAX_PHOTO} bytes"
-        )
+def _accept_photo(filename: str, data: bytes, measure: Measure) -> File:
     try:
-        image = decode(data)
+        sides = measure(data)
     except ValueError as error:
         raise bad_request("IMAGE_PROCESS_FAILED") from error
-    longer, shorter = max(image.width, image.height), min(image.width, image.height)
-    if longer + shorter > MAX_SIDES or longer > MAX_RATIO * shorter:
-        raise bad_request("PHOTO_INVALID_DIMENSIONS")
-    if image.type not in PHOTO_TYPES or (image.is_animated and image.type == "image/webp"):
-        raise bad_request("IMAGE_PROCESS_FAILED")
-    largest = min(LARGEST_SIDE, longer)
+    largest = min(LARGEST_SIDE, max(sides))
     sizes = tuple(
-        Size(
-            _file_id(Kind.PHOTO),
-            max(1, image.width * side // longer),
-            max(1, image.height * side // longer),
-        )
+        Size(_file_id(Kind.PHOTO), *(max(1, each * side // max(sides)) for each in sides))
         for side in (*(side for side in PHOTO_SIDES if side < largest), largest)
     )
-    return File(Kind.PHOTO, _key(Kind.PHOTO, data), filename, image.type, data, sizes)
+    return File(Kind.PHOTO, _key(Kind.PHOTO, data), filename, _type(filename), data, sizes)
+
+
+def _type(filename: str) -> str:
+    return mimetypes.guess_type(filename)[0] or "application/octet-stream"
 
 
 def _real_kind(kind: Kind, data: bytes) -> Kind:
@@ -157,14 +121,6 @@ def _real_kind(kind: Kind, data: bytes) -> Kind:
         return Kind.ANIMATION
     is_video = data[4:8] == b"ftyp" or data.startswith(b"\x1a\x45\xdf\xa3")  # MP4, WebM
     return kind if is_video else Kind.DOCUMENT
-
-
-def _measure(data: bytes, decode: Decode) -> tuple[int, int]:
-    try:
-        image = decode(data)
-    except ValueError:  # a video
-        return 0, 0
-    return image.width, image.height
 
 
 def _file_id(kind: Kind) -> str:

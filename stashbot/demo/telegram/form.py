@@ -9,12 +9,8 @@ from urllib.parse import parse_qsl
 
 import multipart
 
-from ...models import Kind
-from ..http import Request
-from .limits import Refusal, bad_request, read_json
-
-MAX_ALBUM = 10
-MAX_BODY = 52 * 2**20  # bytes: a file of 50 MiB and the other fields
+from ..http import LONGEST_BODY, Request
+from .limits import bad_request, read_json
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,6 @@ class Arguments:
 
 def read_arguments(request: Request) -> Arguments:
     """Read the parameters of the query and the body; the body's win. Raises Refusal."""
-    if len(request.body) > MAX_BODY:
-        raise Refusal(413, "Request Entity Too Large")
     kind, options = multipart.parse_options_header(request.headers.get("content-type", ""))
     if kind == "multipart/form-data":
         return _read_multipart(request, options.get("boundary", ""))
@@ -64,8 +58,8 @@ def _read_multipart(request: Request, boundary: str) -> Arguments:
             io.BytesIO(request.body),
             boundary,
             content_length=len(request.body),
-            spool_limit=MAX_BODY,
-            memory_limit=MAX_BODY,
+            spool_limit=LONGEST_BODY,
+            memory_limit=LONGEST_BODY,
         )
         for part in parser:
             if part.filename is None:
@@ -80,36 +74,7 @@ def _read_multipart(request: Request, boundary: str) -> Arguments:
 
 def read_album(arguments: Arguments) -> list[Arguments]:
     """The InputMedia of sendMediaGroup, with the files of the call. Raises Refusal."""
-    return [_album_item(item, arguments.files) for item in arguments.items("media")]
-
-
-def _album_item(item: Any, files: dict[str, tuple[str, bytes]]) -> Arguments:
-    """One InputMedia of an album. Telegram checks these before it looks at the chat."""
-    if not isinstance(item, dict):
-        raise _bad_item("expected an Object")
-    fields = {name: str(value) for name, value in item.items() if value is not None}
-    if "type" not in fields:
-        raise _bad_item('Can\'t find field "type"')
-    kind, media = fields["type"], fields.get("media", "")
-    if not media or (media.startswith("attach://") and media[len("attach://") :] not in files):
-        raise _bad_item("media not found")
-    if kind == Kind.ANIMATION:
-        raise _bad_item(f'type "{kind}" can\'t be used in sendMediaGroup')
-    if kind not in (Kind.PHOTO, Kind.VIDEO, Kind.DOCUMENT):
-        raise _bad_item(f'type "{kind}" is unsupported')
-    return Arguments(fields, files)
-
-
-def _bad_item(reason: str) -> Refusal:
-    return bad_request(f"can't parse InputMedia: {reason}")
-
-
-def check_album(items: list[Arguments]) -> None:
-    """Refuse a wrong number of items, and kinds that do not mix."""
-    if not items:
-        raise bad_request("there are no messages to send")
-    if len(items) > MAX_ALBUM:
-        raise bad_request("too many messages to send as an album")
-    kinds = {item.text("type") for item in items}
-    if Kind.DOCUMENT in kinds and len(kinds) > 1:
-        raise bad_request("document can't be mixed with other media types")
+    return [
+        Arguments({name: str(value) for name, value in item.items()}, arguments.files)
+        for item in arguments.items("media")
+    ]

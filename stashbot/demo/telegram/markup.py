@@ -1,10 +1,8 @@
 """Telegram's HTML: a parser that returns plain text and entities.
 
-The rules and error texts are those of the official server (td/telegram/MessageEntity.cpp,
-`parse_html`). Offsets and lengths of entities are in UTF-16 code units, as in the Bot API;
-offsets in errors are in bytes. Four rarities differ: an end tag needs its name, `class` of
-`<code>` names no language, Markdown loses its escapes but keeps its marks, and the error of a wrong
-`tg-time` is our own.
+The rules are those of the official server (td/telegram/MessageEntity.cpp, `parse_html`), without
+the places in its error texts. Offsets and lengths of entities are in UTF-16 code units, as in the
+Bot API. Two rarities differ: an end tag needs its name, and `class` of `<code>` names no language.
 """
 
 from __future__ import annotations
@@ -31,11 +29,9 @@ _REFERENCE = re.compile(
     r"&(?:#(?:[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+))|(?P<name>[a-zA-Z]+));?"
 )
 _MOMENT = re.compile(r"\d{1,10} (?:r|w?[dD]?[tT]?)", re.ASCII)
-_TAG_NAME = re.compile(r"</?([^\s>\0]*)")
+_BAD_TOKEN = re.compile(r"=\s*[A-Za-z0-9.-]*[^A-Za-z0-9.\s>\"'-]")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_BAD_TOKEN = re.compile(r"=\s*([A-Za-z0-9.-]*)[^A-Za-z0-9.\s>\"'-]")
 _COMMAND = re.compile(r"(?<![\w/@<>])/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?(?![\w/])", re.ASCII)
-_ESCAPED = re.compile(r"\\([\x01-\x7e])")
 
 
 class MarkupError(ValueError):
@@ -67,14 +63,9 @@ def utf16_length(text: str) -> int:
 
 def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
     """The plain text and its entities, by their start. Raises MarkupError."""
-    parser = _Parser(source)
-    parser.parse()
+    parser = _Parser()
+    parser.parse(source)
     return parser.text, in_order(parser.entities)
-
-
-def parse_markdown(source: str) -> str:
-    """The text without the escapes of MarkdownV2."""
-    return _ESCAPED.sub(r"\1", source)
 
 
 def in_order(entities: list[Entity]) -> tuple[Entity, ...]:
@@ -107,18 +98,17 @@ class _Parser(HTMLParser):
     ampersands are escaped before, and the references in texts and addresses resolved here.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.source = source.replace("&", "&amp;")
         self.text = ""
         self.entities: list[Entity] = []
         self._open: list[_Open] = []
 
-    def parse(self) -> None:
-        self.feed(self.source)
+    def parse(self, source: str) -> None:
+        self.feed(source.replace("&", "&amp;"))
         if self.rawdata:  # a tag without its end
             name = "end" if self.rawdata.startswith("</") else "start"
-            raise self._error(f"Unclosed {name} tag")
+            raise MarkupError(f"Unclosed {name} tag")
         if self._open:
             tag = self._open[-1].tag
             raise MarkupError(f'Can\'t find end tag corresponding to start tag "{tag}"')
@@ -130,17 +120,16 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in TYPES:
-            self._refuse_tag()
-        source = _QUOTED.sub(lambda found: '"' * len(found[0]), self.get_starttag_text() or "")
-        if bad := _BAD_TOKEN.search(source):
-            raise self._error("Unexpected end of name token", bad.start(1))
+            raise MarkupError(f'Unsupported start tag "{tag}"')
+        if _BAD_TOKEN.search(_QUOTED.sub('""', self.get_starttag_text() or "")):
+            raise MarkupError("Unexpected end of name token")
         values = dict(attrs)
         if tag == "span" and values.get("class") != "tg-spoiler":
-            raise self._error('Tag "span" must have class "tg-spoiler"')
+            raise MarkupError('Tag "span" must have class "tg-spoiler"')
         url = _REFERENCE.sub(_resolve, values.get("href") or "")
         unix, form = values.get("unix") or "", values.get("format") or ""
         if tag == "tg-time" and not _MOMENT.fullmatch(f"{unix} {form}"):
-            raise self._error('Tag "tg-time" must have a time and a format')
+            raise MarkupError('Tag "tg-time" must have a time and a format')
         moment = (int(unix), form) if tag == "tg-time" else (0, "")
         is_long = tag == "blockquote" and "expandable" in values
         type = f"{'expandable_' if is_long else ''}{TYPES[tag]}"
@@ -148,11 +137,10 @@ class _Parser(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if not self._open:
-            raise self._error("Unexpected end tag")
+            raise MarkupError("Unexpected end tag")
         opened = self._open.pop()
         if tag != opened.tag:
-            reason = f', expected "</{opened.tag}>", found "</{tag}>"'
-            raise MarkupError(f"{self._error('Unmatched end tag')}{reason}")
+            raise MarkupError(f'Unmatched end tag, expected "</{opened.tag}>", found "</{tag}>"')
         text = self.text[opened.start :]
         url = (opened.url or text) if tag == "a" else ""
         is_link = re.match(r"(?:https?|tg)://\S|[\w-]+\.\w", url)
@@ -162,19 +150,9 @@ class _Parser(HTMLParser):
             self.entities.append(entity)
 
     def _refuse_tag(self, *_: Any, **__: Any) -> None:
-        found = _TAG_NAME.match(self.source, self._at())
-        raise self._error(f'Unsupported start tag "{found[1].lower() if found else ""}"')
+        raise MarkupError("Unsupported start tag")
 
     handle_startendtag = handle_comment = handle_decl = handle_pi = unknown_decl = _refuse_tag
-
-    def _error(self, reason: str, further: int = 0) -> MarkupError:
-        """An error at the current tag, or some characters further."""
-        before = self.source[: self._at() + further].replace("&amp;", "&")
-        return MarkupError(f"{reason} at byte offset {len(before.encode(errors='surrogatepass'))}")
-
-    def _at(self) -> int:
-        line, column = self.getpos()
-        return sum(len(each) + 1 for each in self.source.split("\n")[: line - 1]) + column
 
 
 def _resolve(found: re.Match[str]) -> str:

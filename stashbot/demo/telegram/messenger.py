@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -17,9 +17,9 @@ from typing import Any
 
 from .chats import Chat, Draft, Event, Message, User
 from .files import File
-from .limits import Keyboard, Refusal, bad_request
+from .limits import Keyboard, bad_request
 from .markup import find_commands
-from .updates import QUERY_LIFETIME_S, Updates
+from .updates import Updates
 
 DELETABLE_S = 48 * 3600
 FIRST_QUERY_ID = 4_380_000_000_000_000
@@ -29,25 +29,19 @@ class Messenger:
     """The state of the stand-in. Thread-safe; methods raise Refusal as Telegram would.
 
     `changed` guards all state and is notified at every change. `updates` is the queue for the
-    bot. `closed` holds the refusals of chats to which the bot may not write. `keep` is the
-    number of messages that a chat keeps, with their files. `clock` (monotonic seconds) ages
-    updates and callback queries.
+    bot. `keep` is the number of messages that a chat keeps, with their files.
     """
 
-    def __init__(
-        self, bot: User, users: Iterable[User], *, clock: Callable[[], float], keep: int
-    ) -> None:
+    def __init__(self, bot: User, users: Iterable[User], *, keep: int) -> None:
         self.bot = bot
         self.changed = threading.Condition(threading.RLock())
-        self.updates = Updates(self.changed, clock, self._note_read)
+        self.updates = Updates(self.changed, self._note_read)
         self.users: dict[int, User] = {}
         self.chats: dict[int, Chat] = {}
-        self.closed: dict[int, Refusal] = {}
         self.files: dict[str, File] = {}
         self._commands: dict[tuple[str, str], list[dict[str, str]]] = {}
-        self._queries: dict[str, tuple[int, float]] = {}  # id -> chat and time of the press
+        self._queries: dict[str, int] = {}  # id -> chat
         self._query_ids = count(FIRST_QUERY_ID)
-        self._clock = clock
         self._keep = keep
         self._messages: defaultdict[int, dict[int, Message]] = defaultdict(dict)
         self._message_ids: defaultdict[int, Iterator[int]] = defaultdict(lambda: count(1))
@@ -65,18 +59,11 @@ class Messenger:
             self.chats[user.id] = Chat(user.id, "private", user.first_name)
 
     def chat(self, chat_id: int) -> Chat:
-        """A known chat, also one that is closed to the bot."""
+        """A known chat. Raises Refusal."""
         with self.changed:
             if chat_id not in self.chats:
                 raise bad_request("chat not found")
             return self.chats[chat_id]
-
-    def open_chat(self, chat_id: int) -> Chat:
-        """A chat to which the bot may write."""
-        with self.changed:
-            if chat_id in self.closed:
-                raise self.closed[chat_id].with_traceback(None)  # it may have been raised before
-            return self.chat(chat_id)
 
     # Messages
 
@@ -188,9 +175,8 @@ class Messenger:
     def press(self, chat_id: int, message_id: int, data: str, sender: User) -> str:
         """Queue a callback query and return its id; the message may be deleted."""
         with self.changed:
-            now, query_id = self._clock(), str(next(self._query_ids))
-            kept = {id: query for id, query in self._queries.items() if not _is_old(query, now)}
-            self._queries = kept | {query_id: (chat_id, now)}
+            query_id = str(next(self._query_ids))
+            self._queries[query_id] = chat_id
             message = self.message(chat_id, message_id)
             gone = {"chat": self.chat(chat_id).as_json(), "message_id": message_id, "date": 0}
             self.updates.put_event(
@@ -205,16 +191,13 @@ class Messenger:
             )
             return query_id
 
-    def answer(self, query_id: str, text: str, *, is_alert: bool) -> None:
-        """Show the bot's answer to a callback query that is not too old."""
+    def answer(self, query_id: str, text: str) -> None:
+        """Show the bot's only answer to a callback query."""
         with self.changed:
-            query = self._queries.get(query_id)
-            if query is None or _is_old(query, self._clock()):
-                raise bad_request(
-                    "query is too old and response timeout expired or query ID is invalid"
-                )
-            answer = {"id": query_id, "text": text, "alert": is_alert}
-            self._publish(Event("answer", query[0], answer))
+            if query_id not in self._queries:
+                raise bad_request("query is too old")
+            chat_id = self._queries.pop(query_id)
+            self._publish(Event("answer", chat_id, {"id": query_id, "text": text}))
 
     def _note_read(self, update: dict[str, Any]) -> None:
         """Mark the message of a confirmed update as read."""
@@ -266,7 +249,3 @@ class Messenger:
             for events in self._listeners:
                 events.put(event)
             self.changed.notify_all()
-
-
-def _is_old(query: tuple[int, float], now: float) -> bool:
-    return now - query[1] > QUERY_LIFETIME_S

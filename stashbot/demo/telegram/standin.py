@@ -8,67 +8,49 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Self
 
 from ..http import Request, Response, Server
 from .botapi import BotApi
 from .chatpage import ChatPage, View
 from .chats import Chat, User
-from .files import Decode
+from .files import Measure
 from .form import Arguments, read_arguments
-from .limits import Flood, Refusal
+from .limits import Refusal
 from .messenger import Messenger
 
 TOKEN_FORM = re.compile(r"\d{1,16}:[\w-]+", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Cast:
-    """The users that have started the bot already, and the groups."""
-
-    users: Sequence[User] = (User(1, "Ann"),)
-    groups: Sequence[Chat] = ()
-
-
-#: One user in a private chat.
-ALONE = Cast()
-
-
 class TelegramStandIn:
     """Telegram on this machine. Thread-safe; starts at once; a context manager.
 
-    `decode` reads a picture, and raises ValueError for bytes that are no whole picture.
-    The page shows the chat of the first user of the `cast`; if there are groups, the chats of
-    all users, and the groups as each member. With
-    `flood_limits`, a bot that sends too fast gets 429. A chat keeps its newest
-    `keep_messages`. `clock` (monotonic seconds) serves the rate limits and ages updates.
+    `measure` reads the sides of a picture. The `users` have started the bot already. The
+    page shows the chat of the first one; if there are groups, the chats of all users, and the
+    groups as each member. A chat keeps its newest `keep_messages`.
     """
 
     def __init__(
         self,
         token: str,
         *,
-        decode: Decode,
+        measure: Measure,
         port: int = 0,
-        cast: Cast = ALONE,
-        flood_limits: bool = False,
+        users: Sequence[User] = (User(1, "Ann"),),
+        groups: Sequence[Chat] = (),
         keep_messages: int = 100_000,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         bot = User(int(token.partition(":")[0]), "Stashbot", "stash_demo_bot", is_bot=True)
         self._token = token
-        self._messenger = Messenger(bot, cast.users, clock=clock, keep=keep_messages)
+        self._messenger = Messenger(bot, users, keep=keep_messages)
         self.server = self._serve(port)
         stopping = self.server.stopping
-        flood = Flood(clock) if flood_limits else None
-        self._api = BotApi(self._messenger, decode, flood, stopping)
-        self._messenger.chats |= {group.id: group for group in cast.groups}
-        played = cast.users if cast.groups else cast.users[:1]
+        self._api = BotApi(self._messenger, measure)
+        self._messenger.chats |= {group.id: group for group in groups}
+        played = users if groups else users[:1]
         views = [View(user.id, user.id) for user in played]
-        views += [View(member, group.id) for group in cast.groups for member in group.members]
+        views += [View(member, group.id) for group in groups for member in group.members]
         self._page = ChatPage(self._messenger, views, stopping)
 
     @property
@@ -104,9 +86,12 @@ class TelegramStandIn:
     def _call(self, token: str, method: str, arguments: Arguments) -> Response:
         try:
             self._check(token)
-            return respond({"ok": True, "result": self._api.call(method, arguments)})
+            return respond({"ok": True, "result": self._carry_out(method, arguments)})
         except Refusal as refusal:
             return respond(refusal.as_json(), refusal.code)
+
+    def _carry_out(self, method: str, arguments: Arguments) -> object:
+        return self._api.call(method, arguments)
 
     def _check(self, token: str) -> None:
         if not TOKEN_FORM.fullmatch(token):
@@ -116,7 +101,5 @@ class TelegramStandIn:
 
 
 def respond(answer: dict[str, Any], code: int = 200) -> Response:
-    """Telegram's answer as HTTP; a 429 also has the header Retry-After."""
-    wait = answer.get("parameters", {}).get("retry_after")
-    headers = {"Retry-After": str(wait)} if wait else {}
-    return Response(code, body=json.dumps(answer).encode(), headers=headers)
+    """Telegram's answer as HTTP."""
+    return Response(code, body=json.dumps(answer).encode())

@@ -9,35 +9,25 @@ from typing import Any
 from .limits import Refusal
 
 FIRST_UPDATE_ID = 512_340_001
-# The official server drops undelivered updates after these times.
-QUERY_LIFETIME_S = 150
-UPDATE_LIFETIME_S = 24 * 3600
-SAME_OFFSET_S = 0.5  # a second poll of the same offset within this time gets one update
 TAIL = 10  # Telegram ignores an offset that is further beyond the newest update
 
 
 class Updates:
-    """Unconfirmed updates, with the rules of getUpdates. Thread-safe.
+    """Unconfirmed updates, with the rules of getUpdates. Thread-safe. They never expire.
 
     `changed` guards all state. `confirmed` is called with each confirmed update, under it.
     `waiting` is the poll that waits for an update, None if none does.
     """
 
     def __init__(
-        self,
-        changed: threading.Condition,
-        clock: Callable[[], float],
-        confirmed: Callable[[dict[str, Any]], None],
+        self, changed: threading.Condition, confirmed: Callable[[dict[str, Any]], None]
     ) -> None:
         self._changed = changed
-        self._clock = clock
         self._confirmed = confirmed
-        self._queue: list[tuple[float, dict[str, Any]]] = []
+        self._queue: list[dict[str, Any]] = []
         self._next_update_id = FIRST_UPDATE_ID
         self._allowed: list[str] = []
         self.waiting: object | None = None
-        self._last_offset = -1
-        self._last_poll_at = 0.0
         self._is_stopped = False
 
     def put_event(self, kind: str, value: dict[str, object]) -> None:
@@ -52,17 +42,13 @@ class Updates:
             update = {"update_id": self._next_update_id, **update}
             if isinstance(update["update_id"], int):
                 self._next_update_id = update["update_id"] + 1
-            self._queue.append((self._clock(), update))
+            self._queue.append(update)
             self._changed.notify_all()
 
     def pending(self) -> list[dict[str, Any]]:
-        """The updates that are neither confirmed nor expired."""
+        """The updates that are not confirmed."""
         with self._changed:
-            now = self._clock()
-            self._queue = [
-                (at, update) for at, update in self._queue if now - at <= _lifetime(update)
-            ]
-            return [update for _, update in self._queue]
+            return list(self._queue)
 
     def allow(self, kinds: list[str]) -> None:
         """Queue only these kinds from now on; all kinds if the list is empty."""
@@ -76,18 +62,10 @@ class Updates:
         that still waits: that one is refused with 409.
         """
         with self._changed:
-            if self._is_repeated(offset):
-                limit = 1
             self._confirm(self._count_before(offset))
-            if seconds and not self.pending():
+            if seconds and not self._queue:
                 self._wait(seconds)
-            return self.pending()[:limit]
-
-    def _is_repeated(self, offset: int) -> bool:
-        """Note the offset of a poll; True if the last poll asked for the same just now."""
-        before, self._last_offset = self._last_offset, offset
-        since, self._last_poll_at = self._last_poll_at, self._clock()
-        return offset == before and self._clock() < since + SAME_OFFSET_S
+            return self._queue[:limit]
 
     def _wait(self, seconds: float) -> None:
         mine = self.waiting = object()
@@ -111,19 +89,12 @@ class Updates:
 
     def _count_before(self, offset: int) -> int:
         """The number of queued updates that an offset confirms."""
-        ids = [update["update_id"] for update in self.pending()]
-        if offset < 0:
-            return max(0, len(ids) + offset)
+        ids = [update["update_id"] for update in self._queue]
         if offset > self._next_update_id + TAIL:
             return 0
         return next((n for n, id in enumerate(ids) if id >= offset), len(ids))
 
     def _confirm(self, count: int) -> None:
         confirmed, self._queue = self._queue[:count], self._queue[count:]
-        for _, update in confirmed:
+        for update in confirmed:
             self._confirmed(update)
-
-
-def _lifetime(update: dict[str, Any]) -> float:
-    """Seconds that Telegram keeps an update for the bot."""
-    return QUERY_LIFETIME_S if "callback_query" in update else UPDATE_LIFETIME_S
