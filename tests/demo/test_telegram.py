@@ -1,7 +1,9 @@
 import io
 import json
+import re
 import socket
 import threading
+import unicodedata
 
 import pytest
 import requests
@@ -9,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from stashbot.demo.telegram.chatpage import FOLDER
 from stashbot.demo.telegram.chats import User
 from stashbot.demo.telegram.limits import Refusal
 from stashbot.demo.telegram.markup import Entity, MarkupError, parse_html, utf16_length
+from stashbot.messages.catalogue import TEXTS
 from tests.standins.flood import Flood
 from tests.standins.http import Fault, Trouble
 from tests.standins.telegram import TelegramStandIn
@@ -725,7 +729,7 @@ def test_request_of_another_site(telegram, path, headers):
     assert telegram.pending() == []
 
 
-@pytest.mark.parametrize("path", ["/", "/style.css", "/script.js", "/favicon.svg"])
+@pytest.mark.parametrize("path", ["/", "/style.css", "/script.js", "/signs.svg"])
 def test_page_has_security_headers_and_no_token(telegram, path):
     answer = requests.get(telegram.url + path, timeout=5)
 
@@ -734,6 +738,17 @@ def test_page_has_security_headers_and_no_token(telegram, path):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-store"
     assert TOKEN not in answer.text
+
+
+def test_each_sign_of_the_sentences_is_drawn():
+    """Each font has the signs that are left out here."""
+    script, drawn = ((FOLDER / name).read_text("utf-8") for name in ("script.js", "signs.svg"))
+    signs = re.search(r'SIGNS = \[\.{3}"([^"]+)"', script)[1]
+    letters = "".join(str(phrase) for texts in TEXTS.values() for phrase in texts.phrases.values())
+    used = {letter for letter in letters if unicodedata.category(letter) == "So"}
+
+    assert used - set("⚠☆↩➡") <= set(signs)
+    assert drawn.count('<g transform="translate(') == len(signs) - 1
 
 
 def test_text_and_press_on_the_page(telegram):

@@ -29,6 +29,7 @@ ASSETS = {
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/script.js": ("script.js", "text/javascript; charset=utf-8"),
     "/favicon.svg": ("favicon.svg", "image/svg+xml"),
+    "/signs.svg": ("signs.svg", "image/svg+xml"),
 }
 HEADERS = {
     "Content-Security-Policy": (

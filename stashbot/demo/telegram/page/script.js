@@ -27,11 +27,15 @@ const SAY = WORDS[LOCALE];
 const TAGS = {
   bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote",
 };
+const SIGNS = [..."🎲👍👎⭐🚫❌✅❓ⓘ🔎👤🎬📁🏷🔖📌📅📊📋📄🖼📐🏆🆕⏰🕒⏳🌐🌙🔒🔕🗑🙈🔗👥📷"]; // as in signs.svg
+const SIGN = new RegExp(`([${SIGNS.join("")}])\\uFE0F?`, "u");
 const ACTION_LASTS = 5000; // ms, as in Telegram
 const PRESS_LASTS = 15000; // ms until a button stops waiting
 const TOAST_LASTS = 3200; // ms
 const NEAR = 90; // px from the bottom that count as being there
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+const IS_DRAWN = !hasEmoji();
 
 const $ = (id) => document.getElementById(id);
 const log = $("log");
@@ -66,20 +70,32 @@ function element(tag, { class: className = "", ...properties } = {}, ...children
   return node;
 }
 
-const button = (label, onclick) => element("button", { type: "button", onclick }, label);
+const button = (label, onclick) => element("button", { type: "button", onclick }, ...signed(label));
+
+/** Whether a font has signs in colour, such as a yellow thumb. */
+function hasEmoji() {
+  const pen = element("canvas").getContext("2d");
+  pen.fillText("👍", 0, 10);
+  return pen.getImageData(0, 0, 12, 12).data.some((red, n, all) => n % 4 === 0 && red !== all[n + 2]);
+}
+
+/** The text as nodes. Without an emoji font, its signs are those of signs.svg. */
+function signed(text) {
+  return IS_DRAWN ? text.split(SIGN).map((part, n) => (n % 2 ? sign(part) : part)) : [text];
+}
+
+const sign = (text) =>
+  element("span", { class: "sign", style: `--place: ${SIGNS.indexOf(text) / (SIGNS.length - 1)}` }, text);
 
 function clock(seconds) {
-  const form = { hour: "2-digit", minute: "2-digit" };
-  return new Date(seconds * 1000).toLocaleTimeString(LOCALE === "ru" ? "ru" : navigator.language, form);
+  const locale = LOCALE === "ru" ? "ru" : navigator.language;
+  return new Date(seconds * 1000).toLocaleTimeString(locale, { timeStyle: "short" });
 }
 
 function dayOf(seconds) {
   const [day, today] = [new Date(seconds * 1000), new Date()];
   const ago = Math.round((new Date(today).setHours(0, 0, 0, 0) - new Date(day).setHours(0, 0, 0, 0)) / 864e5);
-  const name = [SAY.today, SAY.yesterday][ago];
-  if (name) return name;
-  const year = day.getFullYear() === today.getFullYear() ? undefined : "numeric";
-  return day.toLocaleDateString(LOCALE, { day: "numeric", month: "long", year });
+  return [SAY.today, SAY.yesterday][ago] ?? day.toLocaleDateString(LOCALE, { dateStyle: "long" });
 }
 
 function sizeOf(bytes) {
@@ -102,7 +118,7 @@ function wrapperOf(entity, text) {
 function linkTo(url, label = "") {
   const href = /^[a-z]+:/i.test(url) ? url : `https://${url}`;
   if (!/^(https?|tg):/i.test(href)) return element("span", {}, label);
-  return element("a", { href, target: "_blank", rel: "noopener noreferrer" }, label);
+  return element("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...signed(label));
 }
 
 const longQuote = () =>
@@ -130,10 +146,10 @@ function format(text, entities, from = 0, to = text.length) {
     const node = wrapperOf(entity, text.slice(entity.offset, end));
     if (entity.type === "spoiler") node.append(element("span", {}, ...children));
     else node.append(...children);
-    nodes.push(text.slice(at, entity.offset), node);
+    nodes.push(...signed(text.slice(at, entity.offset)), node);
     at = /quote|pre/.test(entity.type) && text[end] === "\n" ? end + 1 : end; // a block ends its own line
   }
-  return [...nodes, text.slice(at, to)];
+  return [...nodes, ...signed(text.slice(at, to))];
 }
 
 /* Media */
@@ -259,12 +275,11 @@ function articleFor(key) {
   const classes = {
     message: true, out: first.mine, in: !first.mine, read: first.mine && first.id <= read,
     media: visual.length > 0, document: documents.length > 0, bare: isBare,
-    above: visual.length > 0 && first.above && !isBare,
   };
   article.className = Object.keys(classes).filter((name) => classes[name]).join(" ");
   Object.assign(article.dataset, { id: first.id, day: dayOf(first.date) });
   if (first.sender && !first.mine) bubble.append(element("div", { class: "sender" }, first.sender));
-  if (first.reply) bubble.append(element("div", { class: "reply" }, first.reply));
+  if (first.reply) bubble.append(element("div", { class: "reply" }, ...signed(first.reply)));
   if (visual.length) {
     const [grid, ratio] = gridOf(visual);
     article.style.setProperty("--ratio", ratio);
@@ -436,17 +451,12 @@ function settle(answer) {
   }
   answered.delete(answer.id);
   release(answer.id);
-  if (answer.text && answer.alert) {
-    $("notice").textContent = answer.text;
-    $("alert").showModal();
-  } else if (answer.text) {
-    toast(answer.text);
-  }
+  if (answer.text) toast(answer.text);
 }
 
 function toast(text) {
   clearTimeout(toastTimer);
-  $("toast").textContent = text;
+  $("toast").replaceChildren(...signed(text));
   $("toast").classList.add("shown");
   toastTimer = setTimeout(() => $("toast").classList.remove("shown"), TOAST_LASTS);
 }
@@ -546,7 +556,7 @@ function open(message) {
   shown = message;
   $("large").src = message.file.url;
   $("large").alt = $("lightbox").ariaLabel = describe(message);
-  $("about").textContent = message.text;
+  $("about").replaceChildren(...signed(message.text));
   if (!$("lightbox").open) $("lightbox").showModal();
 }
 
