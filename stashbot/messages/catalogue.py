@@ -20,6 +20,8 @@ LANGUAGES = ("en", "ru")
 
 #: The day of the week, the date and the time: https://core.telegram.org/bots/api#date-time-entity-formatting
 MOMENT_FORMAT = "wDt"
+#: Joins a number and its unit, so that no line ends between them.
+NO_BREAK = "\u00a0"
 #: From so many days on, a date has its year.
 FAR_DAYS = 300
 
@@ -79,7 +81,7 @@ def coming(moment: datetime, now: datetime, zone: ZoneInfo, texts: Texts) -> str
     if hours >= 24:
         return shown
     counts = {"hours": hours, "minutes": minutes}
-    left = " ".join(texts(f"moment.{unit}", n=count) for unit, count in counts.items() if count)
+    left = NO_BREAK.join(texts(f"moment.{unit}", n=n) for unit, n in counts.items() if n)
     return texts("moment.soon", moment=shown, left=left)
 
 

@@ -56,7 +56,7 @@ def test_statistics_in_russian_while_stash_is_away(house):
 def test_a_chat_without_pictures_has_no_chart(house):
     home = house()
     home.say("/stats")
-    home.wait_for_text("have not sent anything")
+    home.wait_for_text("haven't sent anything")
 
     assert home.received()[-1].buttons == ()
 
@@ -78,7 +78,7 @@ def test_a_picture_that_cannot_be_sent_is_said(house, trouble):
     home.telegram.server.fail(Fault("sendPhoto", trouble))
     press_chart(home)
 
-    assert home.wait_for_text("could not send the statistics")
+    assert home.wait_for_text("couldn't send the statistics")
     assert home.events("upload_failed")
 
 
@@ -98,5 +98,5 @@ def test_a_picture_that_cannot_be_drawn_is_said(house):
     home.app.files.folder.touch()
     press_chart(home)
 
-    assert home.wait_for_text("could not send the statistics")
+    assert home.wait_for_text("couldn't send the statistics")
     assert home.events("chart_failed")

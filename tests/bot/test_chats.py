@@ -111,7 +111,7 @@ def unzoned(house, monkeypatch):
 def test_machine_in_utc_without_a_time_zone(unzoned):
     """The first schedule asks for the zone, and nothing calls it UTC. Then the zone counts."""
     unzoned.say("/schedule daily 09:00")
-    unzoned.wait_for_text("I do not know your time zone")
+    unzoned.wait_for_text("I don't know your time zone")
     asked = unzoned.received()[-1]
     unzoned.say("/schedule daily 10:00")
     second = unzoned.wait_for_text("✅ Every day at 10:00")
@@ -129,7 +129,7 @@ def test_machine_in_utc_without_a_time_zone(unzoned):
 
 def test_time_zone_by_buttons(house):
     home = house()
-    unclear = opened(home, "/settings timezone berln", part="I do not know “berln”")
+    unclear = opened(home, "/settings timezone berln", part="I don't know “berln”")
     by_name = press(home, unclear, "Europe/Berlin")
     chosen = press(home, by_name, "Time zone", "New York", "Time zone", "←")
 

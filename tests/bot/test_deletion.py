@@ -92,7 +92,7 @@ def test_purge_asks_twice(full):
 
     assert len(before) == NOTED
     assert really.buttons[0][0].text == "No, keep"
-    assert done.text == "Done, my pictures of the last 48 hours are gone."
+    assert done.text == "Done, my pictures from the last 48 hours are gone."
     assert shown(home) == {done.id}
     assert [each.text for each in home.telegram.messages(OWNER) if not each.sender.is_bot]
     assert home.query("SELECT count(*) FROM sent_photos") == [(4,)]
@@ -130,7 +130,7 @@ def test_nothing_to_purge(house):
     home = house()
     message = press(home, opened(home, "/purge", part=QUESTION), "Yes", "Yes")
 
-    assert "no pictures of the last 48 hours" in message.text
+    assert "no pictures from the last 48 hours" in message.text
 
 
 def test_more_than_a_hundred_messages(house):
@@ -155,7 +155,7 @@ def test_telegram_is_away_for_a_while(full):
     home.restart()
     all_gone(home)
 
-    assert message.text == "I am on it. The rest will be gone in a while."
+    assert message.text == "I'm on it. The rest will be gone in a while."
 
 
 def test_a_long_pause_that_telegram_asks_for(full):

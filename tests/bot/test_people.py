@@ -252,7 +252,7 @@ def test_person_is_removed_while_a_picture_is_under_way(house, trouble):
 def test_settings_people_have_no_button(house):
     home = house()
     home.say("/people")
-    text = home.wait_for_text("In the bot's settings")
+    text = home.wait_for_text("In my settings")
 
     assert f"{OWNER}, {FRIEND}, {GROUP}" in text
     assert not home.received(OWNER)[-1].buttons

@@ -111,7 +111,7 @@ def test_stats_while_stash_is_away(desk):
 
     assert first == here.stats()
     assert first.splitlines()[1:2] == ["1 today · 1 in 7 days · 1 in all"]
-    assert first.endswith("Stash does not answer right now, so I cannot count it.")
+    assert first.endswith("Stash does not answer right now, so I can't count the pictures.")
     assert not here.home.stash.requests
 
 
@@ -137,10 +137,10 @@ def test_status(house):
 
     patterns = [
         r"stashbot \S+",
-        r"Uptime: \d+ seconds?",
+        r"Uptime: \d+\sseconds?",
         r"Telegram answers in \d+ ms",
         r"Stash 0\.30\.1 answers in \d+ ms",
-        r"Database: [\d.]+ kB",
+        r"Database: [\d.]+\skB",
         r"No schedules",
     ]
     assert len(lines) == len(patterns)

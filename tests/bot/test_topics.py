@@ -16,7 +16,7 @@ from tests.store.stored import locked
 from tests.whole.program import wait_until
 
 FORUM, TOPIC, OTHER = -1_000_000_000_600, 7, 9
-FORBIDDEN = "may not send pictures"
+FORBIDDEN = "not allowed to send pictures"
 
 
 def set_topics(home, *topics, chat_id=FORUM, type="supergroup"):

@@ -37,7 +37,7 @@ def test_all_is_right(house):
     shown = shown.replace(home.stash.url, "URL").replace(str(home.settings.database), "PATH")
     shown, places = re.subn(r"(?m)^.*Temporary files.*\n(?: +->.*\n)?", "", shown)
     assert places == 1
-    assert re.sub(r"[\d.]+ (kB|B)\b", "9 kB", shown).splitlines() == [
+    assert re.sub(r"[\d.]+\s(kB|B)\b", "9 kB", shown).splitlines() == [
         "ok     Settings              all values are in order; times are in Europe/Berlin",
         "ok     Database              PATH is sound, 9 kB",
         "ok     Fonts                 letters can be drawn",

@@ -25,11 +25,11 @@ def reason(factor, *counts):
 @pytest.mark.parametrize(
     ("value", "english", "russian"),
     [
-        (3.0, "It is 3 × likelier than chance:", "Шансы в 3 раза выше обычных:"),
-        (1.5, "It is 1.5 × likelier than chance:", "Шансы в 1,5 раза выше обычных:"),
-        (9.96, "It is 10 × likelier than chance:", "Шансы в 10 раз выше обычных:"),
-        (0.5, "It is half as likely as chance:", "Шансы вдвое ниже обычных:"),
-        (0.2, "It is 5 × rarer than chance:", "Шансы в 5 раз ниже обычных:"),
+        (3.0, "It is 3 times likelier than without votes:", "Шансы в 3 раза выше обычных:"),
+        (1.5, "It is 1.5 times likelier than without votes:", "Шансы в 1,5 раза выше обычных:"),
+        (9.96, "It is 10 times likelier than without votes:", "Шансы в 10 раз выше обычных:"),
+        (0.5, "It is half as likely as without votes:", "Шансы вдвое ниже обычных:"),
+        (0.2, "It is 5 times less likely than without votes:", "Шансы в 5 раз ниже обычных:"),
         (1.04, "It is as likely as any other:", "Шансы такие же, как у любой другой:"),
     ],
 )

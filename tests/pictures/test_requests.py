@@ -128,7 +128,7 @@ def test_a_chat_that_takes_no_pictures_gets_one_sentence(house):
     refusing = answer(home, refusal("TOPIC_CLOSED"), "/sendPhoto", times=1)
 
     home.say("/random")
-    home.wait_for_text("may not send pictures")
+    home.wait_for_text("not allowed to send pictures")
     is_over(home)
 
     assert refusing.met == 1
@@ -214,7 +214,7 @@ def test_a_full_disk_is_said_and_ends_the_request(house, monkeypatch):
     monkeypatch.setattr(media, "DISK_RESERVE", 2**62)
 
     home.say("/random")
-    home.wait_for_text("There is no room")
+    home.wait_for_text("My disk has no room")
     is_over(home)
     monkeypatch.undo()
 

@@ -512,7 +512,7 @@ def test_standing_source_of_the_settings(house):
     assert home.ask() == [1]
     assert home.ask("/random all") != [1]
     home.say("/filters off")
-    home.wait_for_text("🔖 sea, as the bot's settings say")
+    home.wait_for_text("🔖 sea, as my settings file says")
 
 
 def test_a_name_in_the_settings_that_means_nothing(house):

@@ -175,9 +175,9 @@ def test_a_guess_that_no_button_holds(house):
 @pytest.mark.parametrize(
     ("argument", "answer"),
     [
-        ("sometimes", "I did not understand “sometimes”.\n\nTo add one"),
-        ("daily 09:00 x11", "I did not understand “daily 09:00 x11”. Did you mean"),
-        ("daily 09:00 x0", "I did not understand “daily 09:00 x0”. Did you mean"),
+        ("sometimes", "I didn't understand “sometimes”.\n\nTo add one"),
+        ("daily 09:00 x11", "I didn't understand “daily 09:00 x11”. Did you mean"),
+        ("daily 09:00 x0", "I didn't understand “daily 09:00 x0”. Did you mean"),
         ("0 0 31 2 *", "That day never comes"),
         ("* * * * *", "at least 5 minutes"),
     ],
@@ -210,7 +210,7 @@ def test_twenty_schedules(house):
 
     home.say("/schedule daily 23:30")
 
-    message = last_text(home, "can have 20 schedules")
+    message = last_text(home, "at most 20 schedules")
     assert len(message.buttons) == 20
     assert len(home.app.store.schedules.of(OWNER)) == 20
 
@@ -283,11 +283,11 @@ def test_schedules_of_the_settings(house):
     home.say("/schedule")
     home.say("/help")
 
-    fixed = "1. Every day at 7:00 ×3 – from the bot's settings\n⏰ "
+    fixed = "1. Every day at 7:00 ×3 – from my settings file\n⏰ "
     assert fixed in last_text(home, "Schedules of this chat").text
     assert fixed in last_text(home, "/random –").text
     home.say("/schedule", language="ru")
-    assert last_text(home, "1. Каждый день в 7:00 ×3 – из настроек бота")
+    assert last_text(home, "1. Каждый день в 7:00 ×3 – из моего файла настроек")
     home.say("/status")
     assert "The next schedule: " in home.wait_for_text("Uptime")
 

@@ -344,7 +344,7 @@ def test_vote_after_stars_over_a_rating(rated):
     press(home, "dislike")
 
     assert settled(home) == [(7, 100), (7, 60)]
-    assert home.telegram.answers[-1].text == "👎 · ⭐ 3 in Stash stays"
+    assert home.telegram.answers[-1].text == "👎 · Stash keeps ⭐ 3"
 
 
 def test_three_stars_are_no_vote(rated):
@@ -363,7 +363,7 @@ def test_stars_of_others_touch_no_rating_of_the_owner(rated):
     note = rate(home, 5, FRIEND)
 
     assert settled(home) == []
-    assert note == "⭐ 3 in Stash stays"
+    assert note == "Stash keeps ⭐ 3"
 
 
 def test_stars_are_followed_by_a_vote(rated):

@@ -460,7 +460,7 @@ def test_original_that_is_gone(sent):
     unfold(home)
     press(home, "📄", message)
 
-    assert home.wait_for_text("cannot send the original")
+    assert home.wait_for_text("can't send the original")
 
 
 def test_answer_to_another_message(sent):
@@ -483,7 +483,7 @@ def test_original_that_stash_replaces(sent):
     unfold(home)
     press(home, "📄", message)
 
-    assert home.wait_for_text("cannot send the original")
+    assert home.wait_for_text("can't send the original")
 
 
 def test_original_without_a_place_for_it(sent):
@@ -494,7 +494,7 @@ def test_original_without_a_place_for_it(sent):
     home.app.files.folder.touch()
     press(home, "📄", message)
 
-    assert home.wait_for_text("There is no room for a picture")
+    assert home.wait_for_text("My disk has no room for a picture")
     assert home.events("photo_failed")
 
 
@@ -503,7 +503,7 @@ def test_answers_before_the_first_picture(house, command):
     home = house(library(3))
     home.say(command)
 
-    assert home.wait_for_text("have not sent a picture here")
+    assert home.wait_for_text("haven't sent a picture here")
 
 
 def test_hide_as_an_answer_to_a_picture(house):
@@ -529,11 +529,11 @@ def test_exclude_by_name(house):
     home.say("/exclude artist 2")
     assert "Hidden in this chat: 👤 Artist 2" in home.wait_for_text("👤 Artist 2")
     home.say("/exclude new")
-    home.wait_for_text("After /exclude comes")
+    home.wait_for_text("Add the name of")
     home.say("/exclude nothing like it")
     home.wait_for_text("I know no tag, performer, gallery or studio called “nothing like it”.")
     home.say("/excluded")
-    home.wait_for_text("A button brings")
+    home.wait_for_text("Tap one to bring")
 
     assert labels(home, latest(home)) == [["↩️ 👤 Artist 2"]]
     sent = home.ask("/random 10", count=10) + home.ask("/random 6", count=6)
@@ -674,7 +674,7 @@ def test_forget(sent):
         press(home, answer, message)
         wait_until(lambda: fresh(home, message).text != before, answer)  # noqa: B023
     home.say("/preferences")
-    home.wait_for_text("I do not know your taste yet")
+    home.wait_for_text("I don't know your taste yet")
     home.stop()
 
     assert fresh(home, message).text == "I have forgotten all votes."

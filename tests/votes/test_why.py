@@ -114,7 +114,7 @@ def test_more_of_a_name(house):
     assert press(home, "✓ more of Blue", answer) == "Taken back: 🎬 Blue"
     wait_until(lambda: "more of Blue" in labels(home, answer)[2], "no mark")
     home.say("/preferences")
-    home.wait_for_text("do not know your taste yet")
+    home.wait_for_text("don't know your taste yet")
     home.stop()
 
     assert "🎬 Blue – 👍 1" in learned

@@ -135,8 +135,8 @@ def test_add_and_remove_a_schedule(page):
     bubble.get_by_role("button", name="Every 5 minutes").click()
     bubble.get_by_role("button").wait_for(state="detached")
 
-    assert "1. Every day at 9:00 ×3 – from the bot's settings" in listed
-    moment = r"(today|tomorrow) at \d\d:\d[05] \(in \d min\)"
+    assert "1. Every day at 9:00 ×3 – from my settings file" in listed
+    moment = r"(today|tomorrow) at \d\d:\d[05] \(in \d\smin\)"
     assert re.search(rf"2\. Every 5 minutes\s+⏰ {moment}", listed)
     assert "Removed: Every 5 minutes." in bubble.inner_text()
     assert "1. Every day at 9:00 ×3" in bubble.inner_text()
@@ -235,7 +235,7 @@ def test_menu_hides_and_brings_back(page, width):
     first.get_by_role("button", name="←").click()
     first.get_by_role("button", name="⋯").wait_for()
     send(page, "/excluded")
-    log.get_by_text("Hidden in this chat. A button").wait_for()
+    log.get_by_text("Hidden in this chat. Tap one").wait_for()
     listed = log.locator("article").last
     listed.get_by_role("button", name=re.compile("↩️")).click()
     log.get_by_text("Nothing is hidden in this chat.").wait_for()
@@ -379,7 +379,7 @@ def test_settings_and_purge(page, width):
     question.get_by_role("button", name="Yes, delete").click()
     question.get_by_text("Really?").wait_for()
     question.get_by_role("button", name="Yes, delete").click()
-    question.get_by_text("Done, my pictures of the last 48 hours are gone.").wait_for()
+    question.get_by_text("Done, my pictures from the last 48 hours are gone.").wait_for()
 
     assert max(heights) < 1.5 * min(heights)
     assert log.locator("article img").count() == 0
