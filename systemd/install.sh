@@ -168,7 +168,7 @@ swap() {
     go_back "$1"
     rm -rf "$2"
     stop "The new version does not start, and the old one runs again." \
-        "Look at: stashbot logs errors"
+        "Look at: sudo stashbot logs errors"
 }
 
 # go_back OLD: the old version, and the database that it had.
@@ -191,12 +191,12 @@ first_start() {
     use "$1"
     say "Trying everything, as the service's own user:"
     "$COMMAND" check || stop "It is installed, and not started." \
-        "Mend the faults above, then run: stashbot reconfigure"
+        "Mend the faults above, then run: sudo stashbot reconfigure"
     say "Starting it"
     systemctl start stashbot || not_started
-    say "It runs. See: stashbot status; stashbot logs"
+    say "It runs. See: stashbot status; sudo stashbot logs"
     ! grep -q '^allowed_users = \[\]' "$CONFIG/settings.toml" || say \
-        "It has no owner yet. See the link for you: stashbot logs today | grep pairing_code"
+        "It has no owner yet. See the link for you: sudo stashbot logs today | grep pairing_code"
 }
 
 set_up() {
@@ -223,7 +223,7 @@ set_up() {
     systemd-run --quiet --pipe --wait --collect --unit=stashbot-upgrade \
         -p ExecStopPost="systemctl start stashbot" \
         "$new/systemd/install.sh" --swap "$old" "$new" </dev/null
-    say "It runs. See: stashbot status; stashbot logs"
+    say "It runs. See: stashbot status; sudo stashbot logs"
 }
 
 reconfigure() {

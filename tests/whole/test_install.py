@@ -65,7 +65,7 @@ class Installer:
         code, said = self(given=ANSWERS.format(url=self.home.stash.url))
         assert code == 0, said
         [line] = documented("stashbot logs today")
-        assert f"See the link for you: {line}\n" in said
+        assert f"See the link for you: sudo {line}\n" in said
         shown = self.machine.wait_until(lambda: self.shell(line)[1], "a code")
         self.home.say("/start " + re.search(r"\?start=(\d{8})", shown)[1])
         return said
