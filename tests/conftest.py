@@ -158,7 +158,7 @@ class House:
         self._log, self._log_read = [], 0
         self._images, self._calls_seen = [], 0
         people = [User(id, f"Person {id}", language_code="en") for id in users]
-        self.telegram = TelegramStandIn(TOKEN, users=people)
+        self.telegram = TelegramStandIn(TOKEN, users=people, flood_limits=is_paced)
         self.telegram.add_group(GROUP, "Friends", users)
         self.stash = StashStandIn(pictures, api_key=api_key, prefix=prefix)
         self.environ = {

@@ -79,7 +79,7 @@ class TelegramStandIn(standin.TelegramStandIn):
         **options: Any,
     ) -> None:
         self._delay = delay
-        self._flood = Flood(clock) if flood_limits else None
+        self.flood = Flood(clock) if flood_limits else None
         self._calls: list[Call] = []
         self._closed: dict[int, Refusal] = {}
         super().__init__(token, measure=measure, **options)
@@ -287,8 +287,8 @@ class TelegramStandIn(standin.TelegramStandIn):
         return response
 
     def _carry_out(self, method: str, arguments: Arguments) -> object:
-        if self._flood:
-            self.server.stopping.wait(self._flood.admit(method, arguments))
+        if self.flood:
+            self.server.stopping.wait(self.flood.admit(method, arguments))
         chat_id, writes = arguments.number("chat_id"), method.startswith(("send", "edit", "delete"))
         if writes and chat_id in self._closed:
             raise self._closed[chat_id].with_traceback(None)  # it may have been raised before
