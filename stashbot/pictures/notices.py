@@ -65,11 +65,16 @@ class Notices:
         self.settings = settings
         self._lock = threading.Lock()
         self._told_at: dict[tuple[int, str], float] = {}
+        self._done_at: dict[int, float] = {}  # when each chat's last request was done
 
     def watch(self, serving: Serving) -> None:
         """Show and say, at the right times, that the pictures of a request are on their way."""
         self.outbox.later(partial(self._show_action, serving), ACTION_AFTER_S)
         self.outbox.later(partial(self._tell_if_slow, serving), SLOW_AFTER_S)
+
+    def note_done(self, chat_id: int) -> None:
+        """Note that a request of a chat is done: those behind it are getting on."""
+        self._done_at[chat_id] = time.monotonic()
 
     def tell_of_limit(self, serving: Serving) -> None:
         """Say that a request has no more pictures than it has."""
@@ -186,6 +191,9 @@ class Notices:
         elif self.stash.silent_for() > SILENT_AFTER_S:
             reason = texts(f"stash.{StashProblem.SLOW}")
         else:
+            since = self._done_at.get(request.chat_id, serving.accepted_at)
+            if (early := since + SLOW_AFTER_S - time.monotonic()) > 0:
+                return early
             reason = texts("takes_longer")
         follows = texts("picture_follows", n=serving.left)
         self.outbox.say(request.chat_id, f"{reason} {follows}", topic=request.topic)

@@ -163,6 +163,7 @@ class RequestQueue:
         try:
             yield from self._send_all(serving)
             self._end(serving)
+            self._notices.note_done(request.chat_id)
             is_for_user = request.priority is Priority.USER
             self.prefetch(request.chat_id, serving.source, is_for_user=is_for_user)
         except Interrupted:

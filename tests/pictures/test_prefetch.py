@@ -169,6 +169,7 @@ def test_ten_fast_presses_bring_ten_pictures_at_real_pacing(house):
     assert len(set(came)) == len(came) == presses + 1
     assert first in came
     assert not [call for call in home.telegram.calls if call.status == 429]
+    assert not [call for call in home.telegram.calls if call.method == "sendMessage"]
     times = [call.time for call in home.telegram.calls if images_of(call)]
     # Three in 3.1 s when they leave; on a busy machine the first may arrive late.
     assert all(later - sooner >= 2.5 for sooner, later in zip(times, times[3:], strict=False))
