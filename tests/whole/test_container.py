@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import API_KEY, TOKEN, library, needs
 from tests.documents import documented
 from tests.whole.machine import ROOT
-from tests.whole.program import wait_until
+from tests.whole.program import BARE, wait_until
 
 #: The image's files, and its description.
 FILES, ABOUT = ROOT / ".ci" / "image" / "files", ROOT / ".ci" / "image" / "about.json"
@@ -72,7 +72,7 @@ class Container:
     def run(self, script):
         """The exit code of a line of shell inside."""
         enter = ("nsenter", "-t", str(self.bot), "--mount", "--pid", "--root", "--wd")
-        return subprocess.run([*enter, "sh", "-c", script], check=False).returncode
+        return subprocess.run([*enter, "sh", "-c", script], env=BARE, check=False).returncode
 
     def is_healthy(self):
         return self.run(self.health) == 0
