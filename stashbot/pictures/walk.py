@@ -250,14 +250,15 @@ class Walk:
         orders = [shuffle]
         if shuffle.offset:
             orders.append(selection.new_shuffle(self._random))
-        newest, barred = 0, self._stash.ids_with(self._excluded())
+        excluded = self._excluded()
+        newest, barred = 0, self._stash.ids_with(excluded)
         for start in orders:
             for block, ids in self._pages.scan(start):
                 newest = max([newest, *ids])
                 unwanted = barred | self._unavailable(ids, self._unseen_since())
                 if found := selection.page_with_unseen(start, block, ids, unwanted):
                     page, on_it = found
-                    return page, self._read_again(on_it, unwanted)
+                    return page, self._read_again(on_it, unwanted, excluded)
         if self._is_by_age:
             since = self._stash.newest_arrival()
             raise NothingToSend(NothingReason.NOTHING_NEW, "no new image is unseen", since)
@@ -265,10 +266,13 @@ class Walk:
             raise NothingToSend(NothingReason.EMPTY, "the source has no images")
         return replace(orders[-1], exhausted_at=self._now(), newest_id=newest), []
 
-    def _read_again(self, ids: Sequence[int], unwanted: set[int]) -> list[Image]:
+    def _read_again(
+        self, ids: Sequence[int], unwanted: set[int], excluded: frozenset[Feature]
+    ) -> list[Image]:
         """The free images among these; without one, the search does not offer them again."""
         images = self._free(self._by_id(ids))
-        if not images:
+        # A chat that has hidden more meanwhile needs another search alone.
+        if not images and self._excluded() == excluded:
             self._skip({*ids} - unwanted - self._unavailable(ids, self._unseen_since()))
         return images
 
@@ -309,7 +313,7 @@ class Walk:
         return [id for _, id in oldest]
 
     def _by_id(self, ids: Sequence[int]) -> list[Image]:
-        """Read images from Stash; those that it does not have, or tell of, are skipped."""
+        """Read images from Stash; those that it does not have, or cannot describe, are skipped."""
         images = self._stash.images(ids)
         self._skip({*ids} - {image.id for image in images})
         return images

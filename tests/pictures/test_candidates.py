@@ -169,6 +169,24 @@ def test_image_that_cannot_be_read(table):
     assert 7 not in images
 
 
+def test_chat_that_hides_the_last_image_during_a_search(table):
+    """The image is not left out for other chats."""
+    home = table(100)
+    *seen, last = home.client.page(5, 0, 100)
+    home.remember(seen)
+
+    def hide(body):
+        if b"ImagesById" in body:
+            home.store.exclusions.add(CHAT, last.itself, home.now)
+        return body
+
+    change(home.stash, (hide, bytes))
+    home.draw()
+
+    assert home.store.exclusions.of(CHAT)
+    assert home.store._db.run("SELECT image_id FROM skipped_images") == []
+
+
 def test_new_image_that_was_excluded_for_a_while(table):
     home = table(3)
     for _ in range(4):
