@@ -11,6 +11,7 @@ from telebot import types
 
 from ..errors import store_failures_logged
 from ..messages.catalogue import TEXTS, Texts, choose
+from ..models import Request
 from ..pictures.requests import RequestQueue
 from ..rules.access import People
 from ..schedule.schedules import ChatSchedules
@@ -87,8 +88,8 @@ class Access:
 
     def show_commands(self, user_id: int) -> None:
         """Have Telegram list the owner's commands in the owner's chat, not in a former owner's."""
-        about = (self._telegram, self._outbox, self._settings.language, user_id)
-        commands.register_user(*about, is_owner=self.is_owner(user_id))
+        language, is_owner = self._settings.language, self.is_owner(user_id)
+        commands.register_user(self._telegram, self._outbox, language, user_id, is_owner=is_owner)
 
     def make_owner(self, user: types.User, texts: Texts) -> None:
         """Make a user the owner: the code has come from that user. Raises StoreError."""
@@ -101,6 +102,15 @@ class Access:
     def allows(self, user_id: int, chat_id: int) -> bool:
         """Tell whether a user may use the bot in a group, or in the private chat of that id."""
         return self._known.has(user_id) and self.is_allowed_group(chat_id)
+
+    def serves(self, request: Request) -> bool:
+        """Tell whether a stored request may still be served."""
+        chat_id = request.chat_id
+        if request.due is None:
+            return self.allows(request.user_id, chat_id)
+        # Only private chats have schedules of their own.
+        is_fixed = chat_id < 0 or self._schedules.is_fixed_chat(chat_id)
+        return is_fixed or self._known.has(chat_id)
 
     def is_allowed_group(self, chat_id: int) -> bool:
         """Tell whether a group is allowed, or was before it moved."""

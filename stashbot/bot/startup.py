@@ -26,7 +26,7 @@ def resume(
     The settings may have other people now.
     """
     for request in store.waiting_requests():
-        if not request.due and not access.allows(request.user_id, request.chat_id):
+        if not access.serves(request):
             store.finish_request(request.id, "failed", now)
         elif request.due and now - request.due > GRACE:
             requests.give_up(request, "not running then")

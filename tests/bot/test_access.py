@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -142,10 +143,21 @@ def test_message_without_a_sender(house):
     assert not home.events("update_skipped")
 
 
-def test_request_of_a_user_whom_the_settings_do_not_name_any_more(house):
+def ask(home):
+    home.say("/random", user=FRIEND)
+
+
+def be_due(home):
+    now, schedules = datetime.now(UTC), home.app.store.schedules
+    schedule = schedules.add(FRIEND, "daily 09:00", 1, now)
+    schedules.claim(schedule, now, "en", now)
+
+
+@pytest.mark.parametrize("begin", [ask, be_due])
+def test_request_of_a_user_whom_the_settings_do_not_name_any_more(house, begin):
     home = house()
     home.stash.server.pause()
-    home.say("/random", user=FRIEND)
+    begin(home)
     wait_until(lambda: home.query("SELECT 1 FROM requests"), "it is stored")
     home.stop()
     telegram = replace(home.settings.telegram, allowed_users=(OWNER,))
