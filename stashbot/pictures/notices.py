@@ -96,10 +96,12 @@ class Notices:
             texts, chat_id = TEXTS[request.language], request.chat_id
             reply = self.answer(error, request.count, texts, chat_id, serving.source)
             self.outbox.say(chat_id, reply.text, rows=reply.rows, topic=request.topic)
-        elif isinstance(error, NoSource):
+            return
+        # An owner who is told here needs no alert.
+        is_served = _is_answer(error, serving.source)
+        self._schedules.was_served[request.chat_id, request.when] = is_served
+        if isinstance(error, NoSource):
             self._tell_owner(request, error)
-        elif not _is_answer(error, serving.source):
-            self._schedules.was_served[request.chat_id, request.when] = False
 
     def answer(
         self,

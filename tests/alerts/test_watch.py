@@ -1,6 +1,7 @@
 """The owner hears of trouble in Telegram, once when it begins and once when it ends."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -155,6 +156,17 @@ def test_a_schedule_that_is_missed_while_another_is_served(house):
 
     assert ["did not come" in text for text in while_missed] == [True]
     assert ["come again" in text for text in alerts(home)[1:]] == [True]
+
+
+def test_a_missed_schedule_that_then_has_nothing_to_send(house):
+    home = impatient(house(library(9)), Trouble.SCHEDULES)
+    miss(home)
+    look(home)
+    home.app.requests.accept(replace(claim(home, hours=1), source="liked"))
+    wait_until(lambda: not len(home.app.requests), "it is served")
+    look(home)
+
+    assert "come again" in alerts(home)[-1]
 
 
 def quiet(home, *, is_quiet):
