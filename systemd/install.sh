@@ -202,8 +202,12 @@ first_start() {
 set_up() {
     [ "$SOURCE" != "$APP" ] || stop "This folder is where the program is to be installed." \
         "Copy it, such as to /root/stashbot, and run the systemd/install.sh there."
-    ! systemctl is-active --quiet stashbot-upgrade || stop "An upgrade is under way." \
-        "Wait for its end, a minute at most, then run this again."
+    case $(systemctl is-active stashbot-upgrade) in
+        active | activating | deactivating)
+            stop "An upgrade is under way." \
+                "Wait for its end, a few minutes at most, then run this again."
+            ;;
+    esac
     find_python
     local old=$APP-old new=$APP-a
     if [ -L "$APP" ]; then
