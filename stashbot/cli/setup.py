@@ -138,8 +138,9 @@ class Setup:
                 error = self._stash_error("")
             while error and error.problem is StashProblem.KEY_REFUSED:
                 print(f"  Stash: {error}.")
-                text = "Stash's API key, or nothing for another address (Stash: Settings, Security;"
-                self._ask(API_KEY, f"{text} it is not shown)", is_secret=True)
+                other = "" if self._values[API_KEY] else ", or nothing for another address"
+                text = f"Stash's API key{other} (Stash: Settings, Security; it is not shown)"
+                self._ask(API_KEY, text, is_secret=True)
                 key, self._values[API_KEY] = self._values[API_KEY], ""
                 if not key:
                     break
