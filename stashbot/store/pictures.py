@@ -73,10 +73,10 @@ class PictureStore:
         return row and Shown(*row)
 
     def topic(self, chat_id: int, message_id: int) -> int:
-        """The forum topic of the picture that `shown` finds; 0 for none, or an old picture."""
-        shown = self.shown(chat_id, message_id)
+        """The forum topic of a picture, or of an album's buttons; 0 for none, and if it is old."""
         asked = Requests.select(Requests.topic).where(Requests.id == SentPhotos.request_id)
-        row = shown and self._db.row(_in_message(chat_id, shown, asked))
+        its = (SentPhotos.message_id == message_id) | (SentPhotos.album_message == message_id)
+        row = self._db.row(SentPhotos.select(asked).where(SentPhotos.chat_id == chat_id, its))
         return (row and row[0]) or 0
 
     def sent(self, chat_id: int, shown: Shown) -> SentPicture:
