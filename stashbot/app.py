@@ -141,9 +141,9 @@ class App:
         self.question_pool.submit(self.access.pairing.announce)
         self.question_pool.submit(partial(self.filters.check_settings, names_in(self.settings)))
         self.rating_sync.wake()
-        for look, pause in ((self.chats.deletion.turn, PAUSE_S), (self.alerts.turn, LOOK_S)):
-            background = Priority.BACKGROUND
-            self.question_pool.submit(look, pause, priority=background, retry_s=pause)
+        submit = partial(self.question_pool.submit, priority=Priority.BACKGROUND)
+        submit(self.chats.deletion.turn, PAUSE_S, retry_s=PAUSE_S)
+        submit(self.alerts.turn, LOOK_S, retry_s=LOOK_S)
         start = self.supervisor.start
         start("scheduler", self.scheduler.turn, longest_turn_s=longest_turn)
         is_polling = self.poller.is_polling

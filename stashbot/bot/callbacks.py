@@ -204,7 +204,7 @@ class Callbacks:
         ids = (press.update_id, press.chat_id, press.user_id)
         note, wants_next = self._voting.vote(Press(*ids, image_id, asked), press.texts)
         if wants_next and not press.is_text:  # under an album no next picture follows
-            source = self._buttons.source_of(press.chat_id, press.shown)
+            source = self._buttons.next_source(press.chat_id, press.shown)
             self._ask(press, source, trigger=Trigger.VOTE, after=press.shown)
         self._redraw(press)
         return note
@@ -224,7 +224,7 @@ class Callbacks:
         change = self._hiding.hide if is_excluded else self._hiding.bring_back
         note = change(press.chat_id, press.user_id, image_id, feature, press.texts)
         # Replaces the picture that is ready if it is excluded now.
-        source = self._buttons.source_of(press.chat_id, press.shown)
+        source = self._buttons.next_source(press.chat_id, press.shown)
         self._requests.prefetch(press.chat_id, source, is_for_user=True)
         if press.is_text:  # the list that /hide has sent
             offer = self._hiding.offer(press.chat_id, image_id, press.texts)

@@ -90,7 +90,7 @@ class PeopleRequests:
                 self._requests.drop(each)
         if page:
             return self.listing(int(page), texts)
-        # The buttons of a question outlive an answer in the list, or one that a crash followed.
+        # A question keeps its buttons if the owner answered in the list, or the bot stopped.
         person = self._people.person(id) if action in ("allow", "ignore") else None
         return words.answered(person, texts) if person else None
 

@@ -92,7 +92,7 @@ def under_album(
     *,
     is_private: bool,
 ) -> Rows:
-    """👍 n and 👎 n for each image of an album with its votes, and ➡️ for `count` like them.
+    """👍 n and 👎 n for each image of an album with its votes, and ➡️ for `count` others.
 
     Counts take room: in a group each image has a row of its own.
     """

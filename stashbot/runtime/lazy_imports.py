@@ -2,8 +2,8 @@
 
 telebot looks for Pillow, which the bot does not use. requests loads a package that guesses the
 encoding of texts (4 MiB), while the bot reads JSON and bytes alone. structlog looks for
-greenlets, and loads asyncio as tenacity does, for functions that the bot does not call. Import
-this module before these libraries: each looks only once.
+greenlets, which the bot does not use. structlog and tenacity load asyncio for functions that the
+bot does not call. Import this module before these libraries: each looks only once.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class PeopleStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        #: The sender of the code, if the settings named another owner since the last start.
+        #: The sender of the code, if the settings of this start name another owner.
         self.former_owner: int | None = None
         self.known = Known()
         self._read()

@@ -85,7 +85,7 @@ class PictureButtons:
         """Unfold or fold the menu under a picture."""
         self._store.pictures.unfold(chat_id, shown, is_unfolded=is_unfolded)
 
-    def source_of(self, chat_id: int, shown: Shown) -> str:
+    def next_source(self, chat_id: int, shown: Shown) -> str:
         """The key of the source of the picture after this one; empty if it is not known."""
         return following(self._store.pictures.sent(chat_id, shown).source)
 

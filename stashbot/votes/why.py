@@ -57,9 +57,9 @@ class Why:
     def buttons(
         self, chat_id: int, image_id: int, texts: Texts, offered: Collection[Feature] = ()
     ) -> Rows:
-        """Buttons for the features that are `offered` already.
+        """Buttons for the features in `offered`.
 
-        Else for those that explain the weight, and for others up to as many.
+        If it is empty, for those that explain the weight, filled up with others.
         """
         features = self._store.votes.features(image_id)
         if not offered:
