@@ -81,6 +81,16 @@ def test_stats_of_a_new_chat(desk):
     ]
 
 
+def test_images_that_cannot_be_sent(desk):
+    """They do not count as not seen yet for ever; one that was seen counts as seen."""
+    here = desk("2026-05-04 09:00")
+    here.sent(1, "2026-05-04 08:00")
+    for image in (1, 2, 3):
+        here.app.store.skip_image(image, "too large", utc("2026-05-05"))
+
+    assert "10 pictures · 7 not seen yet · 2 cannot be sent" in here.stats()
+
+
 def test_day_of_23_hours(desk):
     here = desk("2026-03-29 21:59")
     for at in ("2026-03-28 22:59", "2026-03-28 23:00", "2026-03-29 21:58"):
