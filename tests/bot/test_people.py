@@ -75,6 +75,7 @@ def test_stranger_is_let_in_by_a_tap(house):
     message = tap(home, "✅ Allow")
     home.wait_for_text("I send random pictures", chat=STRANGER)
     home.ask(user=STRANGER)
+    home.telegram.wait_for(lambda call: "/people can undo" in call.params.get("text", ""))
     tap_again = [each for each in home.received(OWNER) if each.id == message]
     home.telegram.press(message, "people:ignore:1:", user_id=OWNER)
     after_all(home)
@@ -113,7 +114,7 @@ def test_question_that_was_answered_in_the_list(house):
     home.wait_for_text("⏳ Waiting")
     tap(home, "✅ Allow Anna")
     tap(home, "🚫 Ignore")
-    after_all(home)
+    home.telegram.wait_for(lambda call: "/people can undo" in call.params.get("text", ""))
 
     [question] = [each for each in home.received(OWNER) if "/people can undo" in each.text]
     assert question.text.startswith("✅ Let in.")
