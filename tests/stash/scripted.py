@@ -20,7 +20,7 @@ from tests.standins.http import Server
 KEY = "k3y-of-stash"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 64
 HASTY = Timeouts(
-    connect=2.0, question=TimeLimit(0.6, 0.6), file=TimeLimit(0.6, 0.6, 50_000), pause=0.002
+    connect=2.0, question=TimeLimit(1.2, 1.2), file=TimeLimit(1.2, 1.2, 50_000), pause=0.002
 )
 IMAGE = Image(7)
 
