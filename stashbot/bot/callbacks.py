@@ -257,7 +257,7 @@ class Callbacks:
 
     def _add_schedule(self, press: _Pressed) -> None:
         asked, where = read_argument(press.match["argument"]), (press.chat_id, press.topic)
-        if asked.what and press.chat_id > 0:  # its name is looked up in Stash
+        if asked.what and press.chat_id > 0:  # Stash is asked which source has the name
             add = partial(self._filters.schedule, *where, asked, press.texts)
             trouble = press.texts("cannot_answer")
             self._outbox.reply(press.chat_id, add, trouble, edits=press.message_id)

@@ -97,7 +97,7 @@ class Notices:
             reply = self.answer(error, request.count, texts, chat_id, serving.source)
             self.outbox.say(chat_id, reply.text, rows=reply.rows, topic=request.topic)
             return
-        # An owner who is told here needs no alert.
+        # A missing source is no miss for the alert: the owner gets a sentence of its own below.
         is_served = _is_answer(error, serving.source)
         self._schedules.was_served[request.chat_id, request.when] = is_served
         if isinstance(error, NoSource):

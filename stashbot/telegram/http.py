@@ -103,7 +103,7 @@ class Connections:
         return session
 
     def _open_session(self) -> requests.Session:
-        """Return a session that takes what the environment says once, and not for each request."""
+        """Return a session that reads proxies and certificates from the environment only once."""
         session = open_session()
         merge = session.merge_environment_settings
         options = merge(self._base, self._proxies, stream=True, verify=None, cert=None)

@@ -300,7 +300,7 @@ def test_proxy_of_the_environment(script, monkeypatch):
 
 
 def test_password_for_another_program(script, monkeypatch, tmp_path):
-    """~/.netrc is for other programs: what stands there is not sent."""
+    """The bot sends no password from ~/.netrc: that file is for other programs."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     script.answer(NO_UPDATES)
