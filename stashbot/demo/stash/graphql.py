@@ -74,7 +74,7 @@ class _Invalid(Exception):
 def _execute(query: Query, root: dict[str, Any], host: str) -> dict[str, Any]:
     """The data and the errors of single fields. Raises _Invalid."""
     result = execute_sync(
-        _schema(),
+        schema(),
         _prepared(query.text),
         root_value=root,
         context_value=host,
@@ -90,7 +90,7 @@ def _execute(query: Query, root: dict[str, Any], host: str) -> dict[str, Any]:
 
 
 @cache
-def _schema() -> GraphQLSchema:
+def schema() -> GraphQLSchema:
     return build_schema(SCHEMA.read_text(encoding="utf-8"))
 
 
@@ -103,7 +103,7 @@ def _prepared(text: str) -> DocumentNode:
         document = parse(text)
     except GraphQLError as error:
         raise _Invalid(error.message) from error
-    errors = validate(_schema(), document)
+    errors = validate(schema(), document)
     if errors:
         raise _Invalid(errors[0].message)
     return document

@@ -13,7 +13,7 @@ from graphql import GraphQLError, GraphQLResolveInfo
 
 from ..http import PLAIN, Request, Response, Server
 from ..pictures.picture import Details, Picture
-from .graphql import Query, read, respond
+from .graphql import Query, read, respond, schema
 from .library import Library
 from .names import number
 
@@ -56,6 +56,7 @@ class StashStandIn:
         self._lock = Lock()
         self._library = self.library(pictures, details)
         self.filters: Sequence[SavedFilter] = tuple(filters)
+        schema()  # or the first question would wait for it
         self.ui: dict[str, Any] = {}
         self.server = self._serve(port)
 
