@@ -16,6 +16,10 @@ from .http import Refused
 
 #: The database schema of 0.28: older releases answer a file's name for a missing title.
 SCHEMA_WITH_TRUE_TITLES = 72
+#: The database schema of the oldest release that is served, 0.26.
+OLDEST_SCHEMA = 58
+#: The states in which Stash has no database to answer from.
+UNREADY = ("SETUP", "NEEDS_MIGRATION")
 #: The largest integer of SQLite; ids in Stash and in our database fit.
 LARGEST_INT64 = 2**63 - 1
 #: A clip of a year is none; the value may be anything that JSON has, such as Infinity.
@@ -162,7 +166,10 @@ def read_ids_and_count(found: Any) -> tuple[list[int], int]:
 
 
 def read_images(answer: Any) -> list[Image]:
-    return [_image(each, answer.system_status) for each in answer.find_images.images]
+    status = answer.system_status
+    if status.app_schema < OLDEST_SCHEMA or status.status in UNREADY:
+        raise Refused("it is in no state to serve")
+    return [_image(each, status) for each in answer.find_images.images]
 
 
 def _image(found: Any, status: Any) -> Image:

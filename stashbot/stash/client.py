@@ -23,7 +23,7 @@ from ..models import LIBRARY, Facet, Feature, Image, ImageDetails, Place
 from ..rules.names import Known
 from ..runtime.outage import Outage
 from . import queries, sharing
-from .answers import SavedFilter, UnknownImage
+from .answers import OLDEST_SCHEMA, SavedFilter, UnknownImage
 from .http import TIMEOUTS, Refused, StashHttp, Timeouts
 from .queries import Query, QueryFailed
 from .sharing import Sharing
@@ -36,8 +36,6 @@ PATIENCE_S = 2.5
 LONGEST_PAUSE_S = 20.0
 #: The most saved filters, and names of a kind, that one answer may have.
 MOST_NAMES = 1000
-#: The database schema of the oldest release that is served, 0.26.
-OLDEST_SCHEMA = 58
 T = TypeVar("T")
 
 _STATES = {
@@ -208,17 +206,21 @@ class StashClient:
     ) -> T:
         """Put a question, after the first one for the state of Stash.
 
-        The state is asked for again after a refusal, to explain it.
+        The state is not asked for first by a question that has it; it is asked for again after a
+        refusal, to explain it.
         """
         put = partial(self._put, question, variables, patience)
         with self._reported(patience, is_read=is_repeatable):
-            if not self._is_checked:
+            # One that could not serve is asked for its state first: other questions fill its log.
+            if not self._is_checked and (self.outage.error or not question.has_state):
                 self._check(patience)
             try:
-                return self._retrying(put) if is_repeatable else put()
+                answer = self._retrying(put) if is_repeatable else put()
             except Refused as refusal:
                 self._check(patience)
                 raise QueryFailed(refusal.problem, str(refusal)) from None
+            self._is_checked = True
+            return answer
 
     def _check(self, patience: float | None) -> ServerState:
         """Ask for the state of Stash, and raise the error that it means."""

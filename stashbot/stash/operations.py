@@ -85,6 +85,7 @@ def query_count():
 def query_page():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='Page', variables=dict(filter=sgqlc.types.Arg(sgqlc.types.non_null(_schema.FindFilterType)), among=sgqlc.types.Arg(_schema.ImageFilterType)))
     _op_system_status = _op.system_status()
+    _op_system_status.status()
     _op_system_status.app_schema()
     _op_find_images = _op.find_images(filter=sgqlc.types.Variable('filter'), image_filter=sgqlc.types.Variable('among'))
     _op_find_images_images = _op_find_images.images()
@@ -95,6 +96,7 @@ def query_page():
 def query_images_by_id():
     _op = sgqlc.operation.Operation(_schema_root.query_type, name='ImagesById', variables=dict(ids=sgqlc.types.Arg(sgqlc.types.non_null(sgqlc.types.list_of(sgqlc.types.non_null(_schema.ID))))))
     _op_system_status = _op.system_status()
+    _op_system_status.status()
     _op_system_status.app_schema()
     _op_find_images = _op.find_images(ids=sgqlc.types.Variable('ids'))
     _op_find_images_images = _op_find_images.images()

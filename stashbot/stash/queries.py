@@ -37,10 +37,14 @@ class QueryFailed(StashError):
 class Query(Generic[T]):
     """An operation and the function that reads its answer. Thread-safe.
 
-    The text never changes, as Stash keeps parsed questions by their text.
+    The text never changes, as Stash keeps parsed questions by their text. `has_state`: it asks for
+    the state of Stash too, and its answer is refused if that is none to serve in.
     """
 
-    def __init__(self, operation: Any, read: Callable[[Any], T]) -> None:
+    def __init__(
+        self, operation: Any, read: Callable[[Any], T], *, has_state: bool = False
+    ) -> None:
+        self.has_state = has_state
         self._operation = operation
         self._read = read
         self._text = str(operation)
@@ -165,9 +169,9 @@ def _filter(**values: Any) -> Any:
 
 SERVER = Query(Operations.query.server, answers.read_server)
 COUNT = Query(Operations.query.count, answers.read_count)
-PAGE = Query(Operations.query.page, answers.read_images)
+PAGE = Query(Operations.query.page, answers.read_images, has_state=True)
 IDS = Query(Operations.query.ids, answers.read_ids)
-IMAGES_BY_ID = Query(Operations.query.images_by_id, answers.read_images)
+IMAGES_BY_ID = Query(Operations.query.images_by_id, answers.read_images, has_state=True)
 NEWEST_ARRIVAL = Query(Operations.query.newest_arrival, answers.read_arrival)
 DATES = Query(Operations.query.dates, answers.read_dates)
 SAVED_FILTERS = Query(Operations.query.saved_filters, answers.read_saved_filters)

@@ -57,8 +57,9 @@ def data(**fields):
     return Response(body=json.dumps({"data": fields}).encode())
 
 
-def images(*found, app_schema=75):
-    return data(findImages={"images": list(found)}, systemStatus={"appSchema": app_schema})
+def images(*found, status="OK", app_schema=75):
+    state = {"status": status, "appSchema": app_schema}
+    return data(findImages={"images": list(found)}, systemStatus=state)
 
 
 def errors(message, status=200, **extensions):

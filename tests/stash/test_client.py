@@ -1,6 +1,7 @@
 """The questions to Stash, its answers as values, and its outages."""
 
 import json
+from functools import partial
 
 import pytest
 import structlog
@@ -81,7 +82,7 @@ def test_images_in_the_order_asked(client, script):
     assert [image.id for image in client.images([5, 2, 5])] == [5, 2]
     assert script.variables == {"ids": ["5", "2"]}
     assert client.images([]) == []
-    assert len(script.requests) == 2
+    assert len(script.requests) == 1
 
 
 def test_stash_that_ignores_the_ids_asked_for(client, script):
@@ -121,7 +122,7 @@ def test_unknown_images_are_left_out(client, script):
 
     assert [image.id for image in client.images([3, 5, 2])] == [5]
     assert client.images([2]) == []
-    assert script.asked == ["Server", *["ImagesById"] * 4]
+    assert script.asked == ["ImagesById"] * 4
 
 
 def test_stash_that_does_not_know_another_image(client, script):
@@ -354,6 +355,39 @@ def test_server_in_no_state_to_serve(client, script, answer, expected):
 
     assert problem(client.count)[0] is expected
     assert set(script.asked) == {"Server"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state_of_server", "expected"),
+    [
+        pytest.param(
+            images(found(5), app_schema=57),
+            state(app_schema=57),
+            StashProblem.TOO_OLD,
+            id="too old",
+        ),
+        pytest.param(
+            images(found(5), status="NEEDS_MIGRATION"),
+            state("NEEDS_MIGRATION"),
+            StashProblem.NEEDS_MIGRATION,
+            id="migration",
+        ),
+        pytest.param(
+            errors("Internal system error"), state("SETUP"), StashProblem.NEEDS_SETUP, id="set-up"
+        ),
+    ],
+)
+def test_state_that_images_bring(client, script, answer, state_of_server, expected):
+    """Once such a Stash is known, its images are asked for only when it can serve."""
+    script.answers |= {"Page": answer, "Server": state_of_server}
+
+    for _ in range(2):
+        assert problem(partial(client.page, 1, 0, 2))[0] is expected
+    assert script.asked == ["Page", "Server", "Server"]
+
+    script.answers |= {"Page": images(found(5)), "Server": state()}
+    assert [[image.id for image in client.page(1, 0, 2)] for _ in range(2)] == [[5], [5]]
+    assert script.asked[3:] == ["Server", "Page", "Page"]
 
 
 PANIC = errors("Internal system error. Error <runtime error: nil pointer dereference>")
