@@ -47,9 +47,14 @@ ANSWER_LIMIT = 4096
 #: The variables that a child has from the bot.
 _KEPT = ("LD_LIBRARY_PATH", "FONTCONFIG_FILE")
 #: The program of a child, which finds its modules where the bot does.
-_PROGRAM = (
-    "import sys; sys.path[:] = {}; from stashbot.pictures.child.conversion import main; main()"
-)
+_PROGRAM = """
+import gc, sys
+sys.path[:] = {}
+gc.disable()  # an import leaves no garbage, and a person waits for the end of all of them
+from stashbot.pictures.child.conversion import main
+gc.enable()
+main()
+"""
 
 #: A drawing of one letter.
 _LETTER = (
@@ -134,7 +139,7 @@ class Child:
             process = subprocess.Popen(  # noqa: S603 - our own program
                 [
                     sys.executable,
-                    "-I",
+                    "-IS",
                     "-c",
                     _PROGRAM.format([str(Path(each).absolute()) for each in sys.path]),
                     self._mode,
