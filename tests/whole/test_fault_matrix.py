@@ -279,7 +279,7 @@ CASES = {
     ),
     "answerCallbackQuery": Case("/answer", votes, called("answerCallbackQuery"), asks, UPDATES),
     "sendChatAction": Case("/sendChat", prepare=waits, after=UPDATES),
-    "Server": stash("Server", says("/stats"), has_text, times=5),
+    "Server": stash("Server", says("/stats"), has_text, times=5, is_at_start=True),
     "Count": stash("Count", says("/stats"), has_text, times=5),
     "Page": stash("Page", times=5),
     "Ids": stash("Ids", *TWICE, sees_all_but_one, '"Page"', 5, pictures=FEW),
