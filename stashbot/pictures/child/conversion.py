@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TextIO
 
 import pyvips
@@ -76,8 +75,9 @@ def _die_with(parent: int) -> None:
 
 def _protect() -> None:
     """Limit this process."""
-    with suppress(OSError):  # not every container allows it
-        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")  # the kernel kills it first
+    score = "/proc/self/oom_score_adj"  # the kernel kills it first
+    with suppress(OSError), open(score, "w", encoding="ascii") as file:  # not in each container
+        file.write("1000")
     for name, limit in (
         (resource.RLIMIT_AS, ADDRESS_SPACE),
         (resource.RLIMIT_FSIZE, FILE_SIZE),
@@ -148,7 +148,8 @@ def _photo(job: Job, source: Source) -> Job:
     while len(encoded) > PHOTO_LIMIT:
         image = image.shrink(2, 2).copy_memory()
         encoded = _encoded(image, PHOTO_TARGET)
-    Path(job["target"]).write_bytes(encoded)
+    with open(job["target"], "wb") as file:
+        file.write(encoded)
     return _answer("photo", (image.width, image.height))
 
 

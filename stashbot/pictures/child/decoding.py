@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from pathlib import Path
 from typing import NamedTuple
 
 import pyvips
@@ -72,7 +71,7 @@ def read_source(path: str, orientation: int) -> Source:
 
     Raises pyvips.Error, ValueError.
     """
-    with Path(path).open("rb") as file:
+    with open(path, "rb") as file:
         head = file.read(10)
     if head[:2] == b"BM":
         return Source(path, _BITMAP, _bitmap_header(path).size)
@@ -179,7 +178,7 @@ def _shallow(image: pyvips.Image) -> pyvips.Image:
 
 def _is_bare_ycbcr(path: str) -> bool:
     """Whether a TIFF holds YCbCr that is not in JPEG: libvips takes it for RGB."""
-    with Path(path).open("rb") as file:
+    with open(path, "rb") as file:
         head = file.read(8).ljust(8, b"\0")
         order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
         if order is None:  # BigTIFF
@@ -192,7 +191,7 @@ def _is_bare_ycbcr(path: str) -> bool:
 
 
 def _bitmap_header(path: str) -> _Bitmap:
-    with Path(path).open("rb") as file:
+    with open(path, "rb") as file:
         head = file.read(70).ljust(70, b"\0")
     offset, length, width, height, _, bits, packed = struct.unpack_from("<LLllHHL", head, 10)
     (colours,) = struct.unpack_from("<L", head, 46)
@@ -212,7 +211,7 @@ def _bitmap(path: str) -> pyvips.Image:
     header = _bitmap_header(path)
     width, height = header.size
     stride = (width * header.bits // 8 + 3) // 4 * 4
-    with Path(path).open("rb") as file:
+    with open(path, "rb") as file:
         file.seek(header.palette[0])
         palette = file.read(4 * header.palette[1]).ljust(1024, b"\0")
         file.seek(header.offset)
