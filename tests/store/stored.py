@@ -8,6 +8,7 @@ import pytest
 
 from stashbot.models import Image, Kind, KnownFile, Sent, Trigger
 from stashbot.store.store import Store
+from tests.conftest import make_database
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 CHAT, OTHER, USER, BOT = 10, 20, 7, 99
@@ -21,6 +22,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path):
+    make_database(path)
     store = Store(path, busy_ms=5000)
     yield store
     store.close()
