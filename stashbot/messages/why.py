@@ -32,7 +32,8 @@ def weight(found: Explanation, texts: Texts) -> list[str]:
     lines = [_times(tenths, texts, is_likelier=found.weight > 1)]
     lines += [_reason(each, texts) for each in found.reasons]
     if found.left_out:
-        lines.append(texts("why.left_out", n=found.left_out))
+        key = "why.left_out" if found.reasons else "why.weak"
+        lines.append(texts(key, n=found.left_out))
     return [*lines, texts("why.bounded")] if found.is_bounded else lines
 
 

@@ -63,6 +63,20 @@ def test_reasons_that_are_left_out():
     ]
 
 
+@pytest.mark.parametrize(
+    ("left_out", "english", "russian"),
+    [
+        (1, "1 weak sign says so", "так говорит 1 слабый признак"),
+        (2, "2 weak signs together say so", "так вместе говорят 2 слабых признака"),
+    ],
+)
+def test_weak_signs_alone(left_out, english, russian):
+    found = Explanation(0.9, [], left_out, is_bounded=False)
+
+    assert weight(found, EN)[1:] == [english]
+    assert weight(found, RU)[1:] == [russian]
+
+
 def test_nothing_learned():
     [line] = weight(Explanation(1.0, [], 0, is_bounded=False), EN)
 
