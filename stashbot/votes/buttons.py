@@ -75,11 +75,11 @@ class PictureButtons:
 
         None if there is none, or if it is not known.
         """
-        image = self._store.votes.image(image_id)
-        if image is None:
-            return None
+        # The entry is read first: at the end of a write the known rating changes before it.
         entry = self._store.ratings.entry(image_id) if self._rates else None
-        return expected(entry, image.rating100, replaces_others=self._replaces_others)
+        image = self._store.votes.image(image_id)
+        known = image.rating100 if image else None
+        return expected(entry, known, replaces_others=self._replaces_others) if image else None
 
     def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Unfold or fold the menu under a picture."""

@@ -22,12 +22,22 @@ from stashbot.settings.load import load
 from stashbot.stash.client import StashClient
 from stashbot.store.ratings import RatingScale
 from stashbot.store.store import Store
+from stashbot.votes.buttons import PictureButtons
 from stashbot.votes.rating_sync import RatingSync
-from tests.conftest import FRIEND, NO_NEXT, OWNER, at_length, library, nothing_but_ratings, picture
+from tests.conftest import (
+    FRIEND,
+    NO_NEXT,
+    OWNER,
+    TOKEN,
+    at_length,
+    library,
+    nothing_but_ratings,
+    picture,
+)
 from tests.standins.http import Fault
 from tests.standins.stash import StashStandIn
 from tests.stash.scripted import errors
-from tests.store.stored import NOW, ask
+from tests.store.stored import NOW, ask, show
 from tests.whole.program import wait_until
 
 NOTHING = "nothing"
@@ -393,6 +403,45 @@ def test_caption_after_a_vote(rated, before, options, shown):
     assert shown in edit.params["caption"]
     assert "Picture 7" in edit.params["caption"]
     assert labels_of(edit)[0] == "👍 ✓"
+
+
+def test_written_while_the_rating_is_looked_up(store, monkeypatch):
+    """A vote that is taken back while the one before it is being written leaves no rating."""
+    show(store, 7)
+    votes, queue = store.votes, store.ratings
+
+    def cast(update_id, vote):
+        votes.cast(Press(update_id, OWNER, OWNER, 7, vote), NOW, RATINGS)
+
+    def announced(current):
+        rating = queue.first()
+        step = plan(rating, current, replaces_others=False)
+        assert queue.announce(rating, step)
+        return rating, step
+
+    def write(rating, step):
+        votes.note_rating(7, step.rating100)
+        queue.finish(rating, step)
+
+    cast(1, Vote.LIKE)
+    write(*announced(None))
+    cast(2, Vote.DISLIKE)
+    dislike = announced(100)
+    cast(3, None)
+    looks = []
+
+    def in_the_middle(look, image_id):
+        if len(looks) == 1:
+            write(*dislike)
+        looks.append(image_id)
+        return look(image_id)
+
+    monkeypatch.setattr(votes, "image", partial(in_the_middle, votes.image))
+    monkeypatch.setattr(queue, "entry", partial(in_the_middle, queue.entry))
+    settings = load(None, {"STASHBOT_TELEGRAM_TOKEN": TOKEN})
+
+    assert PictureButtons(store, settings).rating(7) is None
+    assert len(looks) == 2
 
 
 def test_caption_after_a_rating_by_hand(rated):
