@@ -82,12 +82,13 @@ def test_albums_their_messages_and_refusals_go_to_the_topic(forum, text, count):
 def test_each_press_in_a_topic_is_answered_there(forum):
     forum.start()
     [photo] = say(forum, "/random")
-    [image] = forum.sent_images()
+    vote = photo.buttons[0][0].data
+    image = vote.split(":")[2]
 
     for data in ("next", f"why:{image}", f"info:{image}", f"original:{image}", "chart", "pin:1"):
         press(forum, photo, data)
     newest = press(forum, photo, "next")[-1]
-    voted = press(forum, newest, f"vote:like:{forum.sent_images()[-1]}")
+    voted = press(forum, newest, newest.buttons[0][0].data)
 
     assert [message.file is not None for message in voted] == [True]
     assert topics(forum) == {TOPIC}
