@@ -403,6 +403,22 @@ def test_the_length_of_a_film(fit, form, delay):
     assert abs(upload.duration * 1000 - sum(times)) < 1
 
 
+@pytest.mark.parametrize("delays", [[10, 1000], [200, 10, 1000, 5, 5, 70], [1000, 10, 100, 100]])
+def test_a_short_frame_does_not_take_the_time_of_a_long_one(fit, delays):
+    frames = [Pillow.new("RGB", (64, 48), (each * 40, 0, 0)) for each in range(len(delays))]
+    options = {"duration": delays, "lossless": True}
+    film = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], **options)
+
+    found = Pillow.open(io.BytesIO(fit(film, 2560).data))
+
+    times = {}
+    for number in range(found.n_frames):
+        found.seek(number)
+        times[found.convert("RGB").getpixel((9, 9))[0] // 40] = found.info["duration"]
+    assert {at: delay for at, delay in enumerate(delays) if delay >= 20}.keys() == times.keys()
+    assert all(abs(times[at] - delays[at]) <= 20 for at in times)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_film_is_turned(fit, orientation):
     exif = Pillow.Exif()

@@ -82,7 +82,8 @@ def as_film(strip: pyvips.Image, height: int, delays: Sequence[int]) -> pyvips.I
 def merged(delays: Sequence[int]) -> tuple[list[int], list[int]]:
     """Return the numbers of the frames to keep, and their times, none of them too short.
 
-    A GIF counts hundredths of a second; each frame begins at the nearest one.
+    A GIF counts hundredths of a second; each frame begins at the nearest one. Of frames that begin
+    too close together, the longest is kept.
     """
     kept, starts, now = [0], [0], 0
     for number, delay in enumerate(delays[:-1], 1):
@@ -91,5 +92,7 @@ def merged(delays: Sequence[int]) -> tuple[list[int], list[int]]:
         if start - starts[-1] >= SHORTEST_FRAME_MS:
             kept.append(number)
             starts.append(start)
+        elif delays[number] > delays[kept[-1]]:
+            kept[-1] = number
     end = max(round(now + delays[-1], -1), starts[-1] + SHORTEST_FRAME_MS)
     return kept, [after - start for start, after in pairwise((*starts, end))]
