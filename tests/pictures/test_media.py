@@ -1,4 +1,5 @@
 import io
+import struct
 import zlib
 from dataclasses import replace
 from itertools import product
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
+from PIL import ImageCms
 
 from stashbot.errors import ImageUnusable
 from stashbot.models import Kind
@@ -120,6 +122,19 @@ def test_colour_profile_is_applied(fit):
     red, green, *_ = corners(picture)
     assert red[1] > 150 > red[0]
     assert green[0] > 150 > green[1]
+
+
+@pytest.mark.parametrize("name", ["Linear sRGB  ", "sRGB-elle-g10"])
+def test_a_linear_profile_is_applied_though_its_name_has_srgb(fit, name):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile.replace("sRGB built-in".encode("utf-16-be"), name.encode("utf-16-be"))
+    curve = profile.index(b"para") + 12
+    straight = struct.pack(">5l", 65536, 65536, 0, 65536, 0)
+    profile = profile[:curve] + straight + profile[curve + len(straight) :]
+
+    picture = remade(fit(saved(scene(), icc_profile=profile, quality=95), 2560))
+
+    assert is_like(picture.getpixel((60, 40)), (182, 182, 182), 3)
 
 
 def test_profile_for_another_colour_mode_is_ignored(fit):

@@ -17,6 +17,8 @@ MOST_PARTS = 10_000
 MOST_BYTES = 1 << 20
 
 _ORIENTATION = 0x0112  # the tag in EXIF
+#: In the names of profiles with the colours of sRGB and another curve: GIMP's and Krita's.
+_VARIANTS = (b"Linear", b"linear", b"elle")
 
 
 class TooManyParts(ImageUnusable):
@@ -91,14 +93,14 @@ def only_orientation(value: int) -> bytes:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Whether the description of an ICC profile names sRGB."""
+    """Whether the description of an ICC profile names sRGB, and not a variant of it."""
     try:
         (count,) = struct.unpack_from(">L", profile, 128)
         for entry in range(132, 132 + 12 * min(count, 100), 12):
             name, offset, length = struct.unpack_from(">4sLL", profile, entry)
             if name == b"desc":
-                words = profile[offset : offset + length]
-                return b"sRGB" in words or "sRGB".encode("utf-16-be") in words
+                words = profile[offset : offset + length].replace(b"\0", b"")  # it may be UTF-16
+                return b"sRGB" in words and not any(other in words for other in _VARIANTS)
     except struct.error:
         pass
     return False
