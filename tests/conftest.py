@@ -32,6 +32,7 @@ from stashbot.store.store import Store
 from stashbot.telegram.rate_limit import TELEGRAM_LIMITS, Limit, RateLimits
 from tests.standins.stash import StashStandIn
 from tests.standins.telegram import TelegramStandIn
+from tests.whole.program import PATIENCE_S
 
 # Each of the workers reads every test: compiled code is kept, whatever the environment says.
 sys.dont_write_bytecode = False
@@ -237,7 +238,7 @@ class House:
     def events(self, name):
         return [entry for entry in self.log if entry["event"] == name]
 
-    def wait_for_event(self, name, count=1, timeout=10):
+    def wait_for_event(self, name, count=1, timeout=PATIENCE_S):
         """Wait for `count` log entries of an event."""
         deadline = time.monotonic() + timeout
         while len(events := self.events(name)) < count:
@@ -267,14 +268,14 @@ class House:
         self._calls_seen = len(calls)
         return list(self._images)
 
-    def wait_for_images(self, count, timeout=20):
+    def wait_for_images(self, count, timeout=PATIENCE_S):
         deadline = time.monotonic() + timeout
         while len(images := self.sent_images()) < count:
             assert time.monotonic() < deadline, (count, images, self.log[-20:])
             time.sleep(0.01)
         return images
 
-    def wait_for_text(self, part, chat=OWNER, count=1, timeout=10):
+    def wait_for_text(self, part, chat=OWNER, count=1, timeout=PATIENCE_S):
         """Wait for `count` texts that contain `part`; returns the last one."""
         found = self.telegram.wait_for(
             lambda call: (

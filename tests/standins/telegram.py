@@ -248,7 +248,7 @@ class TelegramStandIn(standin.TelegramStandIn):
             return list(self._calls)
 
     def wait_for(
-        self, wanted: str | Callable[[Call], bool], *, count: int = 1, timeout: float = 10
+        self, wanted: str | Callable[[Call], bool], *, count: int = 1, timeout: float = 30
     ) -> list[Call]:
         """Wait for `count` calls since the start: of a method, or that satisfy a predicate.
 
@@ -264,7 +264,7 @@ class TelegramStandIn(standin.TelegramStandIn):
     def _count(self, fits: Callable[[Call], bool]) -> int:
         return sum(fits(call) for call in self._calls)
 
-    def wait_for_poll(self, timeout: float = 10) -> None:
+    def wait_for_poll(self, timeout: float = 30) -> None:
         """Wait until the bot waits for updates. Raises TimeoutError."""
         updates = self._messenger.updates
         with self._messenger.changed:

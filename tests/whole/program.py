@@ -14,8 +14,11 @@ PROGRAM = Path(__file__).parents[2] / "stashbot.py"
 #: The environment of the process besides the settings: the machine's own must not matter.
 BARE = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
+#: Seconds to wait for the bot where the time is not the matter: the machine may be busy.
+PATIENCE_S = 30
 
-def wait_until(condition, name, timeout=10):
+
+def wait_until(condition, name, timeout=PATIENCE_S):
     """Wait until `condition()` is true, and return its value."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
@@ -120,12 +123,12 @@ class Program:
     def events(self, name):
         return [event for event in self.log if event["event"] == name]
 
-    def wait_for_event(self, name, count=1, timeout=15):
+    def wait_for_event(self, name, count=1, timeout=PATIENCE_S):
         """Wait until it has logged this event so many times."""
         self._wait(lambda: len(self.events(name)) >= count, name, timeout)
         return self.events(name)
 
-    def wait_for_line(self, part, timeout=15):
+    def wait_for_line(self, part, timeout=PATIENCE_S):
         """Wait for a line on stdout that contains `part`."""
         self._wait(lambda: any(part in line for line in self.stdout), part, timeout)
         return next(line for line in self.stdout if part in line)
