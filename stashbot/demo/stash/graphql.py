@@ -91,6 +91,7 @@ def _execute(query: Query, root: dict[str, Any], host: str) -> dict[str, Any]:
 
 @cache
 def schema() -> GraphQLSchema:
+    """The types and fields of Stash that the bot uses; read once."""
     return build_schema(SCHEMA.read_text(encoding="utf-8"))
 
 
