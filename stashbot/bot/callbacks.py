@@ -257,7 +257,7 @@ class Callbacks:
 
     def _add_schedule(self, press: _Pressed) -> None:
         asked, where = read_argument(press.match["argument"]), (press.chat_id, press.topic)
-        if asked.what and press.chat_id > 0:  # Stash is asked which source has the name
+        if asked.what and press.chat_id > 0:  # the bot asks Stash for the name
             add = partial(self._filters.schedule, *where, asked, press.texts)
             trouble = press.texts("cannot_answer")
             self._outbox.reply(press.chat_id, add, trouble, edits=press.message_id)

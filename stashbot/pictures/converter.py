@@ -50,7 +50,7 @@ _KEPT = ("LD_LIBRARY_PATH", "FONTCONFIG_FILE")
 _PROGRAM = """
 import gc, sys
 sys.path[:] = {}
-gc.disable()  # an import leaves no garbage, and a person waits for the end of all of them
+gc.disable()  # imports leave no garbage, and a person waits for their end
 from stashbot.pictures.child.conversion import main
 gc.enable()
 main()

@@ -204,14 +204,14 @@ class StashClient:
         *,
         is_repeatable: bool = True,
     ) -> T:
-        """Put a question, after the first one for the state of Stash.
+        """Put a question, after one for the state of Stash if that is not known yet.
 
-        The state is not asked for first by a question that has it; it is asked for again after a
-        refusal, to explain it.
+        A question that has the state needs no other before it. After a refusal, the state is asked
+        for again, to explain the refusal.
         """
         put = partial(self._put, question, variables, patience)
         with self._reported(patience, is_read=is_repeatable):
-            # One that could not serve is asked for its state first: other questions fill its log.
+            # A Stash that cannot serve writes an error into its log at each other question.
             if not self._is_checked and (self.outage.error or not question.has_state):
                 self._check(patience)
             try:

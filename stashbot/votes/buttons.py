@@ -78,8 +78,9 @@ class PictureButtons:
         # The entry is read first: at the end of a write the known rating changes before it.
         entry = self._store.ratings.entry(image_id) if self._rates else None
         image = self._store.votes.image(image_id)
-        known = image.rating100 if image else None
-        return expected(entry, known, replaces_others=self._replaces_others) if image else None
+        if image is None:
+            return None
+        return expected(entry, image.rating100, replaces_others=self._replaces_others)
 
     def unfold(self, chat_id: int, shown: Shown, *, is_unfolded: bool) -> None:
         """Unfold or fold the menu under a picture."""

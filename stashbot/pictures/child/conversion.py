@@ -75,9 +75,10 @@ def _die_with(parent: int) -> None:
 
 def _protect() -> None:
     """Limit this process."""
-    score = "/proc/self/oom_score_adj"  # the kernel kills it first
-    with suppress(OSError), open(score, "w", encoding="ascii") as file:  # not in each container
-        file.write("1000")
+    score = "/proc/self/oom_score_adj"
+    # Not every container allows it.
+    with suppress(OSError), open(score, "w", encoding="ascii") as file:
+        file.write("1000")  # the kernel kills it first
     for name, limit in (
         (resource.RLIMIT_AS, ADDRESS_SPACE),
         (resource.RLIMIT_FSIZE, FILE_SIZE),
